@@ -1,0 +1,121 @@
+//! All that differs between SQLite and PostgreSQL, and nothing else.
+//!
+//! A batch of rows travels as arrays (PostgreSQL, `unnest`) or as one JSON text (SQLite, `json_each`), so that the
+//! text of a statement, and with it its plan, does not depend on how many rows there are.
+
+mod batch;
+mod errors;
+mod postgres;
+pub mod schema;
+mod source;
+mod sqlite;
+
+pub(crate) use batch::{BatchClaim, BatchInsert, BatchUpdate};
+pub(crate) use errors::sort_error;
+pub use postgres::Roles;
+pub(crate) use postgres::{outcome, provision};
+pub(crate) use sqlite::checkpoint;
+
+use chrono::{DateTime, Utc};
+use kernel::Scope;
+use sea_orm::sea_query::{ColumnRef, SimpleExpr};
+use sea_orm::{ColumnType, DatabaseConnection, DatabaseTransaction, Statement, Value};
+
+use crate::error::StoreError;
+use crate::settings::{Settings, Time};
+
+/// Which database it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Backend {
+    /// Embedded: one process owns the file, one writer at a time.
+    Sqlite,
+    /// A server, several nodes, row level security.
+    Postgres,
+}
+
+/// What a transaction learns when it enters a scope.
+pub(crate) struct Entry {
+    pub now: DateTime<Utc>,
+    pub transaction_id: Option<String>,
+}
+
+/// The connections of an open store.
+pub(crate) struct Pools {
+    pub write: DatabaseConnection,
+    pub read: DatabaseConnection,
+    pub platform: DatabaseConnection,
+    /// SQLite only: moves the log into the file beside the writer.
+    pub checkpoint: Option<DatabaseConnection>,
+}
+
+impl Backend {
+    /// Tells from a database URL.
+    pub fn of_url(url: &str) -> Result<Self, StoreError> {
+        if url.starts_with("sqlite:") {
+            return Ok(Self::Sqlite);
+        }
+        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            return Ok(Self::Postgres);
+        }
+        Err(StoreError::Settings("a database URL starts with sqlite:// or postgres://".to_owned()))
+    }
+
+    pub(crate) async fn open(self, settings: &Settings) -> Result<Pools, StoreError> {
+        match self {
+            Self::Sqlite => sqlite::open(settings).await,
+            Self::Postgres => postgres::open(settings).await,
+        }
+    }
+
+    pub(crate) async fn open_owner(self, url: &str) -> Result<DatabaseConnection, StoreError> {
+        match self {
+            Self::Sqlite => sqlite::open_owner(url).await,
+            Self::Postgres => postgres::open_owner(url).await,
+        }
+    }
+
+    pub(crate) async fn begin(self, pool: &DatabaseConnection, write: bool) -> Result<DatabaseTransaction, StoreError> {
+        match self {
+            Self::Sqlite => sqlite::begin(pool, write).await,
+            Self::Postgres => postgres::begin(pool, write).await,
+        }
+    }
+
+    /// Binds the transaction to the scope and reads the time.
+    pub(crate) async fn enter(
+        self,
+        tx: &DatabaseTransaction,
+        scope: &impl Scope,
+        time: &Time,
+        write: bool,
+    ) -> Result<Entry, StoreError> {
+        match self {
+            Self::Sqlite => Ok(sqlite::enter(time)),
+            Self::Postgres => postgres::enter(tx, scope, time, write).await,
+        }
+    }
+
+    /// `column` is one of `values`, as one bound parameter.
+    pub(crate) fn one_of(self, column: ColumnRef, kind: &ColumnType, values: Vec<Value>) -> SimpleExpr {
+        match self {
+            Self::Sqlite => sqlite::one_of(column, kind, &values),
+            Self::Postgres => postgres::one_of(column, kind, values),
+        }
+    }
+
+    /// Leases up to `limit` due jobs of all tenants to `node`.
+    pub(crate) fn work_claim(self, limit: u32, node: &str, now: DateTime<Utc>, until: DateTime<Utc>) -> Statement {
+        match self {
+            Self::Sqlite => sqlite::work_claim(limit, node, now, until),
+            Self::Postgres => postgres::work_claim(limit, node, now, until),
+        }
+    }
+
+    pub(crate) const fn of_sea(self) -> sea_orm::DbBackend {
+        match self {
+            Self::Sqlite => sea_orm::DbBackend::Sqlite,
+            Self::Postgres => sea_orm::DbBackend::Postgres,
+        }
+    }
+}
+

@@ -1,0 +1,153 @@
+//! PostgreSQL: three roles, a transaction-local tenant, and answers about lost commits.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use kernel::Scope;
+use sea_orm::sea_query::{ColumnRef, Expr, SimpleExpr};
+use sea_orm::{
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    Statement, TransactionOptions, TransactionTrait, Value,
+};
+
+use super::source::{Kind, array};
+use super::{Entry, Pools};
+use crate::error::StoreError;
+use crate::settings::{Settings, Time};
+use crate::tx::Outcome;
+
+/// The names of the roles beside the owner; they are the same in every database of a cluster.
+pub struct Roles;
+
+impl Roles {
+    /// Serves; sees a tenant's rows only inside that tenant's transactions.
+    pub const RUNTIME: &'static str = "cardgrove_runtime";
+    /// Runs `Platform` transactions; sees the directory across tenants.
+    pub const PLATFORM: &'static str = "cardgrove_platform";
+}
+
+const PLATFORM_CONNECTIONS: u32 = 3;
+
+pub(super) async fn open(settings: &Settings) -> Result<Pools, StoreError> {
+    let serve = connect(&settings.url, settings.connections_max, settings.acquire_timeout).await?;
+    refuse_unsafe_role(&serve).await?;
+    let platform_url = settings.platform_url.as_deref().ok_or_else(|| {
+        StoreError::Settings("PostgreSQL needs database.platform_url (or an owner_url to make it from)".to_owned())
+    })?;
+    let platform = connect(platform_url, PLATFORM_CONNECTIONS, settings.acquire_timeout).await?;
+    refuse_unsafe_role(&platform).await?;
+    Ok(Pools { write: serve.clone(), read: serve, platform, checkpoint: None })
+}
+
+pub(super) async fn open_owner(url: &str) -> Result<DatabaseConnection, StoreError> {
+    connect(url, 1, Duration::from_secs(10)).await
+}
+
+async fn connect(url: &str, connections: u32, acquire: Duration) -> Result<DatabaseConnection, StoreError> {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .acquire_timeout(acquire)
+        .test_before_acquire_if_idle_for(Duration::from_secs(30))
+        .max_lifetime(Duration::from_secs(1800))
+        .sqlx_logging(false)
+        .map_sqlx_postgres_opts(|options| options.statement_cache_capacity(500).application_name("cardgrove"));
+    Ok(Database::connect(options).await?)
+}
+
+/// Row level security does not bind a superuser, a role that may bypass it, or (unforced) an owner.
+async fn refuse_unsafe_role(pool: &DatabaseConnection) -> Result<(), StoreError> {
+    let sql = "SELECT current_user::text AS name, r.rolsuper, r.rolbypassrls, \
+               EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                       WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') \
+                       AND pg_has_role(current_user, c.relowner, 'MEMBER')) AS owns \
+               FROM pg_roles r WHERE r.rolname = current_user";
+    let row = pool.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+    let row = row.ok_or_else(|| StoreError::Settings("the database role has no entry".to_owned()))?;
+    let name: String = row.try_get("", "name")?;
+    let faults = [
+        ("is a superuser", row.try_get("", "rolsuper")?),
+        ("may bypass row level security", row.try_get("", "rolbypassrls")?),
+        ("owns tables", row.try_get("", "owns")?),
+    ];
+    match faults.iter().find(|(_, is_so)| *is_so) {
+        None => Ok(()),
+        Some((fault, _)) => Err(StoreError::Settings(format!(
+            "the database role {name:?} {fault}, so tenants would not be isolated; \
+             give its URL as database.owner_url and let the server use its own runtime role"
+        ))),
+    }
+}
+
+pub(super) async fn begin(pool: &DatabaseConnection, write: bool) -> Result<DatabaseTransaction, StoreError> {
+    let access = if write { AccessMode::ReadWrite } else { AccessMode::ReadOnly };
+    let options = TransactionOptions { access_mode: Some(access), ..Default::default() };
+    Ok(pool.begin_with_options(options).await?)
+}
+
+pub(super) async fn enter(
+    tx: &DatabaseTransaction,
+    scope: &impl Scope,
+    time: &Time,
+    write: bool,
+) -> Result<Entry, StoreError> {
+    let id = if write { "pg_current_xact_id()::text" } else { "NULL::text" };
+    let sql = format!(
+        "SELECT set_config('app.tenant_id', $1, true), set_config('app.site_id', $2, true), \
+         clock_timestamp() AS now, {id} AS id"
+    );
+    let text = |uuid: Option<uuid::Uuid>| uuid.map(|uuid| uuid.to_string()).unwrap_or_default();
+    let tenant = text(scope.tenant_id().map(kernel::Id::uuid));
+    let site = text(scope.site_id().map(kernel::Id::uuid));
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [tenant.into(), site.into()]);
+    let row = tx.query_one_raw(statement).await?;
+    let row = row.ok_or_else(|| StoreError::Settings("a select of values answered no row".to_owned()))?;
+    let now: DateTime<Utc> = match time {
+        Time::Database => row.try_get("", "now")?,
+        Time::Given(clock) => clock.now(),
+    };
+    Ok(Entry { now, transaction_id: row.try_get("", "id")? })
+}
+
+/// Asks what became of a transaction whose commit was not answered (`pg_xact_status`, manual 9.27.9).
+pub(crate) async fn outcome(pool: &DatabaseConnection, id: &str) -> Result<Outcome, StoreError> {
+    let sql = "SELECT pg_xact_status($1::xid8) AS status";
+    let row = pool.query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, [id.into()])).await?;
+    let status: Option<String> = row.map(|row| row.try_get("", "status")).transpose()?.flatten();
+    match status.as_deref() {
+        Some("committed") => Ok(Outcome::Committed),
+        Some("aborted") => Ok(Outcome::Aborted),
+        Some(_) => Ok(Outcome::InProgress),
+        None => Err(StoreError::Lost), // too old to be known; cannot happen within a retry's time
+    }
+}
+
+pub(super) fn one_of(column: ColumnRef, kind: &sea_orm::ColumnType, values: Vec<Value>) -> SimpleExpr {
+    let kind = Kind::of(kind);
+    let list = Expr::cust_with_values(format!("$1::{}[]", kind.postgres()), [array(kind, values)]);
+    Expr::cust_with_exprs("$1 = ANY($2)", [Expr::column(column), list])
+}
+
+/// The function is SECURITY DEFINER and owned by the platform role; it answers ids, never a payload.
+pub(super) fn work_claim(limit: u32, node: &str, now: DateTime<Utc>, until: DateTime<Utc>) -> Statement {
+    let sql = "SELECT tenant_id, id FROM work_claim($1, $2, $3, $4)";
+    let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+    let binds: [Value; 4] = [limit.into(), node.into(), now.into(), until.into()];
+    Statement::from_sql_and_values(DbBackend::Postgres, sql, binds)
+}
+
+/// Makes the runtime and platform roles, or gives them these passwords again.
+pub(crate) async fn provision(owner: &DatabaseConnection, runtime: &str, platform: &str) -> Result<(), StoreError> {
+    for (role, password) in [(Roles::RUNTIME, runtime), (Roles::PLATFORM, platform)] {
+        assert!(password.bytes().all(|b| b.is_ascii_alphanumeric()), "generated passwords need no quoting");
+        let known = "SELECT 1 AS known FROM pg_roles WHERE rolname = $1";
+        let known = Statement::from_sql_and_values(DbBackend::Postgres, known, [role.into()]);
+        let verb = if owner.query_one_raw(known).await?.is_some() { "ALTER" } else { "CREATE" };
+        owner
+            .execute_unprepared(&format!("{verb} ROLE {role} LOGIN PASSWORD '{password}' NOSUPERUSER NOBYPASSRLS"))
+            .await?;
+    }
+    // Owning the platform's functions needs membership; tables stay the owner's.
+    owner.execute_unprepared(&format!("GRANT {} TO current_user", Roles::PLATFORM)).await?;
+    Ok(())
+}

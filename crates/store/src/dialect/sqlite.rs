@@ -1,0 +1,101 @@
+//! SQLite: a writer, some readers, and a connection that moves the log into the file.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use kernel::{Clock, SystemClock};
+use sea_orm::sea_query::{ColumnRef, Expr, SimpleExpr};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, Statement, TransactionOptions,
+    TransactionTrait, Value,
+};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+
+use super::source::{Kind, json_array};
+use super::{Entry, Pools};
+use crate::error::StoreError;
+use crate::settings::{Settings, Time};
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(super) async fn open(settings: &Settings) -> Result<Pools, StoreError> {
+    let write = connect(settings, 1, Role::Writer).await?;
+    let read = connect(settings, settings.connections_max, Role::Reader).await?;
+    let checkpoint = connect(settings, 1, Role::Checkpointer).await?;
+    Ok(Pools { platform: write.clone(), write, read, checkpoint: Some(checkpoint) })
+}
+
+pub(super) async fn open_owner(url: &str) -> Result<DatabaseConnection, StoreError> {
+    connect(&Settings::at(url), 1, Role::Writer).await
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Writer,
+    Reader,
+    Checkpointer,
+}
+
+async fn connect(settings: &Settings, connections: u32, role: Role) -> Result<DatabaseConnection, StoreError> {
+    let separator = if settings.url.contains('?') { '&' } else { '?' };
+    let mut options = ConnectOptions::new(format!("{}{separator}mode=rwc", settings.url));
+    options
+        .max_connections(connections)
+        .acquire_timeout(settings.acquire_timeout)
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(move |options| tune(options, role));
+    Ok(Database::connect(options).await?)
+}
+
+/// FULL: money must survive a power cut. The writer never checkpoints by itself, so that no buyer waits for it.
+fn tune(options: SqliteConnectOptions, role: Role) -> SqliteConnectOptions {
+    let options = options
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(500)
+        .pragma("cache_size", "-65536")
+        .pragma("wal_autocheckpoint", "0");
+    if role == Role::Reader { options.pragma("query_only", "on") } else { options }
+}
+
+pub(super) async fn begin(pool: &DatabaseConnection, write: bool) -> Result<DatabaseTransaction, StoreError> {
+    use sea_orm::SqliteTransactionMode::{Deferred, Immediate};
+    let mode = if write { Immediate } else { Deferred };
+    let options = TransactionOptions { sqlite_transaction_mode: Some(mode), ..Default::default() };
+    Ok(pool.begin_with_options(options).await?)
+}
+
+/// One process owns the file, so its clock is the database's.
+pub(super) fn enter(time: &Time) -> Entry {
+    let now = match time {
+        Time::Database => SystemClock.now(),
+        Time::Given(clock) => clock.now(),
+    };
+    Entry { now, transaction_id: None }
+}
+
+pub(super) fn one_of(column: ColumnRef, kind: &sea_orm::ColumnType, values: &[Value]) -> SimpleExpr {
+    let value = match Kind::of(kind) {
+        Kind::Uuid | Kind::Bytes => "unhex(value)",
+        _ => "value",
+    };
+    let list = Expr::cust_with_values(format!("(SELECT {value} FROM json_each($1))"), [json_array(values)]);
+    Expr::cust_with_exprs("$1 IN $2", [Expr::column(column), list])
+}
+
+pub(super) fn work_claim(limit: u32, node: &str, now: DateTime<Utc>, until: DateTime<Utc>) -> Statement {
+    let sql = "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_node = $1, lease_until = $2 \
+               WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM jobs WHERE (state = 'queued' AND run_at <= $3) \
+               OR (state = 'running' AND lease_until <= $3) ORDER BY run_at LIMIT $4) RETURNING tenant_id, id";
+    let binds: [Value; 4] = [node.into(), until.into(), now.into(), i64::from(limit).into()];
+    Statement::from_sql_and_values(sea_orm::DbBackend::Sqlite, sql, binds)
+}
+
+/// Moves what it can from the log into the file, waiting for nobody.
+pub(crate) async fn checkpoint(connection: &DatabaseConnection) -> Result<(), StoreError> {
+    sea_orm::ConnectionTrait::execute_unprepared(connection, "PRAGMA wal_checkpoint(PASSIVE)").await?;
+    Ok(())
+}

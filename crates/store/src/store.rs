@@ -1,0 +1,223 @@
+//! Opening a store, and starting transactions.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use kernel::{Clock, Platform, SystemClock, TenantId};
+use sea_orm::{ConnectionTrait, DatabaseConnection};
+
+use crate::claim::ClaimedWork;
+use crate::dialect::{self, Backend, Pools};
+use crate::error::StoreError;
+use crate::owned::Inside;
+use crate::settings::{Settings, Time};
+use crate::tx::{Batch, Conn, Outcome, ReadTx, WriteTx};
+
+/// The database, open. Clones share the connections.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    backend: Backend,
+    pools: Pools,
+    time: Time,
+}
+
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
+
+impl Store {
+    /// Connects; on PostgreSQL a role that could see past row level security is refused.
+    pub async fn open(settings: &Settings) -> Result<Self, StoreError> {
+        let backend = Backend::of_url(&settings.url)?;
+        let pools = backend.open(settings).await?;
+        if let Some(connection) = pools.checkpoint.clone() {
+            tokio::spawn(checkpoint(connection));
+        }
+        Ok(Self { inner: Arc::new(Inner { backend, pools, time: settings.time.clone() }) })
+    }
+
+    /// Which database it is.
+    pub fn backend(&self) -> Backend {
+        self.inner.backend
+    }
+
+    /// Starts a transaction that only reads.
+    pub async fn read<S: Inside>(&self, scope: &S) -> Result<ReadTx<S>, StoreError> {
+        let conn = self.begin(&self.inner.pools.read, false).await?;
+        let entry = conn.backend.enter(&conn.tx, scope, &self.inner.time, false).await?;
+        Ok(ReadTx::new(conn, scope.clone(), entry.now))
+    }
+
+    /// Starts a transaction that writes.
+    pub async fn write<S: Inside>(&self, scope: &S) -> Result<WriteTx<S>, StoreError> {
+        let conn = self.begin(&self.inner.pools.write, true).await?;
+        let entry = conn.backend.enter(&conn.tx, scope, &self.inner.time, true).await?;
+        Ok(WriteTx::new(conn, scope.clone(), entry.now))
+    }
+
+    /// Runs `work` in one transaction and commits it if it succeeds.
+    pub async fn transact<S: Inside, T, E: From<StoreError>>(
+        &self,
+        scope: &S,
+        work: impl AsyncFnOnce(&WriteTx<S>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let tx = self.write(scope).await?;
+        let value = work(&tx).await?;
+        tx.commit().await?;
+        Ok(value)
+    }
+
+    /// Starts a lane's transaction.
+    pub async fn batch(&self) -> Result<Batch, StoreError> {
+        let conn = self.begin(&self.inner.pools.write, true).await?;
+        Ok(Batch::new(conn, self.inner.time.clone()))
+    }
+
+    /// Reads the directory, across tenants.
+    pub async fn read_platform(&self, scope: &Platform) -> Result<ReadTx<Platform>, StoreError> {
+        let pool = match self.inner.backend {
+            Backend::Sqlite => &self.inner.pools.read,
+            Backend::Postgres => &self.inner.pools.platform,
+        };
+        let conn = self.begin(pool, false).await?;
+        let entry = conn.backend.enter(&conn.tx, scope, &self.inner.time, false).await?;
+        Ok(ReadTx::new(conn, scope.clone(), entry.now))
+    }
+
+    /// Writes the directory, across tenants.
+    pub async fn write_platform(&self, scope: &Platform) -> Result<WriteTx<Platform>, StoreError> {
+        let conn = self.begin(&self.inner.pools.platform, true).await?;
+        let entry = conn.backend.enter(&conn.tx, scope, &self.inner.time, true).await?;
+        Ok(WriteTx::new(conn, scope.clone(), entry.now))
+    }
+
+    /// Leases up to `limit` due jobs of all tenants to `node`: whose they are and their ids, nothing else.
+    pub async fn work_claim(&self, limit: u32, node: &str, lease: Duration) -> Result<Vec<ClaimedWork>, StoreError> {
+        let now = self.time();
+        let until = now + lease;
+        let statement = self.inner.backend.work_claim(limit, node, now, until);
+        let rows = self.inner.pools.write.query_all_raw(statement).await?;
+        rows.iter()
+            .map(|row| {
+                let tenant: uuid::Uuid = row.try_get("", "tenant_id")?;
+                Ok(ClaimedWork { tenant: TenantId::from_uuid(tenant), row: row.try_get("", "id")? })
+            })
+            .collect()
+    }
+
+    /// What became of the transaction `id` whose commit was not answered. PostgreSQL only; a SQLite commit
+    /// is always answered, or the process is gone.
+    pub async fn outcome(&self, id: &str) -> Result<Outcome, StoreError> {
+        dialect::outcome(&self.inner.pools.read, id).await
+    }
+
+    /// Whether the database answers; for readiness.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.inner.pools.read.execute_unprepared("SELECT 1").await?;
+        Ok(())
+    }
+
+    /// The time for leases and schedules; money and holds use their transaction's own.
+    pub fn time(&self) -> DateTime<Utc> {
+        match &self.inner.time {
+            Time::Database => SystemClock.now(),
+            Time::Given(clock) => clock.now(),
+        }
+    }
+
+    /// Closes the connections; what is not committed is gone.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.inner.pools.write.close_by_ref().await?;
+        self.inner.pools.read.close_by_ref().await?;
+        self.inner.pools.platform.close_by_ref().await?;
+        if let Some(connection) = &self.inner.pools.checkpoint {
+            connection.close_by_ref().await?;
+        }
+        Ok(())
+    }
+
+    async fn begin(&self, pool: &DatabaseConnection, write: bool) -> Result<Conn, StoreError> {
+        let tx = self.inner.backend.begin(pool, write).await?;
+        Ok(Conn { tx, backend: self.inner.backend })
+    }
+}
+
+/// Moves the log into the file, so that no commit pays for it. Ends when the store is closed.
+async fn checkpoint(connection: DatabaseConnection) {
+    loop {
+        tokio::time::sleep(CHECKPOINT_EVERY).await;
+        if let Err(error) = dialect::checkpoint(&connection).await {
+            if !matches!(error, StoreError::Conflict) {
+                tracing::debug!(%error, "the checkpointer stops");
+                return;
+            }
+        }
+    }
+}
+
+/// The schema's owner: what migrations and first starts need, and nothing that serves.
+pub struct Owner {
+    connection: DatabaseConnection,
+    backend: Backend,
+}
+
+impl Owner {
+    /// Connects as the owner of the schema.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let backend = Backend::of_url(url)?;
+        Ok(Self { connection: backend.open_owner(url).await?, backend })
+    }
+
+    /// Which database it is.
+    pub const fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// The raw connection. For the migrations crate only.
+    pub const fn connection(&self) -> &DatabaseConnection {
+        &self.connection
+    }
+
+    /// Makes the runtime and platform roles of PostgreSQL, or sets their passwords; nothing on SQLite.
+    pub async fn provision_roles(&self, runtime: &str, platform: &str) -> Result<(), StoreError> {
+        match self.backend {
+            Backend::Sqlite => Ok(()),
+            Backend::Postgres => dialect::provision(&self.connection, runtime, platform).await,
+        }
+    }
+
+    /// Closes the connection.
+    pub async fn close(self) -> Result<(), StoreError> {
+        Ok(self.connection.close().await?)
+    }
+}
+
+/// Held by the one process that owns a SQLite file.
+pub struct FileLock {
+    _file: File,
+    path: PathBuf,
+}
+
+impl FileLock {
+    /// Takes the file for this process, or says that another one has it.
+    pub fn acquire(database: &Path) -> Result<Option<Self>, StoreError> {
+        let path = database.with_extension("lock");
+        let fail = |error: std::io::Error| StoreError::Settings(format!("cannot lock {}: {error}", path.display()));
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(fail)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file, path })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(fail(error)),
+        }
+    }
+
+    /// The lock file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}

@@ -1,0 +1,213 @@
+//! Transactions: a connection, a scope and the time of the transaction.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use kernel::{Platform, Scope, TenantScope};
+use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, IntoActiveModel, QueryFilter};
+
+use crate::dialect::Backend;
+use crate::error::StoreError;
+use crate::find::Find;
+use crate::owned::{Inside, Listed, TenantOwned};
+
+/// A connection inside a transaction. Never leaves this crate.
+pub struct Conn {
+    pub(crate) tx: DatabaseTransaction,
+    pub(crate) backend: Backend,
+}
+
+mod sealed {
+    /// Only this crate's transactions are transactions.
+    pub trait Door {
+        fn conn(&self) -> &super::Conn;
+    }
+}
+pub(crate) use sealed::Door;
+
+/// What reading code needs: a transaction inside a tenant, for reading or for writing.
+pub trait Tx: Door + Send + Sync {
+    /// The scope it runs in.
+    type Scope: Inside;
+
+    /// The scope it runs in.
+    fn scope(&self) -> &Self::Scope;
+
+    /// The transaction's time, from the database's clock.
+    fn now(&self) -> DateTime<Utc>;
+
+    /// A select on `E`, inside the scope.
+    fn find<E: TenantOwned>(&self) -> Find<'_, E> {
+        Find::new(self.conn(), scope_filter::<E>(self.scope()))
+    }
+}
+
+/// A transaction that only reads, one snapshot of the rows on SQLite.
+pub struct ReadTx<S> {
+    conn: Conn,
+    scope: S,
+    now: DateTime<Utc>,
+}
+
+/// A transaction that writes. Dropped without a commit it leaves nothing behind.
+pub struct WriteTx<S> {
+    conn: Arc<Conn>,
+    scope: S,
+    now: DateTime<Utc>,
+    id: Option<String>,
+}
+
+/// A write transaction that has not entered a scope yet. On SQLite it may enter one tenant after another
+/// (the file lane's batches span tenants); on PostgreSQL it enters exactly one.
+pub struct Batch {
+    conn: Arc<Conn>,
+    time: crate::settings::Time,
+    entered: std::sync::Mutex<Option<TenantScope>>,
+}
+
+/// What became of a transaction whose commit was not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its effects are there.
+    Committed,
+    /// It left nothing behind.
+    Aborted,
+    /// The database still works on it; ask again.
+    InProgress,
+}
+
+pub(crate) fn scope_filter<E: TenantOwned>(scope: &impl Inside) -> Condition {
+    let mut filter = Condition::all();
+    filter = filter.add(E::tenant_column().eq(scope.tenant().uuid()));
+    if let (Some(column), Some(site)) = (E::site_column(), scope.site_id()) {
+        filter = filter.add(column.eq(site.uuid()));
+    }
+    filter
+}
+
+impl<S: Scope> ReadTx<S> {
+    pub(crate) const fn new(conn: Conn, scope: S, now: DateTime<Utc>) -> Self {
+        Self { conn, scope, now }
+    }
+}
+
+impl<S: Scope> WriteTx<S> {
+    pub(crate) fn new(conn: Conn, scope: S, now: DateTime<Utc>) -> Self {
+        Self { conn: Arc::new(conn), scope, now, id: None }
+    }
+
+    /// Makes all that was written last. An error means nothing was written, except [`StoreError::Lost`].
+    pub async fn commit(self) -> Result<(), StoreError> {
+        commit(self.conn).await
+    }
+
+    /// The database's own name for this transaction, to ask [`crate::Store::outcome`] with. PostgreSQL only.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+}
+
+async fn commit(conn: Arc<Conn>) -> Result<(), StoreError> {
+    let conn = Arc::into_inner(conn).expect("a transaction's views end before it is committed");
+    Ok(conn.tx.commit().await?)
+}
+
+impl Batch {
+    pub(crate) fn new(conn: Conn, time: crate::settings::Time) -> Self {
+        Self { conn: Arc::new(conn), time, entered: std::sync::Mutex::new(None) }
+    }
+
+    /// The same transaction inside `scope`. The view must be gone before [`Batch::commit`].
+    pub async fn enter(&self, scope: &TenantScope) -> Result<WriteTx<TenantScope>, StoreError> {
+        {
+            let mut entered = self.entered.lock().expect("no holder panics");
+            let other = entered.replace(*scope).is_some_and(|before| before != *scope);
+            if other && self.conn.backend == Backend::Postgres {
+                return Err(StoreError::Settings("a PostgreSQL transaction enters one tenant".to_owned()));
+            }
+        }
+        let entry = self.conn.backend.enter(&self.conn.tx, scope, &self.time, true).await?;
+        Ok(WriteTx { conn: Arc::clone(&self.conn), scope: *scope, now: entry.now, id: entry.transaction_id })
+    }
+
+    /// Makes all that was written last. An error means nothing was written, except [`StoreError::Lost`].
+    pub async fn commit(self) -> Result<(), StoreError> {
+        commit(self.conn).await
+    }
+}
+
+impl<S: Scope> Door for ReadTx<S> {
+    fn conn(&self) -> &Conn {
+        &self.conn
+    }
+}
+
+impl<S: Scope> Door for WriteTx<S> {
+    fn conn(&self) -> &Conn {
+        &self.conn
+    }
+}
+
+impl<S: Inside> Tx for ReadTx<S> {
+    type Scope = S;
+    fn scope(&self) -> &S {
+        &self.scope
+    }
+    fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+}
+
+impl<S: Inside> Tx for WriteTx<S> {
+    type Scope = S;
+    fn scope(&self) -> &S {
+        &self.scope
+    }
+    fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+}
+
+impl ReadTx<Platform> {
+    /// A select on a directory table, across tenants.
+    pub fn list<E: Listed>(&self) -> Find<'_, E> {
+        Find::new(&self.conn, Condition::all())
+    }
+
+    /// The transaction's time.
+    pub const fn time(&self) -> DateTime<Utc> {
+        self.now
+    }
+}
+
+impl WriteTx<Platform> {
+    /// A select on a directory table, across tenants.
+    pub fn list<E: Listed>(&self) -> Find<'_, E> {
+        Find::new(&self.conn, Condition::all())
+    }
+
+    /// The transaction's time.
+    pub const fn time(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// Writes one row of a platform table.
+    pub async fn insert_listed<E: Listed>(&self, row: E::Model) -> Result<(), StoreError>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+        E::ActiveModel: sea_orm::ActiveModelTrait<Entity = E> + sea_orm::ActiveModelBehavior + Send,
+    {
+        use sea_orm::ActiveModelTrait;
+        E::insert(row.into_active_model().reset_all()).exec_without_returning(&self.conn.tx).await?;
+        Ok(())
+    }
+
+    /// Removes rows of a platform table.
+    pub async fn delete_listed<E: Listed>(
+        &self,
+        condition: impl sea_orm::sea_query::IntoCondition,
+    ) -> Result<u64, StoreError> {
+        let done = E::delete_many().filter(condition).exec(&self.conn.tx).await?;
+        Ok(done.rows_affected)
+    }
+}

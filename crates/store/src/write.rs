@@ -1,0 +1,158 @@
+//! Writing: inserts and changes that carry the scope, one row or a whole batch a statement.
+
+use sea_orm::sea_query::{IntoCondition, SimpleExpr};
+use sea_orm::{EntityTrait, IdenStatic, IntoSimpleExpr, ModelTrait, QueryFilter, TryGetable, Value};
+
+use crate::dialect::{BatchInsert, BatchUpdate};
+use crate::error::StoreError;
+use crate::owned::{Inside, TenantOwned};
+use crate::rows::Rows;
+use crate::tx::{Conn, Door, Tx, WriteTx, scope_filter};
+
+/// How a batch changes a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The column becomes the given value.
+    Set,
+    /// The given value is added to the column.
+    Add,
+}
+
+impl<S: Inside> WriteTx<S> {
+    /// Writes whole rows in one statement; the tenant's column is the scope's, whatever the rows say.
+    pub async fn insert<E: TenantOwned>(&self, rows: impl IntoIterator<Item = E::Model>) -> Result<(), StoreError>
+    where
+        E::Model: ModelTrait<Entity = E>,
+    {
+        self.insert_rows(Rows::<E>::of(rows)).await
+    }
+
+    /// Writes rows in one statement.
+    pub async fn insert_rows<E: TenantOwned>(&self, rows: Rows<E>) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let statement = self.batch_insert(rows).statement(self.conn().backend, None);
+        sea_orm::ConnectionTrait::execute_raw(&self.conn().tx, statement).await?;
+        Ok(())
+    }
+
+    /// Writes the rows that are not there yet, waiting for other transactions that write the same ones;
+    /// answers the `returning` column of the rows that are new.
+    pub async fn insert_new<E: TenantOwned, T: TryGetable>(
+        &self,
+        rows: Rows<E>,
+        returning: E::Column,
+    ) -> Result<Vec<T>, StoreError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let statement = self.batch_insert(rows).statement(self.conn().backend, Some(returning.as_str()));
+        self.returned(statement).await
+    }
+
+    /// Changes many rows by their key in one statement; answers how many were found.
+    ///
+    /// `rows` holds the key columns and the changed ones. Locks nothing in order: lock the rows before
+    /// ([`crate::Find::locked`]) where two nodes may change the same ones.
+    pub async fn update_rows<E: TenantOwned>(
+        &self,
+        rows: Rows<E>,
+        key: &[E::Column],
+        change: Change,
+    ) -> Result<u64, StoreError> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let update = BatchUpdate {
+            table: E::default().table_name().to_owned(),
+            tenant: E::tenant_column().as_str(),
+            tenant_id: self.scope().tenant().uuid(),
+            key: key.iter().map(IdenStatic::as_str).collect(),
+            cells: rows.into_cells(&[E::tenant_column()]),
+            change,
+        };
+        let statement = update.statement(self.conn().backend);
+        let done = sea_orm::ConnectionTrait::execute_raw(&self.conn().tx, statement).await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Starts a change of the rows that a condition names.
+    pub fn update<E: TenantOwned>(&self) -> Update<'_, E> {
+        Update { conn: self.conn(), update: E::update_many().filter(scope_filter::<E>(self.scope())) }
+    }
+
+    /// Starts the removal of the rows that a condition names.
+    pub fn delete<E: TenantOwned>(&self) -> Delete<'_, E> {
+        Delete { conn: self.conn(), delete: E::delete_many().filter(scope_filter::<E>(self.scope())) }
+    }
+
+    fn batch_insert<E: TenantOwned>(&self, rows: Rows<E>) -> BatchInsert {
+        let mut fixed: Vec<(&'static str, Value)> =
+            vec![(E::tenant_column().as_str(), self.scope().tenant().uuid().into())];
+        let mut except = vec![E::tenant_column()];
+        if let (Some(column), Some(site)) = (E::site_column(), self.scope().site_id()) {
+            fixed.push((column.as_str(), site.uuid().into()));
+            except.push(column);
+        }
+        BatchInsert { table: E::default().table_name().to_owned(), fixed, cells: rows.into_cells(&except) }
+    }
+
+    pub(crate) async fn returned<T: TryGetable>(&self, statement: sea_orm::Statement) -> Result<Vec<T>, StoreError> {
+        let rows = sea_orm::ConnectionTrait::query_all_raw(&self.conn().tx, statement).await?;
+        rows.iter().map(|row| row.try_get_by_index(0).map_err(StoreError::from)).collect()
+    }
+}
+
+/// A change of the rows that its filters name.
+#[must_use = "an update does nothing until it is run"]
+pub struct Update<'t, E: EntityTrait> {
+    conn: &'t Conn,
+    update: sea_orm::UpdateMany<E>,
+}
+
+impl<E: EntityTrait> Update<'_, E> {
+    /// Sets `column`.
+    pub fn set(mut self, column: E::Column, value: impl Into<Value>) -> Self {
+        self.update = self.update.col_expr(column, SimpleExpr::Value(value.into()));
+        self
+    }
+
+    /// Adds `delta` to `column`.
+    pub fn add(mut self, column: E::Column, delta: impl Into<Value>) -> Self {
+        let sum = sea_orm::sea_query::ExprTrait::add(column.into_simple_expr(), SimpleExpr::Value(delta.into()));
+        self.update = self.update.col_expr(column, sum);
+        self
+    }
+
+    /// Keeps to the rows for which `condition` holds.
+    pub fn filter(mut self, condition: impl IntoCondition) -> Self {
+        self.update = self.update.filter(condition);
+        self
+    }
+
+    /// Runs it; answers how many rows were changed.
+    pub async fn run(self) -> Result<u64, StoreError> {
+        Ok(self.update.exec(&self.conn.tx).await?.rows_affected)
+    }
+}
+
+/// The removal of the rows that its filters name.
+#[must_use = "a delete does nothing until it is run"]
+pub struct Delete<'t, E: EntityTrait> {
+    conn: &'t Conn,
+    delete: sea_orm::DeleteMany<E>,
+}
+
+impl<E: EntityTrait> Delete<'_, E> {
+    /// Keeps to the rows for which `condition` holds.
+    pub fn filter(mut self, condition: impl IntoCondition) -> Self {
+        self.delete = self.delete.filter(condition);
+        self
+    }
+
+    /// Runs it; answers how many rows went.
+    pub async fn run(self) -> Result<u64, StoreError> {
+        Ok(self.delete.exec(&self.conn.tx).await?.rows_affected)
+    }
+}

@@ -1,0 +1,186 @@
+//! The test run's PostgreSQL cluster.
+
+use std::fs::{self, File};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// Something the machine lacks or the server said; tests stop on it.
+#[derive(Debug)]
+pub struct TestError(String);
+
+impl std::fmt::Display for TestError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+impl std::error::Error for TestError {}
+impl From<std::io::Error> for TestError {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// A running cluster; `owner` may create roles and databases but is not a superuser.
+pub struct Cluster {
+    folder: PathBuf,
+    _in_use: File,
+}
+
+static SHARED: OnceLock<Cluster> = OnceLock::new();
+
+/// The user that runs the server when the tests run as root, which PostgreSQL refuses.
+const NOBODY: u32 = 65534;
+
+impl Cluster {
+    /// The cluster of this test run, started if need be. Held until the process ends.
+    pub fn shared() -> &'static Self {
+        SHARED.get_or_init(|| Self::start().unwrap_or_else(|error| panic!("no PostgreSQL for tests: {error}")))
+    }
+
+    /// A URL of `database` for `role`.
+    pub fn url(&self, role: &str, database: &str) -> String {
+        format!("postgres://{role}@localhost/{database}?host={}", self.folder.display())
+    }
+
+    /// Runs statements as the superuser, outside of everything that is tested.
+    pub fn psql(&self, database: &str, sql: &str) -> Result<String, TestError> {
+        let output = Command::new(binaries()?.join("psql"))
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-c", sql])
+            .env("PGHOST", &self.folder)
+            .output()?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(TestError(String::from_utf8_lossy(&output.stderr).into_owned()))
+    }
+
+    /// Runs `make` once in the life of the cluster, whichever process comes first.
+    pub fn once(&self, name: &str, make: impl FnOnce(&Self) -> Result<(), TestError>) -> Result<(), TestError> {
+        let lock = File::create(self.folder.join(format!("{name}.lock")))?;
+        lock.lock()?;
+        let done = self.folder.join(format!("{name}.done"));
+        if !done.exists() {
+            make(self)?;
+            File::create(done)?;
+        }
+        Ok(())
+    }
+
+    fn start() -> Result<Self, TestError> {
+        let user = Command::new("id").arg("-u").output()?.stdout;
+        let user = String::from_utf8_lossy(&user).trim().to_owned();
+        let folder = std::env::temp_dir().join(format!("cardgrove-test-pg-{user}"));
+        fs::create_dir_all(&folder)?;
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
+        let in_use = File::create(folder.join("in-use.lock"))?;
+        in_use.lock_shared()?;
+        let starting = File::create(folder.join("start.lock"))?;
+        starting.lock()?;
+        let cluster = Self { folder, _in_use: in_use };
+        if cluster.psql("postgres", "SELECT 1").is_err() {
+            cluster.boot(user == "0")?;
+        }
+        Ok(cluster)
+    }
+
+    fn boot(&self, as_root: bool) -> Result<(), TestError> {
+        for leftover in fs::read_dir(&self.folder)?.flatten() {
+            if leftover.path().extension().is_some_and(|extension| extension == "done") {
+                fs::remove_file(leftover.path())?;
+            }
+        }
+        let data = self.folder.join("data");
+        let _ = fs::remove_dir_all(&data);
+        fs::create_dir(&data)?;
+        if as_root {
+            chown(&self.folder, Some(NOBODY), Some(NOBODY))?;
+            chown(&data, Some(NOBODY), Some(NOBODY))?;
+        }
+        let mut initdb = self.program("initdb", as_root)?;
+        initdb.args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "-D"]).arg(&data);
+        let made = initdb.output()?;
+        if !made.status.success() {
+            return Err(TestError(String::from_utf8_lossy(&made.stderr).into_owned()));
+        }
+        let mut server = self.program("postgres", as_root)?;
+        server.arg("-D").arg(&data).arg("-k").arg(&self.folder);
+        for setting in [
+            "listen_addresses=",
+            "fsync=off",
+            "synchronous_commit=off",
+            "full_page_writes=off",
+            "max_connections=300",
+            "shared_buffers=128MB",
+            "autovacuum_naptime=10s",
+        ] {
+            server.args(["-c", setting]);
+        }
+        let log = File::create(self.folder.join("server.log"))?;
+        let server = server.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0).spawn()?;
+        self.watch(server.id())?;
+        self.wait_until_ready()?;
+        self.psql("postgres", "CREATE ROLE owner LOGIN CREATEROLE CREATEDB")?;
+        Ok(())
+    }
+
+    fn program(&self, name: &str, as_root: bool) -> Result<Command, TestError> {
+        let mut command = Command::new(binaries()?.join(name));
+        command.current_dir(&self.folder).env("LC_ALL", "C");
+        if as_root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        Ok(command)
+    }
+
+    fn wait_until_ready(&self) -> Result<(), TestError> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while let Err(error) = self.psql("postgres", "SELECT 1") {
+            if Instant::now() > deadline {
+                return Err(error);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// A shell that stops the server once no process has held the in-use lock for ten seconds.
+    fn watch(&self, server: u32) -> Result<(), TestError> {
+        let script = format!(
+            "idle=0; while kill -0 {server} 2>/dev/null; do sleep 1; \
+             if flock -n -x in-use.lock true; then idle=$((idle+1)); else idle=0; fi; \
+             if [ $idle -ge 10 ]; then \
+               flock -x start.lock sh -c 'flock -n -x in-use.lock true && kill -INT {server} && \
+                 while kill -0 {server} 2>/dev/null; do sleep 0.1; done; rm -rf data' ; \
+             fi; done"
+        );
+        Command::new("sh")
+            .args(["-c", &script])
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()?;
+        Ok(())
+    }
+}
+
+/// Debian's versioned folder with the newest server.
+fn binaries() -> Result<PathBuf, TestError> {
+    let versions = Path::new("/usr/lib/postgresql");
+    let mut found: Vec<(u32, PathBuf)> = fs::read_dir(versions)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
+        .filter(|(_, bin)| bin.join("postgres").exists())
+        .collect();
+    found.sort();
+    found.pop().map(|(_, bin)| bin).ok_or_else(|| {
+        TestError("the server's programs are not installed; `scripts/setup --test` installs them".to_owned())
+    })
+}

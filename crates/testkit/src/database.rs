@@ -1,0 +1,112 @@
+//! One test's own database.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeZone, Utc};
+use kernel::FakeClock;
+use store::dialect::Roles;
+use store::{Backend, Owner, Settings, Store, Time};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::cluster::{Cluster, TestError};
+
+/// A migrated, empty database with an open store, whose time stands still until the test moves it.
+pub struct TestDb {
+    /// The store, open as the runtime role.
+    pub store: Store,
+    /// The hands of the store's time.
+    pub clock: FakeClock,
+    /// Which database it is.
+    pub backend: Backend,
+    /// How the store was opened, to open it again as a second process would.
+    pub settings: Settings,
+    /// The schema owner's URL.
+    pub owner_url: String,
+    name: String,
+    folder: TempDir,
+}
+
+const TEMPLATE: &str = "cardgrove_template";
+
+/// A Saturday in the busy season.
+fn start_of_time() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 11, 21, 8, 0, 0).single().expect("a moment that exists once")
+}
+
+impl TestDb {
+    /// A new SQLite file.
+    pub async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test's file");
+        let url = format!("sqlite://{}", folder.path().join("cardgrove.db").display());
+        migrate(&url).await;
+        Self::open(Backend::Sqlite, Settings::at(&url), url, String::new(), folder).await
+    }
+
+    /// A new database in the test run's cluster, copied from a migrated template.
+    pub async fn postgres() -> Self {
+        let cluster = Cluster::shared();
+        prepare_template(cluster).await;
+        let name = format!("test_{}", Uuid::now_v7().simple());
+        let copy = format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER owner STRATEGY file_copy");
+        cluster.psql("postgres", &copy).unwrap_or_else(|error| panic!("no test database: {error}"));
+        let mut settings = Settings::at(cluster.url(Roles::RUNTIME, &name));
+        settings.platform_url = Some(cluster.url(Roles::PLATFORM, &name));
+        let folder = tempfile::tempdir().expect("a folder for the test's files");
+        let owner_url = cluster.url("owner", &name);
+        Self::open(Backend::Postgres, settings, owner_url, name, folder).await
+    }
+
+    async fn open(backend: Backend, mut settings: Settings, owner_url: String, name: String, folder: TempDir) -> Self {
+        let clock = FakeClock::at(start_of_time());
+        settings.time = Time::Given(Arc::new(clock.clone()));
+        let store = Store::open(&settings).await.unwrap_or_else(|error| panic!("the store does not open: {error}"));
+        Self { store, clock, backend, settings, owner_url, name, folder }
+    }
+
+    /// A folder that goes with the test.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// Asks the PostgreSQL database as its superuser; rows as lines.
+    pub fn psql(&self, sql: &str) -> String {
+        let answer = Cluster::shared().psql(&self.name, sql);
+        answer.unwrap_or_else(|error| panic!("the database refuses {sql}: {error}")).trim_end().to_owned()
+    }
+
+    /// Runs a statement behind the store's back: what an intruder or a broken disk would do.
+    pub async fn tamper(&self, sql: &str) -> Result<(), TestError> {
+        match self.backend {
+            Backend::Postgres => Cluster::shared().psql(&self.name, sql).map(|_| ()),
+            Backend::Sqlite => {
+                use sea_orm::ConnectionTrait;
+                let owner = Owner::open(&self.owner_url).await.expect("the file opens");
+                owner.connection().execute_unprepared(sql).await.expect("the statement runs");
+                owner.close().await.expect("the file closes");
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn migrate(url: &str) {
+    let owner = Owner::open(url).await.unwrap_or_else(|error| panic!("the owner cannot connect: {error}"));
+    owner.provision_roles("unused", "unused").await.unwrap_or_else(|error| panic!("no roles: {error:?}"));
+    migrations::up(&owner).await.unwrap_or_else(|error| panic!("the schema cannot be made: {error:?}"));
+    owner.close().await.unwrap_or_else(|error| panic!("the owner cannot leave: {error}"));
+}
+
+/// Migrates the template once a cluster; other processes wait for it.
+async fn prepare_template(cluster: &'static Cluster) {
+    let runtime = tokio::runtime::Handle::current();
+    let made = tokio::task::spawn_blocking(move || {
+        cluster.once("template", |cluster| {
+            cluster.psql("postgres", &format!("CREATE DATABASE {TEMPLATE} OWNER owner"))?;
+            runtime.block_on(migrate(&cluster.url("owner", TEMPLATE)));
+            Ok(())
+        })
+    });
+    made.await.expect("preparing does not panic").unwrap_or_else(|error| panic!("no template: {error}"));
+}

@@ -1,0 +1,96 @@
+//! The schema, as a list of changes that only go forward.
+//!
+//! One file per room and change. A change expands before it contracts; a data fix is a job, not a migration.
+//! Tables are written with `store::dialect::schema`, which adds what every table must have.
+
+mod m0001_tenancy;
+mod m0002_outbox;
+mod m0003_ledger;
+mod m0004_catalog;
+mod m0005_identity;
+mod m0006_lane;
+mod m0007_inventory;
+mod m0008_order;
+
+#[cfg(test)]
+mod tests;
+
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm_migration::{DbErr, MigrationTrait, MigratorTrait, SchemaManager};
+use store::dialect::schema::Table;
+use store::{Backend, Owner, StoreError};
+
+struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_tenancy::Migration),
+            Box::new(m0002_outbox::Migration),
+            Box::new(m0003_ledger::Migration),
+            Box::new(m0004_catalog::Migration),
+            Box::new(m0005_identity::Migration),
+            Box::new(m0006_lane::Migration),
+            Box::new(m0007_inventory::Migration),
+            Box::new(m0008_order::Migration),
+        ]
+    }
+}
+
+/// Brings the schema up to date; answers how many changes were made.
+pub async fn up(owner: &Owner) -> Result<usize, StoreError> {
+    let connection = owner.connection();
+    let pending = Migrator::get_pending_migrations(connection).await?.len();
+    Migrator::up(connection, None).await?;
+    Ok(pending)
+}
+
+/// How many changes the database lacks.
+pub async fn pending(owner: &Owner) -> Result<usize, StoreError> {
+    Ok(Migrator::get_pending_migrations(owner.connection()).await?.len())
+}
+
+fn backend(manager: &SchemaManager<'_>) -> Backend {
+    match manager.get_database_backend() {
+        DbBackend::Postgres => Backend::Postgres,
+        _ => Backend::Sqlite,
+    }
+}
+
+async fn create(manager: &SchemaManager<'_>, tables: &[Table]) -> Result<(), DbErr> {
+    for statement in tables.iter().flat_map(|table| table.statements(backend(manager))) {
+        run(manager, &statement).await?;
+    }
+    Ok(())
+}
+
+async fn run(manager: &SchemaManager<'_>, statement: &str) -> Result<(), DbErr> {
+    manager.get_connection().execute_unprepared(statement).await.map(|_| ())
+}
+
+/// Writes a migration that makes tables: `tables!(Table::tenant(..), ..)`.
+macro_rules! tables {
+    ($($table:expr),+ $(,)?) => {
+        pub struct Migration;
+
+        impl sea_orm_migration::MigrationName for Migration {
+            fn name(&self) -> &str {
+                module_path!().rsplit("::").next().unwrap_or_default()
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl sea_orm_migration::MigrationTrait for Migration {
+            async fn up(&self, manager: &sea_orm_migration::SchemaManager) -> Result<(), sea_orm_migration::DbErr> {
+                crate::create(manager, &[$($table),+]).await?;
+                after(manager).await
+            }
+        }
+    };
+}
+pub(crate) use tables;
+
+/// For migrations that have nothing to do after their tables.
+async fn nothing(_: &SchemaManager<'_>) -> Result<(), DbErr> {
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! The ledger: accounts with their balances, entries and postings that are never changed, the hash chain.
+
+use store::dialect::schema::Table;
+use store::dialect::schema::Type::{BigInt, Bool, Bytes, Int, Moment, Text, Uuid};
+
+use crate::{nothing as after, tables};
+
+tables!(
+    Table::tenant("accounts")
+        .column("id", Uuid)
+        .column("kind", Text)
+        .optional("owner_id", Uuid)
+        .column("currency", Text)
+        .column("is_spendable", Bool)
+        .column("balance_minor", BigInt)
+        .key(&["id"])
+        .parent("tenants", &[])
+        .check("accounts_balance_not_negative", "NOT is_spendable OR balance_minor >= 0")
+        .hot(),
+    // No foreign keys from here on: fifteen checks an order cost half of the throughput. `cardgrove audit` checks them.
+    Table::tenant("entries")
+        .column("id", Uuid)
+        .column("kind", Text)
+        .column("subject_id", Uuid)
+        .column("batch_id", Uuid)
+        .column("posted_at", Moment)
+        .optional("reason", Text)
+        .key(&["id"])
+        .append_only(),
+    Table::tenant("postings")
+        .column("entry_id", Uuid)
+        .column("seq", Int)
+        .column("account_id", Uuid)
+        .column("amount_minor", BigInt)
+        .column("currency", Text)
+        .key(&["entry_id", "seq"])
+        // Query: the statement of an account.
+        .index(&["account_id", "entry_id"])
+        .append_only(),
+    Table::tenant("ledger_links")
+        .column("seq", BigInt)
+        .column("batch_id", Uuid)
+        .column("hash", Bytes)
+        .column("entries", Int)
+        .column("linked_at", Moment)
+        .key(&["seq"])
+        .append_only(),
+    Table::tenant("ledger_heads")
+        .column("seq", BigInt)
+        .column("hash", Bytes)
+        .key(&[])
+        .parent("tenants", &[])
+        .hot(),
+);

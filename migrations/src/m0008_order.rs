@@ -1,0 +1,80 @@
+//! Orders with their lines, hops and events, and who looked at which code.
+
+use store::dialect::schema::Table;
+use store::dialect::schema::Type::{BigInt, Bytes, Int, Moment, Text, Uuid};
+
+use crate::{nothing as after, tables};
+
+tables!(
+    Table::site("orders")
+        .column("id", Uuid)
+        .optional("customer_id", Uuid)
+        .column("method", Text)
+        .column("state", Text)
+        .column("payment_state", Text)
+        .column("delivery_state", Text)
+        .column("currency", Text)
+        .column("total_minor", BigInt)
+        .column("placed_at", Moment)
+        .optional("paid_at", Moment)
+        .optional("delivered_at", Moment)
+        .key(&["id"])
+        .parent("sites", &["site_id"])
+        .parent("customers", &["customer_id"])
+        .one_of("orders_method", "method", &["wallet"])
+        .one_of("orders_state", "state", &["open", "completed", "expired", "cancelled", "disputed"])
+        .one_of(
+            "orders_payment_state",
+            "payment_state",
+            &["unpaid", "paying", "paid", "part_refunded", "refunded"],
+        )
+        .one_of(
+            "orders_delivery_state",
+            "delivery_state",
+            &["none", "queued", "delivering", "part_delivered", "delivered", "failed"],
+        )
+        .check("orders_total_not_negative", "total_minor >= 0")
+        // Query: a customer's own orders, newest first.
+        .index(&["customer_id", "id"])
+        .hot(),
+    // No foreign keys from here on, as in the ledger; `cardgrove audit` checks them.
+    Table::site("order_lines")
+        .column("order_id", Uuid)
+        .column("line_no", Int)
+        .column("sku_id", Uuid)
+        .column("title_zh", Text)
+        .column("title_en", Text)
+        .column("quantity", Int)
+        .column("unit_minor", BigInt)
+        .column("total_minor", BigInt)
+        .column("card_ids", Bytes)
+        .key(&["order_id", "line_no"])
+        .check("order_lines_quantity_positive", "quantity > 0"),
+    Table::site("order_hops")
+        .column("order_id", Uuid)
+        .column("line_no", Int)
+        .column("depth", Int)
+        .column("cost_minor", BigInt)
+        .column("price_minor", BigInt)
+        .column("rule", Text)
+        .key(&["order_id", "line_no", "depth"])
+        .append_only(),
+    Table::site("order_events")
+        .column("order_id", Uuid)
+        .column("seq", Int)
+        .column("event", Text)
+        .column("at", Moment)
+        .column("actor", Text)
+        .key(&["order_id", "seq"])
+        .append_only(),
+    Table::site("reveals")
+        .column("id", Uuid)
+        .column("order_id", Uuid)
+        .column("line_no", Int)
+        .column("actor", Text)
+        .column("at", Moment)
+        .key(&["id"])
+        // Query: was this order's code shown before, and when first.
+        .index(&["order_id", "id"])
+        .append_only(),
+);

@@ -1,0 +1,123 @@
+//! The resulting schema, as snapshots that a reviewer reads, and the rules every table keeps.
+
+use testkit::{Cluster, TestDb};
+
+const POSTGRES_SCHEMA: &str = "
+SELECT line FROM (
+  SELECT 1 AS part, c.table_name AS subject, c.ordinal_position AS place,
+         format('%s.%s %s%s', c.table_name, c.column_name, c.data_type,
+                CASE c.is_nullable WHEN 'YES' THEN '' ELSE ' not null' END) AS line
+  FROM information_schema.columns c WHERE c.table_schema = 'public' AND c.table_name <> 'seaql_migrations'
+  UNION ALL
+  SELECT 2, conrelid::regclass::text, 0, format('%s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+  FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'seaql_migrations'
+  UNION ALL
+  SELECT 3, tablename, 0, indexdef FROM pg_indexes
+  WHERE schemaname = 'public' AND tablename <> 'seaql_migrations'
+  UNION ALL
+  SELECT 4, tablename, 0, format('%s policy %s for %s to %s using %s check %s', tablename, policyname, cmd, roles, qual, with_check)
+  FROM pg_policies
+  UNION ALL
+  SELECT 5, relname, 0, format('%s rls %s forced %s', relname, relrowsecurity, relforcerowsecurity)
+  FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'seaql_migrations'
+  UNION ALL
+  SELECT 6, table_name, 0, format('%s grants %s to %s', table_name,
+         string_agg(privilege_type, ', ' ORDER BY privilege_type), grantee)
+  FROM information_schema.role_table_grants WHERE table_schema = 'public' AND grantee LIKE 'cardgrove_%'
+  GROUP BY table_name, grantee
+  UNION ALL
+  SELECT 7, p.proname, 0, format('function %s owner %s definer %s acl %s', p.proname, p.proowner::regrole, p.prosecdef, p.proacl)
+  FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
+) AS lines ORDER BY part, subject COLLATE \"C\", place, line COLLATE \"C\"";
+
+#[tokio::test]
+async fn postgres_schema_is_as_the_snapshot_says() {
+    let db = TestDb::postgres().await;
+    insta::assert_snapshot!(db.psql(POSTGRES_SCHEMA));
+}
+
+#[tokio::test]
+async fn sqlite_schema_is_as_the_snapshot_says() {
+    let db = TestDb::sqlite().await;
+    let owner = store::Owner::open(&db.owner_url).await.expect("the file opens");
+    let sql = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name <> 'seaql_migrations' ORDER BY tbl_name, type DESC, name";
+    let rows = sea_orm_migration::sea_orm::ConnectionTrait::query_all_raw(
+        owner.connection(),
+        sea_orm_migration::sea_orm::Statement::from_string(sea_orm_migration::sea_orm::DbBackend::Sqlite, sql),
+    )
+    .await
+    .expect("the schema is readable");
+    let lines: Vec<String> = rows.iter().map(|row| row.try_get("", "sql").expect("text")).collect();
+    insta::assert_snapshot!(lines.join("\n\n"));
+}
+
+#[tokio::test]
+async fn a_second_run_changes_nothing() {
+    for db in [TestDb::sqlite().await, TestDb::postgres().await] {
+        let owner = store::Owner::open(&db.owner_url).await.expect("the owner connects");
+        assert_eq!(crate::up(&owner).await.expect("up to date"), 0);
+    }
+}
+
+/// Tables that may lack a tenant: the platform's own directory, which the runtime role cannot reach at all.
+const PLATFORM_TABLES: [&str; 3] = ["memberships", "operator_sessions", "operators"];
+
+/// Unique over the installation on purpose: a host leads to one site, a slug names one tenant.
+const UNIQUE_EVERYWHERE: [&str; 2] = ["hosts_host_key", "tenants_slug_key"];
+
+#[tokio::test]
+async fn every_tenant_table_is_isolated_by_the_database() {
+    let db = TestDb::postgres().await;
+    let unguarded = db.psql(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' \
+         AND relname <> 'seaql_migrations' AND NOT (relrowsecurity AND relforcerowsecurity)",
+    );
+    assert_eq!(unguarded, "", "tables without forced row level security");
+    let without_tenant = db.psql(
+        "SELECT relname FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' \
+         AND relname <> 'seaql_migrations' AND NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid \
+         AND a.attname = 'tenant_id') ORDER BY 1",
+    );
+    let without_tenant: Vec<&str> = without_tenant.split_whitespace().collect();
+    assert!(without_tenant.iter().all(|table| PLATFORM_TABLES.contains(table)), "{without_tenant:?}");
+    let reachable = db.psql(
+        "SELECT table_name FROM information_schema.role_table_grants WHERE grantee = 'cardgrove_runtime' \
+         AND table_name IN ('memberships', 'operators', 'operator_sessions')",
+    );
+    assert_eq!(reachable, "", "the runtime role reaches the directory");
+}
+
+#[tokio::test]
+async fn every_key_and_reference_stays_inside_a_tenant() {
+    let db = TestDb::postgres().await;
+    let crossing = db.psql(
+        "SELECT conname FROM pg_constraint c WHERE connamespace = 'public'::regnamespace AND contype IN ('f', 'u', 'p') \
+         AND conrelid::regclass::text NOT IN ('seaql_migrations', 'operators', 'operator_sessions', 'memberships') \
+         AND NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.conrelid AND a.attname = 'tenant_id' \
+         AND a.attnum = ANY(c.conkey)) ORDER BY 1",
+    );
+    let crossing: Vec<&str> = crossing.split_whitespace().collect();
+    assert_eq!(crossing, UNIQUE_EVERYWHERE);
+}
+
+#[tokio::test]
+async fn the_platform_role_reads_only_what_is_listed() {
+    let db = TestDb::postgres().await;
+    let readable = db.psql(
+        "SELECT DISTINCT table_name FROM information_schema.role_table_grants WHERE grantee = 'cardgrove_platform' ORDER BY 1",
+    );
+    let readable: Vec<&str> = readable.split_whitespace().collect();
+    assert_eq!(readable, ["hosts", "jobs", "memberships", "operator_sessions", "operators", "sites", "tenants"]);
+    let _ = Cluster::shared();
+}
+
+#[tokio::test]
+async fn an_owner_or_superuser_may_not_serve() {
+    let db = TestDb::postgres().await;
+    for role in ["owner", "postgres"] {
+        let mut settings = db.settings.clone();
+        settings.url = settings.url.replace(store::dialect::Roles::RUNTIME, role);
+        let refused = store::Store::open(&settings).await.err().expect("an unsafe role is refused");
+        assert!(matches!(&refused, store::StoreError::Settings(reason) if reason.contains(role)), "{refused}");
+    }
+}

@@ -1,0 +1,93 @@
+// Enhancement only: every page works without this file.
+"use strict";
+(() => {
+  const all = (selector) => document.querySelectorAll(selector);
+  for (const node of all("[data-js]")) node.hidden = false;
+  document.querySelector("[data-focus]")?.focus();
+
+  // The price, the stock word and the total follow the choice. The server decides again on submit.
+  const buy = document.getElementById("buy");
+  const quantity = buy?.elements.quantity;
+  if (quantity) {
+    const money = (price, minor) => {
+      const [, before, , decimals = "", after] = /^(\D*)([\d,]+)(?:\.(\d+))?(.*)$/.exec(price);
+      const digits = String(minor).padStart(decimals.length + 1, "0");
+      const cut = digits.length - decimals.length;
+      return before + Number(digits.slice(0, cut)).toLocaleString("en-US") + (decimals && "." + digits.slice(cut)) + after;
+    };
+    const follow = () => {
+      const sku = buy.querySelector("[name=sku]:checked, option:checked")?.dataset;
+      if (!sku) return;
+      const wanted = Math.trunc(Number(quantity.value)) || 1;
+      const count = Math.min(Math.max(wanted, Number(quantity.min)), Number(quantity.max));
+      const total = Number(sku.minor) * count;
+      const now = buy.querySelector("[data-price]");
+      now.lastChild.data = sku.price.slice(now.firstElementChild?.textContent.length ?? 0);
+      buy.querySelector("[data-face]").textContent = sku.face;
+      const stock = buy.querySelector("[data-stock]");
+      stock.className = "state " + sku.stock;
+      stock.textContent = sku.word;
+      for (const node of all("[data-total]")) node.textContent = money(sku.price, total);
+      const short = buy.querySelector("[data-short]");
+      if (short && buy.dataset.balance) short.hidden = total <= Number(buy.dataset.balance);
+    };
+    buy.addEventListener("input", follow);
+    for (const button of buy.querySelectorAll("[data-step]")) {
+      button.addEventListener("click", () => {
+        quantity.stepUp(Number(button.dataset.step));
+        follow();
+      });
+    }
+    follow();
+  }
+
+  // A pressed submit button rests until the answer is here.
+  document.addEventListener("submit", ({ submitter }) => {
+    if (!submitter) return;
+    setTimeout(() => {
+      submitter.dataset.label = submitter.textContent;
+      submitter.disabled = true;
+      if (submitter.dataset.busy) submitter.textContent = submitter.dataset.busy;
+    });
+  });
+  addEventListener("pageshow", ({ persisted }) => {
+    if (!persisted) return;
+    for (const button of all("button[data-label]")) {
+      button.textContent = button.dataset.label;
+      button.disabled = false;
+    }
+  });
+
+  const copy = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = document.body.appendChild(document.createElement("textarea"));
+      area.className = "sr";
+      area.value = text;
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+  };
+  document.addEventListener("click", async ({ target }) => {
+    const button = target.closest("[data-copy], [data-hide]");
+    if (!button) return;
+    if ("hide" in button.dataset) {
+      for (const node of all("[data-mask]")) {
+        node.textContent = node.dataset.mask;
+        node.className = "hide";
+      }
+      for (const node of all("[data-shown]")) node.hidden = true;
+      for (const node of all("[data-masked]")) node.hidden = false;
+      document.querySelector("[data-masked] button").focus();
+      return;
+    }
+    await copy([...all(button.dataset.copy)].map((node) => node.textContent.trim()).join("\n"));
+    const label = button.querySelector("span");
+    const word = (button.dataset.word ??= label.textContent);
+    label.textContent = document.getElementById("status").textContent = button.dataset.copied;
+    button.focus();
+    setTimeout(() => { label.textContent = word; }, 2000);
+  });
+})();
