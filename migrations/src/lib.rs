@@ -11,6 +11,7 @@ mod m0005_identity;
 mod m0006_lane;
 mod m0007_inventory;
 mod m0008_order;
+mod m0009_pricing;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_lane::Migration),
             Box::new(m0007_inventory::Migration),
             Box::new(m0008_order::Migration),
+            Box::new(m0009_pricing::Migration),
         ]
     }
 }

@@ -1,1 +1,31 @@
-//! inventory
+//! Card codes: sealed at rest, unique in their tenant, picked without scanning, sold once.
+//!
+//! A code is sealed with AES-256-GCM under the tenant's data key, bound to tenant, SKU and card, so that a row
+//! moved elsewhere does not open. Data keys are wrapped by the master key, which lives outside the database.
+//! A keyed hash finds duplicates without opening anything.
+//!
+//! [`Picks`] is the room's part in the lane: runs of free card ids per SKU. A run is a hint; the row is the truth.
+//!
+//! Invariants: a code has no `Debug`, no `Serialize`, no `Display`; the only way to its text is [`CardCode::reveal`];
+//! imported = available + held + sold + void, per SKU; an expired card is never picked.
+
+mod audit;
+mod error;
+mod keyring;
+mod master;
+mod model;
+mod picks;
+mod repo;
+mod seal;
+mod service;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use audit::{InventoryAudit, audit_in};
+pub use error::InventoryError;
+pub use keyring::KeyRing;
+pub use master::{MasterKey, MasterKeys};
+pub use model::{CardCode, CardId, ImportReport, NewCard, StockCount};
+pub use picks::{OutOfStock, Picks};
+pub use service::Inventory;

@@ -1,1 +1,35 @@
-//! lane
+//! The lane: every command that changes money, stock or order state of a tenant goes through one queue, and what
+//! is queued together becomes one transaction.
+//!
+//! | phase | round trips | what it does |
+//! |---|---|---|
+//! | enter | 2 | begin; tenant, time and transaction id |
+//! | keys | 1 | insert the commands' keys, sorted; a key not new is a replay and gets its first answer |
+//! | read | 1 a part | the facts that the commands asked for |
+//! | decide | 0 | each command in queue order, over one in-memory state, by pure rules |
+//! | claim | 0-1 a part | rows that others may want too; short means: roll back and decide again |
+//! | write | 1 a table | rows, chain head, counts, balances, jobs, in this order in every batch |
+//! | commit | 1 | then every caller gets its own answer |
+//!
+//! The lane knows no business word. Rooms take part with a [`Part`] (facts, decisions made, effects) and define
+//! [`Command`]s over the parts; the server says which parts there are.
+//!
+//! Invariants: an answer is given only after its commit; the same key gives the same answer for as long as the key
+//! is kept; one command's refusal never fails its neighbours; no command is run again when it is not known whether
+//! it took effect.
+
+mod batch;
+mod book;
+mod command;
+mod error;
+mod keys;
+mod lanes;
+mod part;
+#[cfg(test)]
+mod tests;
+
+pub use command::{Answered, Command, CommandKey};
+pub use error::LaneError;
+pub use keys::prune_in;
+pub use lanes::{LaneSettings, LaneStats, Lanes};
+pub use part::{Claimed, LaneTx, Part, PartError, Parts, Step};

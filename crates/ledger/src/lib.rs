@@ -1,1 +1,31 @@
-//! ledger
+//! The ledger: double entry, append only, one hash chain a tenant.
+//!
+//! Sign: an amount above zero credits an account, below zero debits it, so what we owe (wallets, earnings) has a
+//! positive balance and what we own (stock, money at a channel) a negative one. An entry sums to zero per currency.
+//!
+//! One writer writes: [`Book`], used inside the lane's batch and, in the same lock order, by whoever applies a pack.
+//! Its phases and their order: accounts and entries ([`Book::insert_in`]), chain head ([`Book::link_in`]),
+//! balances, ascending ([`Book::settle_in`]).
+//!
+//! Invariants: an [`Entry`] that exists is balanced; its id follows from the business fact, so a retry cannot post
+//! twice; a spendable account never goes below zero (checked in memory, and by the database last); nothing is
+//! ever changed or removed, a correction is a new entry.
+
+mod account;
+mod audit;
+mod book;
+mod chain;
+mod entry;
+mod error;
+mod repo;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use account::{Account, AccountId, AccountKind};
+pub use audit::{Audit, Breach, audit_in};
+pub use book::Book;
+pub use chain::ChainHash;
+pub use entry::{Entry, EntryId, EntryKind, Posting, entry_id};
+pub use error::LedgerError;
+pub use repo::{balances_in, entries_of_in};

@@ -53,6 +53,14 @@ impl Store {
         Ok(ReadTx::new(conn, scope.clone(), entry.now))
     }
 
+    /// Starts a transaction that only reads, all of it from one moment; for audits and exports.
+    pub async fn snapshot<S: Inside>(&self, scope: &S) -> Result<ReadTx<S>, StoreError> {
+        let tx = self.inner.backend.snapshot(&self.inner.pools.read).await?;
+        let conn = Conn { tx, backend: self.inner.backend };
+        let entry = conn.backend.enter(&conn.tx, scope, &self.inner.time, false).await?;
+        Ok(ReadTx::new(conn, scope.clone(), entry.now))
+    }
+
     /// Starts a transaction that writes.
     pub async fn write<S: Inside>(&self, scope: &S) -> Result<WriteTx<S>, StoreError> {
         let conn = self.begin(&self.inner.pools.write, true).await?;

@@ -101,6 +101,11 @@ impl<S: Scope> WriteTx<S> {
         commit(self.conn).await
     }
 
+    /// Which database it runs on; for locks that only one of them needs.
+    pub fn backend(&self) -> Backend {
+        self.conn.backend
+    }
+
     /// The database's own name for this transaction, to ask [`crate::Store::outcome`] with. PostgreSQL only.
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()

@@ -20,11 +20,15 @@ pub enum Change {
 
 impl<S: Inside> WriteTx<S> {
     /// Writes whole rows in one statement; the tenant's column is the scope's, whatever the rows say.
-    pub async fn insert<E: TenantOwned>(&self, rows: impl IntoIterator<Item = E::Model>) -> Result<(), StoreError>
+    pub fn insert<E: TenantOwned>(
+        &self,
+        rows: impl IntoIterator<Item = E::Model>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send
     where
         E::Model: ModelTrait<Entity = E>,
     {
-        self.insert_rows(Rows::<E>::of(rows)).await
+        // The rows are taken before anything is awaited, so that the caller's iterator need not live on.
+        self.insert_rows(Rows::<E>::of(rows))
     }
 
     /// Writes rows in one statement.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeZone, Utc};
-use kernel::FakeClock;
+use kernel::{FakeClock, Platform, TenantId, TenantScope};
 use store::dialect::Roles;
 use store::{Backend, Owner, Settings, Store, Time};
 use tempfile::TempDir;
@@ -68,6 +68,20 @@ impl TestDb {
     /// A folder that goes with the test.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
+    }
+
+    /// Writes a tenant's row, for rooms that stand below tenancy.
+    pub async fn tenant(&self) -> TenantScope {
+        let id = TenantId::new();
+        let (open, close) = if self.backend == Backend::Postgres { ("'", "'::uuid") } else { ("x'", "'") };
+        let hex = id.uuid().simple();
+        self.tamper(&format!(
+            "INSERT INTO tenants (tenant_id, slug, name, currency, region, state, seller_name, created_at) VALUES \
+             ({open}{hex}{close}, 's{hex}', 'n', 'CNY', 'CN', 'active', 's', '2026-11-21T08:00:00+00:00')"
+        ))
+        .await
+        .unwrap_or_else(|error| panic!("no tenant: {error}"));
+        Platform::assume().tenant(id)
     }
 
     /// Asks the PostgreSQL database as its superuser; rows as lines.

@@ -27,6 +27,7 @@
       const stock = buy.querySelector("[data-stock]");
       stock.className = "state " + sku.stock;
       stock.textContent = sku.word;
+      for (const node of all("[data-sum]")) node.hidden = false;
       for (const node of all("[data-total]")) node.textContent = money(sku.price, total);
       const short = buy.querySelector("[data-short]");
       if (short && buy.dataset.balance) short.hidden = total <= Number(buy.dataset.balance);

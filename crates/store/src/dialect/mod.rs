@@ -81,6 +81,14 @@ impl Backend {
         }
     }
 
+    /// A reading transaction that sees one moment; on SQLite every one does.
+    pub(crate) async fn snapshot(self, pool: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
+        match self {
+            Self::Sqlite => sqlite::begin(pool, false).await,
+            Self::Postgres => postgres::snapshot(pool).await,
+        }
+    }
+
     /// Binds the transaction to the scope and reads the time.
     pub(crate) async fn enter(
         self,

@@ -85,6 +85,15 @@ pub(super) async fn begin(pool: &DatabaseConnection, write: bool) -> Result<Data
     Ok(pool.begin_with_options(options).await?)
 }
 
+pub(super) async fn snapshot(pool: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
+    let options = TransactionOptions {
+        access_mode: Some(AccessMode::ReadOnly),
+        isolation_level: Some(sea_orm::IsolationLevel::RepeatableRead),
+        ..Default::default()
+    };
+    Ok(pool.begin_with_options(options).await?)
+}
+
 pub(super) async fn enter(
     tx: &DatabaseTransaction,
     scope: &impl Scope,

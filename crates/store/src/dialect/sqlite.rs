@@ -82,8 +82,8 @@ pub(super) fn one_of(column: ColumnRef, kind: &sea_orm::ColumnType, values: &[Va
         Kind::Uuid | Kind::Bytes => "unhex(value)",
         _ => "value",
     };
-    let list = Expr::cust_with_values(format!("(SELECT {value} FROM json_each($1))"), [json_array(values)]);
-    Expr::cust_with_exprs("$1 IN $2", [Expr::column(column), list])
+    let list = Expr::cust_with_values(format!("(SELECT {value} FROM json_each(?))"), [json_array(values)]);
+    Expr::cust_with_exprs("? IN ?", [Expr::column(column), list])
 }
 
 pub(super) fn work_claim(limit: u32, node: &str, now: DateTime<Utc>, until: DateTime<Utc>) -> Statement {

@@ -1,0 +1,31 @@
+//! The values of this room and how they are parsed. No I/O.
+
+mod code;
+mod goods;
+mod price;
+mod saved;
+
+use kernel::kinds;
+
+pub use code::Code;
+pub(crate) use code::word_of;
+pub use goods::{
+    Catalogue, Category, CategoryDraft, Goods, GoodsDraft, GoodsKind, OnSale, QUANTITY_MAX, Sku, SkuDraft, SkuFacts,
+};
+pub use price::{
+    Audience, Formula, PriceRule, Reach, Rounding, RuleBook, RuleDraft, SiteLevel, SiteRules, Subject, Target, Terms,
+    Whom,
+};
+pub(crate) use saved::Differences;
+pub use saved::{FieldChange, Saved};
+
+kinds! {
+    /// A category of goods.
+    CategoryId = CategoryKind "cat";
+    /// Goods: one page of the shop, with one or more SKUs.
+    GoodsId = GoodsIdKind "gds";
+    /// A SKU: what is priced, stocked and sold.
+    SkuId = SkuKind "sku";
+    /// A price rule.
+    RuleId = RuleKind "prl";
+}

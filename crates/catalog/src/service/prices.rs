@@ -1,0 +1,130 @@
+//! Prices: reads what the resolver needs, and asks it.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use kernel::SiteId;
+use store::{Inside, Store, Tx};
+
+use super::SKUS_MAX;
+use crate::error::CatalogError;
+use crate::model::{RuleBook, SiteLevel, SkuFacts, SkuId, Subject};
+use crate::repo;
+use crate::rules::{self, Explanation, Hidden, HiddenReason, PriceRequest, Quote};
+
+/// The most rules a site may have.
+pub(super) const RULES_MAX: u64 = 5_000;
+/// The most sites of one chain.
+const CHAIN_MAX: usize = 32;
+
+/// One SKU's price, or why it has none.
+pub type Quoted = (SkuId, Result<Quote, Hidden>);
+
+/// What a SKU costs on a site.
+///
+/// Every answer comes from [`rules::resolve`]. There is no cache yet: when one comes, its key holds the SKU's epoch
+/// and the tenant's price epoch, and its entries end where a rule's window begins or ends.
+#[derive(Clone)]
+pub struct Prices {
+    store: Store,
+}
+
+impl Prices {
+    /// The prices over this database.
+    pub const fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// As [`Prices::quotes_in`], in a transaction of its own.
+    pub async fn quotes(
+        &self,
+        scope: &impl Inside,
+        chain: &[SiteLevel],
+        subject: &Subject,
+        skus: &[(SkuId, u32)],
+    ) -> Result<Vec<Quoted>, CatalogError> {
+        self.quotes_in(&self.store.read(scope).await?, chain, subject, skus).await
+    }
+
+    /// The price of each SKU in its quantity at the transaction's time, in the order asked for; three queries
+    /// whatever their number. The chain begins with the main site and ends with the selling one. A SKU that is not
+    /// there is not on sale.
+    pub async fn quotes_in(
+        &self,
+        tx: &impl Tx,
+        chain: &[SiteLevel],
+        subject: &Subject,
+        skus: &[(SkuId, u32)],
+    ) -> Result<Vec<Quoted>, CatalogError> {
+        let ids: Vec<SkuId> = skus.iter().map(|(sku, _)| *sku).collect();
+        let facts = self.facts_in(tx, &ids).await?;
+        let book = self.rules_of_chain_in(tx, chain).await?;
+        Ok(quote_all(chain, &book, &facts, subject, skus, tx.now()))
+    }
+
+    /// The steps that lead to a price at the transaction's time; cut it with [`Explanation::seen_by`].
+    pub async fn explain_in(
+        &self,
+        tx: &impl Tx,
+        chain: &[SiteLevel],
+        subject: &Subject,
+        (sku, quantity): (SkuId, u32),
+    ) -> Result<Explanation, CatalogError> {
+        let facts = self.facts_in(tx, &[sku]).await?;
+        let facts = facts.get(&sku).ok_or(CatalogError::Missing { what: "sku" })?;
+        let book = self.rules_of_chain_in(tx, chain).await?;
+        let hops = rules::hops(chain, &book);
+        Ok(rules::explain(&PriceRequest { chain: &hops, sku: facts, subject, quantity, now: tx.now() }))
+    }
+
+    /// All rules of these sites, in one query. Rules outside their window are among them.
+    pub async fn rules_in(&self, tx: &impl Tx, sites: &[SiteId]) -> Result<RuleBook, CatalogError> {
+        let limit = RULES_MAX * sites.len() as u64;
+        let rules = repo::price::rules(tx, sites, limit + 1).await?;
+        if rules.len() as u64 > limit {
+            return Err(CatalogError::TooMany { what: "price rules", limit });
+        }
+        Ok(rules.into_iter().collect())
+    }
+
+    /// What the resolver needs to know of these SKUs; unknown ones are left out.
+    pub async fn facts_in(&self, tx: &impl Tx, skus: &[SkuId]) -> Result<HashMap<SkuId, SkuFacts>, CatalogError> {
+        if skus.len() as u64 > SKUS_MAX {
+            return Err(CatalogError::TooMany { what: "skus", limit: SKUS_MAX });
+        }
+        let skus = repo::goods::skus(tx, skus).await?;
+        let goods = repo::goods::goods(tx, skus.iter().map(|sku| sku.goods)).await?;
+        let goods: HashMap<_, _> = goods.into_iter().map(|goods| (goods.id, goods)).collect();
+        Ok(skus.iter().filter_map(|sku| Some((sku.id, sku.facts(goods.get(&sku.goods)?)))).collect())
+    }
+
+    /// A number that every change of any of the tenant's price rules raises; a SKU's own changes raise its epoch.
+    pub async fn epoch_in(&self, tx: &impl Tx) -> Result<i64, CatalogError> {
+        repo::price::epoch(tx).await
+    }
+
+    async fn rules_of_chain_in(&self, tx: &impl Tx, chain: &[SiteLevel]) -> Result<RuleBook, CatalogError> {
+        if chain.len() > CHAIN_MAX {
+            return Err(CatalogError::TooMany { what: "sites in a chain", limit: CHAIN_MAX as u64 });
+        }
+        let sites: Vec<SiteId> = chain.iter().map(|place| place.site).collect();
+        self.rules_in(tx, &sites).await
+    }
+}
+
+fn quote_all(
+    chain: &[SiteLevel],
+    book: &RuleBook,
+    facts: &HashMap<SkuId, SkuFacts>,
+    subject: &Subject,
+    skus: &[(SkuId, u32)],
+    now: DateTime<Utc>,
+) -> Vec<Quoted> {
+    let hops = rules::hops(chain, book);
+    let seller = chain.last().expect("a chain has at least the main site").site;
+    let quote = |sku: SkuId, quantity: u32| match facts.get(&sku) {
+        Some(sku) => rules::resolve(&PriceRequest { chain: &hops, sku, subject, quantity, now }),
+        None => Err(Hidden { site: seller, reason: HiddenReason::NotOnSale }),
+    };
+    skus.iter().map(|&(sku, quantity)| (sku, quote(sku, quantity))).collect()
+}

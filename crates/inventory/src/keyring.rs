@@ -1,0 +1,153 @@
+//! Each tenant's keys, unwrapped once and kept in memory.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use kernel::{Secret, TenantId, TenantScope};
+use store::{Change, Inside, Rows, Tx, WriteTx};
+use uuid::Uuid;
+
+use crate::error::InventoryError;
+use crate::master::MasterKeys;
+use crate::model::CardCode;
+use crate::seal::{Key, keyed_hash, open, random_key, seal};
+use crate::table::tenant_key;
+
+/// The version under which the key of the keyed hashes is kept. It is never rotated: a new one would find no duplicate.
+const HASH_VERSION: i32 = 0;
+
+/// The keys of one tenant.
+pub(crate) struct TenantKeys {
+    tenant: TenantId,
+    hash: Key,
+    data: BTreeMap<i32, Key>,
+}
+
+/// A sealed code and the version of the key that opens it.
+pub(crate) struct Sealed {
+    pub bytes: Vec<u8>,
+    pub key_version: i32,
+}
+
+impl TenantKeys {
+    /// Seals a code for the row `card` of `sku`.
+    pub fn seal(&self, sku: Uuid, card: Uuid, code: &CardCode) -> Result<Sealed, InventoryError> {
+        let (version, key) = self.data.last_key_value().ok_or(InventoryError::Sealed)?;
+        let bytes = seal(key, &self.bound(sku, card), code.reveal().as_bytes())?;
+        Ok(Sealed { bytes, key_version: *version })
+    }
+
+    /// Opens the code of the row `card` of `sku`.
+    pub fn open(&self, sku: Uuid, card: Uuid, sealed: &Sealed) -> Result<CardCode, InventoryError> {
+        let key = self.data.get(&sealed.key_version).ok_or(InventoryError::Sealed)?;
+        let plain = Secret::new(open(key, &self.bound(sku, card), &sealed.bytes)?);
+        let text = std::str::from_utf8(plain.expose()).map_err(|_| InventoryError::Sealed)?;
+        Ok(CardCode::trusted(text.to_owned()))
+    }
+
+    /// The keyed hash that two equal codes of this tenant share.
+    pub fn hash(&self, code: &CardCode) -> Vec<u8> {
+        keyed_hash(&self.hash, code.reveal().as_bytes())
+    }
+
+    fn bound(&self, sku: Uuid, card: Uuid) -> Vec<u8> {
+        [self.tenant.uuid().as_bytes().as_slice(), sku.as_bytes(), card.as_bytes()].concat()
+    }
+}
+
+/// The keys of all tenants that were asked for. Clones share them.
+#[derive(Clone)]
+pub struct KeyRing {
+    master: Arc<RwLock<MasterKeys>>,
+    known: Arc<RwLock<HashMap<TenantId, Arc<TenantKeys>>>>,
+}
+
+impl KeyRing {
+    /// A ring under `master`.
+    pub fn new(master: MasterKeys) -> Self {
+        Self { master: Arc::new(RwLock::new(master)), known: Arc::default() }
+    }
+
+    /// The tenant's keys, if it has any.
+    pub(crate) async fn keys_in(&self, tx: &impl Tx) -> Result<Option<Arc<TenantKeys>>, InventoryError> {
+        let tenant = tx.scope().tenant();
+        if let Some(keys) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&tenant) {
+            return Ok(Some(Arc::clone(keys)));
+        }
+        let rows = tx.find::<tenant_key::Entity>().all().await?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let keys = Arc::new(self.unwrap(tenant, &rows)?);
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(tenant, Arc::clone(&keys));
+        Ok(Some(keys))
+    }
+
+    /// The tenant's keys, made if it has none. They are kept in memory only once they are committed.
+    pub(crate) async fn keys_or_make_in(&self, tx: &WriteTx<TenantScope>) -> Result<Arc<TenantKeys>, InventoryError> {
+        if let Some(keys) = self.keys_in(tx).await? {
+            return Ok(keys);
+        }
+        let tenant = tx.scope().id();
+        let rows = [HASH_VERSION, HASH_VERSION + 1]
+            .map(|version| self.row(tx, version, &random_key()))
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()?;
+        let keys = Arc::new(self.unwrap(tenant, &rows)?);
+        tx.insert::<tenant_key::Entity>(rows).await?;
+        Ok(keys)
+    }
+
+    /// Gives the tenant a new data key for what is sealed from now on, and wraps all its keys with the current
+    /// master key.
+    pub async fn rotate_in(&self, tx: &WriteTx<TenantScope>) -> Result<(), InventoryError> {
+        let tenant = tx.scope().id();
+        let rows = tx.find::<tenant_key::Entity>().ascending(tenant_key::Column::Version).locked().all().await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        let mut changed = Rows::of_columns(&[tenant_key::Column::Version, tenant_key::Column::Wrapped]);
+        {
+            let master = self.master.read().unwrap_or_else(PoisonError::into_inner);
+            for row in &rows {
+                let bound = bound(tenant, row.version);
+                let key = master.unwrap(&bound, &row.wrapped)?;
+                changed.push([row.version.into(), master.wrap(&bound, &key)?.into()]);
+            }
+        }
+        tx.update_rows::<tenant_key::Entity>(changed, &[tenant_key::Column::Version], Change::Set).await?;
+        tx.insert::<tenant_key::Entity>([self.row(tx, last.version + 1, &random_key())?]).await?;
+        self.forget(tenant);
+        Ok(())
+    }
+
+    /// Wraps with `master` from now on; keys that were wrapped before still open if it knows their master.
+    pub fn change_master(&self, master: MasterKeys) {
+        *self.master.write().unwrap_or_else(PoisonError::into_inner) = master;
+        self.known.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Reads the tenant's keys again the next time they are asked for.
+    pub fn forget(&self, tenant: TenantId) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
+    }
+
+    fn row(&self, tx: &WriteTx<TenantScope>, version: i32, key: &Key) -> Result<tenant_key::Model, InventoryError> {
+        let tenant = tx.scope().id();
+        let master = self.master.read().unwrap_or_else(PoisonError::into_inner);
+        let wrapped = master.wrap(&bound(tenant, version), key)?;
+        Ok(tenant_key::Model { tenant_id: tenant.uuid(), version, wrapped, created_at: tx.now() })
+    }
+
+    fn unwrap(&self, tenant: TenantId, rows: &[tenant_key::Model]) -> Result<TenantKeys, InventoryError> {
+        let master = self.master.read().unwrap_or_else(PoisonError::into_inner);
+        let mut data = BTreeMap::new();
+        for row in rows {
+            data.insert(row.version, master.unwrap(&bound(tenant, row.version), &row.wrapped)?);
+        }
+        let hash = data.remove(&HASH_VERSION).ok_or(InventoryError::Sealed)?;
+        Ok(TenantKeys { tenant, hash, data })
+    }
+}
+
+fn bound(tenant: TenantId, version: i32) -> Vec<u8> {
+    [tenant.uuid().as_bytes().as_slice(), &version.to_be_bytes()].concat()
+}

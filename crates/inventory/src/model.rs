@@ -1,0 +1,67 @@
+//! Values of the room.
+
+use chrono::{DateTime, Utc};
+use kernel::Secret;
+
+use crate::error::InventoryError;
+
+kernel::kinds! {
+    /// One card of stock.
+    CardId = CardMark "crd";
+}
+
+/// A card's code in the open. Nothing prints it by accident: it has no `Debug`, `Display` or `Serialize`.
+pub struct CardCode(Secret<String>);
+
+impl CardCode {
+    /// The longest code, in bytes.
+    pub const LEN_MAX: usize = 1024;
+
+    /// Takes a code as the operator gave it, without the white space around it.
+    pub fn parse(text: &str) -> Result<Self, InventoryError> {
+        let text = text.trim();
+        if text.is_empty() || text.len() > Self::LEN_MAX || text.contains(char::is_control) {
+            return Err(InventoryError::UnreadableCode);
+        }
+        Ok(Self(Secret::new(text.to_owned())))
+    }
+
+    pub(crate) fn trusted(text: String) -> Self {
+        Self(Secret::new(text))
+    }
+
+    /// The text, for the one place that shows it to the buyer.
+    pub fn reveal(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+/// A card to be put in stock.
+pub struct NewCard {
+    /// Its code.
+    pub code: CardCode,
+    /// Not sold from this moment on.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ImportReport {
+    /// How many cards were added.
+    pub added: u64,
+    /// The places, counted from 0, of the cards whose code is in stock or was sold before, or stands twice in the list.
+    pub duplicates: Vec<usize>,
+}
+
+/// How many cards of a SKU are in which state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StockCount {
+    /// Free to be sold.
+    pub available: i64,
+    /// Held by unpaid orders.
+    pub held: i64,
+    /// Delivered.
+    pub sold: i64,
+    /// Taken out.
+    pub void: i64,
+}

@@ -1,0 +1,158 @@
+//! The room's part in the lane: which cards the batch sells.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use catalog::SkuId;
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+use lane::{Claimed, LaneTx, Part, PartError, Step};
+use uuid::Uuid;
+
+use crate::model::CardId;
+use crate::repo::{self, CountDelta, FreeCard, TakenCard};
+
+/// There are not as many cards as wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutOfStock {
+    /// How many there are.
+    pub available: u32,
+}
+
+/// Runs of free card ids, and what the batch takes from them.
+#[derive(Default)]
+pub struct Picks {
+    wanted: BTreeMap<SkuId, u64>,
+    runs: HashMap<SkuId, Run>,
+    taken: Vec<TakenCard>,
+    deltas: BTreeMap<SkuId, CountDelta>,
+}
+
+/// Free cards of one SKU that this lane sells next, and the last id it has looked at.
+#[derive(Default)]
+struct Run {
+    cards: VecDeque<FreeCard>,
+    cursor: Uuid,
+}
+
+/// Cards read ahead, so that most batches read none.
+const READ_AHEAD: u64 = 512;
+
+impl Picks {
+    /// Says that a command may take `quantity` cards of `sku`.
+    pub fn want(&mut self, sku: SkuId, quantity: u32) {
+        *self.wanted.entry(sku).or_default() += u64::from(quantity);
+    }
+
+    /// Takes cards for a line of an order: all of them, or none.
+    pub fn take(
+        &mut self,
+        sku: SkuId,
+        quantity: u32,
+        order: Uuid,
+        line: i32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<CardId>, OutOfStock> {
+        let run = self.runs.entry(sku).or_default();
+        run.cards.retain(|card| card.expires_at.is_none_or(|expires_at| expires_at > now));
+        let wanted = quantity as usize;
+        if run.cards.len() < wanted {
+            return Err(OutOfStock { available: u32::try_from(run.cards.len()).unwrap_or(u32::MAX) });
+        }
+        let cards: Vec<Uuid> = run.cards.drain(..wanted).map(|card| card.id).collect();
+        self.taken.extend(cards.iter().map(|&id| TakenCard { id, order, line }));
+        let delta = self.deltas.entry(sku).or_default();
+        delta.available -= i64::from(quantity);
+        delta.sold += i64::from(quantity);
+        Ok(cards.into_iter().map(CardId::from_uuid).collect())
+    }
+
+    /// How many cards a command could take now.
+    pub fn available(&self, sku: SkuId) -> u32 {
+        self.runs.get(&sku).map_or(0, |run| u32::try_from(run.cards.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Puts free cards into a run, for simulations that have no database.
+    pub fn assume(&mut self, sku: SkuId, cards: impl IntoIterator<Item = CardId>) {
+        let cards = cards.into_iter().map(|card| FreeCard { id: card.uuid(), expires_at: None });
+        self.runs.entry(sku).or_default().cards.extend(cards);
+    }
+
+    async fn fill(&mut self, tx: &LaneTx, is_locked: bool) -> Result<(), PartError> {
+        let short: Vec<SkuId> =
+            self.wanted.iter().filter(|(sku, wanted)| self.lacks(**sku, **wanted)).map(|(sku, _)| *sku).collect();
+        // The counts say which SKUs are worth looking for; a SKU that is sold out costs no scan.
+        let counts = repo::counts_in(tx, &short).await?;
+        for sku in short {
+            if counts.get(&sku).is_none_or(|count| count.available == 0) {
+                self.runs.entry(sku).or_default().cards.clear();
+                continue;
+            }
+            let wanted = self.wanted[&sku];
+            let run = self.runs.entry(sku).or_default();
+            run.read(tx, sku, wanted, is_locked).await?;
+        }
+        Ok(())
+    }
+
+    fn lacks(&self, sku: SkuId, wanted: u64) -> bool {
+        self.runs.get(&sku).is_none_or(|run| (run.cards.len() as u64) < wanted)
+    }
+}
+
+impl Run {
+    /// Reads on from the cursor; at the end of the SKU it starts once more from the beginning, where cards may have
+    /// become free again.
+    async fn read(&mut self, tx: &LaneTx, sku: SkuId, wanted: u64, is_locked: bool) -> Result<(), PartError> {
+        let limit = wanted.max(READ_AHEAD);
+        let started_at = self.cursor;
+        let ahead = repo::free_cards_in(tx, sku, self.cursor, limit, is_locked).await?;
+        self.take_in_hand(ahead);
+        if (self.cards.len() as u64) < wanted && started_at != Uuid::nil() {
+            let all = repo::free_cards_in(tx, sku, Uuid::nil(), limit, is_locked).await?;
+            self.cards.clear();
+            self.take_in_hand(all);
+        }
+        Ok(())
+    }
+
+    fn take_in_hand(&mut self, cards: Vec<FreeCard>) {
+        if let Some(last) = cards.last() {
+            self.cursor = last.id;
+        }
+        self.cards.extend(cards);
+    }
+}
+
+impl Part for Picks {
+    fn read<'a>(&'a mut self, tx: &'a LaneTx, attempt: u32) -> BoxFuture<'a, Result<(), PartError>> {
+        Box::pin(async move { self.fill(tx, attempt > 0).await })
+    }
+
+    fn claim<'a>(&'a mut self, tx: &'a LaneTx) -> BoxFuture<'a, Result<Claimed, PartError>> {
+        Box::pin(async move {
+            let mut taken = self.taken.clone();
+            taken.sort_by_key(|card| card.id);
+            let got = repo::sell_in(tx, &taken).await?;
+            Ok(if got.len() == taken.len() { Claimed::All } else { Claimed::Short })
+        })
+    }
+
+    fn write<'a>(&'a mut self, tx: &'a LaneTx, _batch: Uuid, step: Step) -> BoxFuture<'a, Result<(), PartError>> {
+        Box::pin(async move {
+            if step == Step::Counts {
+                repo::move_counts_in(tx, &self.deltas).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn end(&mut self, is_committed: bool) {
+        self.wanted.clear();
+        self.taken.clear();
+        self.deltas.clear();
+        if !is_committed {
+            self.runs.clear();
+        }
+    }
+}
+

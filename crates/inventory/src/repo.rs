@@ -1,0 +1,136 @@
+//! Queries on the room's tables.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use catalog::SkuId;
+use chrono::{DateTime, Utc};
+use kernel::TenantScope;
+use sea_orm::{ColumnTrait, Condition};
+use store::{Backend, Change, Claim, Rows, StoreError, Tx, WriteTx};
+use uuid::Uuid;
+
+use crate::model::StockCount;
+use crate::table::{card, card_count, card_hash};
+
+/// A free card and the moment from which it may not be sold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FreeCard {
+    pub id: Uuid,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A card taken by a line of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TakenCard {
+    pub id: Uuid,
+    pub order: Uuid,
+    pub line: i32,
+}
+
+/// How the counts of a SKU move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct CountDelta {
+    pub available: i64,
+    pub sold: i64,
+}
+
+pub(crate) async fn counts_in(tx: &impl Tx, skus: &[SkuId]) -> Result<HashMap<SkuId, StockCount>, StoreError> {
+    if skus.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids = skus.iter().map(|sku| sku.uuid());
+    let rows = tx.find::<card_count::Entity>().among(card_count::Column::SkuId, ids).all().await?;
+    let count = |row: card_count::Model| {
+        let count = StockCount { available: row.available, held: row.held, sold: row.sold, void: row.void };
+        (SkuId::from_uuid(row.sku_id), count)
+    };
+    Ok(rows.into_iter().map(count).collect())
+}
+
+/// The next free cards of `sku` after `after`, oldest first. With `locked` they are this transaction's.
+pub(crate) async fn free_cards_in(
+    tx: &WriteTx<TenantScope>,
+    sku: SkuId,
+    after: Uuid,
+    limit: u64,
+    is_locked: bool,
+) -> Result<Vec<FreeCard>, StoreError> {
+    let unexpired =
+        Condition::any().add(card::Column::ExpiresAt.is_null()).add(card::Column::ExpiresAt.gt(tx.now()));
+    let mut find = tx
+        .find::<card::Entity>()
+        .filter(card::Column::SkuId.eq(sku.uuid()))
+        .filter(card::Column::Id.gt(after))
+        .filter(card::Column::State.eq("available"))
+        .filter(unexpired)
+        .ascending(card::Column::Id)
+        .limit(limit);
+    if is_locked && tx.backend() == Backend::Postgres {
+        find = find.locked_where_free();
+    }
+    let rows: Vec<(Uuid, Option<DateTime<Utc>>)> = find.columns([card::Column::Id, card::Column::ExpiresAt]).await?;
+    Ok(rows.into_iter().map(|(id, expires_at)| FreeCard { id, expires_at }).collect())
+}
+
+/// Makes free cards sold; answers those that were still free.
+pub(crate) async fn sell_in(tx: &WriteTx<TenantScope>, taken: &[TakenCard]) -> Result<Vec<Uuid>, StoreError> {
+    let columns = [card::Column::Id, card::Column::State, card::Column::OrderId, card::Column::LineNo];
+    let mut rows = Rows::of_columns(&columns);
+    for card in taken {
+        rows.push([card.id.into(), "sold".into(), card.order.into(), card.line.into()]);
+    }
+    let free = Claim { key: card::Column::Id, column: card::Column::State, free: "available".into() };
+    tx.claim::<card::Entity>(rows, free).await
+}
+
+/// Moves counts, locked in ascending order; a SKU without a row gets one.
+pub(crate) async fn move_counts_in(
+    tx: &WriteTx<TenantScope>,
+    deltas: &BTreeMap<SkuId, CountDelta>,
+) -> Result<(), StoreError> {
+    if deltas.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = deltas.keys().map(|sku| sku.uuid()).collect();
+    if tx.backend() == Backend::Postgres {
+        let rows = tx.find::<card_count::Entity>().among(card_count::Column::SkuId, ids.iter().copied());
+        let rows = rows.ascending(card_count::Column::SkuId).locked();
+        rows.columns::<(Uuid,)>([card_count::Column::SkuId]).await?;
+    }
+    let columns = [card_count::Column::SkuId, card_count::Column::Available, card_count::Column::Sold];
+    let mut rows = Rows::of_columns(&columns);
+    for (sku, delta) in deltas {
+        rows.push([sku.uuid().into(), delta.available.into(), delta.sold.into()]);
+    }
+    let moved = tx.update_rows::<card_count::Entity>(rows, &[card_count::Column::SkuId], Change::Add).await?;
+    assert_eq!(moved, deltas.len() as u64, "every SKU with cards has a count");
+    Ok(())
+}
+
+/// Makes sure that `sku` has a row of counts.
+pub(crate) async fn open_count_in(tx: &WriteTx<TenantScope>, sku: SkuId) -> Result<(), StoreError> {
+    let tenant_id = tx.scope().id().uuid();
+    let nothing =
+        card_count::Model { tenant_id, sku_id: sku.uuid(), available: 0, held: 0, sold: 0, void: 0 };
+    let rows = Rows::of([nothing]);
+    tx.insert_new::<card_count::Entity, Uuid>(rows, card_count::Column::SkuId).await?;
+    Ok(())
+}
+
+/// Which of `hashes` are known already.
+pub(crate) async fn known_hashes_in(tx: &impl Tx, hashes: &[Vec<u8>]) -> Result<HashSet<Vec<u8>>, StoreError> {
+    let known = tx.find::<card_hash::Entity>().among(card_hash::Column::Hash, hashes.iter().cloned());
+    let known: Vec<(Vec<u8>,)> = known.columns([card_hash::Column::Hash]).await?;
+    Ok(known.into_iter().map(|(hash,)| hash).collect())
+}
+
+/// The cards of an order's line, oldest first.
+pub(crate) async fn cards_of_in(tx: &impl Tx, order: Uuid, ids: &[Uuid]) -> Result<Vec<card::Model>, StoreError> {
+    tx.find::<card::Entity>()
+        .among(card::Column::Id, ids.iter().copied())
+        .filter(card::Column::OrderId.eq(order))
+        .filter(card::Column::State.eq("sold"))
+        .ascending(card::Column::Id)
+        .all()
+        .await
+}

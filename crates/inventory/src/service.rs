@@ -1,0 +1,130 @@
+//! Use cases of the stock room.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use catalog::SkuId;
+use kernel::TenantScope;
+use store::{Inside, Tx, WriteTx};
+use uuid::Uuid;
+
+use crate::error::InventoryError;
+use crate::keyring::{KeyRing, Sealed, TenantKeys};
+use crate::model::{CardCode, CardId, ImportReport, NewCard, StockCount};
+use crate::repo::{self, CountDelta};
+use crate::table::{card, card_hash};
+
+/// The stock of card codes. Clones share the keys.
+#[derive(Clone)]
+pub struct Inventory {
+    keys: KeyRing,
+}
+
+/// Cards written in one statement.
+const CHUNK: usize = 1_000;
+
+impl Inventory {
+    /// A stock room whose codes `keys` open.
+    pub const fn new(keys: KeyRing) -> Self {
+        Self { keys }
+    }
+
+    /// The keys.
+    pub const fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
+    /// How many cards of each SKU there are; a SKU without cards is left out.
+    pub async fn counts_in(
+        &self,
+        tx: &impl Tx,
+        skus: &[SkuId],
+    ) -> Result<HashMap<SkuId, StockCount>, InventoryError> {
+        Ok(repo::counts_in(tx, skus).await?)
+    }
+
+    /// Puts cards in stock; a code that this tenant ever had is left out and reported. Locks the SKU's count:
+    /// call it before anything that locks balances.
+    pub async fn import_in(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        sku: SkuId,
+        cards: &[NewCard],
+    ) -> Result<ImportReport, InventoryError> {
+        let keys = self.keys.keys_or_make_in(tx).await?;
+        let mut report = ImportReport::default();
+        let mut seen: HashSet<Vec<u8>> = HashSet::new();
+        for (place, chunk) in cards.chunks(CHUNK).enumerate() {
+            let hashes: Vec<Vec<u8>> = chunk.iter().map(|card| keys.hash(&card.code)).collect();
+            let known = repo::known_hashes_in(tx, &hashes).await?;
+            let mut new = Vec::new();
+            for (index, (card, hash)) in chunk.iter().zip(hashes).enumerate() {
+                if known.contains(&hash) || !seen.insert(hash.clone()) {
+                    report.duplicates.push(place * CHUNK + index);
+                } else {
+                    new.push((card, hash));
+                }
+            }
+            report.added += new.len() as u64;
+            write_cards_in(tx, &keys, sku, new).await?;
+        }
+        repo::open_count_in(tx, sku).await?;
+        let added = i64::try_from(report.added).expect("an import is bounded by memory");
+        let delta = CountDelta { available: added, sold: 0 };
+        repo::move_counts_in(tx, &BTreeMap::from([(sku, delta)])).await?;
+        Ok(report)
+    }
+
+    /// Opens the codes of an order's cards, in the order of their ids. The caller logs that they were shown.
+    pub async fn reveal_in(
+        &self,
+        tx: &impl Tx,
+        order: Uuid,
+        cards: &[CardId],
+    ) -> Result<Vec<CardCode>, InventoryError> {
+        let ids: Vec<Uuid> = cards.iter().map(|card| card.uuid()).collect();
+        let rows = repo::cards_of_in(tx, order, &ids).await?;
+        if rows.len() != ids.len() {
+            return Err(InventoryError::Sealed);
+        }
+        let keys = self.keys.keys_in(tx).await?.ok_or(InventoryError::Sealed)?;
+        let open = |row: card::Model| {
+            let sealed = Sealed { bytes: row.sealed, key_version: row.key_version };
+            keys.open(row.sku_id, row.id, &sealed)
+        };
+        rows.into_iter().map(open).collect()
+    }
+}
+
+async fn write_cards_in(
+    tx: &WriteTx<TenantScope>,
+    keys: &TenantKeys,
+    sku: SkuId,
+    cards: Vec<(&NewCard, Vec<u8>)>,
+) -> Result<(), InventoryError> {
+    let tenant_id = tx.scope().tenant().uuid();
+    let mut rows = Vec::with_capacity(cards.len());
+    let mut hashes = Vec::with_capacity(cards.len());
+    for (new, hash) in cards {
+        let id = CardId::new().uuid();
+        let sealed = keys.seal(sku.uuid(), id, &new.code)?;
+        rows.push(card::Model {
+            tenant_id,
+            id,
+            sku_id: sku.uuid(),
+            state: "available".to_owned(),
+            sealed: sealed.bytes,
+            key_version: sealed.key_version,
+            expires_at: new.expires_at,
+            order_id: None,
+            line_no: None,
+            imported_at: tx.now(),
+        });
+        hashes.push(card_hash::Model { tenant_id, hash, card_id: id });
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    tx.insert::<card::Entity>(rows).await?;
+    tx.insert::<card_hash::Entity>(hashes).await?;
+    Ok(())
+}

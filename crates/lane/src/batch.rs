@@ -1,0 +1,244 @@
+//! One batch: from what was queued to what every caller is told.
+
+use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use kernel::{TenantId, TenantScope};
+use store::{Batch, Outcome, Store, StoreError};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::command::{Answered, CommandKey, ErasedCommand};
+use crate::error::{BatchFault, LaneError};
+use crate::keys;
+use crate::lanes::{LaneStats, Queued};
+use crate::part::{Claimed, LaneTx, Parts};
+
+/// A batch that others disturb is run this often before the commands are tried one by one.
+const ATTEMPTS_MAX: u32 = 4;
+/// How often the database is asked what became of a commit, with growing pauses (about 30 s in all).
+const OUTCOME_TRIES_MAX: u32 = 12;
+
+/// Carries out the batches of one lane.
+pub(crate) struct Runner<F> {
+    store: Store,
+    make_parts: F,
+    parts: HashMap<TenantId, Parts>,
+    stats: Arc<LaneStats>,
+}
+
+/// A command inside a batch, with the callers who wait for it (a key may be asked for twice at once).
+struct Work {
+    scope: TenantScope,
+    command: Arc<dyn ErasedCommand>,
+    key: CommandKey,
+    fingerprint: Vec<u8>,
+    replies: Vec<(Vec<u8>, Reply)>,
+}
+
+type Reply = oneshot::Sender<Result<Answered<String>, LaneError>>;
+type Answers = Vec<Result<Answered<String>, LaneError>>;
+
+impl<F: Fn(TenantScope) -> Parts> Runner<F> {
+    pub fn new(store: Store, make_parts: F, stats: Arc<LaneStats>) -> Self {
+        Self { store, make_parts, parts: HashMap::new(), stats }
+    }
+
+    /// Carries out what was queued; every caller gets an answer, whatever happens.
+    pub async fn run(&mut self, queued: Vec<Queued>) {
+        let mut waiting = vec![gather(queued)];
+        while let Some(work) = waiting.pop() {
+            match self.attempts(&work).await {
+                Ok(answers) => deliver(work, answers),
+                Err(BatchFault::Gone(error)) => {
+                    tracing::warn!(%error, commands = work.len(), "a batch found no database");
+                    refuse(work, &LaneError::Unavailable);
+                }
+                Err(BatchFault::Again(reason)) if work.len() == 1 => {
+                    tracing::warn!(reason, "a command was disturbed too often");
+                    refuse(work, &LaneError::Unavailable);
+                }
+                Err(BatchFault::Poisoned(reason)) if work.len() == 1 => {
+                    tracing::error!(reason, command.key = work[0].key.as_str(), "a command cannot be carried out");
+                    self.stats.poisoned.fetch_add(1, Ordering::Relaxed);
+                    refuse(work, &LaneError::Failed);
+                }
+                Err(_) => {
+                    // Halve until the one that does it is alone; the first half goes first.
+                    let mut first = work;
+                    let second = first.split_off(first.len() / 2);
+                    waiting.push(second);
+                    waiting.push(first);
+                }
+            }
+        }
+    }
+
+    /// Runs the batch until it commits, fails for good, or was disturbed too often.
+    async fn attempts(&mut self, work: &[Work]) -> Result<Answers, BatchFault> {
+        let mut attempt = 0;
+        loop {
+            let outcome = self.once(work, attempt).await;
+            for parts in self.parts.values_mut() {
+                parts.end(outcome.is_ok());
+            }
+            match outcome {
+                Err(BatchFault::Again(reason)) if attempt + 1 < ATTEMPTS_MAX => {
+                    tracing::debug!(reason, attempt, "a batch is run again");
+                    self.stats.reruns.fetch_add(1, Ordering::Relaxed);
+                    attempt += 1;
+                }
+                Ok(answers) => {
+                    self.stats.batches.fetch_add(1, Ordering::Relaxed);
+                    self.stats.commands.fetch_add(work.len() as u64, Ordering::Relaxed);
+                    return Ok(answers);
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+
+    async fn once(&mut self, work: &[Work], attempt: u32) -> Result<Answers, BatchFault> {
+        let batch = self.store.batch().await?;
+        let mut answers: Vec<Option<Result<Answered<String>, LaneError>>> = work.iter().map(|_| None).collect();
+        let mut transaction_id = None;
+        for tenant in tenants(work) {
+            let parts = self.parts.entry(tenant.id()).or_insert_with(|| (self.make_parts)(tenant));
+            let mine: Vec<usize> = (0..work.len()).filter(|&index| work[index].scope == tenant).collect();
+            let tx = batch.enter(&tenant).await?;
+            transaction_id = tx.id().map(str::to_owned);
+            for (index, answer) in mine.iter().zip(decide_and_write(&tx, parts, work, &mine, attempt).await?) {
+                answers[*index] = Some(answer);
+            }
+        }
+        self.commit(batch, transaction_id).await?;
+        Ok(answers.into_iter().map(|answer| answer.unwrap_or(Err(LaneError::Failed))).collect())
+    }
+
+    /// Commits; if the answer is lost, asks until it is known whether it took effect.
+    async fn commit(&self, batch: Batch, transaction_id: Option<String>) -> Result<(), BatchFault> {
+        let error = match batch.commit().await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let (StoreError::Lost, Some(id)) = (&error, transaction_id) else { return Err(error.into()) };
+        tracing::warn!(transaction.id = %id, "a commit was not answered; asking what became of it");
+        for attempt in 0..OUTCOME_TRIES_MAX {
+            match self.store.outcome(&id).await {
+                Ok(Outcome::Committed) => return Ok(()),
+                Ok(Outcome::Aborted) => return Err(BatchFault::Again("the commit was lost".to_owned())),
+                Ok(Outcome::InProgress) | Err(_) => {
+                    tokio::time::sleep(Duration::from_millis(50 << attempt.min(6))).await;
+                }
+            }
+        }
+        // Not known: the callers are told to ask again with the same key, which then finds out.
+        Err(BatchFault::Gone(StoreError::Lost))
+    }
+}
+
+/// The steps of one tenant's share of a batch; answers in the order of `mine`.
+async fn decide_and_write(
+    tx: &LaneTx,
+    parts: &mut Parts,
+    work: &[Work],
+    mine: &[usize],
+    attempt: u32,
+) -> Result<Answers, BatchFault> {
+    use store::Tx;
+    let keys: BTreeMap<CommandKey, Vec<u8>> =
+        mine.iter().map(|&index| (work[index].key.clone(), work[index].fingerprint.clone())).collect();
+    let decided = keys::take_in(tx, &keys).await?;
+    let fresh: Vec<usize> = mine.iter().copied().filter(|&index| !decided.contains_key(&work[index].key)).collect();
+    for &index in &fresh {
+        work[index].command.want(parts);
+    }
+    parts.read(tx, attempt).await?;
+    let mut answers: HashMap<&CommandKey, String> = HashMap::new();
+    for &index in &fresh {
+        answers.insert(&work[index].key, decide(&*work[index].command, parts, tx.now())?);
+    }
+    if parts.claim(tx).await? == Claimed::Short {
+        return Err(BatchFault::Again("a claim came up short".to_owned()));
+    }
+    keys::answer_in(tx, answers.iter().map(|(key, answer)| ((*key).clone(), answer.clone()))).await?;
+    parts.write(tx, Uuid::now_v7()).await?;
+    let answer = |index: &usize| {
+        let work = &work[*index];
+        if let Some(answer) = answers.get(&work.key) {
+            return Ok(Answered { answer: answer.clone(), is_replay: false });
+        }
+        match decided.get(&work.key) {
+            Some(before) if before.fingerprint == work.fingerprint => {
+                Ok(Answered { answer: before.answer.clone(), is_replay: true })
+            }
+            _ => Err(LaneError::KeyReused { key: work.key.as_str().to_owned() }),
+        }
+    };
+    Ok(mine.iter().map(answer).collect())
+}
+
+/// A rule that panics poisons its own command, not the lane.
+fn decide(command: &dyn ErasedCommand, parts: &mut Parts, now: DateTime<Utc>) -> Result<String, BatchFault> {
+    match catch_unwind(AssertUnwindSafe(|| command.decide(parts, now))) {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(BatchFault::Poisoned(error.to_string())),
+        Err(panic) => {
+            let reason = panic.downcast_ref::<String>().cloned();
+            let reason = reason.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Err(BatchFault::Poisoned(reason.unwrap_or_else(|| "a rule panicked".to_owned())))
+        }
+    }
+}
+
+/// Turns the queue into work: the same key asked for twice at once is one piece of work with two callers.
+fn gather(queued: Vec<Queued>) -> Vec<Work> {
+    let mut work: Vec<Work> = Vec::with_capacity(queued.len());
+    let mut places: HashMap<(TenantId, CommandKey), usize> = HashMap::new();
+    for queued in queued {
+        let (key, fingerprint) = (queued.command.key(), queued.command.fingerprint());
+        let place = *places.entry((queued.scope.id(), key.clone())).or_insert(work.len());
+        if place == work.len() {
+            let (scope, command) = (queued.scope, queued.command);
+            work.push(Work { scope, command, key, fingerprint: fingerprint.clone(), replies: Vec::new() });
+        }
+        work[place].replies.push((fingerprint, queued.reply));
+    }
+    work
+}
+
+fn tenants(work: &[Work]) -> Vec<TenantScope> {
+    let mut tenants: Vec<TenantScope> = work.iter().map(|work| work.scope).collect();
+    tenants.sort_by_key(TenantScope::id);
+    tenants.dedup();
+    tenants
+}
+
+fn deliver(work: Vec<Work>, answers: Answers) {
+    for (work, answer) in work.into_iter().zip(answers) {
+        for (index, (fingerprint, reply)) in work.replies.into_iter().enumerate() {
+            let answer = match &answer {
+                Ok(_) if fingerprint != work.fingerprint => {
+                    Err(LaneError::KeyReused { key: work.key.as_str().to_owned() })
+                }
+                Ok(answered) => Ok(Answered {
+                    answer: answered.answer.clone(),
+                    is_replay: answered.is_replay || index > 0,
+                }),
+                Err(error) => Err(error.clone()),
+            };
+            // A caller that went away does not need the answer; the key keeps it.
+            let _ = reply.send(answer);
+        }
+    }
+}
+
+fn refuse(work: Vec<Work>, error: &LaneError) {
+    for (_, reply) in work.into_iter().flat_map(|work| work.replies) {
+        let _ = reply.send(Err(error.clone()));
+    }
+}

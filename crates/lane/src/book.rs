@@ -1,0 +1,35 @@
+//! The ledger's part in every batch.
+
+use futures::future::BoxFuture;
+use ledger::{Book, LedgerError};
+use uuid::Uuid;
+
+use crate::part::{LaneTx, Part, PartError, Step};
+
+impl Part for Book {
+    fn read<'a>(&'a mut self, tx: &'a LaneTx, _attempt: u32) -> BoxFuture<'a, Result<(), PartError>> {
+        Box::pin(async move { self.read_in(tx).await.map_err(part_error) })
+    }
+
+    fn write<'a>(&'a mut self, tx: &'a LaneTx, batch: Uuid, step: Step) -> BoxFuture<'a, Result<(), PartError>> {
+        Box::pin(async move {
+            match step {
+                Step::Rows => self.insert_in(tx, batch).await.map_err(part_error),
+                Step::Heads => self.link_in(tx, batch).await.map_err(part_error),
+                Step::Balances => self.settle_in(tx).await.map_err(part_error),
+                Step::Counts | Step::Jobs => Ok(()),
+            }
+        })
+    }
+
+    fn end(&mut self, is_committed: bool) {
+        if is_committed { self.clear() } else { self.forget() }
+    }
+}
+
+fn part_error(error: LedgerError) -> PartError {
+    match error {
+        LedgerError::Store(error) => PartError::Store(error),
+        other => PartError::Broken(other.to_string()),
+    }
+}

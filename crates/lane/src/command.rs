@@ -1,0 +1,88 @@
+//! What can be asked of a lane.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::part::Parts;
+
+/// The name of a command inside its tenant: the same name is carried out once.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommandKey(String);
+
+impl CommandKey {
+    /// The longest key taken from outside, in bytes.
+    pub const LEN_MAX: usize = 255;
+    pub(crate) const REQUEST: &'static str = "req:";
+
+    /// A key that a caller chose, apart from those of other actors; kept 72 hours.
+    pub fn request(actor: impl fmt::Display, key: &str) -> Self {
+        Self(format!("{}{actor}:{key}", Self::REQUEST))
+    }
+
+    /// A key that follows from a business fact; kept for ever.
+    pub fn fact(subject: impl fmt::Display, event: &str) -> Self {
+        Self(format!("fact:{subject}:{event}"))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Something that changes money, stock or order state.
+pub trait Command: Send + Sync + 'static {
+    /// What the caller learns. Rejections are answers too: they are kept under the key like the others.
+    type Answer: Serialize + DeserializeOwned + Send + 'static;
+
+    /// The command's name.
+    fn key(&self) -> CommandKey;
+
+    /// What distinguishes this command from another one under the same key.
+    fn fingerprint(&self) -> Vec<u8>;
+
+    /// Asks the parts for the facts that deciding needs.
+    fn want(&self, parts: &mut Parts);
+
+    /// Decides, over the facts and over what earlier commands of the batch did, without I/O. A rejection
+    /// leaves the parts as they were.
+    fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Self::Answer;
+}
+
+/// A lane's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered<T> {
+    /// What was decided.
+    pub answer: T,
+    /// Whether it was decided before, under the same key.
+    pub is_replay: bool,
+}
+
+/// A command whose answer's type only its caller knows.
+pub(crate) trait ErasedCommand: Send + Sync {
+    fn key(&self) -> CommandKey;
+    fn fingerprint(&self) -> Vec<u8>;
+    fn want(&self, parts: &mut Parts);
+    fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Result<String, serde_json::Error>;
+}
+
+impl<C: Command> ErasedCommand for C {
+    fn key(&self) -> CommandKey {
+        Command::key(self)
+    }
+
+    fn fingerprint(&self) -> Vec<u8> {
+        Command::fingerprint(self)
+    }
+
+    fn want(&self, parts: &mut Parts) {
+        Command::want(self, parts);
+    }
+
+    fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&Command::decide(self, parts, now))
+    }
+}

@@ -1,0 +1,191 @@
+//! The lanes of a process: queues, tasks, their bounds and their end.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kernel::{TenantId, TenantScope};
+use ledger::Book;
+use store::{Backend, Store};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::batch::Runner;
+use crate::command::{Answered, Command, ErasedCommand};
+use crate::error::LaneError;
+use crate::part::{Part, Parts};
+
+/// The bounds of the lanes.
+#[derive(Debug, Clone)]
+pub struct LaneSettings {
+    /// Commands that may wait in one queue.
+    pub queue_max: usize,
+    /// Commands of one batch.
+    pub batch_max: usize,
+    /// Batches of different tenants that run at the same time.
+    pub batches_at_once: usize,
+    /// An idle lane is closed after this time.
+    pub idle: Duration,
+}
+
+impl LaneSettings {
+    /// What suits the database: SQLite has one writer and gains from larger batches.
+    pub const fn of(backend: Backend) -> Self {
+        let (batch_max, batches_at_once) = match backend {
+            Backend::Sqlite => (1024, 1),
+            Backend::Postgres => (256, 6),
+        };
+        Self { queue_max: 4096, batch_max, batches_at_once, idle: Duration::from_secs(60) }
+    }
+}
+
+/// What the lanes did since the start.
+#[derive(Debug, Default)]
+pub struct LaneStats {
+    /// Transactions committed.
+    pub batches: AtomicU64,
+    /// Commands answered after a commit.
+    pub commands: AtomicU64,
+    /// Batches that were rolled back and run again.
+    pub reruns: AtomicU64,
+    /// Commands that were found to fail whatever batch they are in.
+    pub poisoned: AtomicU64,
+}
+
+/// A command on its way.
+pub(crate) struct Queued {
+    pub scope: TenantScope,
+    pub command: Arc<dyn ErasedCommand>,
+    pub reply: oneshot::Sender<Result<Answered<String>, LaneError>>,
+}
+
+/// Makes the parts of a tenant's lane; the ledger's book is always one of them.
+type Factory = dyn Fn(TenantScope) -> Vec<Box<dyn Part>> + Send + Sync;
+
+/// All lanes of this process. Clones share them.
+#[derive(Clone)]
+pub struct Lanes {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    settings: LaneSettings,
+    factory: Arc<Factory>,
+    /// Where the commands of a tenant go; on SQLite one lane serves the whole file.
+    queues: Mutex<Queues>,
+    permits: Arc<Semaphore>,
+    stats: Arc<LaneStats>,
+}
+
+struct Queues {
+    open: HashMap<Option<TenantId>, mpsc::Sender<Queued>>,
+    tasks: JoinSet<()>,
+    is_stopping: bool,
+}
+
+impl Lanes {
+    /// Lanes over `store`; `factory` makes the parts of a tenant's lane beside the ledger's book.
+    pub fn new(
+        store: Store,
+        settings: LaneSettings,
+        factory: impl Fn(TenantScope) -> Vec<Box<dyn Part>> + Send + Sync + 'static,
+    ) -> Self {
+        let permits = Arc::new(Semaphore::new(settings.batches_at_once));
+        let queues = Queues { open: HashMap::new(), tasks: JoinSet::new(), is_stopping: false };
+        let (factory, queues, stats) = (Arc::new(factory), Mutex::new(queues), Arc::default());
+        Self { inner: Arc::new(Inner { store, settings, factory, queues, permits, stats }) }
+    }
+
+    /// Hands `command` to its tenant's lane and waits for the answer, which comes after the commit. If the caller
+    /// goes away the command is carried out all the same.
+    pub async fn run<C: Command>(
+        &self,
+        scope: &TenantScope,
+        command: C,
+    ) -> Result<Answered<C::Answer>, LaneError> {
+        let (reply, answer) = oneshot::channel();
+        self.offer(Queued { scope: *scope, command: Arc::new(command), reply })?;
+        let answered = answer.await.map_err(|_| LaneError::Unavailable)??;
+        let decoded = serde_json::from_str(&answered.answer).map_err(|error| {
+            tracing::error!(%error, "an answer cannot be read back");
+            LaneError::Failed
+        })?;
+        Ok(Answered { answer: decoded, is_replay: answered.is_replay })
+    }
+
+    /// What the lanes did since the start.
+    pub fn stats(&self) -> &LaneStats {
+        &self.inner.stats
+    }
+
+    /// Takes no more commands, carries out what is queued, and ends.
+    pub async fn stop(&self) {
+        let mut tasks = {
+            let mut queues = self.inner.queues.lock().unwrap_or_else(PoisonError::into_inner);
+            queues.is_stopping = true;
+            queues.open.clear();
+            std::mem::take(&mut queues.tasks)
+        };
+        while tasks.join_next().await.is_some() {}
+    }
+
+    fn offer(&self, queued: Queued) -> Result<(), LaneError> {
+        let lane = match self.inner.store.backend() {
+            Backend::Sqlite => None,
+            Backend::Postgres => Some(queued.scope.id()),
+        };
+        // The lock is held while sending, so that a lane never closes with a command in its queue.
+        let mut queues = self.inner.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        if queues.is_stopping {
+            return Err(LaneError::Stopping);
+        }
+        if !queues.open.contains_key(&lane) {
+            let (sender, receiver) = mpsc::channel(self.inner.settings.queue_max);
+            queues.tasks.spawn(serve(Arc::clone(&self.inner), lane, receiver));
+            queues.open.insert(lane, sender);
+            while queues.tasks.try_join_next().is_some() {}
+        }
+        queues.open[&lane].try_send(queued).map_err(|_| LaneError::Full)
+    }
+}
+
+/// One lane: takes what is queued, runs it as a batch, and closes when idle.
+async fn serve(inner: Arc<Inner>, lane: Option<TenantId>, mut queue: mpsc::Receiver<Queued>) {
+    let parts = {
+        let factory = Arc::clone(&inner.factory);
+        move |scope: TenantScope| {
+            let mut parts = factory(scope);
+            parts.push(Box::new(Book::new(scope.id())));
+            Parts::new(parts)
+        }
+    };
+    let mut runner = Runner::new(inner.store.clone(), parts, Arc::clone(&inner.stats));
+    loop {
+        let first = match tokio::time::timeout(inner.settings.idle, queue.recv()).await {
+            Ok(Some(first)) => first,
+            Ok(None) => return,
+            Err(_) => {
+                let mut queues = inner.queues.lock().unwrap_or_else(PoisonError::into_inner);
+                if queue.is_empty() {
+                    queues.open.remove(&lane);
+                    return;
+                }
+                continue;
+            }
+        };
+        let permit = inner.permits.acquire().await;
+        // Callers that were answered together ask again together: let them all queue before the batch closes.
+        tokio::task::yield_now().await;
+        let mut batch = vec![first];
+        while batch.len() < inner.settings.batch_max {
+            match queue.try_recv() {
+                Ok(queued) => batch.push(queued),
+                Err(_) => break,
+            }
+        }
+        runner.run(batch).await;
+        drop(permit);
+    }
+}

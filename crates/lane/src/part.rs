@@ -1,0 +1,121 @@
+//! How a room takes part in a batch.
+
+use std::any::Any;
+
+use futures::future::BoxFuture;
+use kernel::TenantScope;
+use store::{StoreError, WriteTx};
+use uuid::Uuid;
+
+/// The transaction of a batch, inside one tenant.
+pub type LaneTx = WriteTx<TenantScope>;
+
+/// The writing steps of a batch, in the only order in which anybody locks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// New rows, and changes of rows this batch has locked.
+    Rows,
+    /// The head of the ledger's chain.
+    Heads,
+    /// Card counts, ascending.
+    Counts,
+    /// Balances, ascending: the hottest rows, held the shortest.
+    Balances,
+    /// Jobs for after the commit.
+    Jobs,
+}
+
+impl Step {
+    /// All steps in order.
+    pub const ALL: [Self; 5] = [Self::Rows, Self::Heads, Self::Counts, Self::Balances, Self::Jobs];
+}
+
+/// Whether a part got the rows it had decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claimed {
+    /// All of them.
+    All,
+    /// Not all: the batch is rolled back and decided again.
+    Short,
+}
+
+/// Why a part could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum PartError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A bug, in words for the log.
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// One room's share in the batches of one tenant: the facts read for a batch, what was decided over them, and how
+/// that is written. It lives as long as the tenant's lane, so it may keep what stays true between batches.
+pub trait Part: Any + Send + Sync {
+    /// Reads the facts that the commands asked for. `attempt` counts from 0; from 1 on, a claim came up short
+    /// before, so facts that others may take should be locked while they are read.
+    fn read<'a>(&'a mut self, tx: &'a LaneTx, attempt: u32) -> BoxFuture<'a, Result<(), PartError>>;
+
+    /// Claims the rows decided on that others may want too.
+    fn claim<'a>(&'a mut self, _tx: &'a LaneTx) -> BoxFuture<'a, Result<Claimed, PartError>> {
+        Box::pin(async { Ok(Claimed::All) })
+    }
+
+    /// Writes what was decided and belongs to `step`.
+    fn write<'a>(&'a mut self, tx: &'a LaneTx, batch: Uuid, step: Step) -> BoxFuture<'a, Result<(), PartError>>;
+
+    /// The batch is over. Facts and effects are forgotten; without a commit, kept knowledge is too.
+    fn end(&mut self, is_committed: bool);
+}
+
+/// The parts of one tenant's lane.
+pub struct Parts {
+    parts: Vec<Box<dyn Part>>,
+}
+
+impl Parts {
+    /// Takes the parts; the order is the order of their reads and, inside a step, of their writes.
+    pub fn new(parts: Vec<Box<dyn Part>>) -> Self {
+        Self { parts }
+    }
+
+    /// The part of type `P`. The server wires every part that a command uses, so a missing one is a bug.
+    pub fn part<P: Part>(&mut self) -> &mut P {
+        let found = self.parts.iter_mut().find_map(|part| {
+            let any: &mut dyn Any = part.as_mut();
+            any.downcast_mut::<P>()
+        });
+        found.unwrap_or_else(|| panic!("the lane has no part {}", std::any::type_name::<P>()))
+    }
+
+    pub(crate) async fn read(&mut self, tx: &LaneTx, attempt: u32) -> Result<(), PartError> {
+        for part in &mut self.parts {
+            part.read(tx, attempt).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn claim(&mut self, tx: &LaneTx) -> Result<Claimed, PartError> {
+        for part in &mut self.parts {
+            if part.claim(tx).await? == Claimed::Short {
+                return Ok(Claimed::Short);
+            }
+        }
+        Ok(Claimed::All)
+    }
+
+    pub(crate) async fn write(&mut self, tx: &LaneTx, batch: Uuid) -> Result<(), PartError> {
+        for step in Step::ALL {
+            for part in &mut self.parts {
+                part.write(tx, batch, step).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn end(&mut self, is_committed: bool) {
+        for part in &mut self.parts {
+            part.end(is_committed);
+        }
+    }
+}

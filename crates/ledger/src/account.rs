@@ -1,0 +1,115 @@
+//! The chart of accounts.
+
+use kernel::{Currency, TenantId};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+kernel::kinds! {
+    /// An account of a tenant. It follows from what the account is, so nobody has to look it up.
+    AccountId = AccountMark "acc";
+}
+
+/// What an account holds. The owner is named in brackets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AccountKind {
+    /// A buyer's spendable money inside one main site (customer).
+    Wallet,
+    /// A site's prepaid money at the main site (site).
+    SitePrepaid,
+    /// The part of it that placed orders hold (site).
+    SitePrepaidHeld,
+    /// A site's margins that are earned and not settled yet (site).
+    SitePending,
+    /// Money of paid orders that are not delivered yet.
+    OrderDeposits,
+    /// What the main site sold for, less the margins of its sites.
+    Revenue,
+    /// What the sold goods had cost.
+    CostOfGoods,
+    /// Goods in stock at what they cost.
+    StockAtCost,
+    /// Margins that a seller gives up for a sale at a loss (site).
+    LossCover,
+    /// Opening balances and adjustments; every entry here has a reason.
+    Opening,
+}
+
+impl AccountKind {
+    /// All kinds, in the order of the chart.
+    pub const ALL: [Self; 10] = [
+        Self::Wallet,
+        Self::SitePrepaid,
+        Self::SitePrepaidHeld,
+        Self::SitePending,
+        Self::OrderDeposits,
+        Self::Revenue,
+        Self::CostOfGoods,
+        Self::StockAtCost,
+        Self::LossCover,
+        Self::Opening,
+    ];
+
+    /// The name in the database and in statements.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Wallet => "wallet",
+            Self::SitePrepaid => "site_prepaid",
+            Self::SitePrepaidHeld => "site_prepaid_held",
+            Self::SitePending => "site_pending",
+            Self::OrderDeposits => "order_deposits",
+            Self::Revenue => "revenue",
+            Self::CostOfGoods => "cost_of_goods",
+            Self::StockAtCost => "stock_at_cost",
+            Self::LossCover => "loss_cover",
+            Self::Opening => "opening",
+        }
+    }
+
+    /// Reads the name back.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether somebody spends from it, so that it may never go below zero. The others only gather.
+    pub const fn is_spendable(self) -> bool {
+        matches!(self, Self::Wallet | Self::SitePrepaid | Self::SitePrepaidHeld)
+    }
+}
+
+/// One account: what it holds, whose it is, in which currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Account {
+    /// What it holds.
+    pub kind: AccountKind,
+    /// Whose it is; none for the tenant's own accounts.
+    pub owner: Option<Uuid>,
+    /// In which currency.
+    pub currency: Currency,
+}
+
+impl Account {
+    /// The tenant's own account.
+    pub const fn own(kind: AccountKind, currency: Currency) -> Self {
+        Self { kind, owner: None, currency }
+    }
+
+    /// The account of a customer, a site or an agent.
+    pub const fn of(kind: AccountKind, owner: Uuid, currency: Currency) -> Self {
+        Self { kind, owner: Some(owner), currency }
+    }
+
+    /// The id: a hash of tenant, kind, owner and currency in the form of a UUID of version 8 (RFC 9562, 5.8).
+    pub fn id(&self, tenant: TenantId) -> AccountId {
+        let mut hash = Sha256::new();
+        hash.update(b"cardgrove account\0");
+        hash.update(tenant.uuid().as_bytes());
+        hash.update(self.kind.name().as_bytes());
+        hash.update([0]);
+        hash.update(self.owner.unwrap_or_default().as_bytes());
+        hash.update(self.currency.code().as_bytes());
+        let digest: [u8; 32] = hash.finalize().into();
+        let mut bytes = [0u8; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        AccountId::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+}

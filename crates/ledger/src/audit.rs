@@ -1,0 +1,175 @@
+//! The audit: balances derived again, the chain verified, everything compared with what is stored.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sea_orm::ColumnTrait;
+use store::Tx;
+use uuid::Uuid;
+
+use crate::chain::{ChainHash, LinkedEntry};
+use crate::error::LedgerError;
+use crate::table::{account, entry, head, link, posting};
+
+/// What does not hold, in words for the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    /// The number of the invariant in the engine's list.
+    pub invariant: u8,
+    /// What was found.
+    pub finding: String,
+}
+
+/// What an audit of one tenant's ledger counted and found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Audit {
+    /// Entries read.
+    pub entries: u64,
+    /// Postings read.
+    pub postings: u64,
+    /// Links verified.
+    pub links: u64,
+    /// What does not hold; empty is good.
+    pub breaches: Vec<Breach>,
+}
+
+const PAGE: u64 = 5_000;
+const BREACHES_MAX: usize = 100;
+
+impl Audit {
+    fn report(&mut self, invariant: u8, finding: String) {
+        if self.breaches.len() < BREACHES_MAX {
+            self.breaches.push(Breach { invariant, finding });
+        }
+    }
+}
+
+/// Audits the ledger of the transaction's tenant: invariants 1 (entries sum to zero), 2 (balances are the sums
+/// of their postings, spendable ones not negative) and 12 (the chain verifies).
+pub async fn audit_in(tx: &impl Tx) -> Result<Audit, LedgerError> {
+    let mut audit = Audit::default();
+    let mut sums: HashMap<Uuid, i128> = HashMap::new();
+    let mut batches: HashMap<Uuid, Vec<LinkedEntry>> = HashMap::new();
+    let mut after = Uuid::nil();
+    loop {
+        let entries = page(tx, after).await?;
+        let Some(last) = entries.last() else { break };
+        let mut postings = postings_between(tx, after, last.id).await?;
+        after = last.id;
+        for row in entries {
+            let own = postings.remove(&row.id).unwrap_or_default();
+            audit.entries += 1;
+            audit.postings += own.len() as u64;
+            check_entry(&mut audit, &row, &own);
+            for line in &own {
+                *sums.entry(line.account_id).or_default() += i128::from(line.amount_minor);
+            }
+            let postings = own.into_iter().map(|line| (line.account_id, line.amount_minor, line.currency)).collect();
+            batches.entry(row.batch_id).or_default().push(LinkedEntry {
+                id: row.id,
+                kind: row.kind,
+                subject: row.subject_id,
+                posted_at: row.posted_at,
+                postings,
+            });
+        }
+        for orphan in postings.keys() {
+            audit.report(1, format!("postings of {orphan} have no entry"));
+        }
+    }
+    check_balances(tx, &mut audit, &sums).await?;
+    check_chain(tx, &mut audit, batches).await?;
+    Ok(audit)
+}
+
+async fn page(tx: &impl Tx, after: Uuid) -> Result<Vec<entry::Model>, LedgerError> {
+    let page = tx.find::<entry::Entity>().filter(entry::Column::Id.gt(after));
+    Ok(page.ascending(entry::Column::Id).limit(PAGE).all().await?)
+}
+
+async fn postings_between(
+    tx: &impl Tx,
+    after: Uuid,
+    last: Uuid,
+) -> Result<HashMap<Uuid, Vec<posting::Model>>, LedgerError> {
+    let rows = tx
+        .find::<posting::Entity>()
+        .filter(posting::Column::EntryId.gt(after))
+        .filter(posting::Column::EntryId.lte(last))
+        .ascending(posting::Column::EntryId)
+        .ascending(posting::Column::Seq)
+        .all()
+        .await?;
+    let mut postings: HashMap<Uuid, Vec<posting::Model>> = HashMap::new();
+    for row in rows {
+        postings.entry(row.entry_id).or_default().push(row);
+    }
+    Ok(postings)
+}
+
+fn check_entry(audit: &mut Audit, row: &entry::Model, postings: &[posting::Model]) {
+    let mut sums: BTreeMap<&str, i128> = BTreeMap::new();
+    for posting in postings {
+        *sums.entry(posting.currency.as_str()).or_default() += i128::from(posting.amount_minor);
+    }
+    if postings.is_empty() {
+        audit.report(1, format!("entry {} has no postings", row.id));
+    }
+    for (currency, sum) in sums.into_iter().filter(|(_, sum)| *sum != 0) {
+        audit.report(1, format!("entry {} sums to {sum} in {currency}", row.id));
+    }
+}
+
+async fn check_balances(tx: &impl Tx, audit: &mut Audit, sums: &HashMap<Uuid, i128>) -> Result<(), LedgerError> {
+    let accounts = tx.find::<account::Entity>().ascending(account::Column::Id).all().await?;
+    for row in &accounts {
+        let derived = sums.get(&row.id).copied().unwrap_or(0);
+        if derived != i128::from(row.balance_minor) {
+            let stored = row.balance_minor;
+            audit.report(2, format!("account {} ({}) holds {stored}, its postings sum to {derived}", row.id, row.kind));
+        }
+        if row.is_spendable && row.balance_minor < 0 {
+            audit.report(2, format!("account {} ({}) is below zero", row.id, row.kind));
+        }
+    }
+    let known: std::collections::HashSet<Uuid> = accounts.iter().map(|row| row.id).collect();
+    for stranger in sums.keys().filter(|id| !known.contains(id)) {
+        audit.report(2, format!("postings go to {stranger}, which is no account"));
+    }
+    Ok(())
+}
+
+async fn check_chain(
+    tx: &impl Tx,
+    audit: &mut Audit,
+    mut batches: HashMap<Uuid, Vec<LinkedEntry>>,
+) -> Result<(), LedgerError> {
+    let mut hash = ChainHash::ROOT;
+    let mut sequence = 0;
+    loop {
+        let links = tx.find::<link::Entity>().filter(link::Column::Seq.gt(sequence));
+        let links = links.ascending(link::Column::Seq).limit(PAGE).all().await?;
+        if links.is_empty() {
+            break;
+        }
+        for row in links {
+            sequence += 1;
+            audit.links += 1;
+            let mut entries = batches.remove(&row.batch_id).unwrap_or_default();
+            hash = hash.next(row.seq, &mut entries);
+            if row.seq != sequence || ChainHash::from_bytes(&row.hash) != Some(hash) {
+                audit.report(12, format!("link {} of the ledger does not verify", row.seq));
+                hash = ChainHash::from_bytes(&row.hash).unwrap_or(hash);
+                sequence = row.seq;
+            }
+        }
+    }
+    for batch in batches.keys() {
+        audit.report(12, format!("the entries of batch {batch} are in no link"));
+    }
+    let head = tx.find::<head::Entity>().one().await?;
+    let (seq, stored) = head.map_or((0, Some(ChainHash::ROOT)), |row| (row.seq, ChainHash::from_bytes(&row.hash)));
+    if seq != sequence || stored != Some(hash) {
+        audit.report(12, format!("the head of the ledger is {seq}, its last link {sequence}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! The book of one batch: balances read, entries decided, and how they reach the database.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use kernel::{Money, TenantId, TenantScope};
+use store::{Tx, WriteTx};
+use uuid::Uuid;
+
+use crate::account::{Account, AccountId};
+use crate::entry::{Entry, EntryId};
+use crate::error::LedgerError;
+use crate::repo;
+
+/// What one batch knows and does of a tenant's money.
+///
+/// Ask for balances with [`Book::want`], read them, post entries, write. A spendable account must have been
+/// asked for before it is spent from; accounts that only gather need no reading.
+pub struct Book {
+    tenant: TenantId,
+    wanted: HashSet<Account>,
+    read: HashMap<Account, i64>,
+    moved: HashMap<Account, i64>,
+    entries: Vec<Entry>,
+    known: HashSet<AccountId>,
+}
+
+impl Book {
+    /// An empty book of `tenant`.
+    pub fn new(tenant: TenantId) -> Self {
+        Self {
+            tenant,
+            wanted: HashSet::new(),
+            read: HashMap::new(),
+            moved: HashMap::new(),
+            entries: Vec::new(),
+            known: HashSet::new(),
+        }
+    }
+
+    /// Asks for the balance of a spendable account.
+    pub fn want(&mut self, account: Account) {
+        self.wanted.insert(account);
+    }
+
+    /// Reads the balances asked for, without locking them: the database's check has the last word.
+    pub async fn read_in(&mut self, tx: &impl Tx) -> Result<(), LedgerError> {
+        let wanted: Vec<Account> = self.wanted.drain().collect();
+        let balances = repo::balances_in(tx, &wanted).await?;
+        for (account, balance) in wanted.into_iter().zip(balances) {
+            self.read.insert(account, balance.minor());
+        }
+        Ok(())
+    }
+
+    /// Takes a balance as read, for simulations that have no database.
+    pub fn assume(&mut self, account: Account, balance_minor: i64) {
+        self.read.insert(account, balance_minor);
+    }
+
+    /// What `account` has, with all that was posted in this book.
+    pub fn balance(&self, account: &Account) -> Result<Money, LedgerError> {
+        let read = self.read.get(account).copied().ok_or(LedgerError::NotRead { account: *account })?;
+        let balance = read
+            .checked_add(self.moved.get(account).copied().unwrap_or(0))
+            .ok_or(LedgerError::Overflow { account: *account })?;
+        Ok(Money::new(balance, account.currency))
+    }
+
+    /// Whether the entry could be posted now; changes nothing.
+    pub fn check(&self, entry: &Entry) -> Result<(), LedgerError> {
+        let mut deltas: BTreeMap<AccountId, (Account, i64)> = BTreeMap::new();
+        for posting in entry.postings() {
+            let slot = deltas.entry(posting.account.id(self.tenant)).or_insert((posting.account, 0));
+            slot.1 = slot
+                .1
+                .checked_add(posting.amount.minor())
+                .ok_or(LedgerError::Overflow { account: posting.account })?;
+        }
+        for (account, delta) in deltas.into_values() {
+            if delta < 0 && account.kind.is_spendable() {
+                let available = self.balance(&account)?;
+                let wanted = Money::new(-delta, account.currency);
+                if available.minor() < wanted.minor() {
+                    return Err(LedgerError::Insufficient { account, available, wanted });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Posts the entry, if the money is there. A refused entry leaves the book as it was.
+    pub fn post(&mut self, entry: Entry) -> Result<EntryId, LedgerError> {
+        assert!(entry.is_balanced(), "an entry is balanced by construction");
+        self.check(&entry)?;
+        for posting in entry.postings() {
+            let moved = self.moved.entry(posting.account).or_default();
+            *moved = moved
+                .checked_add(posting.amount.minor())
+                .ok_or(LedgerError::Overflow { account: posting.account })?;
+        }
+        let id = entry.id();
+        self.entries.push(entry);
+        Ok(id)
+    }
+
+    /// Forgets what was posted and not written, for a batch that is decided again.
+    pub fn clear_posted(&mut self) {
+        self.moved.clear();
+        self.entries.clear();
+    }
+
+    /// Forgets everything but which accounts exist, for the next batch.
+    pub fn clear(&mut self) {
+        self.clear_posted();
+        self.wanted.clear();
+        self.read.clear();
+    }
+
+    /// Forgets which accounts exist too, after a transaction that did not commit.
+    pub fn forget(&mut self) {
+        self.clear();
+        self.known.clear();
+    }
+
+    /// The entries posted and not written yet.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Writes accounts that are new, entries and postings.
+    pub async fn insert_in(&mut self, tx: &WriteTx<TenantScope>, batch: Uuid) -> Result<(), LedgerError> {
+        if self.entries.is_empty() {
+            return Ok(());
+        }
+        let accounts = self.moved.keys().map(|account| (account.id(self.tenant), *account));
+        let unknown: BTreeMap<AccountId, Account> = accounts.filter(|(id, _)| !self.known.contains(id)).collect();
+        repo::open_accounts_in(tx, &unknown).await?;
+        self.known.extend(unknown.keys());
+        repo::insert_entries_in(tx, batch, &self.entries).await
+    }
+
+    /// Locks the head of the chain and links what this batch posted to it.
+    pub async fn link_in(&self, tx: &WriteTx<TenantScope>, batch: Uuid) -> Result<(), LedgerError> {
+        if self.entries.is_empty() {
+            return Ok(());
+        }
+        repo::link_in(tx, batch, &self.entries).await
+    }
+
+    /// Locks the touched balances in ascending order and moves them. Comes last: these rows are the hot ones.
+    pub async fn settle_in(&mut self, tx: &WriteTx<TenantScope>) -> Result<(), LedgerError> {
+        let moved = self.moved.iter().filter(|(_, delta)| **delta != 0);
+        let deltas: BTreeMap<AccountId, i64> =
+            moved.map(|(account, delta)| (account.id(self.tenant), *delta)).collect();
+        repo::move_balances_in(tx, &deltas).await
+    }
+
+    /// All three writing phases, for a transaction that holds no other hot row.
+    pub async fn write_in(&mut self, tx: &WriteTx<TenantScope>, batch: Uuid) -> Result<(), LedgerError> {
+        self.insert_in(tx, batch).await?;
+        self.link_in(tx, batch).await?;
+        self.settle_in(tx).await?;
+        self.clear();
+        Ok(())
+    }
+}

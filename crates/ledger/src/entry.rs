@@ -1,0 +1,144 @@
+//! Entries: balanced when made, or not made.
+
+use std::collections::BTreeMap;
+
+use kernel::{Currency, Money};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::account::Account;
+use crate::error::LedgerError;
+
+kernel::kinds! {
+    /// An entry, named by the business fact it records.
+    EntryId = EntryMark "ent";
+}
+
+/// What an entry records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EntryKind {
+    /// An order was paid: the buyer's money waits in the order deposits.
+    OrderPaid,
+    /// A line was delivered: the deposit becomes revenue and margins.
+    LineDelivered,
+    /// An opening balance or an adjustment, with its reason.
+    Adjustment,
+}
+
+impl EntryKind {
+    /// The name in the database and in statements.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OrderPaid => "order_paid",
+            Self::LineDelivered => "line_delivered",
+            Self::Adjustment => "adjustment",
+        }
+    }
+}
+
+/// One side of an entry: above zero credits the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Posting {
+    /// Which account.
+    pub account: Account,
+    /// How much, in the account's currency.
+    pub amount: Money,
+}
+
+/// A balanced set of postings with a name of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    id: EntryId,
+    kind: EntryKind,
+    subject: Uuid,
+    reason: Option<String>,
+    postings: Vec<Posting>,
+}
+
+const POSTINGS_MAX: usize = 64;
+const REASON_CHARS_MAX: usize = 200;
+
+/// The id that `act` on `subject` always has, so that the same fact cannot be posted twice. It begins
+/// as the subject does, which keeps the entries of one time together on disk.
+pub fn entry_id(subject: Uuid, act: &str) -> EntryId {
+    let mut hash = Sha256::new();
+    hash.update(subject.as_bytes());
+    hash.update(act.as_bytes());
+    let digest: [u8; 32] = hash.finalize().into();
+    let mut bytes = *subject.as_bytes();
+    bytes[8..].copy_from_slice(&digest[..8]);
+    EntryId::from_uuid(Uuid::from_bytes(bytes))
+}
+
+impl Entry {
+    /// Makes an entry out of postings that sum to zero in each currency; postings of nothing are left out.
+    pub fn try_new(
+        kind: EntryKind,
+        subject: Uuid,
+        act: &str,
+        postings: impl IntoIterator<Item = Posting>,
+    ) -> Result<Self, LedgerError> {
+        let postings: Vec<Posting> = postings.into_iter().filter(|posting| posting.amount.minor() != 0).collect();
+        if postings.len() > POSTINGS_MAX {
+            return Err(LedgerError::TooManyPostings { count: postings.len() });
+        }
+        let mut sums: BTreeMap<Currency, i128> = BTreeMap::new();
+        for posting in &postings {
+            if posting.amount.currency() != posting.account.currency {
+                return Err(LedgerError::ForeignCurrency { currency: posting.amount.currency() });
+            }
+            *sums.entry(posting.amount.currency()).or_default() += i128::from(posting.amount.minor());
+        }
+        if let Some((currency, sum)) = sums.into_iter().find(|(_, sum)| *sum != 0) {
+            return Err(LedgerError::Unbalanced { currency, sum });
+        }
+        Ok(Self { id: entry_id(subject, act), kind, subject, reason: None, postings })
+    }
+
+    /// An entry as the database holds it.
+    pub(crate) fn read(id: Uuid, kind: EntryKind, subject: Uuid, reason: Option<String>, postings: Vec<Posting>) -> Self {
+        let entry = Self { id: EntryId::from_uuid(id), kind, subject, reason, postings };
+        assert!(entry.is_balanced(), "entry {} does not balance", entry.id);
+        entry
+    }
+
+    /// The same entry with the words that say why; cut to 200 characters.
+    pub fn because(mut self, reason: &str) -> Self {
+        self.reason = Some(reason.chars().take(REASON_CHARS_MAX).collect());
+        self
+    }
+
+    /// The id.
+    pub const fn id(&self) -> EntryId {
+        self.id
+    }
+
+    /// What it records.
+    pub const fn kind(&self) -> EntryKind {
+        self.kind
+    }
+
+    /// What it is about: an order, a customer, a site.
+    pub const fn subject(&self) -> Uuid {
+        self.subject
+    }
+
+    /// Why it was made, if somebody decided it.
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    /// The postings, in the order given.
+    pub fn postings(&self) -> &[Posting] {
+        &self.postings
+    }
+
+    /// Whether it sums to zero; always true, asserted where entries are written.
+    pub fn is_balanced(&self) -> bool {
+        let mut sums: BTreeMap<Currency, i128> = BTreeMap::new();
+        for posting in &self.postings {
+            *sums.entry(posting.amount.currency()).or_default() += i128::from(posting.amount.minor());
+        }
+        sums.values().all(|sum| *sum == 0)
+    }
+}

@@ -1,0 +1,197 @@
+//! Queries on the ledger's tables.
+
+use std::collections::{BTreeMap, HashMap};
+
+use kernel::{Currency, Money, TenantScope};
+use sea_orm::ColumnTrait;
+use store::{Change, Inside, Rows, Tx, WriteTx};
+use uuid::Uuid;
+
+use crate::account::{Account, AccountId, AccountKind};
+use crate::chain::{ChainHash, LinkedEntry};
+use crate::entry::{Entry, EntryKind, Posting};
+use crate::error::LedgerError;
+use crate::table::{account, entry, head, link, posting};
+
+/// The balances of `accounts`, in their order; one that was never posted to has nothing.
+pub async fn balances_in(tx: &impl Tx, accounts: &[Account]) -> Result<Vec<Money>, LedgerError> {
+    if accounts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tenant = tx.scope().tenant();
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.id(tenant).uuid()).collect();
+    let found: Vec<(Uuid, i64)> = tx
+        .find::<account::Entity>()
+        .among(account::Column::Id, ids.iter().copied())
+        .columns([account::Column::Id, account::Column::BalanceMinor])
+        .await?;
+    let found: HashMap<Uuid, i64> = found.into_iter().collect();
+    let balance = |id| found.get(id).copied().unwrap_or(0);
+    Ok(ids.iter().zip(accounts).map(|(id, account)| Money::new(balance(id), account.currency)).collect())
+}
+
+/// The entries about `subject`, oldest first, for "explain this order".
+pub async fn entries_of_in(tx: &impl Tx, subject: Uuid) -> Result<Vec<Entry>, LedgerError> {
+    // Entry ids begin as their subject does, so a range of the key finds them without an index of its own.
+    let mut low = *subject.as_bytes();
+    let mut high = low;
+    low[8..].fill(0);
+    high[8..].fill(0xff);
+    let rows = tx
+        .find::<entry::Entity>()
+        .filter(entry::Column::Id.between(Uuid::from_bytes(low), Uuid::from_bytes(high)))
+        .filter(entry::Column::SubjectId.eq(subject))
+        .all()
+        .await?;
+    let ids = rows.iter().map(|row| row.id);
+    let postings = tx
+        .find::<posting::Entity>()
+        .among(posting::Column::EntryId, ids)
+        .ascending(posting::Column::EntryId)
+        .ascending(posting::Column::Seq)
+        .all()
+        .await?;
+    let accounts = tx
+        .find::<account::Entity>()
+        .among(account::Column::Id, postings.iter().map(|posting| posting.account_id))
+        .all()
+        .await?;
+    let accounts: HashMap<Uuid, Account> =
+        accounts.iter().filter_map(|row| Some((row.id, account_of(row)?))).collect();
+    let mut entries = Vec::new();
+    for row in rows {
+        let own = postings.iter().filter(|posting| posting.entry_id == row.id);
+        let own = own.filter_map(|posting| {
+            let account = *accounts.get(&posting.account_id)?;
+            Some(Posting { account, amount: Money::new(posting.amount_minor, account.currency) })
+        });
+        if let Some(kind) = [EntryKind::OrderPaid, EntryKind::LineDelivered, EntryKind::Adjustment]
+            .into_iter()
+            .find(|kind| kind.name() == row.kind)
+        {
+            entries.push((row.posted_at, Entry::read(row.id, kind, row.subject_id, row.reason, own.collect())));
+        }
+    }
+    entries.sort_by_key(|(at, entry)| (*at, entry.kind()));
+    Ok(entries.into_iter().map(|(_, entry)| entry).collect())
+}
+
+pub(crate) fn account_of(row: &account::Model) -> Option<Account> {
+    let currency = Currency::parse(&row.currency).ok()?;
+    Some(Account { kind: AccountKind::parse(&row.kind)?, owner: row.owner_id, currency })
+}
+
+pub(crate) async fn open_accounts_in(
+    tx: &WriteTx<TenantScope>,
+    accounts: &BTreeMap<AccountId, Account>,
+) -> Result<(), LedgerError> {
+    let tenant_id = tx.scope().id().uuid();
+    let rows = Rows::of(accounts.iter().map(|(id, account)| account::Model {
+        tenant_id,
+        id: id.uuid(),
+        kind: account.kind.name().to_owned(),
+        owner_id: account.owner,
+        currency: account.currency.code().to_owned(),
+        is_spendable: account.kind.is_spendable(),
+        balance_minor: 0,
+    }));
+    tx.insert_new::<account::Entity, Uuid>(rows, account::Column::Id).await?;
+    Ok(())
+}
+
+pub(crate) async fn insert_entries_in(
+    tx: &WriteTx<TenantScope>,
+    batch: Uuid,
+    entries: &[Entry],
+) -> Result<(), LedgerError> {
+    let tenant = tx.scope().id();
+    let posted_at = tx.now();
+    tx.insert::<entry::Entity>(entries.iter().map(|entry| entry::Model {
+        tenant_id: tenant.uuid(),
+        id: entry.id().uuid(),
+        kind: entry.kind().name().to_owned(),
+        subject_id: entry.subject(),
+        batch_id: batch,
+        posted_at,
+        reason: entry.reason().map(str::to_owned),
+    }))
+    .await?;
+    let postings = entries.iter().flat_map(|entry| {
+        entry.postings().iter().zip(0i32..).map(move |(posting, seq)| posting::Model {
+            tenant_id: tenant.uuid(),
+            entry_id: entry.id().uuid(),
+            seq,
+            account_id: posting.account.id(tenant).uuid(),
+            amount_minor: posting.amount.minor(),
+            currency: posting.amount.currency().code().to_owned(),
+        })
+    });
+    Ok(tx.insert::<posting::Entity>(postings).await?)
+}
+
+pub(crate) async fn link_in(tx: &WriteTx<TenantScope>, batch: Uuid, entries: &[Entry]) -> Result<(), LedgerError> {
+    let tenant = tx.scope().id();
+    let head = lock_head_in(tx).await?;
+    let previous = ChainHash::from_bytes(&head.hash).unwrap_or(ChainHash::ROOT);
+    let mut linked: Vec<LinkedEntry> = entries
+        .iter()
+        .map(|entry| LinkedEntry {
+            id: entry.id().uuid(),
+            kind: entry.kind().name().to_owned(),
+            subject: entry.subject(),
+            posted_at: tx.now(),
+            postings: entry
+                .postings()
+                .iter()
+                .map(|posting| {
+                    let currency = posting.amount.currency().code().to_owned();
+                    (posting.account.id(tenant).uuid(), posting.amount.minor(), currency)
+                })
+                .collect(),
+        })
+        .collect();
+    let seq = head.seq + 1;
+    let hash = previous.next(seq, &mut linked).bytes().to_vec();
+    tx.insert::<link::Entity>([link::Model {
+        tenant_id: tenant.uuid(),
+        seq,
+        batch_id: batch,
+        hash: hash.clone(),
+        entries: i32::try_from(entries.len()).expect("a batch is small"),
+        linked_at: tx.now(),
+    }])
+    .await?;
+    tx.update::<head::Entity>().set(head::Column::Seq, seq).set(head::Column::Hash, hash).run().await?;
+    Ok(())
+}
+
+async fn lock_head_in(tx: &WriteTx<TenantScope>) -> Result<head::Model, LedgerError> {
+    if let Some(head) = tx.find::<head::Entity>().locked().one().await? {
+        return Ok(head);
+    }
+    let first = head::Model { tenant_id: tx.scope().id().uuid(), seq: 0, hash: ChainHash::ROOT.bytes().to_vec() };
+    tx.insert_new::<head::Entity, i64>(Rows::of([first.clone()]), head::Column::Seq).await?;
+    // Another node may have made it first: read it again, locked.
+    Ok(tx.find::<head::Entity>().locked().one().await?.unwrap_or(first))
+}
+
+pub(crate) async fn move_balances_in(
+    tx: &WriteTx<TenantScope>,
+    deltas: &BTreeMap<AccountId, i64>,
+) -> Result<(), LedgerError> {
+    if deltas.is_empty() {
+        return Ok(());
+    }
+    if tx.backend() == store::Backend::Postgres {
+        let ids = deltas.keys().map(|id| id.uuid());
+        let locked = tx.find::<account::Entity>().among(account::Column::Id, ids);
+        locked.ascending(account::Column::Id).locked().columns::<(Uuid,)>([account::Column::Id]).await?;
+    }
+    let mut rows = Rows::of_columns(&[account::Column::Id, account::Column::BalanceMinor]);
+    for (id, delta) in deltas {
+        rows.push([id.uuid().into(), (*delta).into()]);
+    }
+    let moved = tx.update_rows::<account::Entity>(rows, &[account::Column::Id], Change::Add).await?;
+    assert_eq!(moved, deltas.len() as u64, "every account that is posted to was opened before");
+    Ok(())
+}

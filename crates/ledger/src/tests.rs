@@ -1,0 +1,178 @@
+use kernel::{Currency, Money, TenantId, TenantScope};
+use proptest::prelude::*;
+use store::Store;
+use testkit::on_both;
+use uuid::Uuid;
+
+use crate::{Account, AccountKind, Book, Entry, EntryKind, LedgerError, Posting, audit_in, balances_in, entries_of_in};
+
+const CNY: Currency = Currency::CNY;
+
+fn cents(minor: i64) -> Money {
+    Money::new(minor, CNY)
+}
+
+fn opening() -> Account {
+    Account::own(AccountKind::Opening, CNY)
+}
+
+fn move_between(subject: Uuid, act: &str, from: Account, to: Account, minor: i64) -> Entry {
+    let postings = [
+        Posting { account: from, amount: cents(-minor) },
+        Posting { account: to, amount: cents(minor) },
+    ];
+    Entry::try_new(EntryKind::Adjustment, subject, act, postings).expect("two sides of one amount balance")
+}
+
+async fn post(store: &Store, scope: &TenantScope, entries: Vec<Entry>) -> Result<(), LedgerError> {
+    let tx = store.write(scope).await?;
+    let mut book = Book::new(scope.id());
+    for posting in entries.iter().flat_map(Entry::postings) {
+        book.want(posting.account);
+    }
+    book.read_in(&tx).await?;
+    for entry in entries {
+        book.post(entry)?;
+    }
+    book.write_in(&tx, Uuid::now_v7()).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn balance(store: &Store, scope: &TenantScope, account: Account) -> i64 {
+    let tx = store.read(scope).await.expect("a reader");
+    balances_in(&tx, &[account]).await.expect("a balance")[0].minor()
+}
+
+async fn breaches(store: &Store, scope: &TenantScope) -> Vec<u8> {
+    let tx = store.read(scope).await.expect("a reader");
+    audit_in(&tx).await.expect("an audit").breaches.iter().map(|breach| breach.invariant).collect()
+}
+
+on_both! {
+    async fn what_is_posted_is_what_balances_say(db) {
+        let scope = db.tenant().await;
+        let (buyer, wallet) = wallet();
+        post(&db.store, &scope, vec![move_between(buyer, "open", opening(), wallet, 500)]).await.expect("posted");
+        post(&db.store, &scope, vec![move_between(buyer, "more", opening(), wallet, 50)]).await.expect("posted");
+        assert_eq!(balance(&db.store, &scope, wallet).await, 550);
+        assert_eq!(balance(&db.store, &scope, opening()).await, -550);
+        assert_eq!(breaches(&db.store, &scope).await, Vec::<u8>::new());
+        let tx = db.store.read(&scope).await.expect("a reader");
+        assert_eq!(entries_of_in(&tx, buyer).await.expect("entries").len(), 2);
+    }
+
+    async fn the_same_fact_is_posted_once(db) {
+        let scope = db.tenant().await;
+        let (buyer, wallet) = wallet();
+        let entry = move_between(buyer, "open", opening(), wallet, 500);
+        post(&db.store, &scope, vec![entry.clone()]).await.expect("posted");
+        let again = post(&db.store, &scope, vec![entry]).await;
+        assert!(matches!(again, Err(LedgerError::Store(store::StoreError::Taken { .. }))), "{again:?}");
+        assert_eq!(balance(&db.store, &scope, wallet).await, 500);
+    }
+
+    async fn a_wallet_cannot_be_overdrawn(db) {
+        let scope = db.tenant().await;
+        let (buyer, wallet) = wallet();
+        post(&db.store, &scope, vec![move_between(buyer, "open", opening(), wallet, 500)]).await.expect("posted");
+        let refused = post(&db.store, &scope, vec![move_between(buyer, "spend", wallet, opening(), 501)]).await;
+        assert!(matches!(refused, Err(LedgerError::Insufficient { .. })), "{refused:?}");
+        assert_eq!(balance(&db.store, &scope, wallet).await, 500);
+    }
+
+    async fn the_database_refuses_an_overdraft_that_the_book_did_not_see(db) {
+        let scope = db.tenant().await;
+        let (buyer, wallet) = wallet();
+        post(&db.store, &scope, vec![move_between(buyer, "open", opening(), wallet, 500)]).await.expect("posted");
+        let mut late = Book::new(scope.id());
+        late.want(wallet);
+        late.read_in(&db.store.read(&scope).await.expect("a reader")).await.expect("read");
+        post(&db.store, &scope, vec![move_between(buyer, "first", wallet, opening(), 400)]).await.expect("posted");
+        late.post(move_between(buyer, "second", wallet, opening(), 400)).expect("the book knows of 500");
+        let tx = db.store.write(&scope).await.expect("a writer");
+        let refused = late.write_in(&tx, Uuid::now_v7()).await;
+        let LedgerError::Store(store::StoreError::Check { constraint }) = refused.expect_err("refused") else {
+            panic!("the check speaks");
+        };
+        assert_eq!(constraint, "accounts_balance_not_negative");
+    }
+
+    async fn posted_rows_cannot_be_changed_or_removed(db) {
+        let scope = db.tenant().await;
+        let (buyer, wallet) = wallet();
+        post(&db.store, &scope, vec![move_between(buyer, "open", opening(), wallet, 500)]).await.expect("posted");
+        let tx = db.store.write(&scope).await.expect("a writer");
+        let changed = tx.update::<crate::table::posting::Entity>().add(crate::table::posting::Column::AmountMinor, 1i64);
+        assert!(matches!(changed.run().await, Err(store::StoreError::Forbidden)));
+        drop(tx);
+        let tx = db.store.write(&scope).await.expect("a writer");
+        assert!(matches!(tx.delete::<crate::table::entry::Entity>().run().await, Err(store::StoreError::Forbidden)));
+    }
+
+    async fn an_audit_finds_a_changed_amount(db) {
+        let scope = db.tenant().await;
+        let (buyer, wallet) = wallet();
+        post(&db.store, &scope, vec![move_between(buyer, "open", opening(), wallet, 500)]).await.expect("posted");
+        if db.backend == store::Backend::Sqlite {
+            db.tamper("DROP TRIGGER postings_no_update").await.expect("an intruder owns the file");
+        }
+        db.tamper("UPDATE postings SET amount_minor = amount_minor + 1 WHERE amount_minor > 0").await.expect("tampered");
+        assert_eq!(breaches(&db.store, &scope).await, [1, 2, 12]);
+    }
+
+    async fn an_audit_finds_a_balance_out_of_thin_air(db) {
+        let scope = db.tenant().await;
+        let (buyer, wallet) = wallet();
+        post(&db.store, &scope, vec![move_between(buyer, "open", opening(), wallet, 500)]).await.expect("posted");
+        db.tamper("UPDATE accounts SET balance_minor = 999 WHERE kind = 'wallet'").await.expect("tampered");
+        assert_eq!(breaches(&db.store, &scope).await, [2]);
+    }
+
+    async fn a_tenant_sees_nothing_of_anothers_ledger(db) {
+        let (ours, theirs) = (db.tenant().await, db.tenant().await);
+        let (buyer, wallet) = wallet();
+        post(&db.store, &ours, vec![move_between(buyer, "open", opening(), wallet, 500)]).await.expect("posted");
+        let tx = db.store.read(&theirs).await.expect("a reader");
+        assert!(entries_of_in(&tx, buyer).await.expect("entries").is_empty());
+        assert_eq!(audit_in(&tx).await.expect("an audit").entries, 0);
+    }
+}
+
+fn wallet() -> (Uuid, Account) {
+    let buyer = Uuid::now_v7();
+    (buyer, Account::of(AccountKind::Wallet, buyer, CNY))
+}
+
+#[test]
+fn an_unbalanced_entry_cannot_be_made() {
+    let postings = [Posting { account: opening(), amount: cents(1) }];
+    let made = Entry::try_new(EntryKind::Adjustment, Uuid::now_v7(), "x", postings);
+    assert!(matches!(made, Err(LedgerError::Unbalanced { sum: 1, .. })));
+}
+
+#[test]
+fn an_account_has_the_same_id_for_ever() {
+    let tenant = TenantId::from_uuid(Uuid::from_u128(1));
+    let id = Account::of(AccountKind::Wallet, Uuid::from_u128(2), CNY).id(tenant);
+    insta::assert_snapshot!(id, @"acc_43exj6hdp6ghvr5fdxdszwpjzn");
+}
+
+proptest! {
+    #[test]
+    fn a_refused_entry_leaves_the_book_as_it_was(amounts in prop::collection::vec(1i64..200, 1..40)) {
+        let (buyer, wallet) = wallet();
+        let mut book = Book::new(TenantId::new());
+        book.want(wallet);
+        book.assume(wallet, 500);
+        let mut expected = 500;
+        for (index, amount) in amounts.into_iter().enumerate() {
+            let before = book.entries().len();
+            match book.post(move_between(buyer, &index.to_string(), wallet, opening(), amount)) {
+                Ok(_) => expected -= amount,
+                Err(_) => prop_assert_eq!(book.entries().len(), before),
+            }
+            prop_assert_eq!(book.balance(&wallet).expect("known").minor(), expected);
+            prop_assert!(expected >= 0);
+        }
+    }
+}

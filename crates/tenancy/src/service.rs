@@ -1,0 +1,224 @@
+//! Finding the shop of a request, and writing tenants, sites and hosts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use kernel::{Id, Platform, SiteId, TenantId, TenantScope};
+use store::{Store, Tx, WriteTx};
+use tokio::time::MissedTickBehavior;
+
+use crate::error::{TenancyError, UnknownHost};
+use crate::model::{Host, NewSite, NewTenant, Saved, Site, SiteState, Slug, Tenant, TenantState, shown, without_port};
+use crate::rules::{self, SiteTree};
+use crate::shops::{HostTable, Shop, Watch, host_table};
+use crate::{repo, shops};
+
+/// Tenants, sites and hosts. Clones share one host table.
+#[derive(Clone)]
+pub struct Tenancy {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    table: ArcSwap<HostTable>,
+    /// One reload at a time, so that an older reading never replaces a newer one.
+    reloading: tokio::sync::Mutex<()>,
+}
+
+const RELOAD_EVERY: Duration = Duration::from_secs(2);
+
+impl Tenancy {
+    /// Knows no host until the first [`Tenancy::reload`].
+    pub fn new(store: Store) -> Self {
+        let table = ArcSwap::from_pointee(HostTable::new());
+        Self { inner: Arc::new(Inner { store, table, reloading: tokio::sync::Mutex::new(()) }) }
+    }
+
+    /// The shop at the host of a `Host` header, whatever its state. A known host in lower case is found
+    /// without parsing and without allocating.
+    pub fn resolve(&self, host_header: &str) -> Result<Arc<Shop>, UnknownHost> {
+        let table = self.inner.table.load();
+        if let Some(shop) = without_port(host_header).and_then(|name| table.get(name)) {
+            return Ok(Arc::clone(shop));
+        }
+        let host = Host::parse(host_header).map_err(|_| UnknownHost { host: shown(host_header) })?;
+        table.get(&host).cloned().ok_or_else(|| UnknownHost { host: host.into() })
+    }
+
+    /// All hosts with their shops, sorted by host.
+    pub fn shops(&self) -> Vec<(Host, Arc<Shop>)> {
+        let table = self.inner.table.load();
+        let mut all: Vec<_> = table.iter().map(|(host, shop)| (host.clone(), Arc::clone(shop))).collect();
+        all.sort_by(|(a, _), (b, _)| a.cmp(b));
+        all
+    }
+
+    /// Reads the directory anew; what was committed before the call is in the table after it.
+    pub async fn reload(&self) -> Result<(), TenancyError> {
+        let _alone = self.inner.reloading.lock().await;
+        let tx = self.inner.store.read_platform(&Platform::assume()).await?;
+        let directory = repo::directory(&tx).await?;
+        self.inner.table.store(Arc::new(host_table(directory)));
+        Ok(())
+    }
+
+    /// Reloads every two seconds, so that what other nodes changed arrives. While the database is away the
+    /// table stays as it was.
+    pub fn watch(&self) -> Watch {
+        let tenancy = self.clone();
+        shops::Watch(tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(RELOAD_EVERY);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut is_failing = false;
+            loop {
+                ticks.tick().await;
+                match tenancy.reload().await {
+                    Ok(()) => is_failing = false,
+                    Err(error) if !is_failing => {
+                        is_failing = true;
+                        tracing::warn!(%error, "the host table is not reloaded: {error}");
+                    }
+                    Err(_) => {}
+                }
+            }
+        }))
+    }
+
+    /// The tenant with this slug: the one way to a tenant before a scope exists.
+    pub async fn find_tenant(&self, slug: &Slug) -> Result<Option<TenantId>, TenancyError> {
+        let tx = self.inner.store.read_platform(&Platform::assume()).await?;
+        Ok(repo::tenant_of_slug(&tx, slug).await?)
+    }
+
+    /// The scope's tenant, if it exists.
+    pub async fn tenant_in(&self, tx: &impl Tx) -> Result<Option<Tenant>, TenancyError> {
+        repo::tenant(tx).await
+    }
+
+    /// The tenant's sites, a parent before its children.
+    pub async fn sites_in(&self, tx: &impl Tx) -> Result<Vec<Site>, TenancyError> {
+        Ok(SiteTree::try_new(repo::sites(tx).await?)?.into_sites())
+    }
+
+    /// The tenant's hosts and the sites they lead to, sorted by host.
+    pub async fn hosts_in(&self, tx: &impl Tx) -> Result<Vec<(Host, SiteId)>, TenancyError> {
+        repo::hosts(tx).await
+    }
+
+    /// Makes the scope's tenant (active), or makes it what it is to be.
+    pub async fn save_tenant_in(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        new: &NewTenant,
+    ) -> Result<Saved<TenantId>, TenancyError> {
+        let id = tx.scope().id();
+        let wanted = Tenant {
+            id,
+            slug: new.slug.clone(),
+            name: new.name.clone(),
+            currency: new.currency,
+            region: new.region.clone(),
+            state: TenantState::Active,
+            seller: new.seller.clone(),
+        };
+        if repo::insert_tenant(tx, &wanted).await? {
+            return Ok(Saved::Created(id));
+        }
+        let taken = || TenancyError::SlugTaken { slug: new.slug.clone() };
+        let is = repo::tenant(tx).await?.ok_or_else(taken)?;
+        let fields = rules::change_tenant(&is, new)?;
+        if !fields.is_empty() {
+            repo::update_tenant(tx, &wanted).await?;
+        }
+        Ok(Saved::of_fields(id, fields))
+    }
+
+    /// Makes the site with this slug (active), or makes it what it is to be; a new parent moves the whole
+    /// branch. Writers of one tenant's tree wait for each other.
+    pub async fn save_site_in(&self, tx: &WriteTx<TenantScope>, new: &NewSite) -> Result<Saved<SiteId>, TenancyError> {
+        if !repo::hold_tree(tx).await? {
+            return Err(TenancyError::NoTenant);
+        }
+        let tree = SiteTree::try_new(repo::sites(tx).await?)?;
+        let unknown = |slug: &Slug| TenancyError::NoParent { parent: slug.to_string() };
+        let parent = match &new.parent {
+            Some(slug) => Some(tree.find(slug).ok_or_else(|| unknown(slug))?.id),
+            None => None,
+        };
+        let Some(is) = tree.find(&new.slug) else {
+            let site = site_of(new, Id::new(), parent, tree.place(parent)?);
+            repo::insert_site(tx, &site).await?;
+            return Ok(Saved::Created(site.id));
+        };
+        let fields = rules::change_site(is, new, parent);
+        if fields.is_empty() {
+            return Ok(Saved::Same(is.id));
+        }
+        let mut depth = is.depth;
+        if is.parent != parent {
+            let depths = tree.relocate(is.id, parent)?;
+            repo::set_depths(tx, &depths).await?;
+            depth = tree.place(parent)?;
+        }
+        repo::update_site(tx, &site_of(new, is.id, parent, depth)).await?;
+        Ok(Saved::Changed(is.id, fields))
+    }
+
+    /// Makes the host lead to the site; answers the site. A host of another tenant is refused without a word
+    /// about whose it is.
+    pub async fn save_host_in(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        host: &Host,
+        site: SiteId,
+    ) -> Result<Saved<SiteId>, TenancyError> {
+        if !repo::has_site(tx, site).await? {
+            return Err(TenancyError::NoSite { site });
+        }
+        if repo::insert_host(tx, host, site).await? {
+            return Ok(Saved::Created(site));
+        }
+        match repo::site_of_host(tx, host).await? {
+            None => Err(TenancyError::HostTaken { host: host.clone() }),
+            Some(is) if is == site => Ok(Saved::Same(site)),
+            Some(_) => {
+                repo::move_host(tx, host, site).await?;
+                Ok(Saved::Changed(site, vec!["site"]))
+            }
+        }
+    }
+
+    /// Opens, suspends or closes the scope's tenant.
+    pub async fn set_tenant_state_in(&self, tx: &WriteTx<TenantScope>, state: TenantState) -> Result<(), TenancyError> {
+        if repo::set_tenant_state(tx, state).await? { Ok(()) } else { Err(TenancyError::NoTenant) }
+    }
+
+    /// Opens, suspends or closes a site.
+    pub async fn set_site_state_in(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        site: SiteId,
+        state: SiteState,
+    ) -> Result<(), TenancyError> {
+        if repo::set_site_state(tx, site, state).await? { Ok(()) } else { Err(TenancyError::NoSite { site }) }
+    }
+}
+
+fn site_of(new: &NewSite, id: SiteId, parent: Option<SiteId>, depth: u8) -> Site {
+    Site {
+        id,
+        parent,
+        depth,
+        slug: new.slug.clone(),
+        state: SiteState::Active,
+        name: new.name.clone(),
+        tagline: new.tagline.clone(),
+        notice: new.notice.clone(),
+        theme: new.theme,
+        mode: new.mode,
+        level: new.level.clone(),
+        support: new.support.clone(),
+    }
+}

@@ -1,0 +1,95 @@
+//! The host table: what every request asks first, held in memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use kernel::{Platform, SiteId, SiteScope, TenantId, Wording};
+use tokio::task::JoinHandle;
+
+use crate::error::TenancyError;
+use crate::model::{Host, Site, Tenant};
+use crate::repo::Directory;
+use crate::rules::SiteTree;
+
+/// What a host leads to. Made by the host table only, because its scope opens the site's rows.
+#[derive(Debug, Clone)]
+pub struct Shop {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// The site.
+    pub site: Site,
+    /// The sites from the main site down to this one, which is the last.
+    pub chain: Vec<SiteId>,
+    /// The main site's name: who the seller's customers are customers of.
+    pub main_name: Wording,
+    scope: SiteScope,
+}
+
+impl Shop {
+    /// The scope that a visitor of this shop acts in.
+    pub const fn scope(&self) -> SiteScope {
+        self.scope
+    }
+}
+
+/// Host to shop.
+pub(crate) type HostTable = HashMap<Host, Arc<Shop>>;
+
+/// Builds the table. A tenant whose rows are unreadable is left out and told of: the other shops stay open.
+pub(crate) fn host_table(directory: Directory) -> HostTable {
+    let tenants: HashMap<TenantId, Tenant> =
+        directory.tenants.into_iter().filter_map(|(id, tenant)| Some((id, readable(id, tenant)?))).collect();
+    let mut sites: HashMap<TenantId, Result<Vec<Site>, TenancyError>> = HashMap::new();
+    for (id, site) in directory.sites {
+        let of_tenant = sites.entry(id).or_insert_with(|| Ok(Vec::new()));
+        match (of_tenant.as_mut(), site) {
+            (Ok(of_tenant), Ok(site)) => of_tenant.push(site),
+            (Ok(_), Err(error)) => *of_tenant = Err(error),
+            (Err(_), _) => {}
+        }
+    }
+    let trees: HashMap<TenantId, SiteTree> = sites
+        .into_iter()
+        .filter_map(|(id, sites)| Some((id, readable(id, sites.and_then(SiteTree::try_new))?)))
+        .collect();
+    let mut shops: HashMap<SiteId, Arc<Shop>> = HashMap::new();
+    let mut table = HostTable::with_capacity(directory.hosts.len());
+    for (id, site, host) in directory.hosts {
+        let (Some(tenant), Some(tree), Some(host)) = (tenants.get(&id), trees.get(&id), readable(id, host)) else {
+            continue;
+        };
+        let known = shops.get(&site).cloned().or_else(|| shop(tenant, tree, site).map(Arc::new));
+        if let Some(shop) = known {
+            shops.insert(site, Arc::clone(&shop));
+            table.insert(host, shop);
+        }
+    }
+    table
+}
+
+fn shop(tenant: &Tenant, tree: &SiteTree, site: SiteId) -> Option<Shop> {
+    let chain = tree.chain(site);
+    let (main, site) = (chain.first()?, chain.last()?);
+    Some(Shop {
+        tenant: tenant.clone(),
+        site: (*site).clone(),
+        chain: chain.iter().map(|site| site.id).collect(),
+        main_name: main.name.clone(),
+        // The one place where a stranger's request gets a scope: the host it came to says which.
+        scope: Platform::assume().tenant(tenant.id).site(site.id),
+    })
+}
+
+fn readable<T>(tenant: TenantId, value: Result<T, TenancyError>) -> Option<T> {
+    value.map_err(|error| tracing::error!(tenant.id = %tenant, %error, "tenant {tenant} is not served")).ok()
+}
+
+/// Keeps the host table fresh until it is dropped.
+#[must_use = "the host table is reloaded only while the watch is held"]
+pub struct Watch(pub(crate) JoinHandle<()>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
