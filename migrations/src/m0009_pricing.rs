@@ -59,9 +59,5 @@ tables!(
         )
         // Query: the rules of a chain's sites.
         .index(&["site_id"]),
-    Table::tenant("price_epochs")
-        .column("epoch", BigInt)
-        .key(&[])
-        .parent("tenants", &[])
-        .hot(),
+    Table::tenant("price_epochs").column("epoch", BigInt).key(&[]).parent("tenants", &[]).hot(),
 );

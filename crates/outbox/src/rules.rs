@@ -143,6 +143,16 @@ mod tests {
         assert_ne!(id, named_id(one, "a.b", "c", 1));
     }
 
+    #[test]
+    fn a_slot_is_planned_ahead_and_not_when_it_could_have_begun() {
+        let (minute, start) = (Duration::from_secs(60), DateTime::from_timestamp(600, 0).expect("in range"));
+        let plan = |seconds| slot_to_plan(start + TimeDelta::seconds(seconds), minute);
+        assert_eq!(plan(0), Some(start + TimeDelta::seconds(60)));
+        assert_eq!(plan(49), Some(start + TimeDelta::seconds(60)));
+        assert_eq!(plan(50), None);
+        assert_eq!(plan(59), None);
+    }
+
     proptest! {
         #[test]
         fn a_delay_is_within_a_fifth_of_its_step(attempt in any::<u32>(), dice in any::<u32>()) {

@@ -220,7 +220,8 @@ impl OnSale {
 impl SkuDraft {
     /// Says whether the amounts and the quantity can be sold with.
     pub fn check(&self) -> Result<(), CatalogError> {
-        for (field, amount) in [("cost", Some(self.cost)), ("price", Some(self.price)), ("face_value", self.face_value)] {
+        for (field, amount) in [("cost", Some(self.cost)), ("price", Some(self.price)), ("face_value", self.face_value)]
+        {
             let Some(amount) = amount else { continue };
             if amount.is_negative() {
                 return Err(CatalogError::Range { field });

@@ -8,7 +8,6 @@ mod saved;
 use kernel::kinds;
 
 pub use code::Code;
-pub(crate) use code::word_of;
 pub use goods::{
     Catalogue, Category, CategoryDraft, Goods, GoodsDraft, GoodsKind, OnSale, QUANTITY_MAX, Sku, SkuDraft, SkuFacts,
 };

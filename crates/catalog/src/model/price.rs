@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use kernel::clock::whole_micros;
 use kernel::{Money, Rate, SiteId};
 use serde::Serialize;
 use uuid::Uuid;
@@ -225,6 +226,14 @@ impl RuleDraft {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The same rule with its window in whole microseconds: a database keeps no more, and a rule that is saved twice
+    /// must be the same both times.
+    pub fn in_whole_micros(mut self) -> Self {
+        self.reach.valid_from = self.reach.valid_from.map(whole_micros);
+        self.reach.valid_until = self.reach.valid_until.map(whole_micros);
+        self
     }
 
     /// The text by which the rule is found again: a site has one rule for the same people, things, quantity and

@@ -50,7 +50,7 @@ impl Differences {
     }
 
     /// Whether anything differs.
-    pub const fn is_some(&self) -> bool {
+    pub const fn has_any(&self) -> bool {
         !self.0.is_empty()
     }
 

@@ -6,9 +6,7 @@ use store::{Change, Rows, Tx, WriteTx};
 
 use super::{currency, money, signed, stored, unsigned};
 use crate::error::CatalogError;
-use crate::model::{
-    Audience, Code, Formula, PriceRule, Reach, Rounding, RuleDraft, RuleId, Target, Terms, Whom,
-};
+use crate::model::{Audience, Code, Formula, PriceRule, Reach, Rounding, RuleId, Target, Terms, Whom};
 use crate::table::{price_epoch, price_rule};
 
 const TABLE: &str = "price_rules";

@@ -25,9 +25,8 @@ pub(crate) fn goods_changes(old: &Goods, new: &GoodsDraft) -> Differences {
 
 /// How the SKU would change.
 pub(crate) fn sku_changes(old: &Sku, new: &SkuDraft) -> Differences {
-    let changes = Differences::default()
-        .field("goods", old.goods, new.goods)
-        .field("state", old.state.word(), new.state.word());
+    let changes =
+        Differences::default().field("goods", old.goods, new.goods).field("state", old.state.word(), new.state.word());
     wording(changes, ["sku_name_zh", "sku_name_en"], &old.name, &new.name)
         .optional("face_value", old.face_value, new.face_value)
         .field("cost", old.cost, new.cost)

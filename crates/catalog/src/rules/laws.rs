@@ -1,0 +1,180 @@
+//! What holds for every price, whatever the rules.
+
+use kernel::{Currency, Money, Rate};
+use proptest::option;
+use proptest::prelude::*;
+
+use super::fixture::{BUYER, CATEGORY, Case, GOODS, SKU, everywhere, fen, level, site};
+use super::{Quote, Step};
+use crate::model::{Audience, Formula, Reach, Rounding, RuleDraft, SkuId, Target, Terms, Whom};
+
+const SITES_MAX: usize = 4;
+
+fn rounding() -> impl Strategy<Value = Rounding> {
+    prop::sample::select(Rounding::ALL.to_vec())
+}
+
+fn price_terms(audience: Audience) -> impl Strategy<Value = Terms> {
+    let loss_cap = option::of(0i64..800).prop_map(move |cap| cap.filter(|_| audience == Audience::Retail));
+    let formula = prop_oneof![
+        (0i64..20_000, loss_cap).prop_map(|(price, cap)| Formula::Fixed { price: fen(price), loss_cap: cap.map(fen) }),
+        (0i64..900).prop_map(|amount| Formula::Markup { amount: fen(amount) }),
+        (0u32..400_000).prop_map(|ppm| Formula::Percent { rate: Rate::from_ppm(ppm) }),
+    ];
+    (formula, rounding()).prop_map(|(formula, rounding)| Terms::Price { formula, rounding })
+}
+
+fn limit_terms() -> impl Strategy<Value = Terms> {
+    (option::of(0i64..12_000), 0u32..400_000).prop_map(|(floor, ppm)| Terms::Limit {
+        floor: floor.map(fen),
+        markup_max: (ppm % 3 > 0 || floor.is_none()).then_some(Rate::from_ppm(ppm)),
+    })
+}
+
+fn rule() -> impl Strategy<Value = (usize, Reach, Terms)> {
+    let audience = prop_oneof![Just(Audience::Wholesale), Just(Audience::Retail)];
+    let targets = [Target::Site, Target::Category(CATEGORY), Target::Goods(GOODS), Target::Sku(SKU)];
+    let other = Target::Sku(SkuId::from_uuid(uuid::Uuid::from_u128(99)));
+    let target = prop::sample::select([targets.as_slice(), &[other]].concat());
+    let people =
+        vec![Whom::Everyone, Whom::Everyone, level("gold"), Whom::Subject(BUYER), Whom::Subject(site(1).uuid())];
+    let place = (audience, 0..SITES_MAX, target, prop::sample::select(people), 1u32..6);
+    place.prop_flat_map(|(audience, place, target, whom, quantity_min)| {
+        let reach = Reach { target, whom, quantity_min, ..everywhere(audience) };
+        let terms = prop_oneof![3 => price_terms(audience), 1 => limit_terms()];
+        terms.prop_map(move |terms| (place, reach.clone(), terms))
+    })
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let rules = prop::collection::vec(rule(), 0..12);
+    (1..=SITES_MAX, 0i64..10_000, 0i64..3_000, rules, 1u32..8, any::<bool>()).prop_map(
+        |(sites, cost, above, rules, quantity, is_gold)| {
+            let mut case = Case::of(sites, "0.00", "0.00");
+            (case.sku.cost, case.sku.list_price) = (fen(cost), fen(cost + above));
+            case.quantity = quantity;
+            case.subject.buyer = Some(BUYER);
+            let gold = is_gold.then(|| "gold".to_owned());
+            case.subject.level.clone_from(&gold);
+            case.chain.iter_mut().skip(1).for_each(|place| place.level.clone_from(&gold));
+            rules.into_iter().fold(case, |case, (place, reach, terms)| case.rule_for(place, reach, terms))
+        },
+    )
+}
+
+fn last_result(step: &Step) -> Option<Money> {
+    match *step {
+        Step::Rule { result, .. }
+        | Step::Lifted { result, .. }
+        | Step::Rounded { result, .. }
+        | Step::Floored { result, .. }
+        | Step::Capped { result, .. } => Some(result),
+        Step::CoveredLoss { .. } => None,
+    }
+}
+
+fn is_never_under_cost(quote: &Quote) -> bool {
+    let (last, above) = quote.hops.split_last().expect("a chain");
+    let covered = quote.loss.map_or(0, |loss| loss.minor());
+    above.iter().all(|hop| hop.price.minor() >= hop.cost.minor()) && last.price.minor() + covered >= last.cost.minor()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn margins_sum_to_retail_less_cost_and_no_hop_sells_under_its_purchase_price(case in case()) {
+        if let Ok(quote) = case.resolve() {
+            prop_assert!(quote.is_balanced());
+            prop_assert_eq!(quote.hops.len(), case.chain.len());
+            prop_assert!(is_never_under_cost(&quote));
+            prop_assert_eq!(quote.hops[0].cost, case.sku.cost);
+        }
+    }
+
+    #[test]
+    fn only_an_allowed_loss_is_ever_made(case in case()) {
+        if let Ok(quote) = case.resolve() && let Some(loss) = quote.loss {
+            let rule = quote.hops.last().and_then(|hop| hop.rule).expect("a loss comes from a rule");
+            let rule = case.rules.iter().find(|other| other.id == rule.id).expect("a rule of ours");
+            let Terms::Price { formula: Formula::Fixed { loss_cap: Some(cap), .. }, .. } = rule.terms else {
+                panic!("only a fixed price with a cap may lose");
+            };
+            prop_assert!(0 < loss.minor() && loss.minor() <= cap.minor());
+        }
+    }
+
+    /// With the same rules, wherever both prices exist. A fixed price may vanish when the cost passes it, and a cap
+    /// may come back when the cost lifts it over a floor: that is why both must exist.
+    #[test]
+    fn a_higher_main_cost_never_gives_a_lower_price_on_any_hop(case in case(), more in 0i64..3_000) {
+        let mut dearer = case.clone();
+        dearer.sku.cost = fen(case.sku.cost.minor() + more);
+        if let (Ok(before), Ok(after)) = (case.resolve(), dearer.resolve()) {
+            for (before, after) in before.hops.iter().zip(&after.hops) {
+                prop_assert!(before.price.minor() <= after.price.minor());
+            }
+        }
+    }
+
+    #[test]
+    fn an_explanation_tells_the_same_price_and_its_steps_end_there(case in case()) {
+        let explanation = case.explain();
+        prop_assert_eq!(&explanation.outcome, &case.resolve());
+        if let Ok(quote) = &explanation.outcome {
+            for (hop, steps) in quote.hops.iter().zip(&explanation.hops) {
+                prop_assert_eq!(hop.site, steps.site);
+                prop_assert_eq!(steps.steps.iter().rev().find_map(last_result), Some(hop.price));
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_rules_in_the_book_does_not_matter(case in case()) {
+        let mut turned = case.clone();
+        turned.rules.reverse();
+        prop_assert_eq!(turned.resolve(), case.resolve());
+    }
+
+    #[test]
+    fn every_price_keeps_to_the_limits_from_above(case in case(), floor in 0i64..12_000, ppm in 0u32..300_000) {
+        let limit = Terms::Limit { floor: Some(fen(floor)), markup_max: Some(Rate::from_ppm(ppm)) };
+        let secret = Reach { target: Target::Sku(SKU), whom: Whom::Subject(site(1).uuid()), quantity_min: 7, ..everywhere(Audience::Retail) };
+        let mut case = case.rule_for(0, secret, limit);
+        case.quantity = 7; // now this limit is the most specific there is
+        if let Ok(quote) = case.resolve() && let [_, .., last] = quote.hops.as_slice() {
+            prop_assert!(last.price.minor() >= floor);
+            let cap = last.cost.minor() + Rate::from_ppm(ppm).of_down(last.cost).expect("fits").minor();
+            prop_assert!(last.price.minor() <= cap);
+        }
+    }
+
+    #[test]
+    fn rounding_up_reaches_the_next_amount_and_rounding_down_the_one_before(
+        rounding in rounding(), minor in 0i64..10_000_000, yen in any::<bool>()
+    ) {
+        let price = Money::new(minor, if yen { Currency::JPY } else { Currency::CNY });
+        let (up, down) = (rounding.up(price).expect("fits"), rounding.down(price).expect("fits"));
+        let step = match rounding {
+            _ if yen => 1,
+            Rounding::None => 1,
+            Rounding::UpTenth => 10,
+            Rounding::UpHalf => 50,
+            Rounding::UpWhole | Rounding::EndNine | Rounding::EndNinetyNine => 100,
+        };
+        prop_assert!(down.minor() <= minor && minor <= up.minor());
+        prop_assert!(up.minor() - minor < step && minor - down.minor() < step);
+        prop_assert_eq!(rounding.up(up), Ok(up));
+        prop_assert_eq!(rounding.down(up), Ok(up));
+        if !yen && rounding == Rounding::EndNine { prop_assert_eq!(up.minor() % 100, 90); }
+        if !yen && rounding == Rounding::EndNinetyNine { prop_assert_eq!(up.minor() % 100, 99); }
+    }
+
+    #[test]
+    fn two_rules_have_one_code_only_if_they_are_about_the_same(left in rule(), right in rule()) {
+        let draft = |(place, reach, terms): (usize, Reach, Terms)| RuleDraft { site: site(place), reach, terms };
+        let is_limit = |terms: &Terms| matches!(terms, Terms::Limit { .. });
+        let is_same = left.0 == right.0 && left.1 == right.1 && is_limit(&left.2) == is_limit(&right.2);
+        prop_assert_eq!(draft(left).code() == draft(right).code(), is_same);
+    }
+}

@@ -36,6 +36,8 @@ mod rounding;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod tests;
@@ -69,7 +71,7 @@ pub struct PriceRequest<'a> {
     pub sku: &'a SkuFacts,
     /// The buyer.
     pub subject: &'a Subject,
-    /// How many of it; lists ask for one.
+    /// How many of it; lists ask for one, and none counts as one.
     pub quantity: u32,
     /// When.
     pub now: DateTime<Utc>,

@@ -106,7 +106,8 @@ pub enum HiddenReason {
 impl Quote {
     pub(super) fn of(sku: &SkuFacts, quantity: u32, hops: Vec<Hop>) -> Self {
         let last = hops.last().expect("a chain has at least the main site");
-        let loss = last.margin.is_negative().then(|| Money::new(last.margin.minor().saturating_neg(), sku.cost.currency()));
+        let loss =
+            last.margin.is_negative().then(|| Money::new(last.margin.minor().saturating_neg(), sku.cost.currency()));
         Self { sku: sku.sku, quantity, unit: last.price, loss, hops }
     }
 

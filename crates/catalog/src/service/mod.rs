@@ -47,11 +47,7 @@ impl Catalog {
     }
 
     /// The goods on sale with this code, and their SKUs on sale.
-    pub async fn goods_by_code_in(
-        &self,
-        tx: &impl Tx,
-        code: &Code,
-    ) -> Result<Option<(Goods, Vec<Sku>)>, CatalogError> {
+    pub async fn goods_by_code_in(&self, tx: &impl Tx, code: &Code) -> Result<Option<(Goods, Vec<Sku>)>, CatalogError> {
         let found = repo::goods::goods_by_code(tx, code).await?.filter(|goods| goods.state.is_on());
         let Some(goods) = found else { return Ok(None) };
         let skus = repo::goods::skus_on_sale_of(tx, goods.id, SKUS_MAX).await?;

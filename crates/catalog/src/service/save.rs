@@ -11,7 +11,7 @@ use super::prices::RULES_MAX;
 use super::{CATEGORIES_MAX, Catalog, SKUS_MAX};
 use crate::error::CatalogError;
 use crate::model::{
-    CategoryDraft, CategoryId, Differences, GoodsDraft, GoodsId, PriceRule, RuleDraft, RuleId, Saved, SkuDraft, SkuId,
+    CategoryDraft, CategoryId, GoodsDraft, GoodsId, PriceRule, RuleDraft, RuleId, Saved, SkuDraft, SkuId,
 };
 use crate::{repo, rules};
 
@@ -27,7 +27,7 @@ impl Catalog {
             return Ok((repo::goods::save_category(tx, None, draft).await?, Saved::Created));
         };
         let changes = rules::category_changes(&old, draft);
-        if changes.is_some() {
+        if changes.has_any() {
             repo::goods::save_category(tx, Some(old.id), draft).await?;
         }
         Ok((old.id, changes.into_saved()))
@@ -44,7 +44,7 @@ impl Catalog {
             return Ok((repo::goods::save_goods(tx, None, draft).await?, Saved::Created));
         };
         let changes = rules::goods_changes(&old, draft);
-        if changes.is_some() {
+        if changes.has_any() {
             repo::goods::save_goods(tx, Some((old.id, created_at)), draft).await?;
         }
         if changes.touch(&["category", "state"]) {
@@ -65,7 +65,7 @@ impl Catalog {
             return Ok((repo::goods::save_sku(tx, None, 1, draft).await?, Saved::Created));
         };
         let changes = rules::sku_changes(&old, draft);
-        if changes.is_some() {
+        if changes.has_any() {
             repo::goods::save_sku(tx, Some(old.id), old.epoch + 1, draft).await?;
         }
         Ok((old.id, changes.into_saved()))
@@ -78,6 +78,7 @@ impl Catalog {
         tx: &WriteTx<TenantScope>,
         draft: &RuleDraft,
     ) -> Result<(RuleId, Saved), CatalogError> {
+        let draft = &draft.clone().in_whole_micros();
         draft.check()?;
         let code = draft.code();
         let version = repo::price::epoch_to_change(tx).await? + 1;
@@ -92,7 +93,7 @@ impl Catalog {
             return Ok((rule.id, Saved::Created));
         };
         let changes = rules::rule_changes(&old, draft);
-        if changes.is_some() {
+        if changes.has_any() {
             repo::price::update_rule(tx, &rule(old.id, old.created_at, version, draft), &code).await?;
             repo::price::raise_epoch(tx).await?;
         }

@@ -22,6 +22,23 @@ testkit::on_both! {
         assert_eq!((times(&slow_runs, job), times(&quick_runs, job)), (0, 1));
     }
 
+    async fn a_slow_holder_cannot_end_the_attempt_that_came_after_his(db) {
+        let (scope, runs) = (tenant(&db).await, Runs::default());
+        enqueue(&db, &scope, 1).await;
+        let slow = Gated::new(&db, &runs);
+        let (has_begun, gate) = (Arc::clone(&slow.begun), Arc::clone(&slow.gate));
+        let slow = runner(&db, "one", slow);
+        let slow = tokio::spawn(async move { slow.run_once().await });
+        begun(&has_begun).await;
+        db.clock.advance(TimeDelta::seconds(61));
+        // The same node's name does not help: the attempt is another.
+        assert_eq!(db.store.work_claim(10, "one", Duration::from_secs(60)).await.unwrap().len(), 1);
+        gate.add_permits(1);
+        assert_eq!(slow.await.unwrap().unwrap(), Tally { lost: 1, ..Tally::default() });
+        assert_eq!(rows(&db, &scope).await, 1);
+        assert!(runs.lock().unwrap().is_empty());
+    }
+
     async fn a_lease_that_holds_is_not_handed_over(db) {
         let scope = tenant(&db).await;
         enqueue(&db, &scope, 1).await;

@@ -1,0 +1,170 @@
+//! How often somebody may fail: per login and per address, in this process's memory.
+//!
+//! A try counts from its beginning, so that many at once are no way around the limit; it is taken back when it was
+//! right or when we could not tell. Several nodes count each for itself, which multiplies the limit by the nodes.
+//! Invariant: no more than `KEYS_MAX` keys are remembered, the one tried longest ago goes first.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use kernel::{Clock, TenantId};
+
+use crate::error::IdentityError;
+use crate::model::Login;
+
+const WINDOW: TimeDelta = TimeDelta::minutes(15);
+const FAILURES_PER_ACCOUNT_MAX: usize = 5;
+const FAILURES_PER_ADDRESS_MAX: usize = 20;
+const KEYS_MAX: usize = 50_000;
+
+/// Counts failed log-ins. Clones share the counts; customers and operators should, too.
+#[derive(Clone)]
+pub struct LoginLimits {
+    clock: Arc<dyn Clock>,
+    tries: Arc<Mutex<Tries>>,
+}
+
+/// Whose log-in is tried: a tenant's customer, or an operator (no tenant).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Account {
+    pub tenant: Option<TenantId>,
+    pub login: Login,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Key {
+    Account(Account),
+    Address(IpAddr),
+}
+
+impl Key {
+    const fn failures_max(&self) -> usize {
+        match self {
+            Self::Account(_) => FAILURES_PER_ACCOUNT_MAX,
+            Self::Address(_) => FAILURES_PER_ADDRESS_MAX,
+        }
+    }
+}
+
+struct Tries {
+    keys_max: usize,
+    by_key: HashMap<Key, Recent>,
+    /// The keys by the turn of their last try, the oldest first.
+    by_turn: BTreeMap<u64, Key>,
+    turn: u64,
+}
+
+#[derive(Default)]
+struct Recent {
+    at: VecDeque<DateTime<Utc>>,
+    turn: u64,
+}
+
+impl LoginLimits {
+    /// Nobody has failed yet.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self::with_keys_max(clock, KEYS_MAX)
+    }
+
+    pub(crate) fn with_keys_max(clock: Arc<dyn Clock>, keys_max: usize) -> Self {
+        let tries = Tries { keys_max, by_key: HashMap::new(), by_turn: BTreeMap::new(), turn: 0 };
+        Self { clock, tries: Arc::new(Mutex::new(tries)) }
+    }
+
+    /// Runs a log-in if login and address have tries left. A right one clears the login's count; a caller that
+    /// goes away before the answer has failed.
+    pub(crate) async fn guard<T>(
+        &self,
+        account: Account,
+        from: IpAddr,
+        log_in: impl Future<Output = Result<T, IdentityError>>,
+    ) -> Result<T, IdentityError> {
+        let (account, address) = (Key::Account(account), Key::Address(network(from)));
+        let at = self.begin(&account, &address)?;
+        let outcome = log_in.await;
+        match &outcome {
+            Err(IdentityError::BadLogin) => {}
+            Err(_) => {
+                let mut tries = self.lock();
+                tries.take_back(&account, at);
+                tries.take_back(&address, at);
+            }
+            Ok(_) => {
+                let mut tries = self.lock();
+                tries.forget(&account);
+                tries.take_back(&address, at);
+            }
+        }
+        outcome
+    }
+
+    fn begin(&self, account: &Key, address: &Key) -> Result<DateTime<Utc>, IdentityError> {
+        let now = self.clock.now();
+        let mut tries = self.lock();
+        let free = [account, address].into_iter().filter_map(|key| tries.free_at(key, now)).max();
+        if let Some(free) = free {
+            return Err(IdentityError::TooManyTries { retry_after: (free - now).to_std().unwrap_or_default() });
+        }
+        tries.record(account, now);
+        tries.record(address, now);
+        Ok(now)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tries> {
+        self.tries.lock().expect("no holder panics")
+    }
+}
+
+impl Tries {
+    /// When the key may be tried again, if it may not now.
+    fn free_at(&mut self, key: &Key, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let recent = self.by_key.get_mut(key)?;
+        while recent.at.front().is_some_and(|at| *at + WINDOW <= now) {
+            recent.at.pop_front();
+        }
+        let oldest = recent.at.front().copied()?;
+        (recent.at.len() >= key.failures_max()).then_some(oldest + WINDOW)
+    }
+
+    fn record(&mut self, key: &Key, now: DateTime<Utc>) {
+        self.turn += 1;
+        let recent = self.by_key.entry(key.clone()).or_default();
+        self.by_turn.remove(&recent.turn);
+        recent.at.push_back(now);
+        recent.turn = self.turn;
+        self.by_turn.insert(self.turn, key.clone());
+        while self.by_key.len() > self.keys_max {
+            let Some((_, oldest)) = self.by_turn.pop_first() else { break };
+            self.by_key.remove(&oldest);
+        }
+    }
+
+    fn take_back(&mut self, key: &Key, at: DateTime<Utc>) {
+        let Some(recent) = self.by_key.get_mut(key) else { return };
+        if let Some(index) = recent.at.iter().rposition(|other| *other == at) {
+            recent.at.remove(index);
+        }
+        if recent.at.is_empty() {
+            self.forget(key);
+        }
+    }
+
+    fn forget(&mut self, key: &Key) {
+        if let Some(recent) = self.by_key.remove(key) {
+            self.by_turn.remove(&recent.turn);
+        }
+    }
+}
+
+/// One subscriber has one IPv4 address, or a /64 of IPv6 addresses to choose from.
+fn network(from: IpAddr) -> IpAddr {
+    match from.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! A tenant's customers and their sessions.
+
+use chrono::TimeDelta;
+use kernel::{Id, SiteScope, TenantScope};
+use sea_orm::{ColumnTrait, Condition};
+use store::{Rows, StoreError, Tx, WriteTx};
+
+use super::{ACTIVE, SESSIONS_MAX};
+use crate::model::{Customer, CustomerId, Login, NewCustomer};
+use crate::table::{customer, customer_session};
+use crate::token::Token;
+
+/// A customer's row, for the one place that checks his password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub customer: Customer,
+    pub password_hash: String,
+    pub is_active: bool,
+}
+
+pub(crate) async fn by_login(tx: &impl Tx, login: &Login) -> Result<Option<Known>, StoreError> {
+    let row = tx.find::<customer::Entity>().filter(customer::Column::Login.eq(login.as_str())).one().await?;
+    Ok(row.map(read))
+}
+
+/// Whether the row is new; it is not if the login exists.
+pub(crate) async fn insert(tx: &WriteTx<TenantScope>, id: CustomerId, new: &NewCustomer) -> Result<bool, StoreError> {
+    let row = customer::Model {
+        tenant_id: tx.scope().id().uuid(),
+        id: id.uuid(),
+        site_id: new.site.uuid(),
+        login: new.login.to_string(),
+        name: new.name.clone(),
+        password_hash: new.password_hash.text().to_owned(),
+        state: ACTIVE.to_owned(),
+        created_at: tx.now(),
+    };
+    let new: Vec<uuid::Uuid> = tx.insert_new(Rows::<customer::Entity>::of([row]), customer::Column::Id).await?;
+    Ok(!new.is_empty())
+}
+
+pub(crate) async fn rename(tx: &WriteTx<TenantScope>, id: CustomerId, name: &str) -> Result<(), StoreError> {
+    let update = tx.update::<customer::Entity>().filter(customer::Column::Id.eq(id.uuid()));
+    update.set(customer::Column::Name, name).run().await.map(|_| ())
+}
+
+/// Begins a session on the scope's site, and ends the customer's sessions there that are over or too many.
+pub(crate) async fn begin_session(
+    tx: &WriteTx<SiteScope>,
+    id: CustomerId,
+    token: &Token,
+    life: TimeDelta,
+) -> Result<(), StoreError> {
+    use customer_session::Column;
+    let own = Column::CustomerId.eq(id.uuid());
+    tx.delete::<customer_session::Entity>()
+        .filter(Condition::all().add(own.clone()).add(Column::ExpiresAt.lte(tx.now())))
+        .run()
+        .await?;
+    let older: Vec<(Vec<u8>,)> = tx
+        .find::<customer_session::Entity>()
+        .filter(own)
+        .descending(Column::CreatedAt)
+        .columns([Column::TokenHash])
+        .await?;
+    for (token_hash,) in older.into_iter().skip(SESSIONS_MAX - 1) {
+        tx.delete::<customer_session::Entity>().filter(Column::TokenHash.eq(token_hash)).run().await?;
+    }
+    let row = customer_session::Model {
+        tenant_id: tx.scope().tenant().uuid(),
+        site_id: tx.scope().site().uuid(),
+        token_hash: token.hash(),
+        customer_id: id.uuid(),
+        created_at: tx.now(),
+        expires_at: tx.now() + life,
+    };
+    tx.insert::<customer_session::Entity>([row]).await
+}
+
+/// The active customer whose session on the scope's site has not run out.
+pub(crate) async fn by_token(tx: &impl Tx, token: &Token) -> Result<Option<Customer>, StoreError> {
+    use customer_session::Column;
+    let live = Condition::all().add(Column::TokenHash.eq(token.hash())).add(Column::ExpiresAt.gt(tx.now()));
+    let Some(session) = tx.find::<customer_session::Entity>().filter(live).one().await? else {
+        return Ok(None);
+    };
+    let active =
+        Condition::all().add(customer::Column::Id.eq(session.customer_id)).add(customer::Column::State.eq(ACTIVE));
+    Ok(tx.find::<customer::Entity>().filter(active).one().await?.map(|row| read(row).customer))
+}
+
+pub(crate) async fn end_session(tx: &WriteTx<SiteScope>, token: &Token) -> Result<(), StoreError> {
+    let delete = tx.delete::<customer_session::Entity>();
+    delete.filter(customer_session::Column::TokenHash.eq(token.hash())).run().await.map(|_| ())
+}
+
+fn read(row: customer::Model) -> Known {
+    Known {
+        customer: Customer {
+            id: Id::from_uuid(row.id),
+            site: Id::from_uuid(row.site_id),
+            login: row.login,
+            name: row.name,
+        },
+        password_hash: row.password_hash,
+        is_active: row.state == ACTIVE,
+    }
+}

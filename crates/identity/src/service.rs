@@ -1,0 +1,7 @@
+//! Logging in, staying logged in, logging out.
+
+mod customers;
+mod operators;
+
+pub use customers::{CUSTOMER_SESSION_LIFE, Customers};
+pub use operators::{OPERATOR_SESSION_LIFE, Operators};

@@ -1,0 +1,107 @@
+//! Customers of a tenant, on its sites.
+
+use std::net::IpAddr;
+
+use chrono::TimeDelta;
+use kernel::{Id, Secret, SiteScope, TenantScope};
+use store::{Store, Tx, WriteTx};
+use tenancy::Saved;
+
+use crate::error::IdentityError;
+use crate::limits::{Account, LoginLimits};
+use crate::model::{Customer, CustomerId, Login, NewCustomer};
+use crate::password::Passwords;
+use crate::repo::customers as repo;
+use crate::token::Token;
+
+/// How long a customer stays logged in, whatever he does.
+pub const CUSTOMER_SESSION_LIFE: TimeDelta = TimeDelta::days(30);
+
+/// The customers of all tenants, each reached through a scope. Clones share everything.
+#[derive(Clone)]
+pub struct Customers {
+    store: Store,
+    passwords: Passwords,
+    limits: LoginLimits,
+}
+
+impl Customers {
+    /// Opens nothing, keeps no state of its own.
+    pub const fn new(store: Store, passwords: Passwords, limits: LoginLimits) -> Self {
+        Self { store, passwords, limits }
+    }
+
+    /// Logs a customer of the site's tenant in on this site. Unknown, wrong and locked are all `BadLogin`.
+    pub async fn log_in(
+        &self,
+        scope: &SiteScope,
+        from: IpAddr,
+        login: &str,
+        password: &Secret<String>,
+    ) -> Result<(Token, Customer), IdentityError> {
+        let login = Login::parse(login).map_err(|_| IdentityError::BadLogin)?;
+        let account = Account { tenant: Some(scope.tenant()), login: login.clone() };
+        self.limits.guard(account, from, self.check(scope, &login, password)).await
+    }
+
+    /// Whose session this is on this site; nobody's if it ran out, was ended, or is another site's.
+    pub async fn authenticate(&self, scope: &SiteScope, token: &Token) -> Result<Option<Customer>, IdentityError> {
+        let tx = self.store.read(scope).await?;
+        Ok(repo::by_token(&tx, token).await?)
+    }
+
+    /// Ends the session, if it is one of this site.
+    pub async fn log_out(&self, scope: &SiteScope, token: &Token) -> Result<(), IdentityError> {
+        self.store.transact(scope, async |tx| Ok(repo::end_session(tx, token).await?)).await
+    }
+
+    /// Makes the customer, or gives the one with this login the new name. One who exists keeps his password
+    /// and the site that won him.
+    pub async fn save_in(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        new: &NewCustomer,
+    ) -> Result<Saved<CustomerId>, IdentityError> {
+        let id = Id::new();
+        if repo::insert(tx, id, new).await? {
+            return Ok(Saved::Created(id));
+        }
+        let unreadable = IdentityError::Unreadable { column: "customers.login" };
+        let is = repo::by_login(tx, &new.login).await?.ok_or(unreadable)?.customer;
+        if is.name == new.name {
+            return Ok(Saved::Same(is.id));
+        }
+        repo::rename(tx, is.id, &new.name).await?;
+        Ok(Saved::Changed(is.id, vec!["name"]))
+    }
+
+    /// The tenant's customer with this login.
+    pub async fn find_in(&self, tx: &impl Tx, login: &Login) -> Result<Option<Customer>, IdentityError> {
+        Ok(repo::by_login(tx, login).await?.map(|known| known.customer))
+    }
+
+    /// No transaction is open while the password is checked; what was checked must still be so afterwards.
+    async fn check(
+        &self,
+        scope: &SiteScope,
+        login: &Login,
+        password: &Secret<String>,
+    ) -> Result<(Token, Customer), IdentityError> {
+        let known = {
+            let tx = self.store.read(scope).await?;
+            repo::by_login(&tx, login).await?
+        };
+        let hash = known.as_ref().map(|known| known.password_hash.as_str());
+        let is_right = self.passwords.verify(password, hash).await?;
+        let known = known.filter(|known| is_right && known.is_active).ok_or(IdentityError::BadLogin)?;
+        let token = Token::new();
+        let begun = self.store.transact(scope, async |tx| {
+            if repo::by_login(tx, login).await?.as_ref() != Some(&known) {
+                return Err(IdentityError::BadLogin);
+            }
+            Ok(repo::begin_session(tx, known.customer.id, &token, CUSTOMER_SESSION_LIFE).await?)
+        });
+        begun.await?;
+        Ok((token, known.customer))
+    }
+}

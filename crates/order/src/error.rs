@@ -1,0 +1,68 @@
+//! What the room refuses beside a [`crate::Refusal`].
+
+use catalog::CatalogError;
+use inventory::InventoryError;
+use kernel::{Coded, FaultKind};
+use lane::LaneError;
+use store::StoreError;
+
+use crate::command::Refusal;
+use crate::model::OrderId;
+
+/// Why something about an order did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// The order was decided, and the answer is no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// There is no such order for this buyer on this site.
+    #[error("there is no such order here")]
+    NotFound,
+    /// Nothing of this order has been delivered.
+    #[error("the order has no codes to show")]
+    NothingToShow,
+    /// A key to tell repeated requests apart is missing or too long.
+    #[error("an idempotency key has 1 to 255 printable ASCII characters")]
+    Key,
+    /// A row holds what no version of this program writes.
+    #[error("order {order} has an unreadable {what}")]
+    Broken { order: OrderId, what: String },
+    #[error(transparent)]
+    Lane(#[from] LaneError),
+    #[error(transparent)]
+    Inventory(#[from] InventoryError),
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Coded for OrderError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::NotFound => "order_not_found",
+            Self::NothingToShow => "nothing_to_show",
+            Self::Key => "idempotency_key_invalid",
+            Self::Broken { .. } => "internal",
+            Self::Lane(error) => error.code(),
+            Self::Inventory(error) => error.code(),
+            Self::Catalog(error) => error.code(),
+            Self::Store(error) => error.code(),
+        }
+    }
+
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Refused(refusal) => refusal.kind(),
+            Self::NotFound => FaultKind::NotFound,
+            Self::NothingToShow => FaultKind::Conflict,
+            Self::Key => FaultKind::Invalid,
+            Self::Broken { .. } => FaultKind::Internal,
+            Self::Lane(error) => error.kind(),
+            Self::Inventory(error) => error.kind(),
+            Self::Catalog(error) => error.kind(),
+            Self::Store(error) => error.kind(),
+        }
+    }
+}

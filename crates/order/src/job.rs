@@ -1,0 +1,26 @@
+//! The room's jobs: data only.
+
+use catalog::SkuId;
+use outbox::Job;
+use serde::{Deserialize, Serialize};
+
+use crate::model::OrderId;
+
+/// Orders that one batch delivered, and the SKUs they took from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrdersDelivered {
+    /// The orders.
+    pub orders: Vec<OrderId>,
+    /// The SKUs.
+    pub skus: Vec<SkuId>,
+}
+
+impl Job for OrdersDelivered {
+    const KIND: &'static str = "order.delivered";
+}
+
+/// Tells the operator about SKUs that run out: the handler of [`OrdersDelivered`].
+pub struct LowStock {
+    pub(crate) inventory: inventory::Inventory,
+    pub(crate) store: store::Store,
+}
