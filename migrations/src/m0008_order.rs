@@ -44,6 +44,8 @@ tables!(
         .column("sku_id", Uuid)
         .column("title_zh", Text)
         .column("title_en", Text)
+        .column("sku_name_zh", Text)
+        .column("sku_name_en", Text)
         .column("quantity", Int)
         .column("unit_minor", BigInt)
         .column("total_minor", BigInt)

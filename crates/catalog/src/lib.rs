@@ -21,7 +21,7 @@ pub use error::CatalogError;
 pub use model::{
     Audience, Catalogue, Category, CategoryDraft, CategoryId, Code, FieldChange, Formula, Goods, GoodsDraft, GoodsId,
     GoodsKind, OnSale, PriceRule, QUANTITY_MAX, Reach, Rounding, RuleBook, RuleDraft, RuleId, Saved, SiteLevel,
-    SiteRules, Sku, SkuDraft, SkuFacts, SkuId, Subject, Target, Terms, Whom,
+    SiteRules, Sku, SkuDraft, SkuFacts, SkuId, Subject, Target, Terms, Ware, Whom,
 };
 pub use rules::{Explanation, Hidden, HiddenReason, Hop, HopInput, PriceRequest, Quote, RuleRef, Source, Step};
 pub use service::{Catalog, Prices, Quoted};

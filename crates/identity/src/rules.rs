@@ -2,6 +2,10 @@
 
 /// What can be allowed, named `resource:action`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "the variants are named as the permissions; the first that writes ends this"
+)]
 pub enum Permission {
     /// See sites, hosts and their state.
     SiteRead,

@@ -28,4 +28,4 @@ pub use keyring::KeyRing;
 pub use master::{MasterKey, MasterKeys};
 pub use model::{CardCode, CardId, ImportReport, NewCard, StockCount};
 pub use picks::{OutOfStock, Picks};
-pub use service::Inventory;
+pub use service::{Import, Inventory};

@@ -52,11 +52,10 @@ impl Picks {
         line: i32,
         now: DateTime<Utc>,
     ) -> Result<Vec<CardId>, OutOfStock> {
+        let (available, wanted) = (self.available(sku, now), quantity as usize);
         let run = self.runs.entry(sku).or_default();
-        run.cards.retain(|card| card.expires_at.is_none_or(|expires_at| expires_at > now));
-        let wanted = quantity as usize;
         if run.cards.len() < wanted {
-            return Err(OutOfStock { available: u32::try_from(run.cards.len()).unwrap_or(u32::MAX) });
+            return Err(OutOfStock { available });
         }
         let cards: Vec<Uuid> = run.cards.drain(..wanted).map(|card| card.id).collect();
         self.taken.extend(cards.iter().map(|&id| TakenCard { id, order, line }));
@@ -66,9 +65,11 @@ impl Picks {
         Ok(cards.into_iter().map(CardId::from_uuid).collect())
     }
 
-    /// How many cards a command could take now.
-    pub fn available(&self, sku: SkuId) -> u32 {
-        self.runs.get(&sku).map_or(0, |run| u32::try_from(run.cards.len()).unwrap_or(u32::MAX))
+    /// How many cards a command could take now; those that have expired meanwhile are dropped.
+    pub fn available(&mut self, sku: SkuId, now: DateTime<Utc>) -> u32 {
+        let run = self.runs.entry(sku).or_default();
+        run.cards.retain(|card| card.expires_at.is_none_or(|expires_at| expires_at > now));
+        u32::try_from(run.cards.len()).unwrap_or(u32::MAX)
     }
 
     /// Puts free cards into a run, for simulations that have no database.
@@ -103,7 +104,8 @@ impl Run {
     /// Reads on from the cursor; at the end of the SKU it starts once more from the beginning, where cards may have
     /// become free again.
     async fn read(&mut self, tx: &LaneTx, sku: SkuId, wanted: u64, is_locked: bool) -> Result<(), PartError> {
-        let limit = wanted.max(READ_AHEAD);
+        // Cards that are locked are kept from other nodes, so no more of them than are wanted.
+        let limit = if is_locked { wanted } else { wanted.max(READ_AHEAD) };
         let started_at = self.cursor;
         let ahead = repo::free_cards_in(tx, sku, self.cursor, limit, is_locked).await?;
         self.take_in_hand(ahead);

@@ -47,7 +47,8 @@ pub(crate) async fn counts_in(tx: &impl Tx, skus: &[SkuId]) -> Result<HashMap<Sk
     Ok(rows.into_iter().map(count).collect())
 }
 
-/// The next free cards of `sku` after `after`, oldest first. With `locked` they are this transaction's.
+/// The next free cards of `sku` after `after`, oldest first. Locked they are this transaction's: it waits for
+/// others that are about to sell them, ascending, so what is left out is really sold.
 pub(crate) async fn free_cards_in(
     tx: &WriteTx<TenantScope>,
     sku: SkuId,
@@ -65,8 +66,8 @@ pub(crate) async fn free_cards_in(
         .filter(unexpired)
         .ascending(card::Column::Id)
         .limit(limit);
-    if is_locked && tx.backend() == Backend::Postgres {
-        find = find.locked_where_free();
+    if is_locked {
+        find = find.locked();
     }
     let rows: Vec<(Uuid, Option<DateTime<Utc>>)> = find.columns([card::Column::Id, card::Column::ExpiresAt]).await?;
     Ok(rows.into_iter().map(|(id, expires_at)| FreeCard { id, expires_at }).collect())

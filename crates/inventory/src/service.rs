@@ -1,6 +1,7 @@
 //! Use cases of the stock room.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use catalog::SkuId;
 use kernel::TenantScope;
@@ -17,6 +18,16 @@ use crate::table::{card, card_hash};
 #[derive(Clone)]
 pub struct Inventory {
     keys: KeyRing,
+}
+
+/// An import inside one transaction: cards are added SKU by SKU, the counts move when it is settled. Dropped without
+/// that, the counts would be wrong.
+#[must_use = "the counts move only when the import is settled"]
+pub struct Import<'t> {
+    tx: &'t WriteTx<TenantScope>,
+    /// Asked for once: keys made in this transaction must not be kept anywhere before it is committed.
+    keys: Arc<TenantKeys>,
+    added: BTreeMap<SkuId, CountDelta>,
 }
 
 /// Cards written in one statement.
@@ -50,28 +61,16 @@ impl Inventory {
         sku: SkuId,
         cards: &[NewCard],
     ) -> Result<ImportReport, InventoryError> {
-        let keys = self.keys.keys_or_make_in(tx).await?;
-        let mut report = ImportReport::default();
-        let mut seen: HashSet<Vec<u8>> = HashSet::new();
-        for (place, chunk) in cards.chunks(CHUNK).enumerate() {
-            let hashes: Vec<Vec<u8>> = chunk.iter().map(|card| keys.hash(&card.code)).collect();
-            let known = repo::known_hashes_in(tx, &hashes).await?;
-            let mut new = Vec::new();
-            for (index, (card, hash)) in chunk.iter().zip(hashes).enumerate() {
-                if known.contains(&hash) || !seen.insert(hash.clone()) {
-                    report.duplicates.push(place * CHUNK + index);
-                } else {
-                    new.push((card, hash));
-                }
-            }
-            report.added += new.len() as u64;
-            write_cards_in(tx, &keys, sku, new).await?;
-        }
-        repo::open_count_in(tx, sku).await?;
-        let added = i64::try_from(report.added).expect("an import is bounded by memory");
-        let delta = CountDelta { available: added, sold: 0 };
-        repo::move_counts_in(tx, &BTreeMap::from([(sku, delta)])).await?;
+        let mut import = self.begin_import_in(tx).await?;
+        let report = import.add(sku, cards).await?;
+        import.settle().await?;
         Ok(report)
+    }
+
+    /// Begins an import of several SKUs whose counts move later, where the lock order has their place.
+    pub async fn begin_import_in<'t>(&self, tx: &'t WriteTx<TenantScope>) -> Result<Import<'t>, InventoryError> {
+        let keys = self.keys.keys_or_make_in(tx).await?;
+        Ok(Import { tx, keys, added: BTreeMap::new() })
     }
 
     /// Opens the codes of an order's cards, in the order of their ids. The caller logs that they were shown.
@@ -92,6 +91,40 @@ impl Inventory {
             keys.open(row.sku_id, row.id, &sealed)
         };
         rows.into_iter().map(open).collect()
+    }
+}
+
+impl Import<'_> {
+    /// Puts cards in stock; a code that this tenant ever had is left out and reported. Take SKUs in ascending order.
+    pub async fn add(&mut self, sku: SkuId, cards: &[NewCard]) -> Result<ImportReport, InventoryError> {
+        let mut report = ImportReport::default();
+        let mut seen: HashSet<Vec<u8>> = HashSet::new();
+        for (place, chunk) in cards.chunks(CHUNK).enumerate() {
+            let hashes: Vec<Vec<u8>> = chunk.iter().map(|card| self.keys.hash(&card.code)).collect();
+            let known = repo::known_hashes_in(self.tx, &hashes).await?;
+            let mut new = Vec::new();
+            for (index, (card, hash)) in chunk.iter().zip(hashes).enumerate() {
+                if known.contains(&hash) || !seen.insert(hash.clone()) {
+                    report.duplicates.push(place * CHUNK + index);
+                } else {
+                    new.push((card, hash));
+                }
+            }
+            report.added += new.len() as u64;
+            write_cards_in(self.tx, &self.keys, sku, new).await?;
+        }
+        let added = i64::try_from(report.added).expect("an import is bounded by memory");
+        self.added.entry(sku).or_default().available += added;
+        Ok(report)
+    }
+
+    /// Moves the counts of all SKUs that got cards, in ascending order.
+    pub async fn settle(mut self) -> Result<(), InventoryError> {
+        for sku in self.added.keys() {
+            repo::open_count_in(self.tx, *sku).await?;
+        }
+        self.added.retain(|_, delta| delta.available != 0);
+        Ok(repo::move_counts_in(self.tx, &self.added).await?)
     }
 }
 

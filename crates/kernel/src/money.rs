@@ -3,6 +3,7 @@
 //! Invariant: there is no way from money to a float and none back.
 
 use std::fmt;
+use std::num::NonZero;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -145,35 +146,25 @@ impl Money {
     /// the parts with the largest remainders, the earlier one first. With no positive weight the first part takes all.
     pub fn allocate(self, weights: &[u32]) -> Vec<Self> {
         assert!(!self.is_negative(), "only a non-negative amount is allocated");
-        let total: u128 = weights.iter().map(|&w| u128::from(w)).sum();
-        let whole = self.minor.unsigned_abs() as u128;
-        let mut parts: Vec<(u128, u128)> = weights
-            .iter()
-            .map(|&w| {
-                let exact = whole * u128::from(w);
-                if total == 0 { (0, 0) } else { (exact / total, exact % total) }
-            })
-            .collect();
-        let given: u128 = parts.iter().map(|(part, _)| part).sum();
-        let mut order: Vec<usize> = (0..parts.len()).collect();
-        order.sort_by_key(|&i| std::cmp::Reverse(parts[i].1));
-        let mut left = whole - given;
-        if total == 0 {
+        let Some(total) = NonZero::new(weights.iter().map(|&weight| u128::from(weight)).sum::<u128>()) else {
+            let mut parts = vec![Self { minor: 0, ..self }; weights.len()];
             if let Some(first) = parts.first_mut() {
-                first.0 = left;
+                *first = self;
             }
-        } else {
-            for &index in order.iter().cycle() {
-                if left == 0 {
-                    break;
-                }
-                parts[index].0 += 1;
-                left -= 1;
-            }
+            return parts;
+        };
+        let whole = u128::from(self.minor.unsigned_abs());
+        let exact = |&weight: &u32| whole * u128::from(weight);
+        let mut parts: Vec<u128> = weights.iter().map(|weight| exact(weight) / total).collect();
+        let mut by_remainder: Vec<usize> = (0..parts.len()).collect();
+        by_remainder.sort_by_key(|&index| std::cmp::Reverse(exact(&weights[index]) % total));
+        let left = whole - parts.iter().sum::<u128>();
+        for &index in by_remainder.iter().take(usize::try_from(left).expect("less than one unit a part is left")) {
+            parts[index] += 1;
         }
         parts
             .into_iter()
-            .map(|(part, _)| Self { minor: i64::try_from(part).expect("a part is not more than the whole"), ..self })
+            .map(|part| Self { minor: i64::try_from(part).expect("a part is not more than the whole"), ..self })
             .collect()
     }
 

@@ -103,6 +103,19 @@ impl Book {
         Ok(id)
     }
 
+    /// Posts all entries, or none of them if the money for one is not there.
+    pub fn post_all(&mut self, entries: Vec<Entry>) -> Result<(), LedgerError> {
+        let (moved, count) = (self.moved.clone(), self.entries.len());
+        for entry in entries {
+            if let Err(error) = self.post(entry) {
+                self.moved = moved;
+                self.entries.truncate(count);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// Forgets what was posted and not written, for a batch that is decided again.
     pub fn clear_posted(&mut self) {
         self.moved.clear();

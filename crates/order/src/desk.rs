@@ -130,7 +130,7 @@ impl Desk {
         let orders = self.new.iter().map(|order| order.id).collect();
         let skus: BTreeSet<SkuId> = self.new.iter().flat_map(|order| &order.lines).map(PricedLine::sku).collect();
         let job = OrdersDelivered { orders, skus: skus.into_iter().collect() };
-        Outbox.enqueue_in(tx, &job).await.map_err(|error| PartError::Broken(error.to_string()))?;
+        Outbox::default().enqueue_in(tx, &job).await.map_err(|error| PartError::Broken(error.to_string()))?;
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Use cases: buying, looking, revealing.
 
+use async_trait::async_trait;
 use catalog::SkuId;
-use futures::future::BoxFuture;
 use identity::CustomerId;
 use inventory::Inventory;
 use kernel::{Currency, SiteScope};
@@ -111,21 +111,20 @@ impl LowStock {
     }
 }
 
+#[async_trait]
 impl Handler<OrdersDelivered> for LowStock {
-    fn run<'a>(&'a self, context: &'a JobContext, job: OrdersDelivered) -> BoxFuture<'a, Result<(), JobError>> {
-        Box::pin(async move {
-            let tx = self.store.read(&context.scope).await?;
-            let counts = self.inventory.counts_in(&tx, &job.skus).await;
-            let counts = counts.map_err(|error| JobError::Retry(error.to_string()))?;
-            for (sku, count) in counts.iter().filter(|(_, count)| count.available < STOCK_LOW_THRESHOLD) {
-                report(context, *sku, count.available);
-            }
-            Ok(())
-        })
+    async fn run(&self, context: &JobContext, job: OrdersDelivered) -> Result<(), JobError> {
+        let tx = self.store.read(context.scope()).await?;
+        let counts = self.inventory.counts_in(&tx, &job.skus).await;
+        let counts = counts.map_err(|error| JobError::Retry(error.to_string()))?;
+        for (sku, count) in counts.iter().filter(|(_, count)| count.available < STOCK_LOW_THRESHOLD) {
+            report(context, *sku, count.available);
+        }
+        Ok(())
     }
 }
 
 fn report(context: &JobContext, sku: SkuId, available: i64) {
-    let tenant = context.scope.id();
+    let tenant = context.scope().id();
     tracing::warn!(tenant.id = %tenant, sku.id = %sku, available, "sku {sku} is running out, {available} left");
 }

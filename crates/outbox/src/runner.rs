@@ -139,7 +139,7 @@ async fn work(desk: Arc<Desk>, wake: Arc<Notify>, idle_poll: Duration, mut stopp
             }
         }
         tokio::select! {
-            () = std::future::pending(), if has_room => {}
+            () = wake.notified(), if has_room => {}
             () = tokio::time::sleep(idle_poll), if has_room => {}
             Some(_) = running.join_next() => {}
             _ = stopping.changed() => break,

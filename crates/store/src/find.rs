@@ -1,6 +1,6 @@
 //! Reading: a select that already carries the scope's predicate.
 
-use sea_orm::sea_query::{LockBehavior, LockType, SimpleExpr};
+use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, FromQueryResult, Order, QueryFilter, QueryOrder, QuerySelect, Select,
     TryGetableMany, Value,
@@ -57,12 +57,6 @@ impl<'t, E: EntityTrait> Find<'t, E> {
     /// SQLite has one writer at a time and needs no row locks.
     pub fn locked(mut self) -> Self {
         self.select = self.select.lock_exclusive();
-        self
-    }
-
-    /// As [`Find::locked`], leaving out rows that another transaction holds.
-    pub fn locked_where_free(mut self) -> Self {
-        self.select = self.select.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
         self
     }
 

@@ -67,9 +67,13 @@ impl Tenancy {
     /// Reloads every two seconds, so that what other nodes changed arrives. While the database is away the
     /// table stays as it was.
     pub fn watch(&self) -> Watch {
+        self.watch_every(RELOAD_EVERY)
+    }
+
+    pub(crate) fn watch_every(&self, period: Duration) -> Watch {
         let tenancy = self.clone();
         shops::Watch(tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(RELOAD_EVERY);
+            let mut ticks = tokio::time::interval(period);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut is_failing = false;
             loop {

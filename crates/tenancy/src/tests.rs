@@ -232,7 +232,7 @@ testkit::on_both! {
     async fn a_watch_brings_what_another_node_changed(db) {
         let (tenancy, scope, sites) = open(&db).await;
         let other_node = Tenancy::new(db.store.clone());
-        let watch = other_node.watch();
+        let watch = other_node.watch_every(std::time::Duration::from_millis(10));
         db.store.transact(&scope, async |tx| tenancy.save_host_in(tx, &host("late.example"), sites[0]).await).await.expect("saved");
         let arrived = async {
             while other_node.resolve("late.example").is_err() {

@@ -1,1 +1,35 @@
-//! web
+//! The HTTP kit of the shop pages and the JSON API: what both need, and no business word.
+//!
+//! A request passes [`Kit::layers`] first: it gets an id, its [`Visit`] (host, scheme, client address) is read from
+//! the connection and, behind a configured proxy only, from forwarded headers; it is bounded in size, time and number.
+//! Whatever goes wrong on the way becomes a [`Problem`], and a [`Face`] may show it as a page instead of JSON.
+//!
+//! Handlers ask for permission by the type of their first argument ([`Guest`], [`MaybeBuyer`], [`Buyer`], [`Staff`],
+//! [`Operator`]); [`Routes`] takes no handler without one, and lists every route with its policy for a test.
+//!
+//! Invariants: a forwarded header of an unknown peer is never believed; a detail of our own fault never leaves the
+//! house; a session cookie belongs to one host.
+
+mod cookie;
+mod extract;
+mod face;
+mod host;
+mod kit;
+mod permit;
+mod problem;
+mod proxies;
+mod routes;
+#[cfg(test)]
+mod tests;
+mod visit;
+
+pub use cookie::{language_cookie, language_of, session_cookie, session_end, session_of};
+pub use extract::{Form, Json, Path, Query};
+pub use face::{Face, Faults};
+pub use host::{ShopContext, ShopFault, by_host, shop_of};
+pub use kit::{Bounds, Kit, RequestId};
+pub use permit::{Allow, Buyer, Guest, MaybeBuyer, Operator, Policy, Staff, StockRead};
+pub use problem::{Problem, status_of};
+pub use proxies::Proxies;
+pub use routes::{Policed, Route, Routes};
+pub use visit::{ClientAddress, Visit, VisitFault};

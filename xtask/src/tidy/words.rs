@@ -13,6 +13,7 @@ const PLATFORM_HOMES: &[&str] = &[
     "crates/identity",
     "crates/outbox",
     "crates/lane",
+    "crates/launch",
     "crates/server",
     "crates/testkit",
 ];

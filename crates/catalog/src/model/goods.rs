@@ -167,6 +167,17 @@ pub struct SkuFacts {
     pub epoch: i64,
 }
 
+/// A SKU as an order takes it: what prices it, and the words that are frozen beside the price.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ware {
+    /// What the resolver needs.
+    pub facts: SkuFacts,
+    /// The goods' title.
+    pub title: Wording,
+    /// The SKU's name.
+    pub name: Wording,
+}
+
 /// All that is on sale, sorted as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Catalogue {

@@ -10,6 +10,7 @@ use kernel::kinds;
 pub use code::Code;
 pub use goods::{
     Catalogue, Category, CategoryDraft, Goods, GoodsDraft, GoodsKind, OnSale, QUANTITY_MAX, Sku, SkuDraft, SkuFacts,
+    Ware,
 };
 pub use price::{
     Audience, Formula, PriceRule, Reach, Rounding, RuleBook, RuleDraft, SiteLevel, SiteRules, Subject, Target, Terms,

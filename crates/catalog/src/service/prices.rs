@@ -8,7 +8,7 @@ use store::{Inside, Store, Tx};
 
 use super::SKUS_MAX;
 use crate::error::CatalogError;
-use crate::model::{RuleBook, SiteLevel, SkuFacts, SkuId, Subject};
+use crate::model::{RuleBook, SiteLevel, Sku, SkuFacts, SkuId, Subject, Ware};
 use crate::repo;
 use crate::rules::{self, Explanation, Hidden, HiddenReason, PriceRequest, Quote};
 
@@ -89,13 +89,22 @@ impl Prices {
 
     /// What the resolver needs to know of these SKUs; unknown ones are left out.
     pub async fn facts_in(&self, tx: &impl Tx, skus: &[SkuId]) -> Result<HashMap<SkuId, SkuFacts>, CatalogError> {
+        Ok(self.wares_in(tx, skus).await?.into_iter().map(|(sku, ware)| (sku, ware.facts)).collect())
+    }
+
+    /// The same with the words an order freezes; two queries.
+    pub async fn wares_in(&self, tx: &impl Tx, skus: &[SkuId]) -> Result<HashMap<SkuId, Ware>, CatalogError> {
         if skus.len() as u64 > SKUS_MAX {
             return Err(CatalogError::TooMany { what: "skus", limit: SKUS_MAX });
         }
         let skus = repo::goods::skus(tx, skus).await?;
         let goods = repo::goods::goods(tx, skus.iter().map(|sku| sku.goods)).await?;
         let goods: HashMap<_, _> = goods.into_iter().map(|goods| (goods.id, goods)).collect();
-        Ok(skus.iter().filter_map(|sku| Some((sku.id, sku.facts(goods.get(&sku.goods)?)))).collect())
+        let ware = |sku: Sku| {
+            let goods = goods.get(&sku.goods)?;
+            Some((sku.id, Ware { facts: sku.facts(goods), title: goods.title.clone(), name: sku.name }))
+        };
+        Ok(skus.into_iter().filter_map(ware).collect())
     }
 
     /// A number that every change of any of the tenant's price rules raises; a SKU's own changes raise its epoch.

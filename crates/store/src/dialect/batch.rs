@@ -95,15 +95,16 @@ impl BatchClaim {
             .map(|cells| format!("{0} = i.{0}", cells.name))
             .collect();
         let source = select(backend, cells, &mut binds);
-        let lock = match backend {
-            Backend::Postgres => " FOR UPDATE SKIP LOCKED",
-            Backend::Sqlite => "",
+        // SQLite returns columns of the changed table only, and does not know it by its alias.
+        let (lock, returned) = match backend {
+            Backend::Postgres => (" FOR UPDATE SKIP LOCKED", "t."),
+            Backend::Sqlite => ("", ""),
         };
         let sql = format!(
             "WITH i AS ({source}), free AS (SELECT {key} FROM {table} WHERE {tenant} = $1 AND {column} = $2 \
              AND {key} IN (SELECT {key} FROM i) ORDER BY {key}{lock}) \
              UPDATE {table} AS t SET {} FROM i WHERE t.{tenant} = $1 AND t.{key} = i.{key} \
-             AND t.{key} IN (SELECT {key} FROM free) RETURNING t.{key}",
+             AND t.{key} IN (SELECT {key} FROM free) RETURNING {returned}{key}",
             set.join(", "),
         );
         Statement::from_sql_and_values(backend.of_sea(), sql, binds)

@@ -1,0 +1,290 @@
+//! A shop four levels deep with one SKU (cost 7.00, price 10.00) and one customer with 1,000.00 in the wallet.
+
+use catalog::{
+    Audience, Catalog, CategoryDraft, Code, Formula, GoodsDraft, GoodsKind, Hop, OnSale, Prices, Quote, Reach, Rounding,
+    RuleDraft, SiteLevel, SkuDraft, SkuId, Source, Target, Terms, Whom,
+};
+use identity::{CustomerId, Customers, Login, LoginLimits, NewCustomer, PasswordHash, Passwords};
+use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks};
+use kernel::{Currency, Money, Secret, SiteId, SiteScope, TenantScope, Wording};
+use lane::{Answered, LaneSettings, Lanes};
+use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
+use store::{Store, Tx, WriteTx};
+use tenancy::{Mode, NewSite, Slug, Tenancy, Theme};
+use testkit::TestDb;
+use uuid::Uuid;
+
+use crate::{Chain, Desk, OrderError, Orders, Placed, Wanted};
+
+pub const CNY: Currency = Currency::CNY;
+
+pub fn cents(minor: i64) -> Money {
+    Money::new(minor, CNY)
+}
+
+pub struct Shop {
+    pub store: Store,
+    pub scope: TenantScope,
+    pub sites: Vec<SiteId>,
+    pub main: SiteScope,
+    pub customer: CustomerId,
+    pub sku: SkuId,
+    pub inventory: Inventory,
+    pub lanes: Lanes,
+    pub orders: Orders,
+    customers: Customers,
+    hash: PasswordHash,
+}
+
+impl Shop {
+    pub async fn open(db: &TestDb) -> Self {
+        Self::open_with(db, 60).await
+    }
+
+    pub async fn open_with(db: &TestDb, stock: usize) -> Self {
+        let (store, scope) = (db.store.clone(), db.tenant().await);
+        let inventory = Inventory::new(KeyRing::new(MasterKeys::only(MasterKey::generate())));
+        let passwords = Passwords::new();
+        let customers = Customers::new(store.clone(), passwords.clone(), LoginLimits::new(std::sync::Arc::new(db.clock.clone())));
+        let hash = passwords.hash(&Secret::new("a long password".to_owned())).await.expect("hashed");
+        let tx = store.write(&scope).await.expect("a writer");
+        let sites = sites(&store, &tx).await;
+        let sku = sku(&store, &tx).await;
+        let customer = customer(&customers, &tx, (sites[0], &hash), "lin@example.test").await;
+        tx.commit().await.expect("committed");
+        let lanes = lanes(&store);
+        let orders = Orders::new(store.clone(), lanes.clone(), inventory.clone());
+        let main = scope.site(sites[0]);
+        let shop = Self { store, scope, sites, main, customer, sku, inventory, lanes, orders, customers, hash };
+        let codes: Vec<String> = (0..stock).map(|n| format!("CODE-{n}")).collect();
+        shop.import(&codes.iter().map(String::as_str).collect::<Vec<_>>(), None).await;
+        shop.open_balance(AccountKind::Wallet, customer.uuid(), 1000_00).await;
+        shop
+    }
+
+    pub async fn import(&self, codes: &[&str], life: Option<chrono::TimeDelta>) {
+        let tx = self.store.write(&self.scope).await.expect("a writer");
+        let expires_at = life.map(|life| tx.now() + life);
+        let cards: Vec<NewCard> = codes
+            .iter()
+            .map(|code| NewCard { code: CardCode::parse(code).expect("a code"), expires_at })
+            .collect();
+        fixture_import(&self.inventory, &tx, self.sku, &cards).await;
+        tx.commit().await.expect("committed");
+    }
+
+    pub fn wants(&self, quantity: u32, unit: i64) -> Vec<Wanted> {
+        vec![Wanted { sku: self.sku, quantity, unit: cents(unit) }]
+    }
+
+    pub fn chain_of_main(&self) -> Chain {
+        self.chain(0)
+    }
+
+    fn chain(&self, level: usize) -> Chain {
+        self.sites[..=level].iter().map(|&site| SiteLevel { site, level: None }).collect()
+    }
+
+    pub async fn buy(&self, quantity: u32, key: &str) -> Result<Answered<Placed>, OrderError> {
+        self.buy_on(&self.orders, &self.main, self.chain(0), self.wants(quantity, 10_00), key).await
+    }
+
+    pub async fn buy_at(&self, level: usize, wants: Vec<Wanted>, key: &str) -> Result<Answered<Placed>, OrderError> {
+        let site = self.scope.site(self.sites[level]);
+        self.buy_on(&self.orders, &site, self.chain(level), wants, key).await
+    }
+
+    pub async fn buy_at_level_three(&self, key: &str, unit: i64) -> Result<Answered<Placed>, OrderError> {
+        self.buy_at(3, self.wants(1, unit), key).await
+    }
+
+    pub async fn buy_at_level_four(&self, key: &str, unit: i64) -> Result<Answered<Placed>, OrderError> {
+        self.buy_at(4, self.wants(1, unit), key).await
+    }
+
+    pub async fn buy_on(
+        &self,
+        orders: &Orders,
+        scope: &SiteScope,
+        chain: Chain,
+        wants: Vec<Wanted>,
+        key: &str,
+    ) -> Result<Answered<Placed>, OrderError> {
+        orders.place(scope, (chain, CNY), self.customer, wants, key).await
+    }
+
+    pub fn second_node(&self) -> Orders {
+        Orders::new(self.store.clone(), lanes(&self.store), self.inventory.clone())
+    }
+
+    pub async fn another_customer(&self) -> CustomerId {
+        let tx = self.store.write(&self.scope).await.expect("a writer");
+        let id = customer(&self.customers, &tx, (self.sites[0], &self.hash), "chen@example.test").await;
+        tx.commit().await.expect("committed");
+        id
+    }
+
+    pub async fn rule(&self, level: usize, is_retail: bool, formula: Formula, rounding: Rounding) {
+        let tx = self.store.write(&self.scope).await.expect("a writer");
+        let draft = RuleDraft {
+            site: self.sites[level],
+            reach: Reach {
+                audience: if is_retail { Audience::Retail } else { Audience::Wholesale },
+                whom: Whom::Everyone,
+                target: Target::Site,
+                quantity_min: 1,
+                valid_from: None,
+                valid_until: None,
+            },
+            terms: Terms::Price { formula, rounding },
+        };
+        Catalog::new(self.store.clone()).save_rule_in(&tx, &draft).await.expect("a rule");
+        tx.commit().await.expect("committed");
+    }
+
+    pub async fn wallet(&self) -> i64 {
+        self.balance(AccountKind::Wallet, self.customer.uuid()).await
+    }
+
+    pub async fn prepaid(&self, level: usize) -> i64 {
+        self.balance(AccountKind::SitePrepaid, self.sites[level].uuid()).await
+    }
+
+    pub async fn fund_prepaid(&self, level: usize, minor: i64) {
+        self.open_balance(AccountKind::SitePrepaid, self.sites[level].uuid(), minor).await;
+    }
+
+    async fn balance(&self, kind: AccountKind, owner: Uuid) -> i64 {
+        let tx = self.store.read(&self.scope).await.expect("a reader");
+        ledger::balances_in(&tx, &[Account::of(kind, owner, CNY)]).await.expect("a balance")[0].minor()
+    }
+
+    async fn open_balance(&self, kind: AccountKind, owner: Uuid, minor: i64) {
+        let tx = self.store.write(&self.scope).await.expect("a writer");
+        let mut book = Book::new(self.scope.id());
+        let postings = [
+            Posting { account: Account::of(kind, owner, CNY), amount: cents(minor) },
+            Posting { account: Account::own(AccountKind::Opening, CNY), amount: cents(-minor) },
+        ];
+        let entry = Entry::try_new(EntryKind::Adjustment, owner, "opening", postings).expect("balanced");
+        book.post(entry.because("opening balance of the test")).expect("posted");
+        book.write_in(&tx, Uuid::now_v7()).await.expect("written");
+        tx.commit().await.expect("committed");
+    }
+
+    /// All breaches of the ledger, the stock and the orders, as "invariant finding".
+    pub async fn audit(&self) -> Vec<String> {
+        let tx = self.store.snapshot(&self.scope).await.expect("a reader");
+        let ledger = ledger::audit_in(&tx).await.expect("an audit");
+        let stock = inventory::audit_in(&tx).await.expect("an audit");
+        let orders = crate::audit_in(&tx, &stock).await.expect("an audit");
+        let ledger = ledger.breaches.into_iter().map(|breach| format!("{} {}", breach.invariant, breach.finding));
+        let stock = stock.breaches.into_iter().map(|finding| format!("4 {finding}"));
+        let orders = orders.breaches.into_iter().map(|(invariant, finding)| format!("{invariant} {finding}"));
+        ledger.chain(stock).chain(orders).collect()
+    }
+
+    /// How many jobs wait.
+    pub async fn jobs(&self) -> u64 {
+        let claimed = self.store.work_claim(1000, "test", std::time::Duration::from_secs(60)).await.expect("claimed");
+        claimed.len() as u64
+    }
+}
+
+fn lanes(store: &Store) -> Lanes {
+    let prices = Prices::new(store.clone());
+    Lanes::new(store.clone(), LaneSettings::of(store.backend()), move |_| {
+        vec![Box::new(Picks::default()), Box::new(Desk::new(prices.clone()))]
+    })
+}
+
+async fn fixture_import(inventory: &Inventory, tx: &WriteTx<TenantScope>, sku: SkuId, cards: &[NewCard]) {
+    let report = inventory.import_in(tx, sku, cards).await.expect("imported");
+    assert_eq!(report.added, cards.len() as u64);
+}
+
+async fn sites(store: &Store, tx: &WriteTx<TenantScope>) -> Vec<SiteId> {
+    let tenancy = Tenancy::new(store.clone());
+    let mut sites = Vec::new();
+    let mut parent: Option<Slug> = None;
+    for level in 0..5 {
+        let slug = Slug::parse(&format!("level-{level}")).expect("a slug");
+        let new = NewSite {
+            slug: slug.clone(),
+            parent: parent.replace(slug),
+            name: Wording::new("店", "Shop"),
+            tagline: Wording::default(),
+            notice: Wording::default(),
+            theme: Theme::Grove,
+            mode: Mode::Auto,
+            level: None,
+            support: None,
+        };
+        sites.push(tenancy.save_site_in(tx, &new).await.expect("a site").id());
+    }
+    sites
+}
+
+async fn sku(store: &Store, tx: &WriteTx<TenantScope>) -> SkuId {
+    let catalog = Catalog::new(store.clone());
+    let code = |text: &str| Code::parse(text).expect("a code");
+    let category = CategoryDraft { code: code("games"), name: Wording::new("游戏", "Games"), sort: 1 };
+    let (category, _) = catalog.save_category_in(tx, &category).await.expect("a category");
+    let goods = GoodsDraft {
+        code: code("starfall"),
+        category,
+        kind: GoodsKind::Card,
+        state: OnSale::On,
+        title: Wording::new("星落点卡", "Starfall card"),
+        description: Wording::default(),
+        art: None,
+        sort: 1,
+    };
+    let (goods, _) = catalog.save_goods_in(tx, &goods).await.expect("goods");
+    let sku = SkuDraft {
+        code: code("starfall-10"),
+        goods,
+        state: OnSale::On,
+        name: Wording::new("10 元", "10"),
+        face_value: None,
+        cost: cents(7_00),
+        price: cents(10_00),
+        quantity_max: 1000,
+        sort: 1,
+    };
+    catalog.save_sku_in(tx, &sku).await.expect("a sku").0
+}
+
+async fn customer(
+    customers: &Customers,
+    tx: &WriteTx<TenantScope>,
+    (site, hash): (SiteId, &PasswordHash),
+    login: &str,
+) -> CustomerId {
+    let new = NewCustomer {
+        site,
+        login: Login::parse(login).expect("a login"),
+        name: "Lin".to_owned(),
+        password_hash: hash.clone(),
+    };
+    customers.save_in(tx, &new).await.expect("a customer").id()
+}
+
+/// A quote over a chain with these margins.
+pub fn quote(cost: i64, margins: &[i64]) -> Quote {
+    let mut hops = Vec::new();
+    let mut paid = cost;
+    for margin in margins {
+        let price = paid + margin;
+        hops.push(Hop {
+            site: SiteId::new(),
+            cost: cents(paid),
+            price: cents(price),
+            margin: cents(*margin),
+            rule: None,
+            source: Source::ListPrice,
+        });
+        paid = price;
+    }
+    Quote { sku: SkuId::new(), quantity: 1, unit: cents(paid), loss: None, hops }
+}

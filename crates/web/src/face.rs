@@ -1,0 +1,42 @@
+//! How a problem looks to whoever asked.
+
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+use axum::response::Response;
+
+use crate::kit::RequestId;
+use crate::problem::Problem;
+
+/// Shows a problem as a page. It gets the request without its body.
+pub trait Faults: Send + Sync + 'static {
+    /// The response that takes the place of the JSON one; none leaves it as it is.
+    fn show(&self, request: &Parts, problem: &Problem) -> Option<Response>;
+}
+
+/// The looks of an application's problems.
+#[derive(Clone)]
+pub struct Face(Option<Arc<dyn Faults>>);
+
+impl Face {
+    /// Problems stay JSON.
+    pub const fn json() -> Self {
+        Self(None)
+    }
+
+    /// Problems are shown by `faults`.
+    pub fn pages(faults: impl Faults) -> Self {
+        Self(Some(Arc::new(faults)))
+    }
+
+    pub(crate) fn show(&self, request: &Parts, problem: &Problem, id: &RequestId) -> Response {
+        let page = self.0.as_ref().and_then(|faults| faults.show(request, problem));
+        match page {
+            Some(mut page) => {
+                problem.mark(&mut page);
+                page
+            }
+            None => problem.respond(Some(id.as_str())),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! From the host to the shop, and from the host to the application.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+use tenancy::{Shop, SiteState, Tenancy, TenantState};
+use tower::{ServiceExt, service_fn};
+
+use crate::problem::Problem;
+use crate::proxies::Proxies;
+use crate::visit::Visit;
+
+/// Why no shop is open at a host.
+#[derive(Debug, Clone)]
+pub enum ShopFault {
+    /// No shop is there.
+    Unknown {
+        /// The host as it was looked up.
+        host: String,
+    },
+    /// The shop is stopped for now.
+    Suspended(Arc<Shop>),
+    /// The shop is stopped for good.
+    Closed(Arc<Shop>),
+}
+
+/// The open shop of the visit's host. In memory, so it may be asked for every request.
+pub fn shop_of(tenancy: &Tenancy, visit: &Visit) -> Result<Arc<Shop>, ShopFault> {
+    let shop = tenancy.resolve(&visit.host).map_err(|unknown| ShopFault::Unknown { host: unknown.host })?;
+    match (shop.tenant.state, shop.site.state) {
+        (TenantState::Closed, _) | (_, SiteState::Closed) => Err(ShopFault::Closed(shop)),
+        (TenantState::Suspended, _) | (_, SiteState::Suspended) => Err(ShopFault::Suspended(shop)),
+        (TenantState::Active, SiteState::Active) => Ok(shop),
+    }
+}
+
+/// The open shop of a request: put in its extensions by the application that serves shops.
+#[derive(Debug, Clone)]
+pub struct ShopContext(pub Arc<Shop>);
+
+impl<S: Sync> FromRequestParts<S> for ShopContext {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or(Problem::not_found())
+    }
+}
+
+/// One application for the host `console`, the other for all others. A request whose host cannot be read goes to
+/// the shops, which refuse it.
+pub fn by_host(console_host: String, proxies: Proxies, console: Router, shops: Router) -> Router {
+    let choose = service_fn(move |request: Request| {
+        let visit = crate::kit::visit_of(&request, &proxies);
+        let is_console = visit.is_ok_and(|visit| visit.host == console_host);
+        let app = if is_console { console.clone() } else { shops.clone() };
+        async move {
+            match app.oneshot(request).await {
+                Ok(response) => Ok(response.into_response()),
+                Err(never) => match never {},
+            }
+        }
+    });
+    Router::new().fallback_service(choose)
+}

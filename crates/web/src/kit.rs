@@ -1,0 +1,183 @@
+//! The layers every application stands on.
+
+use std::any::Any;
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::csrf::{CsrfLayer, ProtectionError};
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::face::Face;
+use crate::problem::Problem;
+use crate::proxies::Proxies;
+use crate::visit::{Visit, VisitFault};
+
+/// The bounds of a server.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// Bytes of one request body.
+    pub body_bytes_max: usize,
+    /// How long a request may take.
+    pub timeout: Duration,
+    /// Requests at the same time.
+    pub requests_max: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { body_bytes_max: 64 * 1024, timeout: Duration::from_secs(10), requests_max: 1024 }
+    }
+}
+
+/// What the applications of a server share. Clones share the count of requests.
+#[derive(Debug, Clone)]
+pub struct Kit {
+    proxies: Arc<Proxies>,
+    bounds: Bounds,
+    places: Arc<Semaphore>,
+}
+
+/// The name of a request in answers and logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+);
+
+impl Kit {
+    /// A kit that believes `proxies` and keeps `bounds`.
+    pub fn new(proxies: Proxies, bounds: Bounds) -> Self {
+        let places = Arc::new(Semaphore::new(bounds.requests_max));
+        Self { proxies: Arc::new(proxies), bounds, places }
+    }
+
+    /// The proxies that are believed.
+    pub fn proxies(&self) -> &Proxies {
+        &self.proxies
+    }
+
+    /// The router behind all layers. From outside to inside: id and span, security headers, compression, the
+    /// visit, the face of problems, a place among the requests, panics, time, foreign origins, size.
+    pub fn layers(&self, router: Router, face: Face) -> Router {
+        let (identify, limit) = (self.clone(), self.clone());
+        router
+            .layer(DefaultBodyLimit::max(self.bounds.body_bytes_max))
+            .layer(CsrfLayer::new())
+            .layer(from_fn(foreign_origin))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn(move |request, next| bound(limit.clone(), request, next)))
+            .layer(from_fn(move |request, next| enter(identify.clone(), face.clone(), request, next)))
+            .layer(CompressionLayer::new())
+            .layer(from_fn(named))
+    }
+}
+
+/// Gives the request its id and its span, and the response its security headers.
+async fn named(mut request: Request, next: Next) -> Response {
+    let id = Uuid::now_v7().to_string();
+    let span = tracing::info_span!(
+        "request",
+        request.id = %id,
+        http.method = %request.method(),
+        http.path = %request.uri().path(),
+        tenant.id = tracing::field::Empty,
+        site.id = tracing::field::Empty,
+    );
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let mut response = next.run(request).instrument(span).await;
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    response
+}
+
+/// Reads the visit, and shows whatever problem comes back with the application's face.
+async fn enter(kit: Kit, face: Face, mut request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().cloned().unwrap_or_else(|| RequestId(String::new()));
+    let visit = visit_of(&request, &kit.proxies);
+    if let Ok(visit) = &visit {
+        // Origins are compared with the host that the browser asked, which a proxy may have replaced.
+        if let Ok(host) = HeaderValue::from_str(&visit.authority) {
+            request.headers_mut().insert(header::HOST, host);
+        }
+        request.extensions_mut().insert(visit.clone());
+    }
+    let (parts, body) = request.into_parts();
+    let response = match visit {
+        Ok(_) => next.run(Request::from_parts(parts.clone(), body)).await,
+        Err(fault) => Problem::from(fault).into_response(),
+    };
+    let problem = response.extensions().get::<Problem>().cloned();
+    match problem {
+        Some(problem) => keep_allow(&response, face.show(&parts, &problem, &id)),
+        None => response,
+    }
+}
+
+/// A 405 says which methods there are, whatever its face.
+fn keep_allow(before: &Response, mut shown: Response) -> Response {
+    if let Some(allow) = before.headers().get(header::ALLOW) {
+        shown.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    shown
+}
+
+pub(crate) fn visit_of(request: &Request, proxies: &Proxies) -> Result<Visit, VisitFault> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    Visit::read(request.uri(), request.headers(), (peer, false), proxies)
+}
+
+/// Takes a place or sends the request away at once; ends it when its time is over.
+async fn bound(kit: Kit, request: Request, next: Next) -> Response {
+    let Ok(_place) = kit.places.try_acquire() else { return Problem::busy().into_response() };
+    in_time(kit.bounds.timeout, next.run(request)).await
+}
+
+async fn in_time(limit: Duration, work: impl Future<Output = Response>) -> Response {
+    match tokio::time::timeout(limit, work).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout").into_response(),
+    }
+}
+
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> axum::http::Response<Body> {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word");
+    tracing::error!(panic = text, "a handler panicked: {text}");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal").into_response()
+}
+
+/// The refusal of a post from another site, as a problem like the others.
+async fn foreign_origin(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    if response.extensions().get::<ProtectionError>().is_none() {
+        return response;
+    }
+    Problem::new(StatusCode::FORBIDDEN, "foreign_origin").because("the request comes from another site").into_response()
+}

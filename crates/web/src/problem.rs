@@ -1,0 +1,157 @@
+//! What is answered instead of a result: RFC 9457 problem details, from anything that has a code and a kind.
+
+use std::error::Error;
+use std::fmt::Write;
+use std::time::Duration;
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use kernel::{Coded, FaultKind};
+use serde::Serialize;
+
+/// A refusal as the outside sees it. As a response it carries itself in the extensions, so that a
+/// [`crate::Face`] can show it as a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The status of the response.
+    pub status: StatusCode,
+    /// A stable snake_case code.
+    pub code: &'static str,
+    /// What happened, for the caller; none where it is our own fault.
+    pub detail: Option<String>,
+    /// When the same request may be tried again.
+    pub retry_after: Option<Duration>,
+}
+
+const TOO_MANY_RETRY_AFTER: Duration = Duration::from_secs(60);
+const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The status for a kind of refusal.
+pub const fn status_of(kind: FaultKind) -> StatusCode {
+    match kind {
+        FaultKind::Invalid => StatusCode::BAD_REQUEST,
+        FaultKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        FaultKind::Forbidden => StatusCode::FORBIDDEN,
+        FaultKind::NotFound => StatusCode::NOT_FOUND,
+        FaultKind::Conflict => StatusCode::CONFLICT,
+        FaultKind::Refused => StatusCode::UNPROCESSABLE_ENTITY,
+        FaultKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        FaultKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        FaultKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl Problem {
+    /// A problem of this status that nothing below HTTP knows of.
+    pub const fn new(status: StatusCode, code: &'static str) -> Self {
+        Self { status, code, detail: None, retry_after: None }
+    }
+
+    /// The same problem with a sentence for the caller.
+    pub fn because(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// The same problem with the time to wait.
+    pub const fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// There is nothing here.
+    pub const fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found")
+    }
+
+    /// Nobody is logged in.
+    pub const fn login_required() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "login_required")
+    }
+
+    /// The server is full: the same request may succeed soon.
+    pub const fn busy() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy").retry_after(BUSY_RETRY_AFTER)
+    }
+
+    /// Our own fault, told to the log with its causes and to the caller not at all.
+    pub fn internal(error: &dyn Error) -> Self {
+        let causes = causes(error);
+        tracing::error!(error = %causes, "a request failed: {causes}");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal")
+    }
+
+    /// The response of a request with this id.
+    pub fn respond(&self, request_id: Option<&str>) -> Response {
+        let body = Body {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: self.detail.as_deref(),
+            request_id,
+        };
+        let body = serde_json::to_vec(&body).expect("texts and a number are always JSON");
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        self.mark(&mut response);
+        response
+    }
+
+    /// Puts on a response what every form of this problem has: its waiting time, and itself.
+    pub fn mark(&self, response: &mut Response) {
+        if let Some(wait) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        response.extensions_mut().insert(self.clone());
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        self.respond(None)
+    }
+}
+
+impl<E: Coded> From<E> for Problem {
+    fn from(error: E) -> Self {
+        let status = status_of(error.kind());
+        match error.kind() {
+            FaultKind::Internal => Self { code: error.code(), ..Self::internal(&error) },
+            FaultKind::Busy => {
+                tracing::warn!(error = %causes(&error), "a request was sent away: {error}");
+                Self::new(status, error.code()).retry_after(BUSY_RETRY_AFTER)
+            }
+            FaultKind::TooMany => {
+                Self::new(status, error.code()).because(error.to_string()).retry_after(TOO_MANY_RETRY_AFTER)
+            }
+            _ => Self::new(status, error.code()).because(error.to_string()),
+        }
+    }
+}
+
+fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
