@@ -1,6 +1,7 @@
 //! Each tenant's keys, unwrapped once and kept in memory.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use kernel::{Secret, TenantId, TenantScope};
@@ -59,41 +60,60 @@ impl TenantKeys {
 #[derive(Clone)]
 pub struct KeyRing {
     master: Arc<RwLock<MasterKeys>>,
+    file: Option<PathBuf>,
     known: Arc<RwLock<HashMap<TenantId, Arc<TenantKeys>>>>,
 }
 
 impl KeyRing {
     /// A ring under `master`.
     pub fn new(master: MasterKeys) -> Self {
-        Self { master: Arc::new(RwLock::new(master)), known: Arc::default() }
+        Self { master: Arc::new(RwLock::new(master)), file: None, known: Arc::default() }
     }
 
-    /// The tenant's keys, if it has any.
-    pub(crate) async fn keys_in(&self, tx: &impl Tx) -> Result<Option<Arc<TenantKeys>>, InventoryError> {
+    /// A ring under the master key in `file`, which is read again when another process has rotated it.
+    pub fn from_file(master: MasterKeys, file: PathBuf) -> Self {
+        Self { file: Some(file), ..Self::new(master) }
+    }
+
+    /// The master keys known now.
+    pub fn master(&self) -> MasterKeys {
+        self.master.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The tenant's keys with these versions among them. Not for a transaction that may have made keys itself: what
+    /// is read here is kept, and what is rolled back must not be.
+    pub(crate) async fn keys_in(
+        &self,
+        tx: &impl Tx,
+        versions: impl Iterator<Item = i32>,
+    ) -> Result<Arc<TenantKeys>, InventoryError> {
         let tenant = tx.scope().tenant();
-        if let Some(keys) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&tenant) {
-            return Ok(Some(Arc::clone(keys)));
-        }
-        let rows = tx.find::<tenant_key::Entity>().all().await?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        let keys = Arc::new(self.unwrap(tenant, &rows)?);
-        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(tenant, Arc::clone(&keys));
-        Ok(Some(keys))
-    }
-
-    /// The tenant's keys, made if it has none. They are kept in memory only once they are committed.
-    pub(crate) async fn keys_or_make_in(&self, tx: &WriteTx<TenantScope>) -> Result<Arc<TenantKeys>, InventoryError> {
-        if let Some(keys) = self.keys_in(tx).await? {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned();
+        let mut versions = versions;
+        if let Some(keys) = known
+            && versions.all(|version| keys.data.contains_key(&version))
+        {
             return Ok(keys);
         }
+        let rows = tx.find::<tenant_key::Entity>().all().await?;
+        let keys = Arc::new(self.unwrap(tenant, &rows)?);
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(tenant, Arc::clone(&keys));
+        Ok(keys)
+    }
+
+    /// The tenant's keys, made if it has none. Read from the rows each time, and kept nowhere: this transaction may
+    /// still be rolled back.
+    pub(crate) async fn keys_or_make_in(&self, tx: &WriteTx<TenantScope>) -> Result<Arc<TenantKeys>, InventoryError> {
         let tenant = tx.scope().id();
+        let rows = tx.find::<tenant_key::Entity>().all().await?;
+        if !rows.is_empty() {
+            return Ok(Arc::new(self.unwrap(tenant, &rows)?));
+        }
         let rows = [HASH_VERSION, HASH_VERSION + 1]
             .map(|version| self.row(tx, version, &random_key()))
             .into_iter()
             .collect::<Result<Vec<_>, _>>()?;
-        let keys = Arc::new(self.unwrap(tenant, &rows)?);
+        let keys = Arc::new(unwrap(&self.master(), tenant, &rows)?);
         tx.insert::<tenant_key::Entity>(rows).await?;
         Ok(keys)
     }
@@ -138,14 +158,24 @@ impl KeyRing {
     }
 
     fn unwrap(&self, tenant: TenantId, rows: &[tenant_key::Model]) -> Result<TenantKeys, InventoryError> {
-        let master = self.master.read().unwrap_or_else(PoisonError::into_inner);
-        let mut data = BTreeMap::new();
-        for row in rows {
-            data.insert(row.version, master.unwrap(&bound(tenant, row.version), &row.wrapped)?);
+        match (unwrap(&self.master(), tenant, rows), &self.file) {
+            (Err(InventoryError::ForeignMaster), Some(file)) => {
+                let master = MasterKeys::read(file)?;
+                *self.master.write().unwrap_or_else(PoisonError::into_inner) = master.clone();
+                unwrap(&master, tenant, rows)
+            }
+            (outcome, _) => outcome,
         }
-        let hash = data.remove(&HASH_VERSION).ok_or(InventoryError::Sealed)?;
-        Ok(TenantKeys { tenant, hash, data })
     }
+}
+
+fn unwrap(master: &MasterKeys, tenant: TenantId, rows: &[tenant_key::Model]) -> Result<TenantKeys, InventoryError> {
+    let mut data = BTreeMap::new();
+    for row in rows {
+        data.insert(row.version, master.unwrap(&bound(tenant, row.version), &row.wrapped)?);
+    }
+    let hash = data.remove(&HASH_VERSION).ok_or(InventoryError::Sealed)?;
+    Ok(TenantKeys { tenant, hash, data })
 }
 
 fn bound(tenant: TenantId, version: i32) -> Vec<u8> {

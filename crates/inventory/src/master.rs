@@ -35,7 +35,7 @@ impl MasterKey {
     pub fn parse(text: &str) -> Result<Self, InventoryError> {
         let text = text.trim();
         let fail = || InventoryError::Master("it has 64 hexadecimal digits".to_owned());
-        if text.len() != 64 || !text.is_ascii() {
+        if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return Err(fail());
         }
         let mut bytes = [0u8; 32];
@@ -66,7 +66,8 @@ impl MasterKey {
             let mode = mode & 0o777;
             return Err(InventoryError::Master(format!("{} has mode {mode:o}; make it 600", path.display())));
         }
-        Self::parse(&Secret::new(fs::read_to_string(path).map_err(fail)?).expose().clone())
+        let text = Secret::new(fs::read_to_string(path).map_err(fail)?);
+        Self::parse(text.expose())
     }
 }
 
@@ -76,14 +77,18 @@ impl MasterKeys {
         Self { current, older: Vec::new() }
     }
 
-    /// Reads the key in `path`, and a rotation's leftover beside it. If there is no key yet one is made:
-    /// the answer says so.
+    /// Reads the key in `path`; if there is none yet one is made, and the answer says so.
     pub fn read_or_make(path: &Path) -> Result<(Self, bool), InventoryError> {
-        if !path.exists() {
-            let key = MasterKey::generate();
-            key.write(path)?;
-            return Ok((Self::only(key), true));
+        if path.exists() {
+            return Ok((Self::read(path)?, false));
         }
+        let key = MasterKey::generate();
+        key.write(path)?;
+        Ok((Self::only(key), true))
+    }
+
+    /// Reads the key in `path`, and the keys that a rotation left beside it.
+    pub fn read(path: &Path) -> Result<Self, InventoryError> {
         let current = MasterKey::read(path)?;
         let mut older = Vec::new();
         for beside in [Self::next_path(path), Self::old_path(path)] {
@@ -91,7 +96,7 @@ impl MasterKeys {
                 older.push(MasterKey::read(&beside)?);
             }
         }
-        Ok((Self { current, older }, false))
+        Ok(Self { current, older })
     }
 
     /// Where a rotation keeps the coming key.

@@ -85,7 +85,7 @@ impl Inventory {
         if rows.len() != ids.len() {
             return Err(InventoryError::Sealed);
         }
-        let keys = self.keys.keys_in(tx).await?.ok_or(InventoryError::Sealed)?;
+        let keys = self.keys.keys_in(tx, rows.iter().map(|row| row.key_version)).await?;
         let open = |row: card::Model| {
             let sealed = Sealed { bytes: row.sealed, key_version: row.key_version };
             keys.open(row.sku_id, row.id, &sealed)

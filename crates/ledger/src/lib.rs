@@ -28,4 +28,4 @@ pub use book::Book;
 pub use chain::ChainHash;
 pub use entry::{Entry, EntryId, EntryKind, Posting, entry_id};
 pub use error::LedgerError;
-pub use repo::{balances_in, entries_of_in};
+pub use repo::{balances_in, entries_of_in, head_in, link_hash_in};

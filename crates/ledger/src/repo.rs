@@ -195,3 +195,15 @@ pub(crate) async fn move_balances_in(
     assert_eq!(moved, deltas.len() as u64, "every account that is posted to was opened before");
     Ok(())
 }
+
+/// The head of the tenant's chain: the number of its last link, and that link's hash. None before the first.
+pub async fn head_in(tx: &impl Tx) -> Result<Option<(i64, ChainHash)>, LedgerError> {
+    let head = tx.find::<head::Entity>().one().await?;
+    Ok(head.and_then(|head| Some((head.seq, ChainHash::from_bytes(&head.hash)?))))
+}
+
+/// The hash of one link.
+pub async fn link_hash_in(tx: &impl Tx, sequence: i64) -> Result<Option<ChainHash>, LedgerError> {
+    let link = tx.find::<link::Entity>().filter(link::Column::Seq.eq(sequence)).one().await?;
+    Ok(link.and_then(|link| ChainHash::from_bytes(&link.hash)))
+}

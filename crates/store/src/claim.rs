@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::owned::{Inside, TenantOwned};
 use crate::rows::Rows;
 use crate::tx::{Door, Tx, WriteTx};
+use crate::write::own_columns;
 
 /// Which rows may be claimed: those whose `column` has `value`.
 pub struct Claim<E: TenantOwned> {
@@ -36,14 +37,14 @@ impl<S: Inside> WriteTx<S> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
+        let (fixed, except) = own_columns::<E>(self.scope());
         let batch = BatchClaim {
             table: E::default().table_name().to_owned(),
-            tenant: E::tenant_column().as_str(),
-            tenant_id: self.scope().tenant().uuid(),
+            fixed,
             key: claim.key.as_str(),
             column: claim.column.as_str(),
             free: claim.free,
-            cells: rows.into_cells(&[E::tenant_column()]),
+            cells: rows.into_cells(&except),
         };
         self.returned(batch.statement(self.conn().backend)).await
     }

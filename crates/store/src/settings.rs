@@ -27,6 +27,8 @@ pub struct Settings {
     pub acquire_timeout: Duration,
     /// Whose time counts.
     pub time: Time,
+    /// SQLite only: open readers alone, beside the process that owns the file. Writing fails.
+    pub reads_only: bool,
 }
 
 impl Settings {
@@ -38,6 +40,7 @@ impl Settings {
             connections_max: 8,
             acquire_timeout: Duration::from_secs(5),
             time: Time::Database,
+            reads_only: false,
         }
     }
 }

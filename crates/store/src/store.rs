@@ -65,7 +65,7 @@ impl Store {
     pub async fn write<S: Inside>(&self, scope: &S) -> Result<WriteTx<S>, StoreError> {
         let conn = self.begin(&self.inner.pools.write, true).await?;
         let entry = conn.backend.enter(&conn.tx, scope, &self.inner.time, true).await?;
-        Ok(WriteTx::new(conn, scope.clone(), entry.now))
+        Ok(WriteTx::new(conn, scope.clone(), entry))
     }
 
     /// Runs `work` in one transaction and commits it if it succeeds.
@@ -101,7 +101,7 @@ impl Store {
     pub async fn write_platform(&self, scope: &Platform) -> Result<WriteTx<Platform>, StoreError> {
         let conn = self.begin(&self.inner.pools.platform, true).await?;
         let entry = conn.backend.enter(&conn.tx, scope, &self.inner.time, true).await?;
-        Ok(WriteTx::new(conn, scope.clone(), entry.now))
+        Ok(WriteTx::new(conn, scope.clone(), entry))
     }
 
     /// Leases up to `limit` due jobs of all tenants to `node`: whose they are and their ids, nothing else.
@@ -159,8 +159,9 @@ impl Store {
 async fn checkpoint(connection: DatabaseConnection) {
     loop {
         tokio::time::sleep(CHECKPOINT_EVERY).await;
-        if let Err(error) = dialect::checkpoint(&connection).await {
-            if !matches!(error, StoreError::Conflict) {
+        match dialect::checkpoint(&connection).await {
+            Ok(()) | Err(StoreError::Conflict) => {}
+            Err(error) => {
                 tracing::debug!(%error, "the checkpointer stops");
                 return;
             }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use kernel::{Platform, Scope, TenantScope};
 use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, IntoActiveModel, QueryFilter};
 
-use crate::dialect::Backend;
+use crate::dialect::{Backend, Entry};
 use crate::error::StoreError;
 use crate::find::Find;
 use crate::owned::{Inside, Listed, TenantOwned};
@@ -92,8 +92,8 @@ impl<S: Scope> ReadTx<S> {
 }
 
 impl<S: Scope> WriteTx<S> {
-    pub(crate) fn new(conn: Conn, scope: S, now: DateTime<Utc>) -> Self {
-        Self { conn: Arc::new(conn), scope, now, id: None }
+    pub(crate) fn new(conn: Conn, scope: S, entry: Entry) -> Self {
+        Self { conn: Arc::new(conn), scope, now: entry.now, id: entry.transaction_id }
     }
 
     /// Makes all that was written last. An error means nothing was written, except [`StoreError::Lost`].

@@ -57,8 +57,8 @@ impl<S: Inside> WriteTx<S> {
 
     /// Changes many rows by their key in one statement; answers how many were found.
     ///
-    /// `rows` holds the key columns and the changed ones. Locks nothing in order: lock the rows before
-    /// ([`crate::Find::locked`]) where two nodes may change the same ones.
+    /// `rows` holds the key columns and the changed ones; the scope's own columns never change. Locks nothing in
+    /// order: lock the rows before ([`crate::Find::locked`]) where two nodes may change the same ones.
     pub async fn update_rows<E: TenantOwned>(
         &self,
         rows: Rows<E>,
@@ -68,12 +68,13 @@ impl<S: Inside> WriteTx<S> {
         if rows.is_empty() {
             return Ok(0);
         }
+        let (fixed, except) = own_columns::<E>(self.scope());
+        let is_fixed = |name: &&str| fixed.iter().any(|(column, _)| column == name);
         let update = BatchUpdate {
             table: E::default().table_name().to_owned(),
-            tenant: E::tenant_column().as_str(),
-            tenant_id: self.scope().tenant().uuid(),
-            key: key.iter().map(IdenStatic::as_str).collect(),
-            cells: rows.into_cells(&[E::tenant_column()]),
+            key: key.iter().map(IdenStatic::as_str).filter(|name| !is_fixed(name)).collect(),
+            fixed,
+            cells: rows.into_cells(&except),
             change,
         };
         let statement = update.statement(self.conn().backend);
@@ -83,7 +84,8 @@ impl<S: Inside> WriteTx<S> {
 
     /// Starts a change of the rows that a condition names.
     pub fn update<E: TenantOwned>(&self) -> Update<'_, E> {
-        Update { conn: self.conn(), update: E::update_many().filter(scope_filter::<E>(self.scope())) }
+        let update = E::update_many().filter(scope_filter::<E>(self.scope()));
+        Update { conn: self.conn(), update, own: own_columns::<E>(self.scope()).1, is_leaving: false }
     }
 
     /// Starts the removal of the rows that a condition names.
@@ -92,13 +94,7 @@ impl<S: Inside> WriteTx<S> {
     }
 
     fn batch_insert<E: TenantOwned>(&self, rows: Rows<E>) -> BatchInsert {
-        let mut fixed: Vec<(&'static str, Value)> =
-            vec![(E::tenant_column().as_str(), self.scope().tenant().uuid().into())];
-        let mut except = vec![E::tenant_column()];
-        if let (Some(column), Some(site)) = (E::site_column(), self.scope().site_id()) {
-            fixed.push((column.as_str(), site.uuid().into()));
-            except.push(column);
-        }
+        let (fixed, except) = own_columns::<E>(self.scope());
         BatchInsert { table: E::default().table_name().to_owned(), fixed, cells: rows.into_cells(&except) }
     }
 
@@ -108,16 +104,26 @@ impl<S: Inside> WriteTx<S> {
     }
 }
 
+/// The columns that hold the scope, with its values: a row keeps them for life.
+pub(crate) fn own_columns<E: TenantOwned>(scope: &impl Inside) -> (Vec<(&'static str, Value)>, Vec<E::Column>) {
+    let site = E::site_column().zip(scope.site_id()).map(|(column, site)| (column, site.uuid()));
+    let own = std::iter::once((E::tenant_column(), scope.tenant().uuid())).chain(site);
+    own.map(|(column, id)| ((column.as_str(), Value::from(id)), column)).unzip()
+}
+
 /// A change of the rows that its filters name.
 #[must_use = "an update does nothing until it is run"]
 pub struct Update<'t, E: EntityTrait> {
     conn: &'t Conn,
     update: sea_orm::UpdateMany<E>,
+    own: Vec<E::Column>,
+    is_leaving: bool,
 }
 
 impl<E: EntityTrait> Update<'_, E> {
-    /// Sets `column`.
+    /// Sets `column`. No row leaves its scope: setting the tenant, or inside a site the site, is refused when run.
     pub fn set(mut self, column: E::Column, value: impl Into<Value>) -> Self {
+        self.is_leaving |= self.own.iter().any(|own| own.as_str() == column.as_str());
         self.update = self.update.col_expr(column, SimpleExpr::Value(value.into()));
         self
     }
@@ -137,6 +143,9 @@ impl<E: EntityTrait> Update<'_, E> {
 
     /// Runs it; answers how many rows were changed.
     pub async fn run(self) -> Result<u64, StoreError> {
+        if self.is_leaving {
+            return Err(StoreError::Forbidden);
+        }
         Ok(self.update.exec(&self.conn.tx).await?.rows_affected)
     }
 }

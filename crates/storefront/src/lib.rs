@@ -1,1 +1,27 @@
-//! storefront
+//! The shop pages that a buyer sees, rendered here and complete without scripts.
+//!
+//! A request's host says whose shop it is (see `web`); everything it reads and writes then happens in that site's
+//! scope. Pages are built in two steps: a handler reads rows through the rooms' services, a pure view turns them into
+//! texts in the buyer's language, and a template of `web-ui/storefront` shows them.
+//!
+//! Invariants: templates escape whatever they show, and refuse a key that is not there; a price on a page comes from
+//! the resolver that the order asks; a page that shows somebody's data is kept by no cache; a code is on a page only
+//! as the answer to the post that logged the view.
+
+mod app;
+mod assets;
+mod complaint;
+mod face;
+mod format;
+mod frame;
+mod pages;
+mod rows;
+mod routes;
+mod templates;
+#[cfg(test)]
+mod tests;
+mod view;
+mod words;
+
+pub use app::{DemoLogin, DemoPage, DemoSite, Settings, StorefrontState};
+pub use routes::{route_list, router};

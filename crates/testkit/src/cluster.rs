@@ -48,8 +48,13 @@ impl Cluster {
 
     /// Runs statements as the superuser, outside of everything that is tested.
     pub fn psql(&self, database: &str, sql: &str) -> Result<String, TestError> {
+        self.psql_as("postgres", database, sql)
+    }
+
+    /// Runs statements as `role`, in a session and a transaction of their own.
+    pub fn psql_as(&self, role: &str, database: &str, sql: &str) -> Result<String, TestError> {
         let output = Command::new(binaries()?.join("psql"))
-            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-c", sql])
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", role, "-d", database, "-c", sql])
             .env("PGHOST", &self.folder)
             .output()?;
         if output.status.success() {

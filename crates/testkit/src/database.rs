@@ -58,6 +58,15 @@ impl TestDb {
         Self::open(Backend::Postgres, settings, owner_url, name, folder).await
     }
 
+    /// A new database that nothing was done to, for tests of a first start: its owner's URL.
+    pub fn bare_postgres() -> String {
+        let cluster = Cluster::shared();
+        let name = format!("bare_{}", Uuid::now_v7().simple());
+        let made = cluster.psql("postgres", &format!("CREATE DATABASE {name} OWNER owner"));
+        made.unwrap_or_else(|error| panic!("no bare database: {error}"));
+        cluster.url("owner", &name)
+    }
+
     async fn open(backend: Backend, mut settings: Settings, owner_url: String, name: String, folder: TempDir) -> Self {
         let clock = FakeClock::at(start_of_time());
         settings.time = Time::Given(Arc::new(clock.clone()));
@@ -88,6 +97,11 @@ impl TestDb {
     pub fn psql(&self, sql: &str) -> String {
         let answer = Cluster::shared().psql(&self.name, sql);
         answer.unwrap_or_else(|error| panic!("the database refuses {sql}: {error}")).trim_end().to_owned()
+    }
+
+    /// Asks the PostgreSQL database as `role`, without the door: row level security has the only word.
+    pub fn psql_as(&self, role: &str, sql: &str) -> Result<String, TestError> {
+        Ok(Cluster::shared().psql_as(role, &self.name, sql)?.trim_end().to_owned())
     }
 
     /// Runs a statement behind the store's back: what an intruder or a broken disk would do.

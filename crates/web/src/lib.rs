@@ -24,7 +24,7 @@ mod tests;
 mod visit;
 
 pub use cookie::{language_cookie, language_of, session_cookie, session_end, session_of};
-pub use extract::{Form, Json, Path, Query};
+pub use extract::{Form, Json, Path, Query, Unreadable};
 pub use face::{Face, Faults};
 pub use host::{ShopContext, ShopFault, by_host, shop_of};
 pub use kit::{Bounds, Kit, RequestId};

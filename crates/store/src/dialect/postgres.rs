@@ -151,10 +151,12 @@ pub(crate) async fn provision(owner: &DatabaseConnection, runtime: &str, platfor
         assert!(password.bytes().all(|b| b.is_ascii_alphanumeric()), "generated passwords need no quoting");
         let known = "SELECT 1 AS known FROM pg_roles WHERE rolname = $1";
         let known = Statement::from_sql_and_values(DbBackend::Postgres, known, [role.into()]);
-        let verb = if owner.query_one_raw(known).await?.is_some() { "ALTER" } else { "CREATE" };
-        owner
-            .execute_unprepared(&format!("{verb} ROLE {role} LOGIN PASSWORD '{password}' NOSUPERUSER NOBYPASSRLS"))
-            .await?;
+        // Only a superuser may say NOSUPERUSER of a role that exists; whether it is one is refused at the door.
+        let statement = match owner.query_one_raw(known).await? {
+            Some(_) => format!("ALTER ROLE {role} LOGIN PASSWORD '{password}'"),
+            None => format!("CREATE ROLE {role} LOGIN PASSWORD '{password}' NOSUPERUSER NOBYPASSRLS"),
+        };
+        owner.execute_unprepared(&statement).await?;
     }
     // Owning the platform's functions needs membership; tables stay the owner's.
     owner.execute_unprepared(&format!("GRANT {} TO current_user", Roles::PLATFORM)).await?;

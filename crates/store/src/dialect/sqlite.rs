@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use kernel::{Clock, SystemClock};
 use sea_orm::sea_query::{ColumnRef, Expr, SimpleExpr};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, Statement, TransactionOptions,
-    TransactionTrait, Value,
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, Statement, TransactionOptions, TransactionTrait,
+    Value,
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
@@ -19,6 +19,10 @@ use crate::settings::{Settings, Time};
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) async fn open(settings: &Settings) -> Result<Pools, StoreError> {
+    if settings.reads_only {
+        let read = connect(settings, settings.connections_max, Role::Reader).await?;
+        return Ok(Pools { write: read.clone(), platform: read.clone(), read, checkpoint: None });
+    }
     let write = connect(settings, 1, Role::Writer).await?;
     let read = connect(settings, settings.connections_max, Role::Reader).await?;
     let checkpoint = connect(settings, 1, Role::Checkpointer).await?;

@@ -1,0 +1,216 @@
+//! A pack in memory: read from its folder, with all faults of all files, or known to be sound.
+
+mod cards;
+mod fault;
+mod fields;
+mod files;
+mod goods;
+mod site;
+mod tenant;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::path::Path;
+
+use catalog::{Audience, CategoryDraft, Code, GoodsKind, Terms};
+use identity::Login;
+use inventory::NewCard;
+use kernel::{Currency, Money, Wording};
+use tenancy::{Host, NewSite, NewTenant, Slug};
+
+use fault::Faults;
+pub use fault::PackFault;
+use files::Files;
+use tree::Known;
+
+const NAME_CHARS_MAX: usize = 200;
+const NOTICE_CHARS_MAX: usize = 1_000;
+const DESCRIPTION_CHARS_MAX: usize = 5_000;
+
+/// A main site with all that is under it, known to be sound in itself. It holds card codes: `Debug` shows numbers only.
+pub struct Pack {
+    pub(crate) tenant: NewTenant,
+    pub(crate) operator: PackPerson,
+    pub(crate) categories: Vec<CategoryDraft>,
+    pub(crate) goods: Vec<PackGoods>,
+    /// A parent before its children.
+    pub(crate) sites: Vec<PackSite>,
+    pub(crate) cards: BTreeMap<Code, Vec<NewCard>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PackPerson {
+    pub login: Login,
+    pub name: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct PackCustomer {
+    pub person: PackPerson,
+    pub wallet: Option<Money>,
+    pub line: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct PackSite {
+    pub file: String,
+    /// Where its parent stands.
+    pub line: u64,
+    pub new: NewSite,
+    pub hosts: Vec<(Host, u64)>,
+    pub prepaid: Option<Money>,
+    pub prices: Vec<PackPrice>,
+    pub customers: Vec<PackCustomer>,
+}
+
+#[derive(Debug)]
+pub(crate) struct PackPrice {
+    pub audience: Audience,
+    pub target: PackTarget,
+    pub terms: Terms,
+    pub line: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum PackTarget {
+    Site,
+    Category(Code),
+    Goods(Code),
+    Sku(Code),
+}
+
+#[derive(Debug)]
+pub(crate) struct PackGoods {
+    pub code: Code,
+    pub category: Code,
+    pub kind: GoodsKind,
+    pub title: Wording,
+    pub description: Wording,
+    pub art: Option<String>,
+    pub sort: i32,
+    pub line: u64,
+    pub skus: Vec<PackSku>,
+}
+
+#[derive(Debug)]
+pub(crate) struct PackSku {
+    pub code: Code,
+    pub name: Wording,
+    pub face_value: Option<Money>,
+    pub cost: Money,
+    pub price: Money,
+    pub quantity_max: u32,
+    pub sort: i32,
+}
+
+impl Pack {
+    /// Reads the pack in the folder `path`, or tells all that is wrong with it. Reads files and writes nothing.
+    pub fn read(path: &Path) -> Result<Self, Vec<PackFault>> {
+        let faults = Faults::default();
+        let pack = read(path, &faults);
+        let faults = faults.into_sorted();
+        match pack {
+            Some(pack) if faults.is_empty() => Ok(pack),
+            _ => {
+                assert!(!faults.is_empty(), "a pack that cannot be made has a fault");
+                Err(faults)
+            }
+        }
+    }
+
+    /// The slug, the pack's identity.
+    pub const fn slug(&self) -> &Slug {
+        &self.tenant.slug
+    }
+
+    /// How many cards it holds.
+    pub fn card_count(&self) -> u64 {
+        self.cards.values().map(|cards| cards.len() as u64).sum()
+    }
+}
+
+impl fmt::Debug for Pack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sites, goods, cards) = (self.sites.len(), self.goods.len(), self.card_count());
+        write!(f, "Pack({}: {sites} sites, {goods} goods, {cards} cards)", self.tenant.slug)
+    }
+}
+
+fn read(path: &Path, faults: &Faults) -> Option<Pack> {
+    let files = Files::find(path, faults);
+    let tenant_text = files.text(tenant::FILE, faults);
+    let (tenant, facts) = match &tenant_text {
+        Some(text) => tenant::read(text, faults),
+        None => (None, tenant::TenantFacts { currency: None, categories: None }),
+    };
+    // Without a currency the amounts are read as those of the default one, so that their other faults are found too.
+    let currency = facts.currency.unwrap_or(Currency::CNY);
+    let goods_file = files.open(goods::FILE, files::GOODS_BYTES_MAX, faults);
+    let is_goods_there = goods_file.is_some();
+    let goods = goods_file.map(|reader| goods::read(reader, currency, faults)).unwrap_or_default();
+    let sites = files
+        .sites
+        .iter()
+        .filter_map(|(slug, file)| site::read(file, slug, &files.text(file, faults)?, currency, faults));
+    let slugs: HashSet<Slug> = files.sites.iter().map(|(slug, _)| slug.clone()).collect();
+    let sites = tree::in_order(sites.collect(), &slugs, faults);
+    tree::check_distinct(&sites, faults);
+    let is_whole = is_goods_there && !goods.is_cut;
+    let known = Known {
+        categories: facts.categories.as_ref().map(|codes| codes.iter().collect()),
+        goods: is_whole.then(|| goods.goods_lines.keys().collect()),
+        skus: is_whole.then(|| goods.sku_lines.keys().collect()),
+    };
+    tree::check_targets(&sites, &known, faults);
+    check_categories(&goods.goods, &known, faults);
+    let cards = read_cards(&files, &known, faults);
+    let tenant = tenant?;
+    Some(Pack {
+        tenant: tenant.new,
+        operator: tenant.operator,
+        categories: tenant.categories,
+        goods: goods.goods,
+        sites,
+        cards,
+    })
+}
+
+fn check_categories(goods: &[PackGoods], known: &Known<'_>, faults: &Faults) {
+    for goods in goods {
+        if known.categories.as_ref().is_some_and(|codes| !codes.contains(&goods.category)) {
+            faults.report(goods::FILE, goods.line, format!("there is no category {} in the pack", goods.category));
+        }
+    }
+}
+
+fn read_cards(files: &Files, known: &Known<'_>, faults: &Faults) -> BTreeMap<Code, Vec<NewCard>> {
+    let mut read = Vec::new();
+    let mut left = files::CARDS_MAX;
+    for (sku, file) in &files.cards {
+        if known.skus.as_ref().is_some_and(|codes| !codes.contains(sku)) {
+            faults.report(file, 1, format!("there is no SKU {sku} in the pack"));
+        }
+        let Some(reader) = files.open(file, files::CARDS_BYTES_MAX, faults) else { continue };
+        let cards = cards::read(file, sku.clone(), reader, faults);
+        match left.checked_sub(cards.cards.len()) {
+            Some(rest) => left = rest,
+            None => {
+                faults.report(file, 1, format!("the pack has more than {} cards", files::CARDS_MAX));
+                break;
+            }
+        }
+        read.push(cards);
+    }
+    cards::check_distinct(&read, faults);
+    read.into_iter().map(|file| (file.sku, file.cards)).collect()
+}
+
+/// The words of a fault without the line, which a [`PackFault`] tells itself.
+fn without_line(error: &sheet::SheetError) -> String {
+    let text = error.to_string();
+    let line = format!("line {}: ", error.line());
+    text.strip_prefix(&line).map(str::to_owned).unwrap_or(text)
+}

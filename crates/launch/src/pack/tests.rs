@@ -1,0 +1,216 @@
+//! Reading packs: the demo ones are sound, and every fault is found with its place.
+
+use std::path::Path;
+
+use kernel::Rate;
+use proptest::prelude::*;
+
+use super::*;
+use crate::tests::pack_folder;
+
+const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tenants/demo");
+
+/// The cards of that pack.
+const CARDS: u64 = 20000;
+
+/// Every fault of a copy of the second demo pack with these edits: file, text, its replacement.
+fn faults_after(edits: &[(&str, &str, &str)]) -> Vec<String> {
+    let folder = pack_folder(edits);
+    let faults = Pack::read(folder.path()).err().unwrap_or_default();
+    faults.iter().map(PackFault::to_string).collect()
+}
+
+#[test]
+fn the_demo_pack_is_sound() {
+    let pack = Pack::read(Path::new(DEMO)).expect("no faults");
+    let skus: usize = pack.goods.iter().map(|goods| goods.skus.len()).sum();
+    assert_eq!((pack.slug().as_str(), pack.sites.len(), pack.card_count()), ("demo", 6, CARDS));
+    assert!(skus > 30 && pack.goods.iter().all(|goods| !goods.skus.is_empty()));
+    let order: Vec<&str> = pack.sites.iter().map(|site| site.new.slug.as_str()).collect();
+    let place = |slug: &str| order.iter().position(|other| *other == slug).expect("a site of the pack");
+    assert_eq!(place("main"), 0);
+    assert!(place("north") < place("aqing") && place("aqing") < place("nanqiao"), "{order:?}");
+}
+
+#[test]
+fn a_description_has_its_paragraphs() {
+    let pack = Pack::read(Path::new(DEMO)).expect("no faults");
+    assert_eq!(pack.goods[0].description.zh.lines().count(), 3);
+}
+
+#[test]
+fn a_pack_does_not_print_its_codes() {
+    let pack = Pack::read(Path::new(DEMO)).expect("no faults");
+    assert_eq!(
+        format!("{pack:?}"),
+        format!("Pack(demo: 6 sites, {} goods, {} cards)", pack.goods.len(), pack.card_count())
+    );
+}
+
+#[test]
+fn all_faults_of_all_files_are_found_with_their_lines() {
+    let faults = faults_after(&[
+        ("tenant.toml", "region = \"CN\"", "region = \"China\"\ncolour = \"red\""),
+        ("sites/breeze.toml", "parent = \"main\"", "parent = \"nowhere\""),
+        ("sites/breeze.toml", "prepaid = \"1000.00\"", "prepaid = \"1000.001\""),
+        ("goods.csv", "chestnut,digital,", "chestnut,music,"),
+        ("goods.csv", "168.00,192.00", "168.00,free"),
+        ("cards/quillnote-1.csv", "expires_on\n", "expires_on\nNEW-1,31.12.2029\n"),
+    ]);
+    assert_eq!(
+        faults,
+        [
+            "cards/quillnote-1.csv:2: expires_on is not a day such as 2029-12-31",
+            "goods.csv:3: there is no category music in the pack",
+            "goods.csv:4: price: \"free\" is not an amount of this currency",
+            "sites/breeze.toml:2: there is no site nowhere to stand under",
+            "sites/breeze.toml:10: prepaid is wrong: \"1000.001\" is not an amount of this currency",
+            "tenant.toml:6: region is wrong: a region is two capital letters, such as CN",
+            "tenant.toml:7: \"colour\" is not a field of this table",
+        ]
+    );
+}
+
+#[test]
+fn a_parent_that_is_not_there_is_a_fault() {
+    let faults = faults_after(&[("sites/breeze.toml", "parent = \"main\"", "parent = \"nowhere\"")]);
+    assert_eq!(faults, ["sites/breeze.toml:2: there is no site nowhere to stand under"]);
+}
+
+#[test]
+fn sites_in_a_ring_are_a_fault() {
+    let faults = faults_after(&[("sites/breeze.toml", "parent = \"main\"", "parent = \"breeze\"")]);
+    assert_eq!(faults, ["sites/breeze.toml:2: the site stands under itself"]);
+}
+
+#[test]
+fn a_second_main_site_is_a_fault() {
+    let faults = faults_after(&[("sites/breeze.toml", "parent = \"main\"\n", "")]);
+    assert!(
+        faults.contains(&"sites/main.toml:1: breeze is a main site already; a sub-site names its parent".to_owned()),
+        "{faults:?}"
+    );
+}
+
+#[test]
+fn the_same_code_twice_is_a_fault_that_does_not_show_it() {
+    let folder = pack_folder(&[]);
+    let cards = folder.path().join("cards/quillnote-1.csv");
+    let text = std::fs::read_to_string(&cards).expect("cards");
+    let code = text.lines().nth(1).expect("a first card");
+    std::fs::write(&cards, format!("{text}{code}\n")).expect("written");
+    let faults = Pack::read(folder.path()).expect_err("a fault");
+    assert_eq!(faults.len(), 1);
+    assert_eq!(
+        faults[0].to_string(),
+        "cards/quillnote-1.csv:12: the code stands in cards/quillnote-1.csv, line 2 already"
+    );
+}
+
+#[test]
+fn two_prices_for_the_same_are_a_fault() {
+    let price =
+        "[[price]]\nscope = \"site\"\nkind = \"percent\"\nvalue = \"6\"\nrounding = \"none\"\naudience = \"retail\"\n";
+    let faults = faults_after(&[("sites/breeze.toml", "[[price]]", &format!("{price}\n[[price]]"))]);
+    assert_eq!(faults, ["sites/breeze.toml:19: a price for the same audience and target stands in line 12 already"]);
+}
+
+#[test]
+fn a_price_for_nothing_of_the_pack_is_a_fault() {
+    let faults = faults_after(&[("sites/breeze.toml", "scope = \"site\"", "scope = \"sku\"\ntarget = \"starfall-7\"")]);
+    assert_eq!(faults, ["sites/breeze.toml:12: there is no SKU starfall-7 in the pack"]);
+}
+
+#[test]
+fn a_host_that_stands_twice_is_a_fault() {
+    let faults = faults_after(&[("sites/breeze.toml", "breeze.two.localhost\"]", "TWO.localhost\"]")]);
+    assert_eq!(faults, ["sites/breeze.toml:5: the host two.localhost stands in sites/main.toml, line 4 already"]);
+}
+
+#[test]
+fn cards_of_no_sku_and_files_of_no_pack_are_faults() {
+    let folder = pack_folder(&[]);
+    for name in ["cards/starfal.csv", "cards/notes.txt", "good.csv", ".hidden", "README.md"] {
+        std::fs::write(folder.path().join(name), "code,expires_on\n").expect("written");
+    }
+    let faults: Vec<String> = Pack::read(folder.path()).expect_err("faults").iter().map(PackFault::to_string).collect();
+    assert_eq!(
+        faults,
+        [
+            "cards/notes.txt:1: it is no .csv file",
+            "cards/starfal.csv:1: there is no SKU starfal in the pack",
+            "good.csv:1: it is no file of a pack",
+        ]
+    );
+}
+
+#[test]
+fn text_that_is_not_toml_is_one_fault_and_draws_no_others() {
+    let faults = faults_after(&[("sites/main.toml", "slug = \"main\"", "slug = main\"")]);
+    assert!(
+        !faults.is_empty() && faults.iter().all(|fault| fault.starts_with("sites/main.toml:1: not TOML")),
+        "{faults:?}"
+    );
+}
+
+#[test]
+fn the_rows_of_one_goods_stand_together_and_agree() {
+    let faults = faults_after(&[(
+        "goods.csv",
+        "starfall,starfall-100,",
+        "starfall,starfall-100,a,b,1,1,1,1,1\nstarfall,digital,,,,,,,starfall-200,",
+    )]);
+    assert_eq!(faults, ["goods.csv:3: category: it is not what line 2 says; leave it empty"]);
+}
+
+#[test]
+fn a_folder_that_is_no_pack_is_told_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let faults = Pack::read(folder.path()).expect_err("faults");
+    let files: Vec<&str> = faults.iter().map(|fault| fault.file.as_str()).collect();
+    assert_eq!(files, ["goods.csv", "sites", "sites", "tenant.toml"]);
+}
+
+#[test]
+fn of_very_many_faults_only_the_number_is_told() {
+    let folder = pack_folder(&[]);
+    let rows: String = (0..1_000).map(|row| format!("C-{row},never\n")).collect();
+    std::fs::write(folder.path().join("cards/quillnote-1.csv"), format!("code,expires_on\n{rows}")).expect("written");
+    let faults = Pack::read(folder.path()).expect_err("faults");
+    assert_eq!(faults.len(), 201);
+    assert_eq!(faults[200].what, "there are 800 more faults");
+}
+
+#[test]
+fn a_percentage_is_read_to_the_fourth_decimal() {
+    for (text, ppm) in [("8", 80_000), ("5.5", 55_000), ("0.1", 1_000), ("9.25", 92_500), ("0.0001", 1), ("0", 0)] {
+        assert_eq!(site::percent(text), Ok(Rate::from_ppm(ppm)), "{text}");
+    }
+    for text in ["", ".", "5.", ".5", "-1", "1e3", "0.00001", "1 %", "99999999999"] {
+        assert!(site::percent(text).is_err(), "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_or_refused_without_panic(text in "(\\PC|\\n|=|\"|\\[|\\]|slug|name|\\{|\\}|price){0,80}") {
+        let faults = Faults::default();
+        let _ = tenant::read(&text, &faults);
+        let slug = Slug::parse("main").expect("a slug");
+        let _ = site::read("sites/main.toml", &slug, &text, Currency::CNY, &faults);
+        let _ = goods::read(text.as_bytes(), Currency::CNY, &faults);
+        let sku = Code::parse("a").expect("a code");
+        let _ = cards::read("cards/a.csv", sku, text.as_bytes(), &faults);
+        prop_assert!(!faults.into_sorted().is_empty(), "none of these is a whole pack");
+    }
+
+    #[test]
+    fn any_rows_under_a_right_header_are_read_or_refused_without_panic(rows in "(\\PC|,|\\n|\"|a|1){0,200}") {
+        let faults = Faults::default();
+        let header = "code,category,kind,title_zh,title_en,description_zh,description_en,art,sku_code,sku_name_zh,\
+                      sku_name_en,face_value,cost,price,max_per_order,sort";
+        let _ = goods::read(format!("{header}\n{rows}").as_bytes(), Currency::JPY, &faults);
+        let sku = Code::parse("a").expect("a code");
+        let _ = cards::read("cards/a.csv", sku, format!("code,expires_on\n{rows}").as_bytes(), &faults);
+    }
+}

@@ -1,0 +1,96 @@
+//! Passwords for new people: generated and hashed before the transaction begins, because hashing is slow on purpose.
+
+use std::collections::BTreeMap;
+
+use identity::{Login, NewCustomer, NewOperator, PasswordHash, Passwords};
+use kernel::{Secret, SiteId};
+use tenancy::Saved;
+
+use crate::error::LaunchError;
+use crate::pack::PackPerson;
+
+const PASSWORD_CHARS: usize = 20;
+/// Lower-case letters and digits without those that look alike (i l o 0 1): 20 of them are 99 bits.
+const ALPHABET: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
+
+/// A password and its hash.
+pub(crate) struct Prepared {
+    pub password: Secret<String>,
+    pub hash: PasswordHash,
+}
+
+/// The passwords of the people that were not there when the pack was looked at.
+pub(crate) struct People {
+    pub customers: BTreeMap<Login, Prepared>,
+    pub operator: Option<Prepared>,
+    /// The hash of a password that nobody knows, for people who have one already.
+    spare: PasswordHash,
+}
+
+impl Prepared {
+    pub(crate) async fn new(passwords: &Passwords) -> Result<Self, LaunchError> {
+        let password = generate()?;
+        let hash = passwords.hash(&password).await?;
+        Ok(Self { password, hash })
+    }
+}
+
+impl People {
+    /// Nobody yet.
+    pub(crate) async fn none(passwords: &Passwords) -> Result<Self, LaunchError> {
+        Ok(Self { customers: BTreeMap::new(), operator: None, spare: Prepared::new(passwords).await?.hash })
+    }
+
+    /// A password for somebody who will not be there, in a dry run.
+    pub(crate) fn nobodys(&self) -> Prepared {
+        Prepared { password: Secret::new(String::new()), hash: self.spare.clone() }
+    }
+
+    pub(crate) fn customer(&self, site: SiteId, person: &PackPerson) -> NewCustomer {
+        let prepared = self.customers.get(&person.login);
+        let password_hash = prepared.map_or(&self.spare, |prepared| &prepared.hash).clone();
+        NewCustomer { site, login: person.login.clone(), name: person.name.clone(), password_hash }
+    }
+
+    pub(crate) fn operator(&self, person: &PackPerson) -> NewOperator {
+        let password_hash = self.operator.as_ref().map_or(&self.spare, |prepared| &prepared.hash).clone();
+        NewOperator { login: person.login.clone(), name: person.name.clone(), password_hash }
+    }
+
+    /// Whether the customer was made with a password that nobody knows: he was there before, and is gone.
+    pub(crate) fn is_locked_out<I>(&self, login: &Login, saved: &Saved<I>) -> bool {
+        matches!(saved, Saved::Created(_)) && !self.customers.contains_key(login)
+    }
+}
+
+/// A password that nobody can guess and everybody can type.
+fn generate() -> Result<Secret<String>, LaunchError> {
+    // A byte past the last whole multiple of the alphabet would make the first letters likelier; it is drawn again.
+    const FAIR: usize = 256 / ALPHABET.len() * ALPHABET.len();
+    let mut password = String::with_capacity(PASSWORD_CHARS);
+    let mut bytes = [0u8; 64];
+    while password.len() < PASSWORD_CHARS {
+        getrandom::fill(&mut bytes).map_err(|_| LaunchError::NoRandomness)?;
+        let fair = bytes.iter().map(|byte| usize::from(*byte)).filter(|byte| *byte < FAIR);
+        let letters = fair.map(|byte| char::from(ALPHABET[byte % ALPHABET.len()]));
+        password.extend(letters.take(PASSWORD_CHARS - password.len()));
+    }
+    Ok(Secret::new(password))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generated_password_is_long_and_has_no_look_alikes() {
+        let password = generate().expect("random bytes");
+        assert_eq!(password.expose().len(), PASSWORD_CHARS);
+        assert!(password.expose().chars().all(|letter| !"il1o0IO".contains(letter)));
+    }
+
+    #[test]
+    fn two_generated_passwords_differ() {
+        assert_ne!(generate().expect("random bytes"), generate().expect("random bytes"));
+    }
+}

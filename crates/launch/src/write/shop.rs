@@ -1,0 +1,126 @@
+//! The tenant, its sites, their hosts and customers.
+
+use std::collections::HashMap;
+
+use catalog::FieldChange;
+use kernel::SiteId;
+use ledger::AccountKind;
+use tenancy::{Host, Saved, Site, Slug};
+
+use super::{Opening, Writer};
+use crate::difference;
+use crate::error::{At, LaunchError};
+use crate::model::Thing;
+use crate::pack::{PackCustomer, PackSite};
+
+impl Writer<'_> {
+    pub(super) async fn tenant_and_sites(&mut self) -> Result<(), LaunchError> {
+        let (tenancy, new) = (&self.launch.tenancy, &self.pack.tenant);
+        let old = tenancy.tenant_in(self.tx).await?;
+        let saved = tenancy.save_tenant_in(self.tx, new).await.at(|| format!("tenant {}", new.slug))?;
+        match (saved, old) {
+            (Saved::Changed(_, fields), Some(old)) => {
+                let fields = difference::of_tenant(&old, new, &fields);
+                self.plan.changed(Thing::Tenant, new.slug.as_str(), fields);
+            }
+            (Saved::Created(_), _) => self.plan.created(Thing::Tenant, new.slug.as_str()),
+            _ => self.plan.unchanged += 1,
+        }
+        let old: HashMap<SiteId, Site> =
+            tenancy.sites_in(self.tx).await?.into_iter().map(|site| (site.id, site)).collect();
+        let slugs: HashMap<SiteId, Slug> = old.values().map(|site| (site.id, site.slug.clone())).collect();
+        for site in &self.pack.sites {
+            self.site(site, &old, &slugs).await?;
+        }
+        Ok(())
+    }
+
+    async fn site(
+        &mut self,
+        site: &PackSite,
+        old: &HashMap<SiteId, Site>,
+        slugs: &HashMap<SiteId, Slug>,
+    ) -> Result<(), LaunchError> {
+        let slug = &site.new.slug;
+        let saved = self.launch.tenancy.save_site_in(self.tx, &site.new).await.at(|| format!("site {slug}"))?;
+        let id = saved.id();
+        self.sites.insert(slug.clone(), id);
+        match (saved, old.get(&id)) {
+            (Saved::Changed(_, fields), Some(old)) => {
+                let fields = difference::of_site(old, &site.new, &fields, slugs);
+                self.plan.changed(Thing::Site, slug.as_str(), fields);
+            }
+            (Saved::Created(_), _) => {
+                self.plan.created(Thing::Site, slug.as_str());
+                let prepaid = site.prepaid.filter(|prepaid| prepaid.minor() != 0);
+                let opening = |amount| Opening { kind: AccountKind::SitePrepaid, owner: id.uuid(), amount };
+                self.openings.extend(prepaid.map(opening));
+            }
+            _ => self.plan.unchanged += 1,
+        }
+        Ok(())
+    }
+
+    pub(super) async fn hosts(&mut self) -> Result<(), LaunchError> {
+        let tenancy = &self.launch.tenancy;
+        let old: HashMap<Host, SiteId> = tenancy.hosts_in(self.tx).await?.into_iter().collect();
+        let slugs: HashMap<SiteId, Slug> =
+            tenancy.sites_in(self.tx).await?.into_iter().map(|site| (site.id, site.slug)).collect();
+        let mut hosts: Vec<(&Host, &Slug)> = Vec::new();
+        for site in &self.pack.sites {
+            hosts.extend(site.hosts.iter().map(|(host, _)| (host, &site.new.slug)));
+        }
+        hosts.sort();
+        for (host, slug) in hosts {
+            let saved = tenancy.save_host_in(self.tx, host, self.sites[slug]).await;
+            match saved.at(|| format!("host {host} of site {slug}"))? {
+                Saved::Created(_) => self.plan.created(Thing::Host, host.as_str()),
+                Saved::Same(_) => self.plan.unchanged += 1,
+                Saved::Changed(..) => {
+                    let before = old.get(host).and_then(|site| slugs.get(site));
+                    let old = before.map(Slug::to_string).unwrap_or_default();
+                    let field = FieldChange { field: "site", old, new: slug.to_string() };
+                    self.plan.changed(Thing::Host, host.as_str(), vec![field]);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn customers(&mut self) -> Result<(), LaunchError> {
+        let mut customers: Vec<(&PackCustomer, &Slug)> = Vec::new();
+        for site in &self.pack.sites {
+            customers.extend(site.customers.iter().map(|customer| (customer, &site.new.slug)));
+        }
+        customers.sort_by_key(|(customer, _)| &customer.person.login);
+        for (customer, slug) in customers {
+            self.customer(customer, self.sites[slug]).await.at(|| format!("customer {}", customer.person.login))?;
+        }
+        Ok(())
+    }
+
+    async fn customer(&mut self, customer: &PackCustomer, site: SiteId) -> Result<(), LaunchError> {
+        let (customers, login) = (&self.launch.customers, &customer.person.login);
+        let old = customers.find_in(self.tx, login).await?;
+        let saved = customers.save_in(self.tx, &self.people.customer(site, &customer.person)).await?;
+        if self.people.is_locked_out(login, &saved) {
+            return Err(LaunchError::ChangedMeanwhile);
+        }
+        match saved {
+            Saved::Created(id) => {
+                self.plan.created(Thing::Customer, login.as_str());
+                self.new_customers.push(login.clone());
+                let wallet = customer.wallet.filter(|wallet| wallet.minor() != 0);
+                let opening = |amount| Opening { kind: AccountKind::Wallet, owner: id.uuid(), amount };
+                self.openings.extend(wallet.map(opening));
+            }
+            Saved::Same(_) => self.plan.unchanged += 1,
+            Saved::Changed(_, fields) => {
+                let (old, new) = (old.map(|old| old.name).unwrap_or_default(), &customer.person.name);
+                let change = |field| FieldChange { field, old: old.clone(), new: new.clone() };
+                self.plan.changed(Thing::Customer, login.as_str(), fields.into_iter().map(change).collect());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Hosts card shops: main sites, their sub-sites, one ledger.
+#[derive(Debug, Parser)]
+#[command(name = "cardgrove", version, about)]
+pub struct Cli {
+    /// A settings file; environment variables win over it.
+    #[arg(long, env = "CARDGROVE_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve with the demo shops: the first start makes them and their log-ins.
+    Demo {
+        /// The folder with the packs.
+        #[arg(long, default_value = "tenants")]
+        packs: PathBuf,
+    },
+    /// Serve the shops and the console.
+    Serve,
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Shops as packs of files.
+    #[command(subcommand)]
+    Tenant(Tenant),
+    /// Check every invariant of every tenant; exits with 1 if one is broken.
+    Audit,
+    /// The master key.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Show the settings in force, with secrets masked.
+    Config,
+}
+
+/// Shops as packs of files.
+#[derive(Debug, Subcommand)]
+pub enum Tenant {
+    /// Make a shop what its pack says, all of it or nothing.
+    Apply {
+        /// The pack's folder.
+        pack: PathBuf,
+        /// Only show what would change.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Copy the blank pack to begin a new one.
+    New {
+        /// The new tenant's name in packs.
+        slug: String,
+        /// Where to put the pack.
+        #[arg(long, default_value = "tenants")]
+        packs: PathBuf,
+    },
+}
+
+/// The master key.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Print the master key, to be kept in a safe place: without it no code can be opened.
+    Export,
+    /// Make a new master key and new data keys; codes sealed before still open.
+    Rotate,
+}

@@ -1,0 +1,60 @@
+//! The applications behind the hosts: shops, the console's API, and the demo's list of shops.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use storefront::{DemoPage, DemoSite, StorefrontState};
+use web::{Bounds, Kit, Proxies};
+
+use crate::commands::DemoLogin;
+use crate::house::House;
+
+/// All of it, chosen by host.
+pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyhow::Result<Router> {
+    let proxies = Proxies::parse(house.settings.proxies.iter().map(String::as_str));
+    let proxies = proxies.map_err(|text| anyhow::anyhow!("{text:?} in `proxies` is no address or network"))?;
+    let kit = Kit::new(proxies.clone(), Bounds::default());
+    let demo = (!logins.is_empty()).then(|| Arc::new(demo_page(house, address, logins)));
+    let shops = storefront::router(StorefrontState {
+        tenancy: house.tenancy.clone(),
+        catalog: house.catalog.clone(),
+        prices: house.prices.clone(),
+        inventory: house.inventory.clone(),
+        orders: house.orders.clone(),
+        customers: house.customers.clone(),
+        store: house.store.clone(),
+        settings: storefront::Settings { kit: kit.clone(), demo },
+    })?;
+    let console = Router::new();
+    let health = Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready));
+    let apps = web::by_host(house.settings.console_host.clone(), proxies, console, shops);
+    Ok(health.with_state(house.clone()).fallback_service(apps))
+}
+
+/// Ready is who can read the database.
+async fn ready(State(house): State<House>) -> Result<&'static str, StatusCode> {
+    house.store.ping().await.map(|()| "ready").map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
+}
+
+fn demo_page(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> DemoPage {
+    let url = |host: &str| format!("http://{host}:{}/", address.port());
+    let mut shops = house.tenancy.shops();
+    shops.sort_by_key(|(host, shop)| (shop.tenant.slug.to_string(), shop.site.depth, host.to_string()));
+    let sites = shops.iter().map(|(host, shop)| DemoSite {
+        name: format!("{} / {}", shop.site.name.zh, shop.site.name.en),
+        url: url(host.as_str()),
+        level: shop.site.depth.to_string(),
+        theme: shop.site.theme.text().to_owned(),
+    });
+    let logins = logins.iter().map(|login| storefront::DemoLogin {
+        who: login.who.clone(),
+        site_url: url(&login.host),
+        login: login.login.clone(),
+        password: login.password.clone(),
+    });
+    DemoPage { sites: sites.collect(), logins: logins.collect(), note: None }
+}

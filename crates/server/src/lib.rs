@@ -1,0 +1,18 @@
+//! The room that wires: settings, the open house, the servers and the commands of the binary `cardgrove`.
+//!
+//! Nothing below knows of settings, signals, sockets or files outside the database; everything here is wiring and says
+//! so in few words. Invariants: on PostgreSQL the server never serves as the schema's owner; on SQLite one process
+//! owns the file, and other commands read beside it or hand it their writes over a socket.
+
+pub mod audit;
+pub mod cli;
+pub mod commands;
+pub mod control;
+pub mod database;
+pub mod house;
+pub mod http;
+pub mod jobs;
+pub mod report;
+pub mod serve;
+pub mod settings;
+pub mod telemetry;

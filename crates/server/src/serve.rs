@@ -1,0 +1,99 @@
+//! Serving: HTTP, jobs, the host table's watch and the control socket, until a signal; then an orderly end.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::commands::DemoLogin;
+use crate::control;
+use crate::database::Database;
+use crate::house::House;
+
+/// Open requests have this long to end once a stop was asked for.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Serves until SIGTERM or SIGINT. With log-ins of the demo, `localhost` shows a page that lists them.
+pub async fn run(house: House, database: Database, logins: Vec<DemoLogin>) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(house.settings.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen at {}", house.settings.listen))?;
+    let address = listener.local_addr()?;
+    let app = crate::http::router(&house, address, &logins)?;
+    let watch = house.tenancy.watch();
+    let control = match house.settings.sqlite_file() {
+        Some(file) => Some(control::listen(house.clone(), &file)?),
+        None => None,
+    };
+    let runner = house.runner(&node_name(address)).start();
+    eprint!("{}", welcome(&house, address, &logins));
+    tracing::info!(%address, backend = ?house.store.backend(), "serving at {address}");
+
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let mut serving = tokio::spawn(async move {
+        let mut stopped = stopped;
+        let service = app.into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, service).with_graceful_shutdown(async move {
+            let _ = stopped.changed().await;
+        })
+        .await
+    });
+    asked_to_stop().await?;
+    tracing::info!("stopping: no new requests, open ones have {} s", DRAIN.as_secs());
+    let _ = stop.send(true);
+    if tokio::time::timeout(DRAIN, &mut serving).await.is_err() {
+        serving.abort();
+    }
+    if let Some(control) = control {
+        control.abort();
+    }
+    runner.stop().await;
+    house.lanes.stop().await;
+    drop(watch);
+    database.store.close().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn asked_to_stop() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Tells nodes apart in leases and logs.
+fn node_name(address: SocketAddr) -> String {
+    format!("{}:{}", address, std::process::id())
+}
+
+/// What a person sees who started the server by hand.
+fn welcome(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> String {
+    let port = address.port();
+    let mut text = String::from("\n");
+    let mut shops: Vec<_> = house.tenancy.shops();
+    shops.sort_by(|(a, a_shop), (b, b_shop)| {
+        (a_shop.tenant.slug.as_str(), a_shop.site.depth, a.as_str()).cmp(&(
+            b_shop.tenant.slug.as_str(),
+            b_shop.site.depth,
+            b.as_str(),
+        ))
+    });
+    if !logins.is_empty() {
+        let _ = writeln!(text, "  start here    http://localhost:{port}/");
+    }
+    for (host, shop) in shops.iter().take(20) {
+        let _ = writeln!(text, "  level {}       http://{host}:{port}/  {}", shop.site.depth, shop.site.name.zh);
+    }
+    for login in logins {
+        let DemoLogin { who, host, login, password } = login;
+        let _ = writeln!(text, "  log in        {login}  {password}  ({who}, {host})");
+    }
+    text.push('\n');
+    text
+}

@@ -1,0 +1,158 @@
+//! Settings: defaults, then a file, then the environment.
+//!
+//! `CARDGROVE_LISTEN=0.0.0.0:8080` or, for a nested one, `CARDGROVE_DATABASE__OWNER_URL=..`. Two plain names are
+//! understood as well because platforms set them: `DATABASE_URL` and `PORT`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+/// All that can be set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where the database file, keys and generated log-ins are kept.
+    pub data_dir: PathBuf,
+    /// Where to listen for HTTP.
+    pub listen: SocketAddr,
+    /// The host of the console and its API.
+    pub console_host: String,
+    /// Addresses of proxies whose forwarded headers are believed.
+    pub proxies: Vec<String>,
+    /// The database.
+    pub database: Database,
+    /// The file of the master key; in `data_dir` if not set.
+    pub master_key_file: Option<PathBuf>,
+    /// The master key itself, instead of a file.
+    pub master_key: Option<String>,
+    /// Which log lines are written, as in `info,order=debug`.
+    pub log: String,
+    /// One JSON object a log line.
+    pub log_json: bool,
+}
+
+/// Where the database is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// SQLite: `sqlite://path`. Set no other URL then.
+    pub url: Option<String>,
+    /// PostgreSQL, the schema's owner: migrates and makes the two other roles. Never serves.
+    pub owner_url: Option<String>,
+    /// PostgreSQL, the role that serves; made from `owner_url` if not set.
+    pub runtime_url: Option<String>,
+    /// PostgreSQL, the role of the platform's own transactions; made from `owner_url` if not set.
+    pub platform_url: Option<String>,
+    /// Connections of the serving pool.
+    pub connections_max: Option<u32>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("var"),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            console_host: "console.localhost".to_owned(),
+            proxies: Vec::new(),
+            database: Database::default(),
+            master_key_file: None,
+            master_key: None,
+            log: "info,sqlx=warn,sea_orm=warn".to_owned(),
+            log_json: false,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the settings; an unknown name or an unreadable value is an error that names it.
+    pub fn read(file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if let Some(file) = file {
+            anyhow::ensure!(file.exists(), "the settings file {} is not there", file.display());
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let ours = Env::prefixed("CARDGROVE_").ignore(&["CONFIG"]).split("__");
+        let mut settings: Self = figment.merge(ours).extract().context("the settings cannot be read")?;
+        if let Ok(url) = std::env::var("DATABASE_URL") {
+            settings.take_url(url);
+        }
+        if let Ok(port) = std::env::var("PORT") {
+            settings.listen.set_port(port.parse().context("PORT is a number up to 65535")?);
+        }
+        Ok(settings)
+    }
+
+    /// `DATABASE_URL` names a SQLite file, or PostgreSQL as its owner.
+    fn take_url(&mut self, url: String) {
+        if url.starts_with("sqlite:") {
+            self.database = Database { url: Some(url), ..Database::default() };
+        } else {
+            self.database.owner_url = Some(url);
+        }
+    }
+
+    /// The SQLite file, unless PostgreSQL is set.
+    pub fn sqlite_file(&self) -> Option<PathBuf> {
+        let database = &self.database;
+        if database.owner_url.is_some() || database.runtime_url.is_some() {
+            return None;
+        }
+        let path = database.url.as_deref().and_then(|url| url.strip_prefix("sqlite:"));
+        let path = path.map(|path| path.trim_start_matches("//").split('?').next().unwrap_or_default());
+        Some(path.map_or_else(|| self.data_dir.join("cardgrove.db"), PathBuf::from))
+    }
+
+    /// The file of the master key.
+    pub fn master_key_path(&self) -> PathBuf {
+        self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
+    }
+
+    /// The settings as TOML, without secrets.
+    pub fn masked(&self) -> anyhow::Result<String> {
+        let mut shown = self.clone();
+        let database = &mut shown.database;
+        for url in [&mut database.owner_url, &mut database.runtime_url, &mut database.platform_url] {
+            *url = url.as_deref().map(mask_url);
+        }
+        shown.master_key = shown.master_key.map(|_| "***".to_owned());
+        Ok(toml::to_string_pretty(&shown)?)
+    }
+}
+
+/// The URL without its password.
+pub fn mask_url(text: &str) -> String {
+    let Ok(mut url) = url::Url::parse(text) else { return "***".to_owned() };
+    if url.password().is_some() && url.set_password(Some("***")).is_err() {
+        return "***".to_owned();
+    }
+    url.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_shown() {
+        let mut settings = Settings::default();
+        settings.database.owner_url = Some("postgres://owner:hunter2@db/cardgrove".to_owned());
+        settings.master_key = Some("aa".repeat(32));
+        let shown = settings.masked().expect("settings are TOML");
+        assert!(!shown.contains("hunter2") && !shown.contains("aaaa"), "{shown}");
+        assert!(shown.contains("postgres://owner:***@db/cardgrove"));
+    }
+
+    #[test]
+    fn a_sqlite_url_names_its_file() {
+        let mut settings = Settings::default();
+        assert_eq!(settings.sqlite_file(), Some(PathBuf::from("var/cardgrove.db")));
+        settings.take_url("sqlite:///data/shop.db".to_owned());
+        assert_eq!(settings.sqlite_file(), Some(PathBuf::from("/data/shop.db")));
+        settings.take_url("postgres://owner@db/shop".to_owned());
+        assert_eq!(settings.sqlite_file(), None);
+    }
+}

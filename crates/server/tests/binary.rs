@@ -1,0 +1,260 @@
+//! A running `cardgrove demo` with a small shop, and a browser without scripts.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use reqwest::header::{COOKIE, HOST, LOCATION, SET_COOKIE};
+use tempfile::TempDir;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    pub login: String,
+    pub password: String,
+}
+
+pub struct Server {
+    child: Child,
+    port: u16,
+    folder: TempDir,
+    owner_url: Option<String>,
+}
+
+fn packs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tenants")
+}
+
+impl Server {
+    pub async fn start(backend: Backend) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let owner_url = (backend == Backend::Postgres).then(testkit::TestDb::bare_postgres);
+        // Only the small pack: the big one has a test of its own.
+        let packs_here = folder.path().join("packs");
+        copy(&packs().join("demo-two"), &packs_here.join("demo-two"));
+        copy(&packs().join("demo-two"), &packs_here.join("demo"));
+        make_another_tenant(&packs_here.join("demo"));
+        let (child, port) = spawn(folder.path(), owner_url.as_deref()).await;
+        Self { child, port, folder, owner_url }
+    }
+
+    pub async fn kill_and_start_again(mut self) -> Self {
+        self.child.kill().expect("killed");
+        self.again().await
+    }
+
+    pub async fn stop_and_start_again(mut self) -> Self {
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
+        assert!(asked.success() && self.child.wait().expect("it ends").success(), "an orderly end");
+        self.again().await
+    }
+
+    async fn again(mut self) -> Self {
+        let _ = self.child.wait();
+        let (child, port) = spawn(self.folder.path(), self.owner_url.as_deref()).await;
+        self.child = child;
+        self.port = port;
+        self
+    }
+
+    /// Runs another command on the same data; it must succeed.
+    pub fn run(&self, words: &[&str]) -> String {
+        let output = command(self.folder.path(), self.owner_url.as_deref()).args(words).output().expect("it runs");
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{words:?} failed:\n{out}\n{err}");
+        out.into_owned()
+    }
+
+    /// Runs another command that must fail; answers its complaint.
+    pub fn run_failing(&self, words: &[&str]) -> String {
+        let output = command(self.folder.path(), self.owner_url.as_deref()).args(words).output().expect("it runs");
+        assert!(!output.status.success(), "{words:?} should fail");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    pub fn copied_pack(&self, name: &str) -> PathBuf {
+        let target = self.folder.path().join("changed").join(name);
+        copy(&packs().join(name), &target);
+        target
+    }
+
+    pub fn login_of(&self, login: &str) -> Login {
+        let text = std::fs::read_to_string(self.folder.path().join("var/demo-logins.toml")).expect("log-ins");
+        let logins: server::commands::DemoLogins = toml::from_str(&text).expect("log-ins are TOML");
+        let found = logins.logins.into_iter().find(|known| known.login == login);
+        let found = found.unwrap_or_else(|| panic!("no log-in of {login} in {text}"));
+        Login { login: found.login, password: found.password }
+    }
+
+    pub fn browser(&self, host: &str) -> Browser {
+        Browser { port: self.port, host: host.to_owned(), cookies: std::sync::Mutex::default(), http: client() }
+    }
+
+    pub fn browser_like(&self, other: &Browser, host: &str) -> Browser {
+        let browser = self.browser(host);
+        *browser.cookies.lock().expect("no panic") = other.cookies.lock().expect("no panic").clone();
+        browser
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn client() -> reqwest::Client {
+    // Plain HTTP to this machine only: no roots are needed, but a client cannot be built without a TLS setting.
+    let roots = rustls::RootCertStore::empty();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let tls = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .expect("a client")
+}
+
+fn command(folder: &Path, owner_url: Option<&str>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cardgrove"));
+    command
+        .env_clear()
+        .env("CARDGROVE_DATA_DIR", folder.join("var"))
+        .env("CARDGROVE_LISTEN", "127.0.0.1:0")
+        .env("NO_COLOR", "1");
+    if let Some(url) = owner_url {
+        command.env("DATABASE_URL", url);
+    }
+    command
+}
+
+async fn spawn(folder: &Path, owner_url: Option<&str>) -> (Child, u16) {
+    let mut child = command(folder, owner_url)
+        .args(["demo", "--packs"])
+        .arg(folder.join("packs"))
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let stderr = child.stderr.take().expect("piped");
+    let (found, port) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            eprintln!("server: {line}");
+            if let Some((_, address)) = line.split_once("serving at 127.0.0.1:") {
+                let digits: String = address.chars().take_while(char::is_ascii_digit).collect();
+                let _ = found.send(digits.parse::<u16>());
+            }
+        }
+    });
+    let port = tokio::task::spawn_blocking(move || port.recv_timeout(Duration::from_secs(60))).await;
+    let port = port.expect("no panic").expect("the server says where it serves").expect("a port");
+    (child, port)
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a pack").flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
+
+/// The same small pack as another tenant: other slug, hosts and people, the same goods and codes.
+fn make_another_tenant(pack: &Path) {
+    let mut files = vec![pack.join("tenant.toml")];
+    files.extend(std::fs::read_dir(pack.join("sites")).expect("sites").flatten().map(|entry| entry.path()));
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("a file");
+        let text = text.replace("two.localhost", "one.localhost").replace("slug = \"demo-two\"", "slug = \"demo\"");
+        std::fs::write(file, text).expect("written");
+    }
+}
+
+/// Keeps cookies, follows nothing by itself, runs no script.
+pub struct Browser {
+    port: u16,
+    host: String,
+    cookies: std::sync::Mutex<std::collections::BTreeMap<String, String>>,
+    http: reqwest::Client,
+}
+
+impl Browser {
+    fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let cookies = self.cookies.lock().expect("no panic");
+        let cookies: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        self.http
+            .request(method, format!("http://127.0.0.1:{}{path}", self.port))
+            .header(HOST, format!("{}:{}", self.host, self.port))
+            .header(COOKIE, cookies.join("; "))
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> reqwest::Response {
+        let response = request.send().await.expect("an answer");
+        let mut cookies = self.cookies.lock().expect("no panic");
+        for cookie in response.headers().get_all(SET_COOKIE) {
+            let pair = cookie.to_str().expect("text").split(';').next().unwrap_or_default();
+            if let Some((name, value)) = pair.split_once('=') {
+                cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        response
+    }
+
+    pub async fn get(&self, path: &str) -> String {
+        let response = self.send(self.request(reqwest::Method::GET, path)).await;
+        assert!(response.status().is_success(), "GET {path}: {}", response.status());
+        response.text().await.expect("a page")
+    }
+
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
+        self.send(self.request(reqwest::Method::POST, path).form(fields)).await
+    }
+
+    pub async fn post_json(&self, path: &str, body: &str) -> reqwest::Response {
+        let request = self.request(reqwest::Method::POST, path).header("content-type", "application/json");
+        self.send(request.body(body.to_owned())).await
+    }
+
+    pub async fn log_in(&self, login: &Login) {
+        let fields = [("login", login.login.as_str()), ("password", login.password.as_str()), ("next", "/")];
+        let answer = self.post("/login", &fields).await;
+        assert_eq!(answer.status(), 303, "{}", answer.text().await.unwrap_or_default());
+    }
+
+    /// Buys one of the first SKU on a goods page; answers the order's path.
+    pub async fn buy(&self, goods: &str) -> String {
+        let page = self.get(&format!("/goods/{goods}")).await;
+        let sku = field(&page, "sku");
+        let key = field(&page, "key");
+        let fields = [("sku", sku.as_str()), ("quantity", "1"), ("key", key.as_str()), ("confirm", "yes")];
+        let answer = self.post(&format!("/goods/{goods}"), &fields).await;
+        let status = answer.status();
+        let to = answer.headers().get(LOCATION).map(|to| to.to_str().expect("text").to_owned());
+        match to {
+            Some(to) if status == 303 => to,
+            _ => panic!("the purchase answered {status}:\n{}", answer.text().await.unwrap_or_default()),
+        }
+    }
+}
+
+/// The value of the first input of that name on a page.
+fn field(page: &str, name: &str) -> String {
+    let inputs = page.split('<').filter(|tag| tag.starts_with("input") || tag.starts_with("option"));
+    let mut named = inputs.filter(|tag| tag.contains(&format!("name=\"{name}\"")));
+    let tag = named.next().unwrap_or_else(|| panic!("no field {name} on\n{page}"));
+    let value = tag.split("value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    value.unwrap_or_else(|| panic!("no value in <{tag}")).to_owned()
+}

@@ -1,0 +1,65 @@
+//! What every page needs to know of its request.
+
+use std::convert::Infallible;
+
+use axum::extract::{FromRequestParts, Request};
+use axum::http::header::{ACCEPT_LANGUAGE, HeaderMap, SET_COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Uri};
+use axum::middleware::Next;
+use axum::response::Response;
+use kernel::Language;
+use std::sync::Arc;
+use tenancy::Shop;
+use web::{RequestId, ShopContext, Visit};
+
+/// The request as a page sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    pub language: Language,
+    pub path: String,
+    pub query: String,
+    pub request_id: Option<String>,
+    pub shop: Option<Arc<Shop>>,
+}
+
+impl Frame {
+    pub fn read(parts: &Parts) -> Self {
+        Self {
+            language: language(&parts.uri, &parts.headers),
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            request_id: parts.extensions.get::<RequestId>().map(|id| id.as_str().to_owned()),
+            shop: parts.extensions.get::<ShopContext>().map(|context| Arc::clone(&context.0)),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Frame {
+    type Rejection = Infallible;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::read(parts))
+    }
+}
+
+/// Asked for now, else chosen before, else the browser's, else the shops' own.
+fn language(uri: &Uri, headers: &HeaderMap) -> Language {
+    let accepted = || Language::accepted(headers.get(ACCEPT_LANGUAGE)?.to_str().ok()?);
+    asked(uri).or_else(|| web::language_of(headers)).or_else(accepted).unwrap_or_default()
+}
+
+fn asked(uri: &Uri) -> Option<Language> {
+    uri.query()?.split('&').find_map(|pair| Language::parse(pair.strip_prefix("lang=")?))
+}
+
+/// Keeps the language that a request asks for.
+pub(crate) async fn keep_language(request: Request, next: Next) -> Response {
+    let choice = asked(request.uri()).zip(request.extensions().get::<Visit>().cloned());
+    let mut response = next.run(request).await;
+    if let Some((language, visit)) = choice {
+        let cookie = web::language_cookie(&visit, language).to_string();
+        let cookie = HeaderValue::from_str(&cookie).expect("a language tag is a cookie's text");
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}

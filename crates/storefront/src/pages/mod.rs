@@ -1,0 +1,37 @@
+//! The handlers: each reads as one sentence.
+
+pub(crate) mod demo;
+pub(crate) mod goods;
+pub(crate) mod home;
+pub(crate) mod login;
+pub(crate) mod orders;
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, VARY};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use kernel::Language;
+use serde::Serialize;
+use web::Problem;
+
+use crate::app::App;
+use crate::view::{Common, Page};
+
+/// Renders a page. One that shows somebody's data is kept nowhere, any other is asked for again before it is shown.
+pub(crate) fn page(
+    app: &App,
+    language: Language,
+    status: StatusCode,
+    template: &str,
+    common: &Common,
+    own: impl Serialize,
+) -> Result<Response, Problem> {
+    let html = app.templates.render(language, template, &Page { common, own });
+    let html = html.map_err(|error| Problem::internal(&error))?;
+    let cache = if common.has_person() { "no-store" } else { "private, no-cache" };
+    let headers = [
+        (CACHE_CONTROL, HeaderValue::from_static(cache)),
+        (CONTENT_LANGUAGE, HeaderValue::from_static(language.tag())),
+        (VARY, HeaderValue::from_static("accept-language, cookie")),
+    ];
+    Ok((status, headers, Html(html)).into_response())
+}

@@ -1,0 +1,101 @@
+//! All routes of the shops.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use web::{Face, Problem, Route, Routes, ShopContext, ShopFault, Visit};
+
+use crate::app::{App, StorefrontState};
+use crate::face::ShopFace;
+use crate::frame::{Frame, keep_language};
+use crate::templates::Templates;
+use crate::{assets, pages};
+
+/// The hosts of the demo's list of shops.
+const DEMO_HOSTS: [&str; 2] = ["localhost", "127.0.0.1"];
+
+/// The shop pages, complete with all layers.
+pub fn router(state: StorefrontState) -> Router {
+    let templates = Templates::compile().expect("the embedded templates are compiled by a test");
+    let app = App { rooms: Arc::new(state), templates: Arc::new(templates) };
+    let shops = shop_routes()
+        .into_router()
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(other_method)
+        .layer(from_fn_with_state(app.clone(), open_shop));
+    let router = file_routes().into_router().fallback_service(shops.with_state(app.clone()));
+    let router = router.layer(from_fn(keep_language)).with_state(app.clone());
+    app.rooms.settings.kit.clone().layers(router, Face::pages(ShopFace(app)))
+}
+
+/// Every route with its policy.
+pub fn route_list() -> Vec<Route> {
+    let mut list = shop_routes().list();
+    list.extend(file_routes().list());
+    list.sort();
+    list
+}
+
+/// Served on every host: the page for an unknown host needs its style sheet too.
+fn file_routes() -> Routes<App> {
+    Routes::default().get("/assets/{*file}", assets::asset)
+}
+
+fn shop_routes() -> Routes<App> {
+    Routes::default()
+        .get("/", pages::home::home)
+        .get("/goods/{code}", pages::goods::show)
+        .post("/goods/{code}", pages::goods::buy)
+        .get("/login", pages::login::show)
+        .post("/login", pages::login::log_in)
+        .post("/logout", pages::login::log_out)
+        .get("/orders", pages::orders::list)
+        .get("/orders/{id}", pages::orders::show)
+        .get("/orders/{id}/codes", pages::orders::back)
+        .post("/orders/{id}/codes", pages::orders::reveal)
+}
+
+async fn nothing_here() -> Problem {
+    Problem::not_found()
+}
+
+async fn other_method() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed")
+}
+
+/// Finds the open shop of the host. Without one there is the demo's list, or a page that says why.
+async fn open_shop(State(app): State<App>, visit: Visit, mut request: Request, next: Next) -> Response {
+    match web::shop_of(&app.rooms.tenancy, &visit) {
+        Ok(shop) => {
+            let span = tracing::Span::current();
+            span.record("tenant.id", tracing::field::display(shop.tenant.id));
+            span.record("site.id", tracing::field::display(shop.site.id));
+            request.extensions_mut().insert(ShopContext(shop));
+            next.run(request).await
+        }
+        Err(ShopFault::Unknown { .. }) if DEMO_HOSTS.contains(&visit.host.as_str()) => demo(&app, request),
+        Err(fault) => problem_of(&fault).into_response(),
+    }
+}
+
+fn demo(app: &App, request: Request) -> Response {
+    let unknown = || Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host").into_response();
+    let Some(demo) = &app.rooms.settings.demo else { return unknown() };
+    let (parts, _) = request.into_parts();
+    if parts.uri.path() != "/" {
+        return Problem::not_found().into_response();
+    }
+    pages::demo::show(app, &Frame::read(&parts), demo).into_response()
+}
+
+fn problem_of(fault: &ShopFault) -> Problem {
+    match fault {
+        ShopFault::Unknown { .. } => Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host"),
+        ShopFault::Suspended(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shop_suspended"),
+        ShopFault::Closed(_) => Problem::new(StatusCode::GONE, "shop_closed"),
+    }
+}

@@ -1,0 +1,107 @@
+//! What pages read through the rooms' services: one transaction a page.
+
+use catalog::{Code, Goods, Quoted, Sku, SkuId, SiteLevel, Subject};
+use identity::{Customer, CustomerId};
+use kernel::{Money, SiteScope};
+use ledger::{Account, AccountKind};
+use std::collections::HashMap;
+use store::{ReadTx, Tx};
+use tenancy::Shop;
+use web::Problem;
+
+use crate::app::App;
+use crate::view::{Choice, Me, Offer, Sold};
+
+/// A reading transaction of a page on this shop.
+pub(crate) async fn begin(app: &App, shop: &Shop) -> Result<ReadTx<SiteScope>, Problem> {
+    Ok(app.rooms.store.read(&shop.scope()).await?)
+}
+
+/// The shop's chain with the level of each of its sites, as the resolver wants it.
+pub(crate) async fn chain_in(app: &App, tx: &impl Tx, shop: &Shop) -> Result<Vec<SiteLevel>, Problem> {
+    if let [main] = shop.chain.as_slice() {
+        return Ok(vec![SiteLevel { site: *main, level: None }]);
+    }
+    let sites = app.rooms.tenancy.sites_in(tx).await?;
+    let levels: HashMap<_, _> = sites.into_iter().map(|site| (site.id, site.level)).collect();
+    let level = |site| levels.get(&site).cloned().flatten();
+    Ok(shop.chain.iter().map(|&site| SiteLevel { site, level: level(site) }).collect())
+}
+
+/// Whose prices are asked for.
+pub(crate) fn subject(customer: Option<&Customer>) -> Subject {
+    Subject { buyer: customer.map(|customer| customer.id.uuid()), level: None }
+}
+
+/// What the customer may spend here.
+pub(crate) async fn wallet_in(tx: &impl Tx, shop: &Shop, customer: CustomerId) -> Result<Money, Problem> {
+    let wallet = Account::of(AccountKind::Wallet, customer.uuid(), shop.tenant.currency);
+    let balances = ledger::balances_in(tx, &[wallet]).await?;
+    Ok(balances.first().copied().unwrap_or(Money::zero(shop.tenant.currency)))
+}
+
+/// The head of the page for whoever is logged in, and what he may spend.
+pub(crate) async fn me_in(
+    tx: &impl Tx,
+    shop: &Shop,
+    customer: Option<&Customer>,
+) -> Result<Option<(Me, Money)>, Problem> {
+    let Some(customer) = customer else { return Ok(None) };
+    let wallet = wallet_in(tx, shop, customer.id).await?;
+    Ok(Some((Me::new(&customer.name, wallet), wallet)))
+}
+
+/// Everything that has a price on this shop, sorted as it is shown.
+pub(crate) async fn shelf_in(
+    app: &App,
+    tx: &impl Tx,
+    shop: &Shop,
+    subject: &Subject,
+) -> Result<(Vec<catalog::Category>, Vec<Sold>), Problem> {
+    let rooms = &app.rooms;
+    let chain = chain_in(app, tx, shop).await?;
+    let all = rooms.catalog.catalogue_in(tx).await?;
+    let asked: Vec<(SkuId, u32)> = all.skus.iter().map(|sku| (sku.id, 1)).collect();
+    let ids: Vec<SkuId> = all.skus.iter().map(|sku| sku.id).collect();
+    let mut quotes = priced(rooms.prices.quotes_in(tx, &chain, subject, &asked).await?);
+    let counts = rooms.inventory.counts_in(tx, &ids).await?;
+    let left = |sku| counts.get(&sku).map_or(0, |count: &inventory::StockCount| count.available.max(0).unsigned_abs());
+    let mut sold: Vec<Sold> = Vec::with_capacity(all.goods.len());
+    for goods in &all.goods {
+        let skus = all.skus_of(goods.id).filter_map(|sku| Some((quotes.remove(&sku.id)?, left(sku.id)))).collect();
+        sold.push(Sold { goods: goods.clone(), skus });
+    }
+    Ok((all.categories, sold))
+}
+
+/// The goods with this code and those of their SKUs that have a price on this shop. The chosen SKU is priced in the
+/// chosen quantity, so that the price a buyer confirms is the one he is asked.
+pub(crate) async fn goods_in(
+    app: &App,
+    tx: &impl Tx,
+    shop: &Shop,
+    subject: &Subject,
+    (code, choice): (&Code, Choice),
+) -> Result<(Goods, Vec<Offer>), Problem> {
+    let rooms = &app.rooms;
+    let (goods, skus) = rooms.catalog.goods_by_code_in(tx, code).await?.ok_or(Problem::not_found())?;
+    let chain = chain_in(app, tx, shop).await?;
+    let ids: Vec<SkuId> = skus.iter().map(|sku| sku.id).collect();
+    let asked: Vec<(SkuId, u32)> = skus.iter().map(|sku| (sku.id, quantity_of(sku, choice))).collect();
+    let mut quotes = priced(rooms.prices.quotes_in(tx, &chain, subject, &asked).await?);
+    let counts = rooms.inventory.counts_in(tx, &ids).await?;
+    let offer = |sku: Sku| {
+        let unit = quotes.remove(&sku.id)?.unit;
+        let left = counts.get(&sku.id).map_or(0, |count| count.available.max(0).unsigned_abs());
+        Some(Offer { sku, unit, left })
+    };
+    Ok((goods, skus.into_iter().filter_map(offer).collect()))
+}
+
+fn quantity_of(sku: &Sku, choice: Choice) -> u32 {
+    if choice.sku == Some(sku.id) { choice.quantity.clamp(1, sku.quantity_max) } else { 1 }
+}
+
+fn priced(quoted: Vec<Quoted>) -> HashMap<SkuId, catalog::Quote> {
+    quoted.into_iter().filter_map(|(sku, quote)| Some((sku, quote.ok()?))).collect()
+}

@@ -1,0 +1,193 @@
+//! From the choice to the code.
+
+use axum::http::{Method, StatusCode};
+use kernel::Wording;
+
+use super::fixture::{MAIN, OTHER, PASSWORD, SUB, Town, order_of, yuan};
+
+testkit::on_both! {
+    async fn a_buyer_gets_a_code_for_wallet_money(db) {
+        let town = Town::open(&db).await;
+        let mut browser = town.buyer(MAIN).await;
+        let order = order_of(&browser.buy(&[("quantity", "2")]).await);
+        let page = browser.get(&format!("/orders/{order}")).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(page.text.contains("已交付，共 2 张") && !page.text.contains("CODE-"), "{}", page.text);
+        assert_eq!(page.header("cache-control"), "no-store");
+        assert_eq!(town.wallet().await, yuan(80_00));
+        let shown = browser.post(&format!("/orders/{order}/codes"), &[]).await;
+        assert_eq!((shown.status, shown.text.matches("CODE-grove-").count()), (StatusCode::OK, 2), "{}", shown.text);
+        assert_eq!(shown.header("cache-control"), "no-store");
+        let list = browser.get("/orders").await;
+        assert!(list.text.contains(&order) && list.text.contains("¥20.00") && list.text.contains("¥80.00"));
+    }
+
+    async fn each_view_of_codes_is_logged(db) {
+        let town = Town::open(&db).await;
+        let mut browser = town.buyer(MAIN).await;
+        let order = order_of(&browser.buy(&[]).await);
+        browser.get(&format!("/orders/{order}")).await;
+        assert_eq!(town.reveals(&order).await, 0);
+        for views in 1..=2 {
+            browser.post(&format!("/orders/{order}/codes"), &[]).await;
+            assert_eq!(town.reveals(&order).await, views);
+        }
+        let again = browser.get(&format!("/orders/{order}/codes")).await;
+        assert_eq!((again.status, again.header("location")), (StatusCode::SEE_OTHER, format!("/orders/{order}").as_str()));
+        assert_eq!(town.reveals(&order).await, 2);
+    }
+
+    async fn the_same_form_sent_twice_is_one_order(db) {
+        let town = Town::open(&db).await;
+        let mut browser = town.buyer(MAIN).await;
+        let first = order_of(&browser.buy(&[("key", "one-key")]).await);
+        let second = order_of(&browser.buy(&[("key", "one-key")]).await);
+        assert_eq!((first, town.wallet().await), (second, yuan(90_00)));
+    }
+
+    async fn the_same_form_with_another_choice_is_asked_again(db) {
+        let town = Town::open(&db).await;
+        let mut browser = town.buyer(MAIN).await;
+        order_of(&browser.buy(&[("key", "one-key")]).await);
+        let again = browser.buy(&[("key", "one-key"), ("quantity", "3")]).await;
+        assert_eq!(again.status, StatusCode::CONFLICT);
+        assert!(again.text.contains("已经提交过一次") && again.field("key") != "one-key", "{}", again.text);
+        assert_eq!(town.wallet().await, yuan(90_00));
+    }
+
+    async fn a_sub_site_sells_at_its_own_price(db) {
+        let town = Town::open(&db).await;
+        let mut browser = town.buyer(SUB).await;
+        let home = browser.get("/").await;
+        assert!(home.text.contains("9.50") && !home.text.contains("10.00<"), "{}", home.text);
+        order_of(&browser.buy(&[]).await);
+        assert_eq!(town.wallet().await, yuan(90_50));
+    }
+
+    async fn a_dearer_price_is_asked_and_the_choice_is_kept(db) {
+        let town = Town::open(&db).await;
+        let mut browser = town.buyer(MAIN).await;
+        let page = browser.get("/goods/starfall").await;
+        town.set_price(10_50).await;
+        let sent = [("sku", page.field("sku")), ("key", page.field("key")), ("quantity", "3".to_owned()), ("confirm", "yes".to_owned())];
+        let sent: Vec<(&str, &str)> = sent.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let asked = browser.post("/goods/starfall", &sent).await;
+        assert_eq!(asked.status, StatusCode::CONFLICT);
+        assert!(asked.text.contains("价格从 ¥10.00 变为 ¥10.50。确认后再付款"), "{}", asked.text);
+        assert!(asked.text.contains("name=\"quantity\" type=\"number\" inputmode=\"numeric\" required value=\"3\""));
+        assert!(asked.field("sku").ends_with(":1050") && asked.field("key") != page.field("key"));
+        assert_eq!(town.wallet().await, yuan(100_00));
+        let sent = [("sku", asked.field("sku")), ("key", asked.field("key")), ("quantity", "3".to_owned()), ("confirm", "yes".to_owned())];
+        let sent: Vec<(&str, &str)> = sent.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        order_of(&browser.post("/goods/starfall", &sent).await);
+        assert_eq!(town.wallet().await, yuan(68_50));
+    }
+
+    async fn a_cheaper_price_is_charged_cheaper(db) {
+        let town = Town::open(&db).await;
+        let mut browser = town.buyer(MAIN).await;
+        let dear = browser.get("/goods/starfall").await.field("sku");
+        town.set_price(9_00).await;
+        order_of(&browser.buy(&[("sku", &dear)]).await);
+        assert_eq!(town.wallet().await, yuan(91_00));
+    }
+
+    async fn what_is_sold_out_says_so_and_keeps_the_choice(db) {
+        let town = Town::open(&db).await;
+        let mut browser = town.buyer(MAIN).await;
+        let empty = format!("{}:1000", town.grove.empty_sku);
+        let out = browser.buy(&[("sku", &empty)]).await;
+        assert_eq!(out.status, StatusCode::CONFLICT);
+        assert!(out.text.contains("刚刚售完，没有扣款"), "{}", out.text);
+        order_of(&browser.buy(&[("quantity", "5")]).await);
+        let few = browser.buy(&[("quantity", "9")]).await;
+        assert!(few.text.contains("只剩 7 份") && few.text.contains("剩 7 份") && few.text.contains("value=\"9\""), "{}", few.text);
+        assert_eq!(town.wallet().await, yuan(50_00));
+    }
+
+    async fn a_wallet_that_is_too_small_is_not_charged(db) {
+        let town = Town::open(&db).await;
+        let mut browser = town.buyer(MAIN).await;
+        let short = browser.buy(&[("quantity", "11")]).await;
+        assert_eq!(short.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(short.text.contains("余额 ¥100.00 不够付 ¥110.00"), "{}", short.text);
+        assert_eq!(town.wallet().await, yuan(100_00));
+    }
+
+    async fn nothing_is_bought_without_the_confirmation(db) {
+        let town = Town::open(&db).await;
+        let mut browser = town.buyer(MAIN).await;
+        let asked = browser.buy(&[("confirm", ""), ("quantity", "4")]).await;
+        assert_eq!(asked.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(asked.text.contains("先勾选确认") && asked.text.contains("value=\"4\""), "{}", asked.text);
+        let many = browser.buy(&[("quantity", "21")]).await;
+        assert!(many.text.contains("数量要在 1 到 20 之间"), "{}", many.text);
+        assert_eq!(town.wallet().await, yuan(100_00));
+    }
+
+    async fn a_guest_is_sent_to_the_login_and_back(db) {
+        let town = Town::open(&db).await;
+        let mut browser = town.browser(MAIN);
+        for (method, path, next) in [
+            (Method::GET, "/orders", "/orders"),
+            (Method::GET, "/orders?before=ord_1", "/orders%3Fbefore%3Dord_1"),
+            (Method::POST, "/goods/starfall", "/goods/starfall"),
+        ] {
+            let sent = browser.ask(method, path, &[], None).await;
+            assert_eq!(sent.status, StatusCode::SEE_OTHER);
+            assert_eq!(sent.header("location"), format!("/login?next={next}"));
+        }
+        let fields = [("login", "lin@example.com"), ("password", PASSWORD), ("next", "/orders")];
+        let back = browser.post("/login", &fields).await;
+        assert_eq!(back.header("location"), "/orders");
+        let cookie = back.header("set-cookie");
+        assert!(cookie.starts_with("session=") && cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"));
+        assert!(!cookie.contains("Domain") && !cookie.contains("Secure"), "{cookie}");
+    }
+
+    async fn anothers_order_is_not_there(db) {
+        let town = Town::open(&db).await;
+        let order = order_of(&town.buyer(MAIN).await.buy(&[]).await);
+        for host in [SUB, OTHER] {
+            let mut stranger = town.buyer(host).await;
+            let page = stranger.get(&format!("/orders/{order}")).await;
+            assert_eq!(page.status, StatusCode::NOT_FOUND, "{host}");
+            let codes = stranger.post(&format!("/orders/{order}/codes"), &[]).await;
+            assert!(codes.status == StatusCode::NOT_FOUND && !codes.text.contains("CODE-"), "{host}");
+        }
+        assert_eq!(town.reveals(&order).await, 0);
+    }
+
+    async fn a_post_from_another_site_is_refused(db) {
+        let town = Town::open(&db).await;
+        let mut browser = town.buyer(MAIN).await;
+        let order = order_of(&browser.buy(&[]).await);
+        for headers in [
+            [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")],
+            [("origin", "https://other.example.com"), ("accept", "*/*")],
+            [("origin", "null"), ("accept", "*/*")],
+        ] {
+            let refused = browser.ask(Method::POST, &format!("/orders/{order}/codes"), &headers, None).await;
+            assert_eq!(refused.status, StatusCode::FORBIDDEN);
+            assert!(refused.text.contains("不是从本店发出的"), "{}", refused.text);
+        }
+        assert_eq!(town.reveals(&order).await, 0);
+        let own = [("origin", "http://grove.example.com"), ("sec-fetch-site", "same-origin")];
+        let shown = browser.ask(Method::POST, &format!("/orders/{order}/codes"), &own, None).await;
+        assert_eq!(shown.status, StatusCode::OK);
+    }
+
+    async fn a_title_is_shown_and_never_run(db) {
+        let attack = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}";
+        let town = Town::open_with(&db, web::Bounds::default(), Wording::new(attack, attack)).await;
+        let mut browser = town.buyer(MAIN).await;
+        let order = order_of(&browser.buy(&[]).await);
+        for path in ["/", "/goods/starfall", "/orders", &format!("/orders/{order}")] {
+            let page = browser.get(path).await;
+            assert!(page.text.contains("&lt;script&gt;") && page.text.contains("{{ 7*7 }}"), "{path}: {}", page.text);
+            assert!(!page.text.contains("<script>alert") && !page.text.contains("<img src=x"), "{path}");
+        }
+        let login = browser.post("/login", &[("login", attack), ("password", "x")]).await;
+        assert!(!login.text.contains("<script>alert"), "{}", login.text);
+    }
+}

@@ -1,0 +1,372 @@
+//! Two main sites, each with a sub-site; goods with two SKUs, cards for the first; a customer with money; a browser.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use catalog::{
+    Audience, Catalog, CategoryDraft, Code, Formula, GoodsDraft, GoodsKind, OnSale, Prices, Reach, Rounding, RuleDraft,
+    SkuDraft, SkuId, Target, Terms, Whom,
+};
+use identity::{CustomerId, Customers, Login, LoginLimits, NewCustomer, Passwords};
+use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks};
+use kernel::{Currency, Money, Platform, Secret, SiteId, TenantId, TenantScope, Wording};
+use lane::{LaneSettings, Lanes};
+use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
+use order::{Desk, Orders};
+use store::{Tx, WriteTx};
+use tenancy::{Host, Mode, NewSite, NewTenant, Seller, Slug, Tenancy, Theme};
+use testkit::TestDb;
+use tower::ServiceExt;
+use uuid::Uuid;
+use web::{Bounds, Kit, Proxies};
+
+use crate::{DemoPage, DemoSite, Settings, StorefrontState};
+
+pub const PASSWORD: &str = "a long password";
+pub const MAIN: &str = "grove.example.com";
+pub const SUB: &str = "sub.grove.example.com";
+pub const OTHER: &str = "other.example.com";
+
+pub fn yuan(minor: i64) -> Money {
+    Money::new(minor, Currency::CNY)
+}
+
+fn words(zh: &str, en: &str) -> Wording {
+    Wording::new(zh, en)
+}
+
+/// The whole installation of a test.
+pub struct Town {
+    pub state: StorefrontState,
+    pub lanes: Lanes,
+    pub grove: Tenant,
+    router: Router,
+}
+
+/// One main site with its sub-site.
+pub struct Tenant {
+    pub scope: TenantScope,
+    pub sites: [SiteId; 2],
+    pub sku: SkuId,
+    pub empty_sku: SkuId,
+    pub customer: CustomerId,
+}
+
+impl Town {
+    pub async fn open(db: &TestDb) -> Self {
+        Self::open_with(db, Bounds::default(), words("星陨点券", "Starfall")).await
+    }
+
+    pub async fn open_with(db: &TestDb, bounds: Bounds, title: Wording) -> Self {
+        let store = db.store.clone();
+        let passwords = Passwords::new();
+        let inventory = Inventory::new(KeyRing::new(MasterKeys::only(MasterKey::generate())));
+        let prices = Prices::new(store.clone());
+        let lanes = lanes(&store, &prices);
+        let proxies = Proxies::parse(["10.0.0.0/8"]).expect("a network");
+        let demo = DemoPage { sites: vec![demo_site()], logins: Vec::new(), note: None };
+        let state = StorefrontState {
+            tenancy: Tenancy::new(store.clone()),
+            catalog: Catalog::new(store.clone()),
+            prices,
+            inventory: inventory.clone(),
+            orders: Orders::new(store.clone(), lanes.clone(), inventory),
+            customers: Customers::new(store.clone(), passwords, LoginLimits::new(Arc::new(db.clock.clone()))),
+            store,
+            settings: Settings { kit: Kit::new(proxies, bounds), demo: Some(Arc::new(demo)) },
+        };
+        let grove = tenant(&state, "grove", [MAIN, SUB], &title).await;
+        tenant(&state, "other", [OTHER, "sub.other.example.com"], &title).await;
+        state.tenancy.reload().await.expect("the host table");
+        let router = crate::router(state.clone());
+        Self { state, lanes, grove, router }
+    }
+
+    /// A browser that has not been here.
+    pub fn browser(&self, host: &'static str) -> Browser {
+        self.browser_of(self.router.clone(), host)
+    }
+
+    /// A browser that asks another server.
+    pub fn browser_of(&self, router: Router, host: &'static str) -> Browser {
+        Browser { router, host, cookies: BTreeMap::new() }
+    }
+
+    /// A browser whose customer is logged in.
+    pub async fn buyer(&self, host: &'static str) -> Browser {
+        let mut browser = self.browser(host);
+        let answer = browser.post("/login", &[("login", "lin@example.com"), ("password", PASSWORD)]).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+        browser
+    }
+
+    /// Does something in a writing transaction of the grove.
+    pub async fn write<T>(&self, work: impl AsyncFnOnce(&WriteTx<TenantScope>) -> T) -> T {
+        let tx = self.state.store.write(&self.grove.scope).await.expect("a writer");
+        let done = work(&tx).await;
+        tx.commit().await.expect("committed");
+        done
+    }
+
+    pub async fn set_price(&self, minor: i64) {
+        let tx = self.state.store.read(&self.grove.scope).await.expect("a reader");
+        let sku = self.state.catalog.sku_in(&tx, self.grove.sku).await.expect("read").expect("a SKU");
+        drop(tx);
+        let draft = SkuDraft {
+            code: sku.code,
+            goods: sku.goods,
+            state: sku.state,
+            name: sku.name,
+            face_value: sku.face_value,
+            cost: sku.cost,
+            price: yuan(minor),
+            quantity_max: sku.quantity_max,
+            sort: sku.sort,
+        };
+        self.write(async |tx| self.state.catalog.save_sku_in(tx, &draft).await.expect("saved")).await;
+    }
+
+    pub async fn set_tenant_state(&self, state: tenancy::TenantState) {
+        self.write(async |tx| self.state.tenancy.set_tenant_state_in(tx, state).await.expect("set")).await;
+        self.state.tenancy.reload().await.expect("the host table");
+    }
+
+    pub async fn wallet(&self) -> Money {
+        let tx = self.state.store.read(&self.grove.scope).await.expect("a reader");
+        let wallet = Account::of(AccountKind::Wallet, self.grove.customer.uuid(), Currency::CNY);
+        ledger::balances_in(&tx, &[wallet]).await.expect("a balance")[0]
+    }
+
+    pub async fn reveals(&self, order: &str) -> u64 {
+        let tx = self.state.store.read(&self.grove.scope).await.expect("a reader");
+        let id = order::OrderId::parse(order).expect("an order's number");
+        self.state.orders.reveals_in(&tx, id).await.expect("counted")
+    }
+}
+
+fn lanes(store: &store::Store, prices: &Prices) -> Lanes {
+    let prices = prices.clone();
+    Lanes::new(store.clone(), LaneSettings::of(store.backend()), move |_| {
+        vec![Box::new(Picks::default()), Box::new(Desk::new(prices.clone()))]
+    })
+}
+
+fn demo_site() -> DemoSite {
+    let text = |text: &str| text.to_owned();
+    DemoSite { name: text("Grove"), url: text("http://grove.example.com"), level: text("main"), theme: text("grove") }
+}
+
+fn code(text: &str) -> Code {
+    Code::parse(text).expect("a code")
+}
+
+async fn tenant(state: &StorefrontState, slug: &str, hosts: [&str; 2], title: &Wording) -> Tenant {
+    let scope = Platform::assume().tenant(TenantId::new());
+    let hash = Passwords::new().hash(&Secret::new(PASSWORD.to_owned())).await.expect("hashed");
+    let tx = state.store.write(&scope).await.expect("a writer");
+    let new = NewTenant {
+        slug: Slug::parse(slug).expect("a slug"),
+        name: slug.to_owned(),
+        currency: Currency::CNY,
+        region: "CN".to_owned(),
+        seller: Seller { name: "Grove Ltd".to_owned(), licence: None },
+    };
+    state.tenancy.save_tenant_in(&tx, &new).await.expect("a tenant");
+    let sites = sites(state, &tx, hosts).await;
+    let (sku, empty_sku) = goods(state, &tx, title).await;
+    markup_of_sub(state, &tx, sites[1]).await;
+    let new = NewCustomer {
+        site: sites[0],
+        login: Login::parse("lin@example.com").expect("a login"),
+        name: "Lin".to_owned(),
+        password_hash: hash,
+    };
+    let customer = state.customers.save_in(&tx, &new).await.expect("a customer").id();
+    let cards: Vec<NewCard> = (0..12)
+        .map(|n| NewCard { code: CardCode::parse(&format!("CODE-{slug}-{n}")).expect("a code"), expires_at: None })
+        .collect();
+    state.inventory.import_in(&tx, sku, &cards).await.expect("imported");
+    open_wallet(&tx, customer).await;
+    tx.commit().await.expect("committed");
+    Tenant { scope, sites, sku, empty_sku, customer }
+}
+
+async fn sites(state: &StorefrontState, tx: &WriteTx<TenantScope>, hosts: [&str; 2]) -> [SiteId; 2] {
+    let mut ids = Vec::new();
+    for (slug, parent, host) in [("main", None, hosts[0]), ("sub", Some("main"), hosts[1])] {
+        let new = NewSite {
+            slug: Slug::parse(slug).expect("a slug"),
+            parent: parent.map(|slug| Slug::parse(slug).expect("a slug")),
+            name: words("树林数卡", "Grove Cards"),
+            tagline: words("", ""),
+            notice: words("", ""),
+            theme: Theme::Grove,
+            mode: Mode::Auto,
+            level: parent.map(|_| "silver".to_owned()),
+            support: None,
+        };
+        let site = state.tenancy.save_site_in(tx, &new).await.expect("a site").id();
+        let host = Host::parse(host).expect("a host");
+        state.tenancy.save_host_in(tx, &host, site).await.expect("a host");
+        ids.push(site);
+    }
+    [ids[0], ids[1]]
+}
+
+async fn goods(state: &StorefrontState, tx: &WriteTx<TenantScope>, title: &Wording) -> (SkuId, SkuId) {
+    let category = CategoryDraft { code: code("games"), name: words("游戏", "Games"), sort: 1 };
+    let (category, _) = state.catalog.save_category_in(tx, &category).await.expect("a category");
+    let goods = GoodsDraft {
+        code: code("starfall"),
+        category,
+        kind: GoodsKind::Card,
+        state: OnSale::On,
+        title: title.clone(),
+        description: title.clone(),
+        art: Some("starfall".to_owned()),
+        sort: 1,
+    };
+    let (goods, _) = state.catalog.save_goods_in(tx, &goods).await.expect("goods");
+    let mut skus = Vec::new();
+    for (sort, text) in [(1, "starfall-100"), (2, "starfall-500")] {
+        let sku = SkuDraft {
+            code: code(text),
+            goods,
+            state: OnSale::On,
+            name: words(text, text),
+            face_value: Some(yuan(10_00)),
+            cost: yuan(7_00),
+            price: yuan(10_00),
+            quantity_max: 20,
+            sort,
+        };
+        skus.push(state.catalog.save_sku_in(tx, &sku).await.expect("a SKU").0);
+    }
+    (skus[0], skus[1])
+}
+
+/// Sub-sites of the level silver pay 8.00, and this one adds 1.50.
+async fn markup_of_sub(state: &StorefrontState, tx: &WriteTx<TenantScope>, sub: SiteId) {
+    let tree = state.tenancy.sites_in(tx).await.expect("sites");
+    let reach = |audience, whom| Reach {
+        audience,
+        whom,
+        target: Target::Site,
+        quantity_min: 1,
+        valid_from: None,
+        valid_until: None,
+    };
+    let price = |formula| Terms::Price { formula, rounding: Rounding::None };
+    let fixed = Formula::Fixed { price: yuan(8_00), loss_cap: None };
+    let silver = Whom::Level(code("silver"));
+    for draft in [
+        RuleDraft { site: tree[0].id, reach: reach(Audience::Wholesale, silver), terms: price(fixed) },
+        RuleDraft {
+            site: sub,
+            reach: reach(Audience::Retail, Whom::Everyone),
+            terms: price(Formula::Markup { amount: yuan(1_50) }),
+        },
+    ] {
+        state.catalog.save_rule_in(tx, &draft).await.expect("a rule");
+    }
+}
+
+async fn open_wallet(tx: &WriteTx<TenantScope>, customer: CustomerId) {
+    let mut book = Book::new(tx.scope().id());
+    let postings = [
+        Posting { account: Account::of(AccountKind::Wallet, customer.uuid(), Currency::CNY), amount: yuan(100_00) },
+        Posting { account: Account::own(AccountKind::Opening, Currency::CNY), amount: yuan(-100_00) },
+    ];
+    let entry = Entry::try_new(EntryKind::Adjustment, customer.uuid(), "opening", postings).expect("balanced");
+    book.post(entry.because("opening balance of the test")).expect("posted");
+    book.write_in(tx, Uuid::now_v7()).await.expect("written");
+}
+
+/// A browser on one host, with its cookies.
+pub struct Browser {
+    router: Router,
+    pub host: &'static str,
+    pub cookies: BTreeMap<String, String>,
+}
+
+/// What came back.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("a text"))
+    }
+
+    /// The value of the field `name` of a form.
+    pub fn field(&self, name: &str) -> String {
+        let start = format!("name=\"{name}\" value=\"");
+        let rest = self.text.split_once(&start).unwrap_or_else(|| panic!("no field {name} in {}", self.text)).1;
+        rest.split('"').next().expect("an end").to_owned()
+    }
+}
+
+impl Browser {
+    pub async fn get(&mut self, path: &str) -> Answer {
+        self.ask(Method::GET, path, &[], None).await
+    }
+
+    pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let pairs = fields.iter().map(|(name, value)| format!("{name}={}", crate::format::query_value(value)));
+        let body = pairs.collect::<Vec<_>>().join("&");
+        self.ask(Method::POST, path, &[("content-type", "application/x-www-form-urlencoded")], Some(body)).await
+    }
+
+    pub async fn ask(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Answer {
+        let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+        let mut request = Request::builder().method(method).uri(path).header(header::HOST, self.host);
+        request = request.header(header::COOKIE, cookies);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(body.map_or(Body::empty(), Body::from)).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        for cookie in parts.headers.get_all(header::SET_COOKIE) {
+            let text = cookie.to_str().expect("a text");
+            let (name, value) = text.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+        let bytes = to_bytes(body, 1 << 20).await.expect("a body");
+        // The one escape of the templates that carries no meaning, read as a browser reads it.
+        let text = String::from_utf8_lossy(&bytes).replace("&#x2f;", "/");
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// Opens the page of the goods and sends its form with these changes.
+    pub async fn buy(&mut self, changes: &[(&str, &str)]) -> Answer {
+        let page = self.get("/goods/starfall").await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+        let mut fields: BTreeMap<&str, String> = BTreeMap::new();
+        fields.insert("sku", page.field("sku"));
+        fields.insert("key", page.field("key"));
+        fields.insert("quantity", "1".to_owned());
+        fields.insert("confirm", "yes".to_owned());
+        fields.extend(changes.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.post("/goods/starfall", &fields).await
+    }
+}
+
+/// The number of the order that an answer leads to.
+pub fn order_of(answer: &Answer) -> String {
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+    answer.header("location").strip_prefix("/orders/").expect("an order").to_owned()
+}

@@ -1,0 +1,110 @@
+//! What all pages show: the shop, the languages, who is logged in.
+
+use kernel::{Language, Money};
+use serde::Serialize;
+use tenancy::Shop;
+
+use crate::format;
+use crate::frame::Frame;
+
+/// A page with what is common to all.
+#[derive(Serialize)]
+pub(crate) struct Page<'a, T> {
+    #[serde(flatten)]
+    pub common: &'a Common,
+    #[serde(flatten)]
+    pub own: T,
+}
+
+/// The keys of every page.
+#[derive(Serialize)]
+pub(crate) struct Common {
+    lang: &'static str,
+    langs: [LanguageLink; 2],
+    me: Option<Me>,
+    path: String,
+    request_id: Option<String>,
+    site: Option<SiteView>,
+}
+
+#[derive(Serialize)]
+struct LanguageLink {
+    code: &'static str,
+    label: &'static str,
+    href: String,
+    current: bool,
+}
+
+/// Who is logged in, and what he may spend.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Me {
+    pub name: String,
+    pub wallet: String,
+    pub logout_action: &'static str,
+}
+
+#[derive(Serialize)]
+struct SiteView {
+    name: String,
+    theme: &'static str,
+    mode: &'static str,
+    tagline: String,
+    main_site_name: Option<String>,
+    seller: SellerView,
+    support_contact: Option<String>,
+}
+
+#[derive(Serialize)]
+struct SellerView {
+    name: String,
+    licence: Option<String>,
+}
+
+impl Me {
+    pub fn new(name: &str, wallet: Money) -> Self {
+        Self { name: name.to_owned(), wallet: format::money(wallet), logout_action: "/logout" }
+    }
+}
+
+impl Common {
+    pub fn new(frame: &Frame, me: Option<Me>) -> Self {
+        Self {
+            lang: frame.language.tag(),
+            langs: Language::ALL.map(|language| link(frame, language)),
+            me,
+            path: format::query_value(&frame.path),
+            request_id: frame.request_id.clone(),
+            site: frame.shop.as_deref().map(|shop| site(shop, frame.language)),
+        }
+    }
+
+    pub const fn has_person(&self) -> bool {
+        self.me.is_some()
+    }
+}
+
+/// The same page in another language.
+fn link(frame: &Frame, language: Language) -> LanguageLink {
+    let kept = frame.query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("lang="));
+    let choice = format!("lang={}", language.tag());
+    let query: Vec<&str> = kept.chain([choice.as_str()]).collect();
+    let label = match language {
+        Language::Chinese => "中文",
+        Language::English => "English",
+    };
+    let href = format!("{}?{}", frame.path, query.join("&"));
+    LanguageLink { code: language.tag(), label, href, current: language == frame.language }
+}
+
+fn site(shop: &Shop, language: Language) -> SiteView {
+    let site = &shop.site;
+    SiteView {
+        name: site.name.get(language).to_owned(),
+        theme: site.theme.text(),
+        mode: site.mode.text(),
+        tagline: site.tagline.get(language).to_owned(),
+        main_site_name: site.parent.map(|_| shop.main_name.get(language).to_owned()),
+        seller: SellerView { name: shop.tenant.seller.name.clone(), licence: shop.tenant.seller.licence.clone() },
+        support_contact: site.support.clone(),
+    }
+}

@@ -1,0 +1,162 @@
+//! What the layers do to a request and to its answer.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::request::Parts;
+use axum::http::{Method, Request, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::{Bounds, Face, Faults, Form, Guest, Json, Kit, Path, Problem, Proxies, Query, Routes, by_host};
+
+#[derive(Deserialize)]
+struct Count {
+    #[serde(rename = "count")]
+    _count: u32,
+}
+
+struct Pages;
+
+impl Faults for Pages {
+    fn show(&self, _: &Parts, problem: &Problem) -> Option<Response> {
+        let is_shown = problem.status == StatusCode::NOT_FOUND;
+        is_shown.then(|| (problem.status, Html("<p>nothing")).into_response())
+    }
+}
+
+fn app(bounds: Bounds, face: Face) -> Router {
+    let router = Router::new()
+        .route("/", get(async || "hello"))
+        .route("/nothing", get(async || Problem::not_found()))
+        .route("/panic", get(async || -> &'static str { panic!("the secret of the handler") }))
+        .route("/slow", get(std::future::pending::<()>))
+        .route("/json", post(async |Json(_): Json<Count>| "read"))
+        .route("/form", post(async |Form(_): Form<Count>| "read"))
+        .route("/query", get(async |Query(_): Query<Count>| "read"))
+        .route("/path/{count}", get(async |Path(_): Path<u32>| "read"));
+    Kit::new(Proxies::parse(["0.0.0.0"]).expect("an address"), bounds).layers(router, face)
+}
+
+async fn ask(app: &Router, request: Request<Body>) -> (StatusCode, Response) {
+    let response = app.clone().oneshot(request).await.expect("an answer");
+    (response.status(), response)
+}
+
+async fn plain(app: &Router, method: Method, path: &str, body: &'static str) -> (StatusCode, Value) {
+    let content = if path == "/form" { "application/x-www-form-urlencoded" } else { "application/json" };
+    let request = Request::builder().method(method).uri(path).header("host", "a.example");
+    let request = request.header("content-type", content).body(Body::from(body)).expect("a request");
+    let (status, response) = ask(app, request).await;
+    let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_a_problem() {
+    let app = app(Bounds::default(), Face::json());
+    for (method, path, body, status, code) in [
+        (Method::POST, "/json", "{", 400, "request_unreadable"),
+        (Method::POST, "/json", "{\"count\":-1}", 400, "request_unreadable"),
+        (Method::POST, "/form", "count=x", 400, "request_unreadable"),
+        (Method::GET, "/query?count=x", "", 400, "request_unreadable"),
+        (Method::GET, "/path/x", "", 404, "not_found"),
+        (Method::GET, "/nothing", "", 404, "not_found"),
+    ] {
+        let (answered, problem) = plain(&app, method, path, body).await;
+        assert_eq!((answered.as_u16(), problem["code"].as_str()), (status, Some(code)), "{path}");
+        assert_eq!(problem["request_id"].as_str().map(str::len), Some(36), "{path}");
+        assert_eq!((problem["type"].as_str(), problem["status"].as_u64()), (Some("about:blank"), Some(status.into())));
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_our_fault_and_says_nothing() {
+    let (status, problem) = plain(&app(Bounds::default(), Face::json()), Method::GET, "/panic", "").await;
+    assert_eq!((status, problem["code"].as_str()), (StatusCode::INTERNAL_SERVER_ERROR, Some("internal")));
+    assert!(!problem.to_string().contains("secret"));
+}
+
+#[tokio::test]
+async fn a_request_over_its_time_is_ended() {
+    let bounds = Bounds { timeout: Duration::from_millis(1), ..Bounds::default() };
+    let (status, problem) = plain(&app(bounds, Face::json()), Method::GET, "/slow", "").await;
+    assert_eq!((status, problem["code"].as_str()), (StatusCode::GATEWAY_TIMEOUT, Some("timeout")));
+}
+
+#[tokio::test]
+async fn a_body_over_the_bound_is_not_read() {
+    let bounds = Bounds { body_bytes_max: 8, ..Bounds::default() };
+    let (status, problem) = plain(&app(bounds, Face::json()), Method::POST, "/json", "{\"count\": 100}").await;
+    assert_eq!((status, problem["code"].as_str()), (StatusCode::PAYLOAD_TOO_LARGE, Some("body_too_large")));
+}
+
+#[tokio::test]
+async fn a_request_without_a_place_is_sent_away() {
+    let bounds = Bounds { requests_max: 1, ..Bounds::default() };
+    let app = app(bounds, Face::json());
+    let slow = tokio::spawn({
+        let app = app.clone();
+        async move { plain(&app, Method::GET, "/slow", "").await }
+    });
+    let mut status = StatusCode::OK;
+    while status == StatusCode::OK {
+        tokio::task::yield_now().await;
+        status = plain(&app, Method::GET, "/", "").await.0;
+    }
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    slow.abort();
+}
+
+#[tokio::test]
+async fn a_post_from_another_site_is_a_problem() {
+    let app = app(Bounds::default(), Face::json());
+    for (origin, forwarded, status) in [
+        ("https://evil.example", "", 403),
+        ("http://a.example", "", 400),
+        // Behind a proxy the browser's host counts, not the one inside.
+        ("https://shop.example", "shop.example", 400),
+        ("http://a.example", "shop.example", 403),
+    ] {
+        let mut request = Request::builder().method(Method::POST).uri("/json").header("host", "a.example");
+        request = request.header("origin", origin).header("content-type", "application/json");
+        if !forwarded.is_empty() {
+            request = request.header("x-forwarded-host", forwarded);
+        }
+        let (answered, _) = ask(&app, request.body(Body::from("{")).expect("a request")).await;
+        assert_eq!(answered.as_u16(), status, "{origin} {forwarded}");
+    }
+}
+
+#[tokio::test]
+async fn a_face_shows_what_it_knows_and_leaves_the_rest() {
+    let app = app(Bounds::default(), Face::pages(Pages));
+    let (_, page) = ask(&app, Request::builder().uri("/nothing").header("host", "a.example").body(Body::empty()).expect("a request")).await;
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    let (status, problem) = plain(&app, Method::GET, "/panic", "").await;
+    assert_eq!((status.as_u16(), problem["code"].as_str()), (500, Some("internal")));
+}
+
+#[tokio::test]
+async fn the_console_has_its_own_host() {
+    let answer = |text: &'static str| Router::new().fallback(async move || text);
+    let app = by_host("console.example".to_owned(), Proxies::default(), answer("console"), answer("shops"));
+    for (host, expected) in [("console.example", "console"), ("CONSOLE.example:80", "console"), ("a.example", "shops"), ("", "shops")] {
+        let request = Request::builder().uri("/").header("host", host).body(Body::empty()).expect("a request");
+        let (_, response) = ask(&app, request).await;
+        let body = to_bytes(response.into_body(), 64).await.expect("a body");
+        assert_eq!(body, expected, "{host}");
+    }
+}
+
+#[test]
+fn a_route_is_listed_with_its_policy() {
+    let routes: Routes<()> = Routes::default().post("/b", async |_: Guest| "b").get("/a", async |_: Guest, _: Method| "a");
+    let list: Vec<String> =
+        routes.list().iter().map(|route| format!("{} {} {}", route.method, route.path, route.policy)).collect();
+    assert_eq!(list, ["GET /a guest", "POST /b guest"]);
+}
