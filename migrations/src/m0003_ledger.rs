@@ -45,10 +45,5 @@ tables!(
         .column("linked_at", Moment)
         .key(&["seq"])
         .append_only(),
-    Table::tenant("ledger_heads")
-        .column("seq", BigInt)
-        .column("hash", Bytes)
-        .key(&[])
-        .parent("tenants", &[])
-        .hot(),
+    Table::tenant("ledger_heads").column("seq", BigInt).column("hash", Bytes).key(&[]).parent("tenants", &[]).hot(),
 );

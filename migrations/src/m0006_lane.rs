@@ -13,5 +13,7 @@ tables!(
         .column("created_at", Moment)
         .key(&["key"])
         .parent("tenants", &[])
+        // Query: the oldest keys, to be forgotten.
+        .index(&["created_at"])
         .hot(),
 );

@@ -87,6 +87,70 @@ async fn every_tenant_table_is_isolated_by_the_database() {
     assert_eq!(reachable, "", "the runtime role reaches the directory");
 }
 
+/// Everything the runtime role may do before it has named a tenant, and everything it is.
+const WITHOUT_A_TENANT: &str = "
+SELECT line FROM (
+  -- Functions of ours, and any that runs with another's rights.
+  SELECT format('function %s.%s(%s)', p.pronamespace::regnamespace, p.proname, pg_get_function_identity_arguments(p.oid)) AS line
+  FROM pg_proc p WHERE (p.pronamespace = 'public'::regnamespace OR p.prosecdef)
+    AND has_function_privilege('cardgrove_runtime', p.oid, 'EXECUTE')
+  UNION ALL
+  -- Tables, views and sequences whose rows no policy of the role binds to a tenant.
+  SELECT format('rows of %s', c.oid::regclass)
+  FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+    AND (has_table_privilege('cardgrove_runtime', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+      OR has_any_column_privilege('cardgrove_runtime', c.oid, 'SELECT, INSERT, UPDATE, REFERENCES'))
+    AND (NOT c.relforcerowsecurity OR EXISTS (
+      SELECT 1 FROM pg_policy q WHERE q.polrelid = c.oid AND q.polroles && ARRAY[0, 'cardgrove_runtime'::regrole::oid]
+      AND pg_get_expr(q.polqual, q.polrelid) NOT LIKE '%tenant_id = ( SELECT (NULLIF(current_setting(''app.tenant_id''%'))
+  UNION ALL
+  -- Rights that row level security does not look at.
+  SELECT format('%s %s', privilege, c.oid::regclass)
+  FROM pg_class c, unnest(ARRAY['TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
+  WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+    AND has_table_privilege('cardgrove_runtime', c.oid, privilege)
+  UNION ALL
+  SELECT format('creates in %s', n.nspname) FROM pg_namespace n
+  WHERE has_schema_privilege('cardgrove_runtime', n.oid, 'CREATE')
+  UNION ALL
+  SELECT format('is a member of %s', m.roleid::regrole) FROM pg_auth_members m
+  WHERE m.member = 'cardgrove_runtime'::regrole
+  UNION ALL
+  SELECT format('owns %s', c.oid::regclass) FROM pg_class c WHERE c.relowner = 'cardgrove_runtime'::regrole
+  UNION ALL
+  SELECT format('is %s', attribute) FROM pg_roles r, LATERAL (VALUES
+    ('a superuser', r.rolsuper), ('above row security', r.rolbypassrls), ('a maker of roles', r.rolcreaterole),
+    ('a maker of databases', r.rolcreatedb), ('a replica', r.rolreplication)) AS a (attribute, holds)
+  WHERE r.rolname = 'cardgrove_runtime' AND holds
+) AS lines ORDER BY line COLLATE \"C\"";
+
+#[tokio::test]
+async fn without_a_tenant_the_runtime_role_may_only_claim_work() {
+    let db = TestDb::postgres().await;
+    insta::assert_snapshot!(
+        db.psql(WITHOUT_A_TENANT),
+        @"function public.work_claim(wanted integer, node text, given timestamp with time zone, lease_s integer)"
+    );
+}
+
+#[tokio::test]
+async fn a_table_without_a_policy_and_a_view_would_be_listed() {
+    let db = TestDb::postgres().await;
+    for opened in [
+        "CREATE TABLE open_rows (tenant_id uuid)",
+        "GRANT SELECT ON open_rows TO cardgrove_runtime",
+        "CREATE VIEW all_cards AS SELECT * FROM cards",
+        "GRANT SELECT ON all_cards TO cardgrove_runtime",
+        "CREATE POLICY too_wide ON goods TO PUBLIC USING (true)",
+    ] {
+        db.psql(opened);
+    }
+    let listed = db.psql(WITHOUT_A_TENANT);
+    for subject in ["rows of open_rows", "rows of all_cards", "rows of goods"] {
+        assert!(listed.lines().any(|line| line == subject), "{subject} is missing from {listed}");
+    }
+}
+
 #[tokio::test]
 async fn every_key_and_reference_stays_inside_a_tenant() {
     let db = TestDb::postgres().await;
@@ -107,7 +171,14 @@ async fn the_platform_role_reads_only_what_is_listed() {
         "SELECT DISTINCT table_name FROM information_schema.role_table_grants WHERE grantee = 'cardgrove_platform' ORDER BY 1",
     );
     let readable: Vec<&str> = readable.split_whitespace().collect();
-    assert_eq!(readable, ["hosts", "jobs", "memberships", "operator_sessions", "operators", "sites", "tenants"]);
+    assert_eq!(readable, ["hosts", "memberships", "operator_sessions", "operators", "sites", "tenants"]);
+    let columns = db.psql(
+        "SELECT table_name || '.' || column_name FROM information_schema.column_privileges WHERE grantee = 'cardgrove_platform' \
+         AND table_name = 'jobs' AND privilege_type = 'SELECT' ORDER BY 1",
+    );
+    let columns: Vec<&str> = columns.split_whitespace().collect();
+    let claimed = ["jobs.attempts", "jobs.id", "jobs.lease_until", "jobs.run_at", "jobs.state", "jobs.tenant_id"];
+    assert_eq!(columns, claimed, "what is claimed, never what is in it");
     let _ = Cluster::shared();
 }
 

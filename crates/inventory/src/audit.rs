@@ -28,13 +28,8 @@ pub async fn audit_in(tx: &impl Tx) -> Result<InventoryAudit, StoreError> {
     let mut after = Uuid::nil();
     loop {
         let page = tx.find::<card::Entity>().filter(card::Column::Id.gt(after));
-        let columns = [
-            card::Column::Id,
-            card::Column::SkuId,
-            card::Column::State,
-            card::Column::OrderId,
-            card::Column::LineNo,
-        ];
+        let columns =
+            [card::Column::Id, card::Column::SkuId, card::Column::State, card::Column::OrderId, card::Column::LineNo];
         type Row = (Uuid, Uuid, String, Option<Uuid>, Option<i32>);
         let page: Vec<Row> = page.ascending(card::Column::Id).limit(PAGE).columns(columns).await?;
         let Some((last, ..)) = page.last() else { break };

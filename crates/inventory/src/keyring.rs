@@ -114,8 +114,13 @@ impl KeyRing {
             .into_iter()
             .collect::<Result<Vec<_>, _>>()?;
         let keys = Arc::new(unwrap(&self.master(), tenant, &rows)?);
-        tx.insert::<tenant_key::Entity>(rows).await?;
-        Ok(keys)
+        let made: Vec<i32> = tx.insert_new(Rows::<tenant_key::Entity>::of(rows), tenant_key::Column::Version).await?;
+        if !made.is_empty() {
+            return Ok(keys);
+        }
+        // Another transaction made them first, and this one has waited for its commit.
+        let rows = tx.find::<tenant_key::Entity>().all().await?;
+        Ok(Arc::new(self.unwrap(tenant, &rows)?))
     }
 
     /// Gives the tenant a new data key for what is sealed from now on, and wraps all its keys with the current

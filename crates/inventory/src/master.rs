@@ -79,8 +79,21 @@ impl MasterKeys {
 
     /// Reads the key in `path`; if there is none yet one is made, and the answer says so.
     pub fn read_or_make(path: &Path) -> Result<(Self, bool), InventoryError> {
-        if path.exists() {
+        let is_there = |path: &Path| {
+            path.try_exists().map_err(|error| InventoryError::Master(format!("{}: {error}", path.display())))
+        };
+        if is_there(path)? {
             return Ok((Self::read(path)?, false));
+        }
+        let (next, old) = (Self::next_path(path), Self::old_path(path));
+        if is_there(&next)? && is_there(&old)? {
+            // A rotation ended between its two renames: everything is wrapped by the next key already.
+            fs::rename(&next, path).map_err(|error| InventoryError::Master(error.to_string()))?;
+            return Ok((Self::read(path)?, false));
+        }
+        if is_there(&next)? || is_there(&old)? {
+            let reason = format!("{} is gone, and {} or {} is there", path.display(), next.display(), old.display());
+            return Err(InventoryError::Master(reason));
         }
         let key = MasterKey::generate();
         key.write(path)?;

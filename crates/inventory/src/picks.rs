@@ -6,6 +6,7 @@ use catalog::SkuId;
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use lane::{Claimed, LaneTx, Part, PartError, Step};
+use store::Tx;
 use uuid::Uuid;
 
 use crate::model::CardId;
@@ -27,20 +28,31 @@ pub struct Picks {
     deltas: BTreeMap<SkuId, CountDelta>,
 }
 
-/// Free cards of one SKU that this lane sells next, and the last id it has looked at.
+/// Free cards of one SKU that this lane sells next.
 #[derive(Default)]
 struct Run {
     cards: VecDeque<FreeCard>,
+    /// The last id it has looked at.
     cursor: Uuid,
+    /// The last id that a committed batch has sold: where looking begins anew after a roll-back.
+    sold_to: Uuid,
+    /// Set while the whole SKU was searched and there are not more cards than in hand: how many the counts said there
+    /// were. Until they say something else, searching again would find no more.
+    searched_at: Option<i64>,
 }
 
 /// Cards read ahead, so that most batches read none.
 const READ_AHEAD: u64 = 512;
+/// Cards of one SKU that one batch can take.
+const WANTED_MAX: u64 = 20_000;
+/// Runs that a lane keeps in memory.
+const RUNS_MAX: usize = 10_000;
 
 impl Picks {
     /// Says that a command may take `quantity` cards of `sku`.
     pub fn want(&mut self, sku: SkuId, quantity: u32) {
-        *self.wanted.entry(sku).or_default() += u64::from(quantity);
+        let wanted = self.wanted.entry(sku).or_default();
+        *wanted = wanted.saturating_add(u64::from(quantity)).min(WANTED_MAX);
     }
 
     /// Takes cards for a line of an order: all of them, or none.
@@ -58,7 +70,7 @@ impl Picks {
             return Err(OutOfStock { available });
         }
         let cards: Vec<Uuid> = run.cards.drain(..wanted).map(|card| card.id).collect();
-        self.taken.extend(cards.iter().map(|&id| TakenCard { id, order, line }));
+        self.taken.extend(cards.iter().map(|&id| TakenCard { sku, id, order, line }));
         let delta = self.deltas.entry(sku).or_default();
         delta.available -= i64::from(quantity);
         delta.sold += i64::from(quantity);
@@ -67,8 +79,8 @@ impl Picks {
 
     /// How many cards a command could take now; those that have expired meanwhile are dropped.
     pub fn available(&mut self, sku: SkuId, now: DateTime<Utc>) -> u32 {
-        let run = self.runs.entry(sku).or_default();
-        run.cards.retain(|card| card.expires_at.is_none_or(|expires_at| expires_at > now));
+        let Some(run) = self.runs.get_mut(&sku) else { return 0 };
+        run.drop_expired(now);
         u32::try_from(run.cards.len()).unwrap_or(u32::MAX)
     }
 
@@ -79,18 +91,26 @@ impl Picks {
     }
 
     async fn fill(&mut self, tx: &LaneTx, is_locked: bool) -> Result<(), PartError> {
+        for sku in self.wanted.keys() {
+            if let Some(run) = self.runs.get_mut(sku) {
+                run.drop_expired(tx.now());
+            }
+        }
         let short: Vec<SkuId> =
             self.wanted.iter().filter(|(sku, wanted)| self.lacks(**sku, **wanted)).map(|(sku, _)| *sku).collect();
         // The counts say which SKUs are worth looking for; a SKU that is sold out costs no scan.
         let counts = repo::counts_in(tx, &short).await?;
         for sku in short {
-            if counts.get(&sku).is_none_or(|count| count.available == 0) {
-                self.runs.entry(sku).or_default().cards.clear();
+            let available = counts.get(&sku).map_or(0, |count| count.available);
+            if available == 0 {
+                self.runs.remove(&sku);
                 continue;
             }
             let wanted = self.wanted[&sku];
             let run = self.runs.entry(sku).or_default();
-            run.read(tx, sku, wanted, is_locked).await?;
+            if is_locked || run.searched_at != Some(available) {
+                run.read(tx, sku, (wanted, available), is_locked).await?;
+            }
         }
         Ok(())
     }
@@ -103,7 +123,13 @@ impl Picks {
 impl Run {
     /// Reads on from the cursor; at the end of the SKU it starts once more from the beginning, where cards may have
     /// become free again.
-    async fn read(&mut self, tx: &LaneTx, sku: SkuId, wanted: u64, is_locked: bool) -> Result<(), PartError> {
+    async fn read(
+        &mut self,
+        tx: &LaneTx,
+        sku: SkuId,
+        (wanted, available): (u64, i64),
+        is_locked: bool,
+    ) -> Result<(), PartError> {
         // Cards that are locked are kept from other nodes, so no more of them than are wanted.
         let limit = if is_locked { wanted } else { wanted.max(READ_AHEAD) };
         let started_at = self.cursor;
@@ -114,7 +140,19 @@ impl Run {
             self.cards.clear();
             self.take_in_hand(all);
         }
+        self.searched_at = ((self.cards.len() as u64) < wanted).then_some(available);
         Ok(())
+    }
+
+    fn drop_expired(&mut self, now: DateTime<Utc>) {
+        self.cards.retain(|card| card.expires_at.is_none_or(|expires_at| expires_at > now));
+    }
+
+    /// The cards in hand may be anybody's now: looking begins again after the last one that was surely sold.
+    fn forget(&mut self) {
+        self.cards.clear();
+        self.cursor = self.sold_to;
+        self.searched_at = None;
     }
 
     fn take_in_hand(&mut self, cards: Vec<FreeCard>) {
@@ -149,12 +187,24 @@ impl Part for Picks {
     }
 
     fn end(&mut self, is_committed: bool) {
+        if is_committed {
+            for card in &self.taken {
+                if let Some(run) = self.runs.get_mut(&card.sku) {
+                    run.sold_to = run.sold_to.max(card.id);
+                    run.searched_at = run.searched_at.map(|available| available - 1);
+                }
+            }
+        } else {
+            self.runs.values_mut().for_each(Run::forget);
+        }
+        if self.runs.len() > RUNS_MAX {
+            self.runs.clear();
+        }
         self.wanted.clear();
         self.taken.clear();
         self.deltas.clear();
-        if !is_committed {
-            self.runs.clear();
-        }
     }
 }
 
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,7 @@ pub(crate) struct FreeCard {
 /// A card taken by a line of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TakenCard {
+    pub sku: SkuId,
     pub id: Uuid,
     pub order: Uuid,
     pub line: i32,
@@ -56,8 +57,7 @@ pub(crate) async fn free_cards_in(
     limit: u64,
     is_locked: bool,
 ) -> Result<Vec<FreeCard>, StoreError> {
-    let unexpired =
-        Condition::any().add(card::Column::ExpiresAt.is_null()).add(card::Column::ExpiresAt.gt(tx.now()));
+    let unexpired = Condition::any().add(card::Column::ExpiresAt.is_null()).add(card::Column::ExpiresAt.gt(tx.now()));
     let mut find = tx
         .find::<card::Entity>()
         .filter(card::Column::SkuId.eq(sku.uuid()))
@@ -111,8 +111,7 @@ pub(crate) async fn move_counts_in(
 /// Makes sure that `sku` has a row of counts.
 pub(crate) async fn open_count_in(tx: &WriteTx<TenantScope>, sku: SkuId) -> Result<(), StoreError> {
     let tenant_id = tx.scope().id().uuid();
-    let nothing =
-        card_count::Model { tenant_id, sku_id: sku.uuid(), available: 0, held: 0, sold: 0, void: 0 };
+    let nothing = card_count::Model { tenant_id, sku_id: sku.uuid(), available: 0, held: 0, sold: 0, void: 0 };
     let rows = Rows::of([nothing]);
     tx.insert_new::<card_count::Entity, Uuid>(rows, card_count::Column::SkuId).await?;
     Ok(())

@@ -45,7 +45,8 @@ pub(crate) fn keyed_hash(key: &Key, bytes: &[u8]) -> Vec<u8> {
 
 /// The name of a master key: says which key wrapped something, and nothing about the key.
 pub(crate) fn key_name(key: &Key) -> [u8; 8] {
-    let digest: [u8; 32] = Sha256::new_with_prefix(b"cardgrove master key name\0").chain_update(key.expose()).finalize().into();
+    let digest: [u8; 32] =
+        Sha256::new_with_prefix(b"cardgrove master key name\0").chain_update(key.expose()).finalize().into();
     let mut name = [0; 8];
     name.copy_from_slice(&digest[..8]);
     name

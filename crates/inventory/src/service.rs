@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use catalog::SkuId;
 use kernel::TenantScope;
-use store::{Inside, Tx, WriteTx};
+use store::{Inside, StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
 use crate::error::InventoryError;
@@ -33,6 +33,9 @@ pub struct Import<'t> {
 /// Cards written in one statement.
 const CHUNK: usize = 1_000;
 
+/// The constraint that keeps a code from being in stock twice.
+const HASH_KEY: &str = "card_hashes_tenant_id_hash_key";
+
 impl Inventory {
     /// A stock room whose codes `keys` open.
     pub const fn new(keys: KeyRing) -> Self {
@@ -45,11 +48,7 @@ impl Inventory {
     }
 
     /// How many cards of each SKU there are; a SKU without cards is left out.
-    pub async fn counts_in(
-        &self,
-        tx: &impl Tx,
-        skus: &[SkuId],
-    ) -> Result<HashMap<SkuId, StockCount>, InventoryError> {
+    pub async fn counts_in(&self, tx: &impl Tx, skus: &[SkuId]) -> Result<HashMap<SkuId, StockCount>, InventoryError> {
         Ok(repo::counts_in(tx, skus).await?)
     }
 
@@ -158,6 +157,8 @@ async fn write_cards_in(
         return Ok(());
     }
     tx.insert::<card::Entity>(rows).await?;
-    tx.insert::<card_hash::Entity>(hashes).await?;
+    // Looked for before, so a hash that is taken now was committed meanwhile: tried again, it is a duplicate.
+    let inserted = tx.insert::<card_hash::Entity>(hashes).await;
+    inserted.map_err(|error| if error.is_taken(HASH_KEY) { StoreError::Conflict } else { error })?;
     Ok(())
 }

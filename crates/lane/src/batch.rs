@@ -20,6 +20,10 @@ use crate::part::{Claimed, LaneTx, Parts};
 
 /// A batch that others disturb is run this often before the commands are tried one by one.
 const ATTEMPTS_MAX: u32 = 4;
+/// A commit that takes longer has lost its connection.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Tenants whose parts a lane keeps in memory (on SQLite one lane serves all of them).
+const TENANTS_KEPT_MAX: usize = 1_000;
 /// How often the database is asked what became of a commit, with growing pauses (about 30 s in all).
 const OUTCOME_TRIES_MAX: u32 = 12;
 
@@ -62,18 +66,12 @@ impl<F: Fn(TenantScope) -> Parts> Runner<F> {
                     tracing::warn!(reason, "a command was disturbed too often");
                     refuse(work, &LaneError::Unavailable);
                 }
-                Err(BatchFault::Poisoned(reason)) if work.len() == 1 => {
+                Err(BatchFault::Poisoned(reason) | BatchFault::Barred(reason)) if work.len() == 1 => {
                     tracing::error!(reason, command.key = work[0].key.as_str(), "a command cannot be carried out");
                     self.stats.poisoned.fetch_add(1, Ordering::Relaxed);
                     refuse(work, &LaneError::Failed);
                 }
-                Err(_) => {
-                    // Halve until the one that does it is alone; the first half goes first.
-                    let mut first = work;
-                    let second = first.split_off(first.len() / 2);
-                    waiting.push(second);
-                    waiting.push(first);
-                }
+                Err(_) => waiting.extend(divide(work)),
             }
         }
     }
@@ -83,11 +81,13 @@ impl<F: Fn(TenantScope) -> Parts> Runner<F> {
         let mut attempt = 0;
         loop {
             let outcome = self.once(work, attempt).await;
-            for parts in self.parts.values_mut() {
-                parts.end(outcome.is_ok());
+            for tenant in tenants(work) {
+                if let Some(parts) = self.parts.get_mut(&tenant.id()) {
+                    parts.end(outcome.is_ok());
+                }
             }
             match outcome {
-                Err(BatchFault::Again(reason)) if attempt + 1 < ATTEMPTS_MAX => {
+                Err(BatchFault::Again(reason) | BatchFault::Barred(reason)) if attempt + 1 < ATTEMPTS_MAX => {
                     tracing::debug!(reason, attempt, "a batch is run again");
                     self.stats.reruns.fetch_add(1, Ordering::Relaxed);
                     attempt += 1;
@@ -104,6 +104,9 @@ impl<F: Fn(TenantScope) -> Parts> Runner<F> {
 
     async fn once(&mut self, work: &[Work], attempt: u32) -> Result<Answers, BatchFault> {
         let batch = self.store.batch().await?;
+        if self.parts.len() > TENANTS_KEPT_MAX {
+            self.parts.clear();
+        }
         let mut answers: Vec<Option<Result<Answered<String>, LaneError>>> = work.iter().map(|_| None).collect();
         let mut transaction_id = None;
         for tenant in tenants(work) {
@@ -121,16 +124,20 @@ impl<F: Fn(TenantScope) -> Parts> Runner<F> {
 
     /// Commits; if the answer is lost, asks until it is known whether it took effect.
     async fn commit(&self, batch: Batch, transaction_id: Option<String>) -> Result<(), BatchFault> {
-        let error = match batch.commit().await {
-            Ok(()) => return Ok(()),
-            Err(error) => error,
+        let error = match tokio::time::timeout(COMMIT_TIMEOUT, batch.commit()).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => error,
+            Err(_) => StoreError::Lost,
         };
         let (StoreError::Lost, Some(id)) = (&error, transaction_id) else { return Err(error.into()) };
-        tracing::warn!(transaction.id = %id, "a commit was not answered; asking what became of it");
+        tracing::warn!(transaction.id = %id, "a commit was not answered; waiting until it is decided");
         for attempt in 0..OUTCOME_TRIES_MAX {
             match self.store.outcome(&id).await {
-                Ok(Outcome::Committed) => return Ok(()),
-                Ok(Outcome::Aborted) => return Err(BatchFault::Again("the commit was lost".to_owned())),
+                // Whatever it says, the keys decide: stored ones come back as replays, missing ones are decided anew.
+                // `committed` alone proves nothing, because after a crash another transaction may have got the id.
+                Ok(Outcome::Committed | Outcome::Aborted) => {
+                    return Err(BatchFault::Again("a commit was not answered".to_owned()));
+                }
                 Ok(Outcome::InProgress) | Err(_) => {
                     tokio::time::sleep(Duration::from_millis(50 << attempt.min(6))).await;
                 }
@@ -165,7 +172,11 @@ async fn decide_and_write(
     if parts.claim(tx).await? == Claimed::Short {
         return Err(BatchFault::Again("a claim came up short".to_owned()));
     }
-    keys::answer_in(tx, answers.iter().map(|(key, answer)| ((*key).clone(), answer.clone()))).await?;
+    let answered = keys::answer_in(tx, answers.iter().map(|(key, answer)| ((*key).clone(), answer.clone()))).await?;
+    if answered != answers.len() as u64 {
+        // A key was there when ours was to be written and gone when it was read: it was pruned in between.
+        return Err(BatchFault::Again("a key was pruned meanwhile".to_owned()));
+    }
     parts.write(tx, Uuid::now_v7()).await?;
     let answer = |index: &usize| {
         let work = &work[*index];
@@ -209,6 +220,22 @@ fn gather(queued: Vec<Queued>) -> Vec<Work> {
         work[place].replies.push((fingerprint, queued.reply));
     }
     work
+}
+
+/// A batch that fails is divided until the command that does it is alone: by tenant first, so that one tenant's
+/// trouble is soon its own, then in halves. The piece to try first comes last.
+fn divide(work: Vec<Work>) -> Vec<Vec<Work>> {
+    let tenants = tenants(&work);
+    if tenants.len() > 1 {
+        let mut pieces: HashMap<TenantId, Vec<Work>> = HashMap::new();
+        for work in work {
+            pieces.entry(work.scope.id()).or_default().push(work);
+        }
+        return pieces.into_values().collect();
+    }
+    let mut first = work;
+    let second = first.split_off(first.len() / 2);
+    vec![second, first]
 }
 
 fn tenants(work: &[Work]) -> Vec<TenantScope> {

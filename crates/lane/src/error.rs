@@ -50,6 +50,9 @@ impl Coded for LaneError {
 pub(crate) enum BatchFault {
     /// Somebody else was in the way: run it again with fresh facts.
     Again(String),
+    /// A constraint refused it. Another node may have been in the way, so it is run again; if that does not help,
+    /// it is a bug.
+    Barred(String),
     /// The database is gone or full: answer that it is unavailable.
     Gone(StoreError),
     /// This batch fails whenever it is run: find the command that does it.
@@ -61,7 +64,7 @@ impl From<StoreError> for BatchFault {
         match error {
             StoreError::Conflict => Self::Again("another transaction was in the way".to_owned()),
             // Another node spent from a balance or took a key between our reading and our writing.
-            StoreError::Check { constraint } | StoreError::Taken { constraint } => Self::Again(constraint),
+            StoreError::Check { constraint } | StoreError::Taken { constraint } => Self::Barred(constraint),
             StoreError::Lost | StoreError::Busy | StoreError::Full => Self::Gone(error),
             other => Self::Poisoned(format!("{other:?}")),
         }

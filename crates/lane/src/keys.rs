@@ -62,21 +62,23 @@ pub(crate) async fn take_in(
     Ok(decided.collect())
 }
 
-/// Writes the answers beside their keys.
+/// Writes the answers beside their keys; answers how many keys were there.
 pub(crate) async fn answer_in(
     tx: &WriteTx<TenantScope>,
     answers: impl Iterator<Item = (CommandKey, String)>,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     let mut rows = Rows::of_columns(&[key::Column::Key, key::Column::Answer]);
     for (name, answer) in answers {
         rows.push([name.as_str().into(), answer.into()]);
     }
-    tx.update_rows::<key::Entity>(rows, &[key::Column::Key], Change::Set).await?;
-    Ok(())
+    tx.update_rows::<key::Entity>(rows, &[key::Column::Key], Change::Set).await
 }
 
-/// Forgets keys that callers chose before `moment`; keys of business facts stay.
-pub async fn prune_in(tx: &WriteTx<TenantScope>, moment: DateTime<Utc>) -> Result<u64, StoreError> {
-    let prunable = tx.delete::<key::Entity>().filter(key::Column::Key.starts_with(CommandKey::REQUEST));
-    prunable.filter(key::Column::CreatedAt.lt(moment)).run().await
+/// Forgets up to `limit` keys that callers chose before `moment`, the oldest first; keys of business facts stay.
+/// Answers how many went: fewer than the limit means that no more are left.
+pub async fn prune_in(tx: &WriteTx<TenantScope>, moment: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
+    let old = tx.find::<key::Entity>().filter(key::Column::CreatedAt.lt(moment));
+    let old = old.filter(key::Column::Key.starts_with(CommandKey::REQUEST)).ascending(key::Column::CreatedAt);
+    let old: Vec<(String,)> = old.limit(limit).columns([key::Column::Key]).await?;
+    tx.delete::<key::Entity>().among(key::Column::Key, old.into_iter().map(|(key,)| key)).run().await
 }

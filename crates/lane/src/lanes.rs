@@ -1,10 +1,12 @@
 //! The lanes of a process: queues, tasks, their bounds and their end.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt;
 use kernel::{TenantId, TenantScope};
 use ledger::Book;
 use store::{Backend, Store};
@@ -141,7 +143,8 @@ impl Lanes {
         if queues.is_stopping {
             return Err(LaneError::Stopping);
         }
-        if !queues.open.contains_key(&lane) {
+        // A lane that is gone without having closed itself (it panicked) is replaced by a new one.
+        if queues.open.get(&lane).is_none_or(mpsc::Sender::is_closed) {
             let (sender, receiver) = mpsc::channel(self.inner.settings.queue_max);
             queues.tasks.spawn(serve(Arc::clone(&self.inner), lane, receiver));
             queues.open.insert(lane, sender);
@@ -161,7 +164,8 @@ async fn serve(inner: Arc<Inner>, lane: Option<TenantId>, mut queue: mpsc::Recei
             Parts::new(parts)
         }
     };
-    let mut runner = Runner::new(inner.store.clone(), parts, Arc::clone(&inner.stats));
+    let new_runner = || Runner::new(inner.store.clone(), parts.clone(), Arc::clone(&inner.stats));
+    let mut runner = new_runner();
     loop {
         let first = match tokio::time::timeout(inner.settings.idle, queue.recv()).await {
             Ok(Some(first)) => first,
@@ -185,7 +189,12 @@ async fn serve(inner: Arc<Inner>, lane: Option<TenantId>, mut queue: mpsc::Recei
                 Err(_) => break,
             }
         }
-        runner.run(batch).await;
+        // A panic outside of a rule is a bug of ours: this batch's callers are told to try again, and the lane goes on
+        // with nothing of what it knew.
+        if AssertUnwindSafe(runner.run(batch)).catch_unwind().await.is_err() {
+            tracing::error!("a batch panicked; the lane starts anew");
+            runner = new_runner();
+        }
         drop(permit);
     }
 }

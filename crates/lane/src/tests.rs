@@ -210,7 +210,7 @@ on_both! {
         db.clock.advance(chrono::TimeDelta::hours(73));
         let tx = db.store.write(&scope).await.expect("a writer");
         let before = db.store.time() - chrono::TimeDelta::hours(72);
-        assert_eq!(crate::prune_in(&tx, before).await.expect("pruned"), 1);
+        assert_eq!(crate::prune_in(&tx, before, 10).await.expect("pruned"), 1);
     }
 }
 

@@ -24,6 +24,9 @@ pub struct Book {
     known: HashSet<AccountId>,
 }
 
+/// Accounts that a book remembers to exist; asking again costs one statement.
+const KNOWN_MAX: usize = 100_000;
+
 impl Book {
     /// An empty book of `tenant`.
     pub fn new(tenant: TenantId) -> Self {
@@ -77,6 +80,8 @@ impl Book {
                 .ok_or(LedgerError::Overflow { account: posting.account })?;
         }
         for (account, delta) in deltas.into_values() {
+            let moved = self.moved.get(&account).copied().unwrap_or(0);
+            moved.checked_add(delta).ok_or(LedgerError::Overflow { account })?;
             if delta < 0 && account.kind.is_spendable() {
                 let available = self.balance(&account)?;
                 let wanted = Money::new(-delta, account.currency);
@@ -93,23 +98,30 @@ impl Book {
         assert!(entry.is_balanced(), "an entry is balanced by construction");
         self.check(&entry)?;
         for posting in entry.postings() {
-            let moved = self.moved.entry(posting.account).or_default();
-            *moved = moved
-                .checked_add(posting.amount.minor())
-                .ok_or(LedgerError::Overflow { account: posting.account })?;
+            *self.moved.entry(posting.account).or_default() += posting.amount.minor();
         }
         let id = entry.id();
-        self.entries.push(entry);
+        // An entry about nothing (goods that are given away) leaves no trace.
+        if !entry.postings().is_empty() {
+            self.entries.push(entry);
+        }
         Ok(id)
+    }
+
+    fn take_back(&mut self, count: usize) {
+        for entry in self.entries.drain(count..) {
+            for posting in entry.postings() {
+                *self.moved.entry(posting.account).or_default() -= posting.amount.minor();
+            }
+        }
     }
 
     /// Posts all entries, or none of them if the money for one is not there.
     pub fn post_all(&mut self, entries: Vec<Entry>) -> Result<(), LedgerError> {
-        let (moved, count) = (self.moved.clone(), self.entries.len());
+        let count = self.entries.len();
         for entry in entries {
             if let Err(error) = self.post(entry) {
-                self.moved = moved;
-                self.entries.truncate(count);
+                self.take_back(count);
                 return Err(error);
             }
         }
@@ -148,6 +160,9 @@ impl Book {
         let accounts = self.moved.keys().map(|account| (account.id(self.tenant), *account));
         let unknown: BTreeMap<AccountId, Account> = accounts.filter(|(id, _)| !self.known.contains(id)).collect();
         repo::open_accounts_in(tx, &unknown).await?;
+        if self.known.len() > KNOWN_MAX {
+            self.known.clear();
+        }
         self.known.extend(unknown.keys());
         repo::insert_entries_in(tx, batch, &self.entries).await
     }

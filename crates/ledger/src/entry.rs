@@ -96,10 +96,15 @@ impl Entry {
     }
 
     /// An entry as the database holds it.
-    pub(crate) fn read(id: Uuid, kind: EntryKind, subject: Uuid, reason: Option<String>, postings: Vec<Posting>) -> Self {
+    pub(crate) fn read(
+        id: Uuid,
+        kind: EntryKind,
+        subject: Uuid,
+        reason: Option<String>,
+        postings: Vec<Posting>,
+    ) -> Result<Self, LedgerError> {
         let entry = Self { id: EntryId::from_uuid(id), kind, subject, reason, postings };
-        assert!(entry.is_balanced(), "entry {} does not balance", entry.id);
-        entry
+        if entry.is_balanced() { Ok(entry) } else { Err(LedgerError::Damaged { entry: entry.id }) }
     }
 
     /// The same entry with the words that say why; cut to 200 characters.

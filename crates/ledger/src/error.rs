@@ -14,6 +14,9 @@ pub enum LedgerError {
     /// A bug in a rule: postings do not sum to zero.
     #[error("the postings in {currency} sum to {sum}, not to zero")]
     Unbalanced { currency: Currency, sum: i128 },
+    /// Stored rows were changed: what is read does not balance.
+    #[error("the stored entry {entry} does not balance")]
+    Damaged { entry: crate::EntryId },
     /// A bug in a rule: an amount in another currency than its account.
     #[error("an amount in {currency} does not fit the account's currency")]
     ForeignCurrency { currency: Currency },

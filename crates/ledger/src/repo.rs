@@ -69,7 +69,7 @@ pub async fn entries_of_in(tx: &impl Tx, subject: Uuid) -> Result<Vec<Entry>, Le
             .into_iter()
             .find(|kind| kind.name() == row.kind)
         {
-            entries.push((row.posted_at, Entry::read(row.id, kind, row.subject_id, row.reason, own.collect())));
+            entries.push((row.posted_at, Entry::read(row.id, kind, row.subject_id, row.reason, own.collect())?));
         }
     }
     entries.sort_by_key(|(at, entry)| (*at, entry.kind()));

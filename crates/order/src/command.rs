@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{Quote, SiteLevel, SkuId, Subject};
+use catalog::{QUANTITY_MAX, Quote, SiteLevel, SkuId, Subject};
 use chrono::{DateTime, Utc};
 use identity::CustomerId;
 use inventory::Picks;
@@ -89,18 +89,29 @@ impl Place {
         Subject { buyer: Some(self.customer.uuid()), level: None }
     }
 
-    /// Prices every line, or says which one cannot be sold.
-    fn price(&self, desk: &Desk, now: DateTime<Utc>) -> Result<Vec<PricedLine>, Refusal> {
+    /// Whether the wishes are of a size that the lane should look at; no database needs to be asked.
+    pub(crate) fn check_size(&self) -> Result<(), Refusal> {
         let is_sized = (1..=LINES_MAX).contains(&self.lines.len());
         if !is_sized || self.lines.iter().any(|line| line.quantity == 0) {
             return Err(Refusal::Empty);
         }
+        match self.lines.iter().find(|line| line.quantity > QUANTITY_MAX) {
+            Some(line) => Err(Refusal::TooMany { sku: line.sku, most: QUANTITY_MAX }),
+            None => Ok(()),
+        }
+    }
+
+    /// Prices every line, or says which one cannot be sold. The most that an order may have of a SKU counts over all
+    /// of its lines.
+    fn price(&self, desk: &Desk, now: DateTime<Utc>) -> Result<Vec<PricedLine>, Refusal> {
+        self.check_size()?;
         let mut lines = Vec::with_capacity(self.lines.len());
         for wanted in &self.lines {
             let sku = wanted.sku;
             let priced = desk.quote(&self.chain, sku, &self.subject(), wanted.quantity, now);
             let (ware, quote) = priced.ok_or(Refusal::NotForSale { sku })?;
-            if wanted.quantity > ware.facts.quantity_max {
+            let pieces: u64 = self.lines.iter().filter(|line| line.sku == sku).map(|line| u64::from(line.quantity)).sum();
+            if pieces > u64::from(ware.facts.quantity_max) {
                 return Err(Refusal::TooMany { sku, most: ware.facts.quantity_max });
             }
             if quote.unit.currency() != self.currency || wanted.unit.currency() != self.currency {

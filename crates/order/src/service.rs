@@ -50,6 +50,7 @@ impl Orders {
         assert_eq!(chain.last().map(|place| place.site), Some(scope.site()), "the chain ends at the selling site");
         let order = OrderId::new();
         let place = Place { chain, currency, customer, lines, key: key.to_owned(), order };
+        place.check_size()?;
         let answered = self.lanes.run(&scope.engine(), place).await?;
         Ok(Answered { answer: answered.answer?, is_replay: answered.is_replay })
     }

@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use kernel::Platform;
+use kernel::{Platform, TenantId};
 use store::Store;
-use tenancy::{Tenancy, Tenant};
+use tenancy::Tenancy;
 
 use crate::jobs::head_file;
 
@@ -21,15 +21,11 @@ pub struct Report {
 
 /// Audits all tenants of the store; `heads` holds the exported heads of their ledgers.
 pub async fn run(store: &Store, heads: &Path) -> anyhow::Result<Report> {
-    let tenancy = Tenancy::new(store.clone());
-    tenancy.reload().await?;
-    let mut tenants: Vec<Tenant> = tenancy.shops().iter().map(|(_, shop)| shop.tenant.clone()).collect();
-    tenants.sort_by(|a, b| a.slug.as_str().cmp(b.slug.as_str()));
-    tenants.dedup_by_key(|tenant| tenant.id);
+    let tenants = Tenancy::new(store.clone()).tenants().await?;
     let mut report = Report::default();
-    for tenant in &tenants {
-        let found = audit_tenant(store, tenant, heads, &mut report.text).await;
-        let found = found.with_context(|| format!("the audit of {} did not end", tenant.slug))?;
+    for (tenant, slug) in &tenants {
+        let found = audit_tenant(store, (*tenant, slug), heads, &mut report.text).await;
+        let found = found.with_context(|| format!("the audit of {slug} did not end"))?;
         report.breaches += found.len();
         for (invariant, finding) in found {
             let _ = writeln!(report.text, "  BREACH of invariant {invariant}: {finding}");
@@ -42,24 +38,24 @@ pub async fn run(store: &Store, heads: &Path) -> anyhow::Result<Report> {
 
 async fn audit_tenant(
     store: &Store,
-    tenant: &Tenant,
+    (tenant, slug): (TenantId, &str),
     heads: &Path,
     text: &mut String,
 ) -> anyhow::Result<Vec<(u8, String)>> {
-    let tx = store.snapshot(&Platform::assume().tenant(tenant.id)).await?;
+    let tx = store.snapshot(&Platform::assume().tenant(tenant)).await?;
     let ledger = ledger::audit_in(&tx).await?;
     let stock = inventory::audit_in(&tx).await?;
     let orders = order::audit_in(&tx, &stock).await?;
     let _ = writeln!(
         text,
         "{}: {} entries, {} postings, {} links; {} cards; {} orders",
-        tenant.slug, ledger.entries, ledger.postings, ledger.links, stock.cards, orders.orders
+        slug, ledger.entries, ledger.postings, ledger.links, stock.cards, orders.orders
     );
     let mut found: Vec<(u8, String)> =
         ledger.breaches.into_iter().map(|breach| (breach.invariant, breach.finding)).collect();
     found.extend(stock.breaches.into_iter().map(|finding| (4, finding)));
     found.extend(orders.breaches);
-    found.extend(compare_heads(&tx, &heads.join(head_file(tenant.id))).await?);
+    found.extend(compare_heads(&tx, &heads.join(head_file(tenant))).await?);
     Ok(found)
 }
 

@@ -128,11 +128,8 @@ pub async fn rotate(house: &House) -> anyhow::Result<String> {
     }
     let ring = house.inventory.keys();
     ring.change_master(ring.master().rotated_to(next));
-    house.tenancy.reload().await?;
-    let mut tenants: Vec<_> = house.tenancy.shops().iter().map(|(_, shop)| shop.tenant.id).collect();
-    tenants.sort();
-    tenants.dedup();
-    for tenant in &tenants {
+    let tenants = house.tenancy.tenants().await?;
+    for (tenant, _) in &tenants {
         let tx = house.store.write(&Platform::assume().tenant(*tenant)).await?;
         ring.rotate_in(&tx).await?;
         tx.commit().await?;

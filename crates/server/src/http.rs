@@ -28,8 +28,15 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         customers: house.customers.clone(),
         store: house.store.clone(),
         settings: storefront::Settings { kit: kit.clone(), demo },
-    })?;
-    let console = Router::new();
+    });
+    let console = api::router(api::ApiState {
+        operators: house.operators.clone(),
+        tenancy: house.tenancy.clone(),
+        catalog: house.catalog.clone(),
+        inventory: house.inventory.clone(),
+        store: house.store.clone(),
+        kit,
+    });
     let health = Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready));
     let apps = web::by_host(house.settings.console_host.clone(), proxies, console, shops);
     Ok(health.with_state(house.clone()).fallback_service(apps))

@@ -16,6 +16,9 @@ use tenancy::Tenancy;
 /// How long a caller's idempotency key is kept.
 const REQUEST_KEYS_LIFE: TimeDelta = TimeDelta::hours(72);
 
+/// Keys forgotten in one transaction.
+const PRUNED_AT_ONCE: u64 = 2_000;
+
 /// Forgets old idempotency keys.
 #[derive(Serialize, Deserialize)]
 pub struct PruneKeys {}
@@ -49,10 +52,15 @@ pub struct HeadExporter {
 #[async_trait]
 impl Handler<PruneKeys> for KeyPruner {
     async fn run(&self, context: &JobContext, _job: PruneKeys) -> Result<(), JobError> {
-        let tx = self.store.write(context.scope()).await?;
-        lane::prune_in(&tx, tx.now() - REQUEST_KEYS_LIFE).await?;
-        context.finish_in(&tx).await?;
-        Ok(tx.commit().await?)
+        // Short transactions: on SQLite nobody else writes meanwhile.
+        loop {
+            let tx = self.store.write(context.scope()).await?;
+            let pruned = lane::prune_in(&tx, tx.now() - REQUEST_KEYS_LIFE, PRUNED_AT_ONCE).await?;
+            tx.commit().await?;
+            if pruned < PRUNED_AT_ONCE {
+                return Ok(());
+            }
+        }
     }
 }
 

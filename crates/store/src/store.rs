@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -26,6 +27,13 @@ struct Inner {
     backend: Backend,
     pools: Pools,
     time: Time,
+    is_closed: Arc<AtomicBool>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+    }
 }
 
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
@@ -35,10 +43,11 @@ impl Store {
     pub async fn open(settings: &Settings) -> Result<Self, StoreError> {
         let backend = Backend::of_url(&settings.url)?;
         let pools = backend.open(settings).await?;
+        let is_closed = Arc::new(AtomicBool::new(false));
         if let Some(connection) = pools.checkpoint.clone() {
-            tokio::spawn(checkpoint(connection));
+            tokio::spawn(checkpoint(connection, Arc::clone(&is_closed)));
         }
-        Ok(Self { inner: Arc::new(Inner { backend, pools, time: settings.time.clone() }) })
+        Ok(Self { inner: Arc::new(Inner { backend, pools, time: settings.time.clone(), is_closed }) })
     }
 
     /// Which database it is.
@@ -106,9 +115,7 @@ impl Store {
 
     /// Leases up to `limit` due jobs of all tenants to `node`: whose they are and their ids, nothing else.
     pub async fn work_claim(&self, limit: u32, node: &str, lease: Duration) -> Result<Vec<ClaimedWork>, StoreError> {
-        let now = self.time();
-        let until = now + lease;
-        let statement = self.inner.backend.work_claim(limit, node, now, until);
+        let statement = self.inner.backend.work_claim(limit, node, &self.inner.time, lease);
         let rows = self.inner.pools.write.query_all_raw(statement).await?;
         rows.iter()
             .map(|row| {
@@ -140,6 +147,7 @@ impl Store {
 
     /// Closes the connections; what is not committed is gone.
     pub async fn close(&self) -> Result<(), StoreError> {
+        self.inner.is_closed.store(true, Ordering::Relaxed);
         self.inner.pools.write.close_by_ref().await?;
         self.inner.pools.read.close_by_ref().await?;
         self.inner.pools.platform.close_by_ref().await?;
@@ -150,21 +158,29 @@ impl Store {
     }
 
     async fn begin(&self, pool: &DatabaseConnection, write: bool) -> Result<Conn, StoreError> {
-        let tx = self.inner.backend.begin(pool, write).await?;
+        let tx = self.inner.backend.begin(pool, write).await.map_err(|error| match error {
+            // Nothing was begun, so nothing is in anybody's way: the database is just busy.
+            StoreError::Conflict => StoreError::Busy,
+            other => other,
+        })?;
         Ok(Conn { tx, backend: self.inner.backend })
     }
 }
 
-/// Moves the log into the file, so that no commit pays for it. Ends when the store is closed.
-async fn checkpoint(connection: DatabaseConnection) {
-    loop {
+/// Moves the log into the file, so that commits seldom pay for it; a failure is tried again, for as long as the
+/// store is open.
+async fn checkpoint(connection: DatabaseConnection, is_closed: Arc<AtomicBool>) {
+    let mut was_well = true;
+    while !is_closed.load(Ordering::Relaxed) {
         tokio::time::sleep(CHECKPOINT_EVERY).await;
         match dialect::checkpoint(&connection).await {
-            Ok(()) | Err(StoreError::Conflict) => {}
-            Err(error) => {
-                tracing::debug!(%error, "the checkpointer stops");
-                return;
+            Ok(()) => was_well = true,
+            Err(StoreError::Conflict) => {}
+            Err(error) if was_well && !is_closed.load(Ordering::Relaxed) => {
+                tracing::warn!(%error, "the log cannot be moved into the database file; trying on");
+                was_well = false;
             }
+            Err(_) => {}
         }
     }
 }

@@ -158,6 +158,14 @@ pub struct Delete<'t, E: EntityTrait> {
 }
 
 impl<E: EntityTrait> Delete<'_, E> {
+    /// Keeps to the rows whose `column` is one of `values`.
+    pub fn among<V: Into<Value>>(self, column: E::Column, values: impl IntoIterator<Item = V>) -> Self {
+        let values: Vec<Value> = values.into_iter().map(Into::into).collect();
+        let kind = sea_orm::ColumnTrait::def(&column).get_column_type().clone();
+        let one_of = self.conn.backend.one_of(sea_orm::ColumnTrait::as_column_ref(&column).into(), &kind, values);
+        self.filter(one_of)
+    }
+
     /// Keeps to the rows for which `condition` holds.
     pub fn filter(mut self, condition: impl IntoCondition) -> Self {
         self.delete = self.delete.filter(condition);

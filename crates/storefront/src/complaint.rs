@@ -137,7 +137,7 @@ mod tests {
     fn a_complete_form_says_what_is_wanted() {
         let sku = SkuId::new();
         let wanted = form(&format!("{sku}:9690"), "2", "yes").wanted(Currency::CNY).expect("complete");
-        assert_eq!((wanted.sku, wanted.quantity, wanted.unit), (sku, 2, Money::new(96_90, Currency::CNY)));
+        assert_eq!((wanted.sku, wanted.quantity, wanted.unit), (sku, 2, Money::new(9690, Currency::CNY)));
     }
 
     #[test]
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn the_voice_is_that_of_the_design() {
         let words = Words::read(Language::Chinese).expect("sentences");
-        let (seen, now) = (Money::new(96_90, Currency::CNY), Money::new(97_90, Currency::CNY));
+        let (seen, now) = (Money::new(9690, Currency::CNY), Money::new(9790, Currency::CNY));
         let shown = Complaint::PriceChanged { seen, now }.shown(&words, 1);
         assert_eq!(shown.message, "价格从 ¥96.90 变为 ¥97.90。确认后再付款");
         let words = Words::read(Language::English).expect("sentences");

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::http::Method;
-use axum::http::request::Parts;
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use web::{Faults, Problem, ShopFault, Visit};
 

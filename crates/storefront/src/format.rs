@@ -65,13 +65,13 @@ mod tests {
         for (minor, currency, text) in [
             (0, Currency::CNY, "¥0.00"),
             (5, Currency::CNY, "¥0.05"),
-            (96_90, Currency::CNY, "¥96.90"),
-            (1_234_50, Currency::CNY, "¥1,234.50"),
-            (1_234_567_89, Currency::CNY, "¥1,234,567.89"),
+            (9_690, Currency::CNY, "¥96.90"),
+            (123_450, Currency::CNY, "¥1,234.50"),
+            (123_456_789, Currency::CNY, "¥1,234,567.89"),
             (-5, Currency::CNY, "−¥0.05"),
             (1200, Currency::JPY, "JPY\u{a0}1,200"),
             (-1200, Currency::JPY, "−JPY\u{a0}1,200"),
-            (12_00, usd, "USD\u{a0}12.00"),
+            (1_200, usd, "USD\u{a0}12.00"),
         ] {
             assert_eq!(money(Money::new(minor, currency)), text);
         }

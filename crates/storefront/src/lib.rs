@@ -15,8 +15,8 @@ mod face;
 mod format;
 mod frame;
 mod pages;
-mod rows;
 mod routes;
+mod rows;
 mod templates;
 #[cfg(test)]
 mod tests;

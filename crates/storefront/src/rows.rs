@@ -1,6 +1,6 @@
 //! What pages read through the rooms' services: one transaction a page.
 
-use catalog::{Code, Goods, Quoted, Sku, SkuId, SiteLevel, Subject};
+use catalog::{Code, Goods, Quoted, SiteLevel, Sku, SkuId, Subject};
 use identity::{Customer, CustomerId};
 use kernel::{Money, SiteScope};
 use ledger::{Account, AccountKind};

@@ -47,6 +47,13 @@ pub(crate) async fn tenant_of_slug(tx: &ReadTx<Platform>, slug: &Slug) -> Result
     Ok(row.map(|row| Id::from_uuid(row.tenant_id)))
 }
 
+/// Ids and slugs of all tenants, also of those whose rows are unreadable otherwise.
+pub(crate) async fn tenant_names(tx: &ReadTx<Platform>) -> Result<Vec<(TenantId, String)>, StoreError> {
+    let rows = tx.list::<tenant::Entity>().ascending(tenant::Column::Slug);
+    let rows: Vec<(uuid::Uuid, String)> = rows.columns([tenant::Column::TenantId, tenant::Column::Slug]).await?;
+    Ok(rows.into_iter().map(|(id, slug)| (Id::from_uuid(id), slug)).collect())
+}
+
 pub(crate) async fn tenant(tx: &impl Tx) -> Result<Option<Tenant>, TenancyError> {
     tx.find::<tenant::Entity>().one().await?.map(read_tenant).transpose()
 }

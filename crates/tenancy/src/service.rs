@@ -96,6 +96,12 @@ impl Tenancy {
         Ok(repo::tenant_of_slug(&tx, slug).await?)
     }
 
+    /// Ids and slugs of all tenants, with or without a shop that is served: for what must leave nobody out.
+    pub async fn tenants(&self) -> Result<Vec<(TenantId, String)>, TenancyError> {
+        let tx = self.inner.store.read_platform(&Platform::assume()).await?;
+        Ok(repo::tenant_names(&tx).await?)
+    }
+
     /// The scope's tenant, if it exists.
     pub async fn tenant_in(&self, tx: &impl Tx) -> Result<Option<Tenant>, TenancyError> {
         repo::tenant(tx).await

@@ -28,7 +28,24 @@ pub struct TestDb {
     folder: TempDir,
 }
 
-const TEMPLATE: &str = "cardgrove_template";
+/// The template's name changes with the schema's sources, so that a cluster that still runs serves no old one.
+fn template() -> &'static str {
+    static NAME: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    NAME.get_or_init(|| {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut sources: Vec<PathBuf> = ["migrations/src", "crates/store/src/dialect"]
+            .iter()
+            .filter_map(|folder| std::fs::read_dir(root.join(folder)).ok())
+            .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
+            .collect();
+        sources.sort();
+        let mut hash = std::hash::DefaultHasher::new();
+        for source in sources {
+            std::hash::Hash::hash(&std::fs::read(source).unwrap_or_default(), &mut hash);
+        }
+        format!("template_{:016x}", std::hash::Hasher::finish(&hash))
+    })
+}
 
 /// A Saturday in the busy season.
 fn start_of_time() -> DateTime<Utc> {
@@ -49,7 +66,8 @@ impl TestDb {
         let cluster = Cluster::shared();
         prepare_template(cluster).await;
         let name = format!("test_{}", Uuid::now_v7().simple());
-        let copy = format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER owner STRATEGY file_copy");
+        let template = template();
+        let copy = format!("CREATE DATABASE {name} TEMPLATE {template} OWNER owner STRATEGY file_copy");
         cluster.psql("postgres", &copy).unwrap_or_else(|error| panic!("no test database: {error}"));
         let mut settings = Settings::at(cluster.url(Roles::RUNTIME, &name));
         settings.platform_url = Some(cluster.url(Roles::PLATFORM, &name));
@@ -130,9 +148,9 @@ async fn migrate(url: &str) {
 async fn prepare_template(cluster: &'static Cluster) {
     let runtime = tokio::runtime::Handle::current();
     let made = tokio::task::spawn_blocking(move || {
-        cluster.once("template", |cluster| {
-            cluster.psql("postgres", &format!("CREATE DATABASE {TEMPLATE} OWNER owner"))?;
-            runtime.block_on(migrate(&cluster.url("owner", TEMPLATE)));
+        cluster.once(template(), |cluster| {
+            cluster.psql("postgres", &format!("CREATE DATABASE {} OWNER owner", template()))?;
+            runtime.block_on(migrate(&cluster.url("owner", template())));
             Ok(())
         })
     });

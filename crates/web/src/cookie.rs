@@ -51,3 +51,35 @@ fn own(name: &'static str, value: String, visit: &Visit) -> Cookie<'static> {
     let cookie = Cookie::build((name, value)).path("/").http_only(true).secure(visit.is_https);
     cookie.same_site(SameSite::Lax).build()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+    use axum::http::header::COOKIE;
+
+    fn visit(is_https: bool) -> Visit {
+        let (host, authority) = ("a.example".to_owned(), "a.example".to_owned());
+        Visit { host, authority, is_https, address: "203.0.113.9".parse().expect("an address") }
+    }
+
+    #[test]
+    fn a_session_is_of_one_host_and_out_of_reach_of_scripts() {
+        for (is_https, name) in [(true, "__Host-session="), (false, "session=")] {
+            let cookie = session_cookie(&visit(is_https), &Token::new()).to_string();
+            assert!(cookie.starts_with(name) && cookie.contains("HttpOnly") && cookie.contains("Path=/"), "{cookie}");
+            assert!(cookie.contains("SameSite=Lax") && !cookie.contains("Domain"), "{cookie}");
+            assert_eq!(cookie.contains("Secure"), is_https, "{cookie}");
+        }
+    }
+
+    #[test]
+    fn a_session_planted_without_https_is_not_read_over_https() {
+        let token = Token::new();
+        let mut headers = HeaderMap::new();
+        let planted = format!("session={}", token.text().expose());
+        headers.insert(COOKIE, HeaderValue::from_str(&planted).expect("a cookie"));
+        assert!(session_of(&headers, &visit(true)).is_none());
+        assert!(session_of(&headers, &visit(false)).is_some());
+    }
+}

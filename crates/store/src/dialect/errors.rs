@@ -37,7 +37,8 @@ fn sort_postgres(error: &sqlx::postgres::PgDatabaseError) -> Option<StoreError> 
         "23503" => Some(StoreError::Reference),
         "42501" => Some(StoreError::Forbidden),
         "40001" | "40P01" | "55P03" => Some(StoreError::Conflict),
-        "57P01" | "57P02" | "57P03" => Some(StoreError::Lost),
+        "57P01" | "57P02" | "57P03" | "25P03" => Some(StoreError::Lost),
+        "57014" | "25006" | "53200" | "53300" | "53400" => Some(StoreError::Busy),
         "53100" => Some(StoreError::Full),
         _ => None,
     }
@@ -54,6 +55,8 @@ fn sort_sqlite(error: &dyn sqlx::error::DatabaseError) -> Option<StoreError> {
         Some("1811") => Some(StoreError::Forbidden), // RAISE(ABORT) of an append-only trigger
         Some("5" | "517" | "6") => Some(StoreError::Conflict),
         Some("13") => Some(StoreError::Full),
+        // The extended codes of SQLITE_IOERR keep 10 in their low byte.
+        Some(code) if code.parse::<u32>().is_ok_and(|code| code & 0xff == 10) => Some(StoreError::Busy),
         _ => None,
     }
 }

@@ -16,6 +16,8 @@ pub use postgres::Roles;
 pub(crate) use postgres::{outcome, provision};
 pub(crate) use sqlite::checkpoint;
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use kernel::Scope;
 use sea_orm::sea_query::{ColumnRef, SimpleExpr};
@@ -112,10 +114,15 @@ impl Backend {
     }
 
     /// Leases up to `limit` due jobs of all tenants to `node`.
-    pub(crate) fn work_claim(self, limit: u32, node: &str, now: DateTime<Utc>, until: DateTime<Utc>) -> Statement {
-        match self {
-            Self::Sqlite => sqlite::work_claim(limit, node, now, until),
-            Self::Postgres => postgres::work_claim(limit, node, now, until),
+    pub(crate) fn work_claim(self, limit: u32, node: &str, time: &Time, lease: Duration) -> Statement {
+        match (self, time) {
+            (Self::Sqlite, _) => {
+                let now = sqlite::enter(time).now;
+                sqlite::work_claim(limit, node, now, now + lease)
+            }
+            // The database's own clock: a node whose clock runs ahead must not take what another one is working on.
+            (Self::Postgres, Time::Database) => postgres::work_claim(limit, node, None, lease),
+            (Self::Postgres, Time::Given(clock)) => postgres::work_claim(limit, node, Some(clock.now()), lease),
         }
     }
 

@@ -28,22 +28,33 @@ impl Roles {
 
 const PLATFORM_CONNECTIONS: u32 = 3;
 
+/// A node that lost its network must not hold a tenant's rows until TCP gives up, hours later; nor may a statement
+/// wait for such a node for ever.
+const TIMEOUTS: [(&str, &str); 6] = [
+    ("lock_timeout", "10s"),
+    ("statement_timeout", "30s"),
+    ("idle_in_transaction_session_timeout", "60s"),
+    ("tcp_user_timeout", "20s"),
+    ("tcp_keepalives_idle", "15"),
+    ("tcp_keepalives_interval", "5"),
+];
+
 pub(super) async fn open(settings: &Settings) -> Result<Pools, StoreError> {
-    let serve = connect(&settings.url, settings.connections_max, settings.acquire_timeout).await?;
+    let serve = connect(&settings.url, settings.connections_max, settings.acquire_timeout, true).await?;
     refuse_unsafe_role(&serve).await?;
     let platform_url = settings.platform_url.as_deref().ok_or_else(|| {
         StoreError::Settings("PostgreSQL needs database.platform_url (or an owner_url to make it from)".to_owned())
     })?;
-    let platform = connect(platform_url, PLATFORM_CONNECTIONS, settings.acquire_timeout).await?;
+    let platform = connect(platform_url, PLATFORM_CONNECTIONS, settings.acquire_timeout, true).await?;
     refuse_unsafe_role(&platform).await?;
     Ok(Pools { write: serve.clone(), read: serve, platform, checkpoint: None })
 }
 
 pub(super) async fn open_owner(url: &str) -> Result<DatabaseConnection, StoreError> {
-    connect(url, 1, Duration::from_secs(10)).await
+    connect(url, 1, Duration::from_secs(10), false).await
 }
 
-async fn connect(url: &str, connections: u32, acquire: Duration) -> Result<DatabaseConnection, StoreError> {
+async fn connect(url: &str, connections: u32, acquire: Duration, serves: bool) -> Result<DatabaseConnection, StoreError> {
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)
@@ -51,7 +62,10 @@ async fn connect(url: &str, connections: u32, acquire: Duration) -> Result<Datab
         .test_before_acquire_if_idle_for(Duration::from_secs(30))
         .max_lifetime(Duration::from_secs(1800))
         .sqlx_logging(false)
-        .map_sqlx_postgres_opts(|options| options.statement_cache_capacity(500).application_name("cardgrove"));
+        .map_sqlx_postgres_opts(move |options| {
+            let options = options.statement_cache_capacity(500).application_name("cardgrove");
+            if serves { options.options(TIMEOUTS) } else { options }
+        });
     Ok(Database::connect(options).await?)
 }
 
@@ -138,10 +152,11 @@ pub(super) fn one_of(column: ColumnRef, kind: &sea_orm::ColumnType, values: Vec<
 }
 
 /// The function is SECURITY DEFINER and owned by the platform role; it answers ids, never a payload.
-pub(super) fn work_claim(limit: u32, node: &str, now: DateTime<Utc>, until: DateTime<Utc>) -> Statement {
+pub(super) fn work_claim(limit: u32, node: &str, now: Option<DateTime<Utc>>, lease: Duration) -> Statement {
     let sql = "SELECT tenant_id, id FROM work_claim($1, $2, $3, $4)";
     let limit = i32::try_from(limit).unwrap_or(i32::MAX);
-    let binds: [Value; 4] = [limit.into(), node.into(), now.into(), until.into()];
+    let lease = i32::try_from(lease.as_secs()).unwrap_or(i32::MAX);
+    let binds: [Value; 4] = [limit.into(), node.into(), now.into(), lease.into()];
     Statement::from_sql_and_values(DbBackend::Postgres, sql, binds)
 }
 

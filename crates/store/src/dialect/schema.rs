@@ -278,7 +278,9 @@ impl Table {
             sql.push(format!("CREATE POLICY platform_reads ON {table} FOR SELECT TO {platform} USING (true)"));
         }
         if self.is_claimed {
-            sql.push(format!("GRANT SELECT, UPDATE ON {table} TO {platform}"));
+            // What is claimed and for how long, never what is in it.
+            sql.push(format!("GRANT SELECT (tenant_id, id, state, run_at, attempts, lease_until) ON {table} TO {platform}"));
+            sql.push(format!("GRANT UPDATE (state, attempts, lease_node, lease_until) ON {table} TO {platform}"));
             sql.push(format!("CREATE POLICY platform_claims ON {table} TO {platform} USING (true) WITH CHECK (true)"));
         }
         sql
@@ -320,11 +322,15 @@ pub fn work_claim(backend: Backend) -> Vec<String> {
     }
     let (runtime, platform) = (Roles::RUNTIME, Roles::PLATFORM);
     vec![
-        "CREATE FUNCTION work_claim(wanted integer, node text, moment timestamptz, lease timestamptz) \
-         RETURNS TABLE (tenant_id uuid, id uuid) LANGUAGE sql SECURITY DEFINER SET search_path = public AS $$ \
-         UPDATE jobs AS j SET state = 'running', attempts = j.attempts + 1, lease_node = node, lease_until = lease \
-         FROM (SELECT c.tenant_id, c.id FROM jobs AS c WHERE (c.state = 'queued' AND c.run_at <= moment) \
-               OR (c.state = 'running' AND c.lease_until <= moment) \
+        // Without pg_temp at its end the path would begin with it, and a temporary table could stand in for ours.
+        "CREATE FUNCTION work_claim(wanted integer, node text, given timestamptz, lease_s integer) \
+         RETURNS TABLE (tenant_id uuid, id uuid) LANGUAGE sql SECURITY DEFINER \
+         SET search_path = pg_catalog, public, pg_temp AS $$ \
+         UPDATE public.jobs AS j SET state = 'running', attempts = j.attempts + 1, lease_node = node, \
+                lease_until = coalesce(given, clock_timestamp()) + make_interval(secs => lease_s) \
+         FROM (SELECT c.tenant_id, c.id FROM public.jobs AS c WHERE c.state IN ('queued', 'running') \
+               AND ((c.state = 'queued' AND c.run_at <= coalesce(given, clock_timestamp())) \
+                 OR (c.state = 'running' AND c.lease_until <= coalesce(given, clock_timestamp()))) \
                ORDER BY c.run_at LIMIT wanted FOR UPDATE SKIP LOCKED) AS due \
          WHERE j.tenant_id = due.tenant_id AND j.id = due.id RETURNING j.tenant_id, j.id $$"
             .to_owned(),
@@ -332,6 +338,8 @@ pub fn work_claim(backend: Backend) -> Vec<String> {
         format!("ALTER FUNCTION work_claim OWNER TO {platform}"),
         format!("REVOKE CREATE ON SCHEMA public FROM {platform}"),
         "REVOKE ALL ON FUNCTION work_claim FROM PUBLIC".to_owned(),
+        "DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$"
+            .to_owned(),
         format!("GRANT EXECUTE ON FUNCTION work_claim TO {runtime}"),
     ]
 }

@@ -17,6 +17,10 @@ use crate::error::StoreError;
 use crate::settings::{Settings, Time};
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pages of the log (4 KiB each) past which a commit moves it into the file itself.
+const WAL_PAGES_MAX: &str = "20000";
+/// A pack's import may hold the writer for some seconds; lanes wait for it rather than turn buyers away.
+const WRITER_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) async fn open(settings: &Settings) -> Result<Pools, StoreError> {
     if settings.reads_only {
@@ -45,14 +49,15 @@ async fn connect(settings: &Settings, connections: u32, role: Role) -> Result<Da
     let mut options = ConnectOptions::new(format!("{}{separator}mode=rwc", settings.url));
     options
         .max_connections(connections)
-        .acquire_timeout(settings.acquire_timeout)
+        .acquire_timeout(if role == Role::Writer { WRITER_TIMEOUT } else { settings.acquire_timeout })
         .test_before_acquire(false)
         .sqlx_logging(false)
         .map_sqlx_sqlite_opts(move |options| tune(options, role));
     Ok(Database::connect(options).await?)
 }
 
-/// FULL: money must survive a power cut. The writer never checkpoints by itself, so that no buyer waits for it.
+/// FULL: money must survive a power cut. The writer checkpoints only where the checkpointer, which cannot overtake a
+/// writer that never pauses, has fallen far behind.
 fn tune(options: SqliteConnectOptions, role: Role) -> SqliteConnectOptions {
     let options = options
         .journal_mode(SqliteJournalMode::Wal)
@@ -61,7 +66,7 @@ fn tune(options: SqliteConnectOptions, role: Role) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(500)
         .pragma("cache_size", "-65536")
-        .pragma("wal_autocheckpoint", "0");
+        .pragma("wal_autocheckpoint", WAL_PAGES_MAX);
     if role == Role::Reader { options.pragma("query_only", "on") } else { options }
 }
 
@@ -92,8 +97,8 @@ pub(super) fn one_of(column: ColumnRef, kind: &sea_orm::ColumnType, values: &[Va
 
 pub(super) fn work_claim(limit: u32, node: &str, now: DateTime<Utc>, until: DateTime<Utc>) -> Statement {
     let sql = "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_node = $1, lease_until = $2 \
-               WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM jobs WHERE (state = 'queued' AND run_at <= $3) \
-               OR (state = 'running' AND lease_until <= $3) ORDER BY run_at LIMIT $4) RETURNING tenant_id, id";
+               WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM jobs WHERE state IN ('queued', 'running') \
+               AND ((state = 'queued' AND run_at <= $3) OR (state = 'running' AND lease_until <= $3)) ORDER BY run_at LIMIT $4) RETURNING tenant_id, id";
     let binds: [Value; 4] = [node.into(), until.into(), now.into(), i64::from(limit).into()];
     Statement::from_sql_and_values(sea_orm::DbBackend::Sqlite, sql, binds)
 }

@@ -1,8 +1,8 @@
 //! The list of the demo's shops and log-ins, in development only.
 
+use axum::http::HeaderValue;
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
-use axum::http::HeaderValue;
 use axum::response::Response;
 use web::Problem;
 

@@ -50,12 +50,7 @@ fn parse(code: &str) -> Result<Code, Problem> {
     Code::parse(code).map_err(|_| Problem::not_found())
 }
 
-async fn place(
-    app: &App,
-    buyer: &Buyer,
-    shop: &Shop,
-    form: &BuyForm,
-) -> Result<Result<Placed, Complaint>, Problem> {
+async fn place(app: &App, buyer: &Buyer, shop: &Shop, form: &BuyForm) -> Result<Result<Placed, Complaint>, Problem> {
     let currency = shop.tenant.currency;
     let wanted = match form.wanted(currency) {
         Ok(wanted) => wanted,

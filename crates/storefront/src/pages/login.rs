@@ -10,7 +10,7 @@ use axum_extra::extract::cookie::Cookie;
 use identity::IdentityError;
 use kernel::Secret;
 use serde::{Deserialize, Serialize};
-use web::{Buyer, ClientAddress, Form, MaybeBuyer, Problem, Query, ShopContext, Visit};
+use web::{ClientAddress, Form, MaybeBuyer, Problem, Query, ShopContext, Visit};
 
 use super::page;
 use crate::app::App;
@@ -85,9 +85,11 @@ pub(crate) async fn log_in(
     }
 }
 
-/// `POST /logout`.
-pub(crate) async fn log_out(buyer: Buyer, visit: Visit, State(app): State<App>) -> Result<Response, Problem> {
-    app.rooms.customers.log_out(&buyer.scope, &buyer.token).await?;
+/// `POST /logout`; who is not logged in is not either afterwards.
+pub(crate) async fn log_out(buyer: MaybeBuyer, visit: Visit, State(app): State<App>) -> Result<Response, Problem> {
+    if let Some((_, token)) = buyer.customer {
+        app.rooms.customers.log_out(&buyer.scope, &token).await?;
+    }
     Ok(to("/", &web::session_end(&visit)))
 }
 

@@ -14,7 +14,7 @@ testkit::on_both! {
         assert_eq!(page.status, StatusCode::OK);
         assert!(page.text.contains("已交付，共 2 张") && !page.text.contains("CODE-"), "{}", page.text);
         assert_eq!(page.header("cache-control"), "no-store");
-        assert_eq!(town.wallet().await, yuan(80_00));
+        assert_eq!(town.wallet().await, yuan("80.00"));
         let shown = browser.post(&format!("/orders/{order}/codes"), &[]).await;
         assert_eq!((shown.status, shown.text.matches("CODE-grove-").count()), (StatusCode::OK, 2), "{}", shown.text);
         assert_eq!(shown.header("cache-control"), "no-store");
@@ -42,7 +42,7 @@ testkit::on_both! {
         let mut browser = town.buyer(MAIN).await;
         let first = order_of(&browser.buy(&[("key", "one-key")]).await);
         let second = order_of(&browser.buy(&[("key", "one-key")]).await);
-        assert_eq!((first, town.wallet().await), (second, yuan(90_00)));
+        assert_eq!((first, town.wallet().await), (second, yuan("90.00")));
     }
 
     async fn the_same_form_with_another_choice_is_asked_again(db) {
@@ -52,7 +52,7 @@ testkit::on_both! {
         let again = browser.buy(&[("key", "one-key"), ("quantity", "3")]).await;
         assert_eq!(again.status, StatusCode::CONFLICT);
         assert!(again.text.contains("已经提交过一次") && again.field("key") != "one-key", "{}", again.text);
-        assert_eq!(town.wallet().await, yuan(90_00));
+        assert_eq!(town.wallet().await, yuan("90.00"));
     }
 
     async fn a_sub_site_sells_at_its_own_price(db) {
@@ -61,14 +61,14 @@ testkit::on_both! {
         let home = browser.get("/").await;
         assert!(home.text.contains("9.50") && !home.text.contains("10.00<"), "{}", home.text);
         order_of(&browser.buy(&[]).await);
-        assert_eq!(town.wallet().await, yuan(90_50));
+        assert_eq!(town.wallet().await, yuan("90.50"));
     }
 
     async fn a_dearer_price_is_asked_and_the_choice_is_kept(db) {
         let town = Town::open(&db).await;
         let mut browser = town.buyer(MAIN).await;
         let page = browser.get("/goods/starfall").await;
-        town.set_price(10_50).await;
+        town.set_price("10.50").await;
         let sent = [("sku", page.field("sku")), ("key", page.field("key")), ("quantity", "3".to_owned()), ("confirm", "yes".to_owned())];
         let sent: Vec<(&str, &str)> = sent.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let asked = browser.post("/goods/starfall", &sent).await;
@@ -76,20 +76,20 @@ testkit::on_both! {
         assert!(asked.text.contains("价格从 ¥10.00 变为 ¥10.50。确认后再付款"), "{}", asked.text);
         assert!(asked.text.contains("name=\"quantity\" type=\"number\" inputmode=\"numeric\" required value=\"3\""));
         assert!(asked.field("sku").ends_with(":1050") && asked.field("key") != page.field("key"));
-        assert_eq!(town.wallet().await, yuan(100_00));
+        assert_eq!(town.wallet().await, yuan("100.00"));
         let sent = [("sku", asked.field("sku")), ("key", asked.field("key")), ("quantity", "3".to_owned()), ("confirm", "yes".to_owned())];
         let sent: Vec<(&str, &str)> = sent.iter().map(|(name, value)| (*name, value.as_str())).collect();
         order_of(&browser.post("/goods/starfall", &sent).await);
-        assert_eq!(town.wallet().await, yuan(68_50));
+        assert_eq!(town.wallet().await, yuan("68.50"));
     }
 
     async fn a_cheaper_price_is_charged_cheaper(db) {
         let town = Town::open(&db).await;
         let mut browser = town.buyer(MAIN).await;
         let dear = browser.get("/goods/starfall").await.field("sku");
-        town.set_price(9_00).await;
+        town.set_price("9.00").await;
         order_of(&browser.buy(&[("sku", &dear)]).await);
-        assert_eq!(town.wallet().await, yuan(91_00));
+        assert_eq!(town.wallet().await, yuan("91.00"));
     }
 
     async fn what_is_sold_out_says_so_and_keeps_the_choice(db) {
@@ -102,7 +102,7 @@ testkit::on_both! {
         order_of(&browser.buy(&[("quantity", "5")]).await);
         let few = browser.buy(&[("quantity", "9")]).await;
         assert!(few.text.contains("只剩 7 份") && few.text.contains("剩 7 份") && few.text.contains("value=\"9\""), "{}", few.text);
-        assert_eq!(town.wallet().await, yuan(50_00));
+        assert_eq!(town.wallet().await, yuan("50.00"));
     }
 
     async fn a_wallet_that_is_too_small_is_not_charged(db) {
@@ -111,7 +111,7 @@ testkit::on_both! {
         let short = browser.buy(&[("quantity", "11")]).await;
         assert_eq!(short.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(short.text.contains("余额 ¥100.00 不够付 ¥110.00"), "{}", short.text);
-        assert_eq!(town.wallet().await, yuan(100_00));
+        assert_eq!(town.wallet().await, yuan("100.00"));
     }
 
     async fn nothing_is_bought_without_the_confirmation(db) {
@@ -122,7 +122,7 @@ testkit::on_both! {
         assert!(asked.text.contains("先勾选确认") && asked.text.contains("value=\"4\""), "{}", asked.text);
         let many = browser.buy(&[("quantity", "21")]).await;
         assert!(many.text.contains("数量要在 1 到 20 之间"), "{}", many.text);
-        assert_eq!(town.wallet().await, yuan(100_00));
+        assert_eq!(town.wallet().await, yuan("100.00"));
     }
 
     async fn a_guest_is_sent_to_the_login_and_back(db) {

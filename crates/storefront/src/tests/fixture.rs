@@ -30,8 +30,8 @@ pub const MAIN: &str = "grove.example.com";
 pub const SUB: &str = "sub.grove.example.com";
 pub const OTHER: &str = "other.example.com";
 
-pub fn yuan(minor: i64) -> Money {
-    Money::new(minor, Currency::CNY)
+pub fn yuan(text: &str) -> Money {
+    Money::parse(text, Currency::CNY).expect("an amount")
 }
 
 fn words(zh: &str, en: &str) -> Wording {
@@ -41,7 +41,6 @@ fn words(zh: &str, en: &str) -> Wording {
 /// The whole installation of a test.
 pub struct Town {
     pub state: StorefrontState,
-    pub lanes: Lanes,
     pub grove: Tenant,
     router: Router,
 }
@@ -49,7 +48,6 @@ pub struct Town {
 /// One main site with its sub-site.
 pub struct Tenant {
     pub scope: TenantScope,
-    pub sites: [SiteId; 2],
     pub sku: SkuId,
     pub empty_sku: SkuId,
     pub customer: CustomerId,
@@ -82,7 +80,7 @@ impl Town {
         tenant(&state, "other", [OTHER, "sub.other.example.com"], &title).await;
         state.tenancy.reload().await.expect("the host table");
         let router = crate::router(state.clone());
-        Self { state, lanes, grove, router }
+        Self { state, grove, router }
     }
 
     /// A browser that has not been here.
@@ -111,7 +109,7 @@ impl Town {
         done
     }
 
-    pub async fn set_price(&self, minor: i64) {
+    pub async fn set_price(&self, price: &str) {
         let tx = self.state.store.read(&self.grove.scope).await.expect("a reader");
         let sku = self.state.catalog.sku_in(&tx, self.grove.sku).await.expect("read").expect("a SKU");
         drop(tx);
@@ -122,7 +120,7 @@ impl Town {
             name: sku.name,
             face_value: sku.face_value,
             cost: sku.cost,
-            price: yuan(minor),
+            price: yuan(price),
             quantity_max: sku.quantity_max,
             sort: sku.sort,
         };
@@ -191,7 +189,7 @@ async fn tenant(state: &StorefrontState, slug: &str, hosts: [&str; 2], title: &W
     state.inventory.import_in(&tx, sku, &cards).await.expect("imported");
     open_wallet(&tx, customer).await;
     tx.commit().await.expect("committed");
-    Tenant { scope, sites, sku, empty_sku, customer }
+    Tenant { scope, sku, empty_sku, customer }
 }
 
 async fn sites(state: &StorefrontState, tx: &WriteTx<TenantScope>, hosts: [&str; 2]) -> [SiteId; 2] {
@@ -237,9 +235,9 @@ async fn goods(state: &StorefrontState, tx: &WriteTx<TenantScope>, title: &Wordi
             goods,
             state: OnSale::On,
             name: words(text, text),
-            face_value: Some(yuan(10_00)),
-            cost: yuan(7_00),
-            price: yuan(10_00),
+            face_value: Some(yuan("10.00")),
+            cost: yuan("7.00"),
+            price: yuan("10.00"),
             quantity_max: 20,
             sort,
         };
@@ -260,14 +258,14 @@ async fn markup_of_sub(state: &StorefrontState, tx: &WriteTx<TenantScope>, sub: 
         valid_until: None,
     };
     let price = |formula| Terms::Price { formula, rounding: Rounding::None };
-    let fixed = Formula::Fixed { price: yuan(8_00), loss_cap: None };
+    let fixed = Formula::Fixed { price: yuan("8.00"), loss_cap: None };
     let silver = Whom::Level(code("silver"));
     for draft in [
         RuleDraft { site: tree[0].id, reach: reach(Audience::Wholesale, silver), terms: price(fixed) },
         RuleDraft {
             site: sub,
             reach: reach(Audience::Retail, Whom::Everyone),
-            terms: price(Formula::Markup { amount: yuan(1_50) }),
+            terms: price(Formula::Markup { amount: yuan("1.50") }),
         },
     ] {
         state.catalog.save_rule_in(tx, &draft).await.expect("a rule");
@@ -277,8 +275,8 @@ async fn markup_of_sub(state: &StorefrontState, tx: &WriteTx<TenantScope>, sub: 
 async fn open_wallet(tx: &WriteTx<TenantScope>, customer: CustomerId) {
     let mut book = Book::new(tx.scope().id());
     let postings = [
-        Posting { account: Account::of(AccountKind::Wallet, customer.uuid(), Currency::CNY), amount: yuan(100_00) },
-        Posting { account: Account::own(AccountKind::Opening, Currency::CNY), amount: yuan(-100_00) },
+        Posting { account: Account::of(AccountKind::Wallet, customer.uuid(), Currency::CNY), amount: yuan("100.00") },
+        Posting { account: Account::own(AccountKind::Opening, Currency::CNY), amount: yuan("-100.00") },
     ];
     let entry = Entry::try_new(EntryKind::Adjustment, customer.uuid(), "opening", postings).expect("balanced");
     book.post(entry.because("opening balance of the test")).expect("posted");
@@ -323,13 +321,7 @@ impl Browser {
         self.ask(Method::POST, path, &[("content-type", "application/x-www-form-urlencoded")], Some(body)).await
     }
 
-    pub async fn ask(
-        &mut self,
-        method: Method,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: Option<String>,
-    ) -> Answer {
+    pub async fn ask(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
         let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, self.host);
         request = request.header(header::COOKIE, cookies);

@@ -2,7 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 
-use super::fixture::{MAIN, PASSWORD, Town};
+use super::fixture::{MAIN, PASSWORD, Town, order_of};
 
 testkit::on_both! {
     async fn a_guest_sees_goods_with_prices_and_stock(db) {
@@ -25,6 +25,26 @@ testkit::on_both! {
         assert!(browser.get("/goods/starfall").await.text.contains("Log in to buy"));
         let accepted = town.browser(MAIN).ask(Method::GET, "/", &[("accept-language", "en-GB,zh;q=0.5")], None).await;
         assert!(accepted.text.contains("<html lang=\"en\""));
+    }
+
+    async fn every_page_speaks_english_too(db) {
+        let town = Town::open(&db).await;
+        let mut browser = town.buyer(MAIN).await;
+        browser.get("/?lang=en").await;
+        let order = order_of(&browser.buy(&[]).await);
+        for (path, says) in [
+            ("/", "In stock"),
+            ("/goods/starfall", "Pay with wallet"),
+            ("/orders", "My orders"),
+            (&format!("/orders/{order}"), "Delivered, 1 code"),
+            ("/nothing", "Page not found"),
+        ] {
+            let page = browser.get(path).await;
+            assert!(page.text.contains("<html lang=\"en\"") && page.text.contains(says), "{path}: {}", page.text);
+        }
+        let mut guest = town.browser(MAIN);
+        assert!(guest.get("/login?lang=en&next=/orders").await.text.contains("href=\"/login?next=/orders&amp;lang=zh-CN\""));
+        assert!(town.browser("localhost").get("/?lang=en").await.text.contains("Demo shops"));
     }
 
     async fn a_wrong_login_is_told_nothing_and_too_many_are_stopped(db) {

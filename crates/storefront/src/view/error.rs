@@ -30,10 +30,8 @@ impl ErrorView {
     pub fn new(words: &Words, problem: &Problem, path: &str, host: Option<&str>) -> Self {
         let status = problem.status.as_u16();
         let key = sentence(problem);
-        let next = next(key, path).map(|(href, label)| Next {
-            href: href.to_owned(),
-            label: words.get(&format!("error.next.{label}"), &[]),
-        });
+        let next = next(key, path)
+            .map(|(href, label)| Next { href: href.to_owned(), label: words.get(&format!("error.next.{label}"), &[]) });
         Self {
             status,
             title: words.get(&format!("error.{key}.title"), &[]),

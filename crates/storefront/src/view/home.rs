@@ -41,12 +41,7 @@ struct Card {
 
 impl HomeView {
     /// Goods without any price are left out, categories without goods too.
-    pub fn new(
-        (words, language): (&Words, Language),
-        notice: &str,
-        categories: &[Category],
-        sold: &[Sold],
-    ) -> Self {
+    pub fn new((words, language): (&Words, Language), notice: &str, categories: &[Category], sold: &[Sold]) -> Self {
         let view = |category: &Category| CategoryView {
             name: category.name.get(language).to_owned(),
             goods: of_category(sold, category.id).filter_map(|sold| card((words, language), sold)).collect(),

@@ -83,11 +83,9 @@ impl OrderPageView {
     pub fn new((words, language): (&Words, Language), view: &OrderView, revealed: Option<&[Revealed]>) -> Self {
         let order = &view.order;
         let lines = view.lines.iter().map(|line| self::line(language, line, revealed)).collect();
-        let mut events: Vec<EventView> = view.events.iter().rev().filter_map(|event| happened(words, view, event)).collect();
-        events.push(EventView {
-            label: words.get("order.event.placed", &[]),
-            at: format::moment(order.placed_at),
-        });
+        let mut events: Vec<EventView> =
+            view.events.iter().rev().filter_map(|event| happened(words, view, event)).collect();
+        events.push(EventView { label: words.get("order.event.placed", &[]), at: format::moment(order.placed_at) });
         Self {
             order: OrderDetail {
                 number: order.id.to_string(),

@@ -135,7 +135,11 @@ async fn a_post_from_another_site_is_a_problem() {
 #[tokio::test]
 async fn a_face_shows_what_it_knows_and_leaves_the_rest() {
     let app = app(Bounds::default(), Face::pages(Pages));
-    let (_, page) = ask(&app, Request::builder().uri("/nothing").header("host", "a.example").body(Body::empty()).expect("a request")).await;
+    let (_, page) = ask(
+        &app,
+        Request::builder().uri("/nothing").header("host", "a.example").body(Body::empty()).expect("a request"),
+    )
+    .await;
     assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
     let (status, problem) = plain(&app, Method::GET, "/panic", "").await;
     assert_eq!((status.as_u16(), problem["code"].as_str()), (500, Some("internal")));
@@ -145,7 +149,9 @@ async fn a_face_shows_what_it_knows_and_leaves_the_rest() {
 async fn the_console_has_its_own_host() {
     let answer = |text: &'static str| Router::new().fallback(async move || text);
     let app = by_host("console.example".to_owned(), Proxies::default(), answer("console"), answer("shops"));
-    for (host, expected) in [("console.example", "console"), ("CONSOLE.example:80", "console"), ("a.example", "shops"), ("", "shops")] {
+    for (host, expected) in
+        [("console.example", "console"), ("CONSOLE.example:80", "console"), ("a.example", "shops"), ("", "shops")]
+    {
         let request = Request::builder().uri("/").header("host", host).body(Body::empty()).expect("a request");
         let (_, response) = ask(&app, request).await;
         let body = to_bytes(response.into_body(), 64).await.expect("a body");
@@ -155,7 +161,8 @@ async fn the_console_has_its_own_host() {
 
 #[test]
 fn a_route_is_listed_with_its_policy() {
-    let routes: Routes<()> = Routes::default().post("/b", async |_: Guest| "b").get("/a", async |_: Guest, _: Method| "a");
+    let routes: Routes<()> =
+        Routes::default().post("/b", async |_: Guest| "b").get("/a", async |_: Guest, _: Method| "a");
     let list: Vec<String> =
         routes.list().iter().map(|route| format!("{} {} {}", route.method, route.path, route.policy)).collect();
     assert_eq!(list, ["GET /a guest", "POST /b guest"]);

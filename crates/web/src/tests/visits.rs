@@ -71,7 +71,10 @@ fn only_our_own_proxy_speaks_for_others() {
     assert_eq!((strange.host.as_str(), strange.is_https), ("inside.example", false));
     assert_eq!(strange.address, STRANGER.parse::<IpAddr>().expect("an address"));
     let ours = visit("/", &list, PROXY).expect("a visit");
-    assert_eq!((ours.host.as_str(), ours.authority.as_str(), ours.is_https), ("shop.example", "Shop.example:444", true));
+    assert_eq!(
+        (ours.host.as_str(), ours.authority.as_str(), ours.is_https),
+        ("shop.example", "Shop.example:444", true)
+    );
     assert_eq!(ours.address, "198.51.100.7".parse::<IpAddr>().expect("an address"));
 }
 

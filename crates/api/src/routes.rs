@@ -1,0 +1,74 @@
+//! All routes of the API.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::http::StatusCode;
+use catalog::Catalog;
+use identity::Operators;
+use inventory::Inventory;
+use store::Store;
+use tenancy::Tenancy;
+use web::{Face, Kit, Problem, Route, Routes};
+
+use crate::{session, stock, tenants};
+
+/// The console's host where the settings name no other.
+pub const CONSOLE_HOST: &str = "console.localhost";
+
+/// The rooms below, as the server wires them.
+#[derive(Clone)]
+pub struct ApiState {
+    /// Tenants.
+    pub tenancy: Tenancy,
+    /// Goods.
+    pub catalog: Catalog,
+    /// Stock.
+    pub inventory: Inventory,
+    /// Log-ins.
+    pub operators: Operators,
+    /// Transactions that an answer reads in.
+    pub store: Store,
+    /// Proxies and bounds, shared with the other applications of the server.
+    pub kit: Kit,
+}
+
+/// The state of all handlers.
+#[derive(Clone)]
+pub(crate) struct App(pub Arc<ApiState>);
+
+impl FromRef<App> for Operators {
+    fn from_ref(app: &App) -> Self {
+        app.0.operators.clone()
+    }
+}
+
+/// The API, complete with all layers.
+pub fn router(state: ApiState) -> Router {
+    let kit = state.kit.clone();
+    let router = routes().into_router().fallback(nothing_here).method_not_allowed_fallback(other_method);
+    kit.layers(router.with_state(App(Arc::new(state))), Face::json())
+}
+
+/// Every route with its policy.
+pub fn route_list() -> Vec<Route> {
+    routes().list()
+}
+
+fn routes() -> Routes<App> {
+    Routes::default()
+        .post("/api/v1/session", session::log_in)
+        .get("/api/v1/session", session::show)
+        .delete("/api/v1/session", session::log_out)
+        .get("/api/v1/tenants", tenants::list)
+        .get("/api/v1/tenants/{tenant}/stock", stock::list)
+}
+
+async fn nothing_here() -> Problem {
+    Problem::not_found()
+}
+
+async fn other_method() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed")
+}

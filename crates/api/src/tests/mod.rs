@@ -1,0 +1,109 @@
+//! The API as the console meets it, on both databases.
+
+mod fixture;
+
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use fixture::{Console, Office, PASSWORD};
+
+#[test]
+fn every_route_has_the_policy_that_the_snapshot_says() {
+    let list = crate::route_list();
+    let lines: Vec<String> =
+        list.iter().map(|route| format!("{:<32} {:<6} {}", route.path, route.method, route.policy)).collect();
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+async fn get(console: &mut Console, path: &str) -> (StatusCode, Value) {
+    console.ask(Method::GET, path, Value::Null).await
+}
+
+testkit::on_both! {
+    async fn an_operator_logs_in_is_known_and_logs_out(db) {
+        let office = Office::open(&db).await;
+        let mut console = office.console();
+        let sent = json!({"login": "ann@example.com", "password": PASSWORD});
+        let (status, session) = console.ask(Method::POST, "/api/v1/session", sent).await;
+        assert_eq!((status, session["name"].as_str()), (StatusCode::CREATED, Some("Ann")), "{session}");
+        assert!(console.set_cookie.starts_with("session=") && console.set_cookie.contains("HttpOnly"));
+        assert_eq!(get(&mut console, "/api/v1/session").await, (StatusCode::OK, session));
+        let kept = console.cookie.clone();
+        let (status, _) = console.ask(Method::DELETE, "/api/v1/session", Value::Null).await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+        console.cookie = kept;
+        assert_eq!(get(&mut console, "/api/v1/session").await.0, StatusCode::UNAUTHORIZED);
+    }
+
+    async fn a_wrong_password_and_an_unknown_login_look_alike(db) {
+        let office = Office::open(&db).await;
+        for login in ["ann@example.com", "nobody@example.com"] {
+            let sent = json!({"login": login, "password": "wrong password"});
+            let (status, problem) = office.console().ask(Method::POST, "/api/v1/session", sent).await;
+            assert_eq!((status, problem["code"].as_str()), (StatusCode::UNAUTHORIZED, Some("bad_login")), "{problem}");
+        }
+    }
+
+    async fn an_operator_sees_his_tenants_only(db) {
+        let office = Office::open(&db).await;
+        let (status, list) = get(&mut office.logged_in().await, "/api/v1/tenants").await;
+        assert_eq!(status, StatusCode::OK);
+        let own: Vec<&str> = list["data"].as_array().expect("a list").iter().filter_map(|one| one["slug"].as_str()).collect();
+        assert_eq!(own, ["grove"]);
+        assert_eq!(list["data"][0]["id"], office.grove.to_string());
+    }
+
+    async fn stock_is_counted_and_paged(db) {
+        let office = Office::open(&db).await;
+        let mut console = office.logged_in().await;
+        let path = format!("/api/v1/tenants/{}/stock", office.grove);
+        let (status, all) = get(&mut console, &path).await;
+        assert_eq!((status, all["data"].as_array().map(Vec::len), &all["has_more"]), (StatusCode::OK, Some(3), &json!(false)));
+        let counts: Vec<i64> = all["data"].as_array().expect("a list").iter().filter_map(|one| one["available"].as_i64()).collect();
+        assert_eq!(counts, [2, 0, 0]);
+        let (_, first) = get(&mut console, &format!("{path}?limit=2")).await;
+        let cursor = first["next_cursor"].as_str().expect("a cursor").to_owned();
+        let (_, second) = get(&mut console, &format!("{path}?limit=2&cursor={cursor}")).await;
+        let paged = [first["data"].as_array().expect("a list").clone(), second["data"].as_array().expect("a list").clone()].concat();
+        assert_eq!(json!(paged), all["data"]);
+        assert!(!all.to_string().contains("CODE-"));
+    }
+
+    async fn anothers_tenant_is_not_there(db) {
+        let office = Office::open(&db).await;
+        let mut console = office.logged_in().await;
+        for tenant in [office.other.to_string(), kernel::TenantId::new().to_string(), "ten_1".to_owned()] {
+            let (status, problem) = get(&mut console, &format!("/api/v1/tenants/{tenant}/stock")).await;
+            assert_eq!((status, problem["code"].as_str()), (StatusCode::NOT_FOUND, Some("not_found")), "{tenant}");
+        }
+    }
+
+    async fn a_stranger_is_asked_to_log_in_everywhere(db) {
+        let office = Office::open(&db).await;
+        for route in crate::route_list().into_iter().filter(|route| route.policy != "guest") {
+            let path = route.path.replace("{tenant}", &office.grove.to_string());
+            let method = Method::from_bytes(route.method.as_bytes()).expect("a method");
+            let (status, problem) = office.console().ask(method, &path, Value::Null).await;
+            assert_eq!((status, problem["code"].as_str()), (StatusCode::UNAUTHORIZED, Some("login_required")), "{path}");
+        }
+    }
+
+    async fn what_cannot_be_answered_is_a_problem(db) {
+        let office = Office::open(&db).await;
+        let mut console = office.logged_in().await;
+        let stock = format!("/api/v1/tenants/{}/stock", office.grove);
+        for (method, path, status, code) in [
+            (Method::GET, "/api/v1/nothing", 404, "not_found"),
+            (Method::GET, "/", 404, "not_found"),
+            (Method::PUT, "/api/v1/session", 405, "method_not_allowed"),
+            (Method::POST, "/api/v1/session", 400, "request_unreadable"),
+            (Method::GET, &format!("{stock}?limit=0"), 400, "limit_out_of_range"),
+            (Method::GET, &format!("{stock}?limit=101"), 400, "limit_out_of_range"),
+            (Method::GET, &format!("{stock}?cursor=x"), 400, "request_unreadable"),
+        ] {
+            let (answered, problem) = console.ask(method, path, json!({"login": 1})).await;
+            assert_eq!((answered.as_u16(), problem["code"].as_str()), (status, Some(code)), "{path}: {problem}");
+            assert!(problem["request_id"].is_string() && problem["title"].is_string(), "{path}");
+        }
+    }
+}

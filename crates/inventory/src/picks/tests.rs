@@ -1,0 +1,98 @@
+//! Runs in memory, without a database.
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+
+use super::*;
+
+fn moment(second: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::seconds(second)
+}
+
+/// Puts one card into the run that may not be sold from `second` on.
+fn assume_until(picks: &mut Picks, sku: SkuId, second: i64) -> CardId {
+    let card = CardId::new();
+    let free = FreeCard { id: card.uuid(), expires_at: Some(moment(second)) };
+    picks.runs.entry(sku).or_default().cards.push_back(free);
+    card
+}
+
+#[test]
+fn cards_are_taken_oldest_first_and_once() {
+    let (mut picks, sku) = (Picks::default(), SkuId::new());
+    let cards: Vec<CardId> = (0..5).map(|_| CardId::new()).collect();
+    picks.assume(sku, cards.clone());
+    let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
+    assert_eq!(picks.take(sku, 2, first, 0, moment(0)), Ok(cards[..2].to_vec()));
+    assert_eq!(picks.take(sku, 3, second, 1, moment(0)), Ok(cards[2..].to_vec()));
+    let owners: Vec<(Uuid, i32)> = picks.taken.iter().map(|card| (card.order, card.line)).collect();
+    assert_eq!(owners, [(first, 0), (first, 0), (second, 1), (second, 1), (second, 1)]);
+    assert_eq!(picks.deltas[&sku], CountDelta { available: -5, sold: 5 });
+}
+
+#[test]
+fn a_line_gets_all_its_cards_or_none() {
+    let (mut picks, sku) = (Picks::default(), SkuId::new());
+    picks.assume(sku, [CardId::new(), CardId::new()]);
+    assert_eq!(picks.take(sku, 3, Uuid::now_v7(), 0, moment(0)), Err(OutOfStock { available: 2 }));
+    assert_eq!(picks.available(sku, moment(0)), 2);
+    assert!(picks.taken.is_empty() && picks.deltas.is_empty());
+}
+
+#[test]
+fn a_sku_nobody_has_cards_of_is_out_of_stock() {
+    let mut picks = Picks::default();
+    assert_eq!(picks.take(SkuId::new(), 1, Uuid::now_v7(), 0, moment(0)), Err(OutOfStock { available: 0 }));
+}
+
+#[test]
+fn cards_of_one_sku_are_not_sold_as_another() {
+    let (mut picks, sku) = (Picks::default(), SkuId::new());
+    picks.assume(SkuId::new(), [CardId::new()]);
+    assert_eq!(picks.available(sku, moment(0)), 0);
+}
+
+#[test]
+fn an_expired_card_is_dropped_from_the_run() {
+    let (mut picks, sku) = (Picks::default(), SkuId::new());
+    assume_until(&mut picks, sku, 10);
+    let lasting = assume_until(&mut picks, sku, 11);
+    assert_eq!(picks.available(sku, moment(9)), 2);
+    assert_eq!(picks.take(sku, 2, Uuid::now_v7(), 0, moment(10)), Err(OutOfStock { available: 1 }));
+    assert_eq!(picks.take(sku, 1, Uuid::now_v7(), 0, moment(10)), Ok(vec![lasting]));
+}
+
+#[test]
+fn a_batch_that_failed_forgets_its_runs_and_one_that_was_committed_keeps_the_rest() {
+    let (mut picks, sku) = (Picks::default(), SkuId::new());
+    picks.want(sku, 1);
+    picks.assume(sku, [CardId::new(), CardId::new(), CardId::new()]);
+    picks.take(sku, 1, Uuid::now_v7(), 0, moment(0)).expect("in stock");
+    picks.end(true);
+    assert!(picks.wanted.is_empty() && picks.taken.is_empty() && picks.deltas.is_empty());
+    assert_eq!(picks.available(sku, moment(0)), 2);
+    picks.end(false);
+    assert_eq!(picks.available(sku, moment(0)), 0);
+}
+
+proptest! {
+    #[test]
+    fn no_card_is_taken_twice_and_none_is_lost(stock in 0usize..60, wishes in proptest::collection::vec(0u32..9, 0..20)) {
+        let (mut picks, sku) = (Picks::default(), SkuId::new());
+        let cards: Vec<CardId> = (0..stock).map(|_| CardId::new()).collect();
+        picks.assume(sku, cards.clone());
+        let mut taken = Vec::new();
+        for wish in wishes {
+            match picks.take(sku, wish, Uuid::now_v7(), 0, moment(0)) {
+                Ok(got) => {
+                    prop_assert_eq!(got.len(), wish as usize);
+                    taken.extend(got);
+                }
+                Err(out) => prop_assert!(out.available < wish),
+            }
+        }
+        prop_assert_eq!(&taken[..], &cards[..taken.len()]);
+        prop_assert_eq!(picks.available(sku, moment(0)) as usize, stock - taken.len());
+        prop_assert_eq!(picks.taken.len(), taken.len());
+    }
+}

@@ -1,0 +1,66 @@
+//! The audit finds what was changed behind the room's back.
+
+use super::*;
+
+async fn stocked(db: &TestDb) -> Shop {
+    let shop = Shop::open(db).await;
+    shop.import(&["A", "B", "C"]).await;
+    shop.sell(shop.sku, 1).await;
+    shop
+}
+
+async fn tampered(db: &TestDb, sql: &str) -> Vec<String> {
+    let shop = stocked(db).await;
+    db.tamper(sql).await.expect("tampered with");
+    shop.audit().await.breaches
+}
+
+testkit::on_both! {
+    async fn an_untouched_stock_has_no_breach_and_tells_what_was_sold(db) {
+        let shop = stocked(&db).await;
+        let (order, cards) = shop.sell(shop.sku, 1).await;
+        let audit = shop.audit().await;
+        assert_eq!((audit.cards, audit.breaches), (3, vec![]));
+        assert_eq!(audit.sold.len(), 2);
+        assert_eq!(audit.sold[&cards[0].uuid()], (order, 0));
+    }
+
+    async fn a_count_that_was_changed_is_found(db) {
+        let breaches = tampered(&db, "UPDATE card_counts SET available = available + 1").await;
+        let told = "say [3, 0, 1, 0] (available, held, sold, void), its cards [2, 0, 1, 0]";
+        assert!(breaches.len() == 1 && breaches[0].contains(told), "{breaches:?}");
+    }
+
+    async fn a_card_that_was_quietly_voided_is_found(db) {
+        let breaches = tampered(&db, "UPDATE cards SET state = 'void' WHERE state = 'available'").await;
+        assert!(breaches.len() == 1 && breaches[0].contains("[0, 0, 1, 2]"), "{breaches:?}");
+    }
+
+    async fn a_count_that_is_missing_is_found(db) {
+        let breaches = tampered(&db, "DELETE FROM card_counts").await;
+        assert!(breaches.len() == 1 && breaches[0].contains("has cards and no counts"), "{breaches:?}");
+    }
+
+    async fn a_card_without_a_hash_is_found(db) {
+        let lost = "DELETE FROM card_hashes WHERE card_id = (SELECT id FROM cards WHERE state = 'sold')";
+        assert_eq!(tampered(&db, lost).await, ["3 cards have 2 hashes"]);
+    }
+
+    async fn a_card_that_was_removed_is_found(db) {
+        let shop = stocked(&db).await;
+        for sql in [
+            "DELETE FROM card_hashes WHERE card_id = (SELECT id FROM cards WHERE state = 'sold')",
+            "DELETE FROM cards WHERE state = 'sold'",
+        ] {
+            db.tamper(sql).await.expect("tampered with");
+        }
+        let audit = shop.audit().await;
+        assert!(audit.breaches.len() == 1 && audit.breaches[0].contains("[2, 0, 0, 0]"), "{:?}", audit.breaches);
+    }
+
+    async fn another_tenants_stock_is_not_audited(db) {
+        let (ours, theirs) = (stocked(&db).await, Shop::open(&db).await);
+        theirs.import(&["Z"]).await;
+        assert_eq!((ours.audit().await.cards, theirs.audit().await.cards), (3, 1));
+    }
+}

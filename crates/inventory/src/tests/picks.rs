@@ -1,0 +1,78 @@
+//! The room's part in the lane, over real rows.
+
+use lane::Claimed;
+
+use super::*;
+
+/// A lane's memory after it has read what a command wants of `sku`.
+async fn read(shop: &Shop, quantity: u32, attempt: u32) -> (WriteTx<TenantScope>, Picks) {
+    let (tx, mut picks) = (shop.write().await, Picks::default());
+    picks.want(shop.sku, quantity);
+    picks.read(&tx, attempt).await.expect("read");
+    (tx, picks)
+}
+
+testkit::on_both! {
+    async fn an_expired_card_is_never_picked(db) {
+        let shop = Shop::open(&db).await;
+        shop.import_as(shop.sku, &["soon"], Some(TimeDelta::seconds(10))).await;
+        shop.import(&["lasting"]).await;
+        let (tx, mut picks) = read(&shop, 2, 0).await;
+        assert_eq!(picks.available(shop.sku, tx.now()), 2);
+        // The run outlives its batch; the moment of the next batch decides.
+        let later = tx.now() + TimeDelta::seconds(10);
+        assert_eq!(picks.available(shop.sku, later), 1);
+        drop(tx);
+        db.clock.advance(TimeDelta::seconds(10));
+        let (tx, mut picks) = read(&shop, 2, 0).await;
+        assert_eq!(picks.available(shop.sku, tx.now()), 1);
+        drop(tx);
+        let (order, cards) = shop.sell(shop.sku, 1).await;
+        assert_eq!(shop.reveal(order, &cards).await.expect("opened"), ["lasting"]);
+    }
+
+    async fn a_card_that_another_lane_sold_makes_the_claim_short(db) {
+        let shop = Shop::open(&db).await;
+        shop.import(&["A", "B"]).await;
+        let (tx, mut picks) = read(&shop, 1, 0).await;
+        drop(tx);
+        shop.sell(shop.sku, 1).await;
+        let tx = shop.write().await;
+        picks.take(shop.sku, 1, Uuid::now_v7(), 0, tx.now()).expect("the run knows it as free");
+        assert_eq!(picks.claim(&tx).await.expect("claimed"), Claimed::Short);
+        drop(tx);
+        picks.end(false);
+        // Decided again, over rows that are locked while they are read.
+        let (tx, mut picks) = read(&shop, 2, 1).await;
+        assert_eq!(picks.available(shop.sku, tx.now()), 1);
+        picks.take(shop.sku, 1, Uuid::now_v7(), 0, tx.now()).expect("one is left");
+        assert_eq!(picks.claim(&tx).await.expect("claimed"), Claimed::All);
+    }
+
+    async fn a_lane_that_read_ahead_finds_cards_that_came_later(db) {
+        let shop = Shop::open(&db).await;
+        shop.import(&["A"]).await;
+        let (tx, mut picks) = read(&shop, 1, 0).await;
+        picks.take(shop.sku, 1, Uuid::now_v7(), 0, tx.now()).expect("in stock");
+        picks.claim(&tx).await.expect("claimed");
+        picks.write(&tx, Uuid::now_v7(), Step::Counts).await.expect("written");
+        tx.commit().await.expect("committed");
+        picks.end(true);
+        shop.import(&["B"]).await;
+        let tx = shop.write().await;
+        picks.want(shop.sku, 2);
+        picks.read(&tx, 0).await.expect("read");
+        assert_eq!(picks.available(shop.sku, tx.now()), 1);
+    }
+
+    async fn a_sold_out_sku_has_nothing(db) {
+        let shop = Shop::open(&db).await;
+        let (tx, mut picks) = read(&shop, 1, 0).await;
+        assert_eq!(picks.available(shop.sku, tx.now()), 0);
+        drop(tx);
+        shop.import(&["A"]).await;
+        shop.sell(shop.sku, 1).await;
+        let (tx, mut picks) = read(&shop, 1, 0).await;
+        assert_eq!(picks.available(shop.sku, tx.now()), 0);
+    }
+}
