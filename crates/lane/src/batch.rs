@@ -252,10 +252,9 @@ fn deliver(work: Vec<Work>, answers: Answers) {
                 Ok(_) if fingerprint != work.fingerprint => {
                     Err(LaneError::KeyReused { key: work.key.as_str().to_owned() })
                 }
-                Ok(answered) => Ok(Answered {
-                    answer: answered.answer.clone(),
-                    is_replay: answered.is_replay || index > 0,
-                }),
+                Ok(answered) => {
+                    Ok(Answered { answer: answered.answer.clone(), is_replay: answered.is_replay || index > 0 })
+                }
                 Err(error) => Err(error.clone()),
             };
             // A caller that went away does not need the answer; the key keeps it.

@@ -102,11 +102,7 @@ impl Lanes {
 
     /// Hands `command` to its tenant's lane and waits for the answer, which comes after the commit. If the caller
     /// goes away the command is carried out all the same.
-    pub async fn run<C: Command>(
-        &self,
-        scope: &TenantScope,
-        command: C,
-    ) -> Result<Answered<C::Answer>, LaneError> {
+    pub async fn run<C: Command>(&self, scope: &TenantScope, command: C) -> Result<Answered<C::Answer>, LaneError> {
         let (reply, answer) = oneshot::channel();
         self.offer(Queued { scope: *scope, command: Arc::new(command), reply })?;
         let answered = answer.await.map_err(|_| LaneError::Unavailable)??;

@@ -74,10 +74,8 @@ impl Book {
         let mut deltas: BTreeMap<AccountId, (Account, i64)> = BTreeMap::new();
         for posting in entry.postings() {
             let slot = deltas.entry(posting.account.id(self.tenant)).or_insert((posting.account, 0));
-            slot.1 = slot
-                .1
-                .checked_add(posting.amount.minor())
-                .ok_or(LedgerError::Overflow { account: posting.account })?;
+            slot.1 =
+                slot.1.checked_add(posting.amount.minor()).ok_or(LedgerError::Overflow { account: posting.account })?;
         }
         for (account, delta) in deltas.into_values() {
             let moved = self.moved.get(&account).copied().unwrap_or(0);

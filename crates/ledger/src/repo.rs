@@ -56,8 +56,7 @@ pub async fn entries_of_in(tx: &impl Tx, subject: Uuid) -> Result<Vec<Entry>, Le
         .among(account::Column::Id, postings.iter().map(|posting| posting.account_id))
         .all()
         .await?;
-    let accounts: HashMap<Uuid, Account> =
-        accounts.iter().filter_map(|row| Some((row.id, account_of(row)?))).collect();
+    let accounts: HashMap<Uuid, Account> = accounts.iter().filter_map(|row| Some((row.id, account_of(row)?))).collect();
     let mut entries = Vec::new();
     for row in rows {
         let own = postings.iter().filter(|posting| posting.entry_id == row.id);

@@ -17,10 +17,7 @@ fn opening() -> Account {
 }
 
 fn move_between(subject: Uuid, act: &str, from: Account, to: Account, minor: i64) -> Entry {
-    let postings = [
-        Posting { account: from, amount: cents(-minor) },
-        Posting { account: to, amount: cents(minor) },
-    ];
+    let postings = [Posting { account: from, amount: cents(-minor) }, Posting { account: to, amount: cents(minor) }];
     Entry::try_new(EntryKind::Adjustment, subject, act, postings).expect("two sides of one amount balance")
 }
 

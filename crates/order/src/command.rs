@@ -110,7 +110,8 @@ impl Place {
             let sku = wanted.sku;
             let priced = desk.quote(&self.chain, sku, &self.subject(), wanted.quantity, now);
             let (ware, quote) = priced.ok_or(Refusal::NotForSale { sku })?;
-            let pieces: u64 = self.lines.iter().filter(|line| line.sku == sku).map(|line| u64::from(line.quantity)).sum();
+            let pieces: u64 =
+                self.lines.iter().filter(|line| line.sku == sku).map(|line| u64::from(line.quantity)).sum();
             if pieces > u64::from(ware.facts.quantity_max) {
                 return Err(Refusal::TooMany { sku, most: ware.facts.quantity_max });
             }

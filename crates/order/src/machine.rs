@@ -172,9 +172,7 @@ pub fn step(states: States, event: OrderEvent) -> Result<States, Rejected> {
             States { order: O::Completed, delivery: D::Delivered, ..states }
         }
         E::DeliveryFailed if is_open && has_money && is_moving => States { delivery: D::Failed, ..states },
-        E::DeliveryRetried if is_open && has_money && delivery == D::Failed => {
-            States { delivery: D::Queued, ..states }
-        }
+        E::DeliveryRetried if is_open && has_money && delivery == D::Failed => States { delivery: D::Queued, ..states },
         E::PartRefunded if has_money => States { payment: P::PartRefunded, ..states },
         // What was delivered stays completed; what was not is over.
         E::Refunded if has_money && matches!(delivery, D::Delivered | D::PartDelivered) => {
@@ -183,9 +181,7 @@ pub fn step(states: States, event: OrderEvent) -> Result<States, Rejected> {
         E::Refunded if has_money => States { order: O::Cancelled, payment: P::Refunded, delivery: D::None },
         E::Expired if is_open && is_waiting => States { order: O::Expired, ..states },
         E::Cancelled if is_open && payment == P::Unpaid => States { order: O::Cancelled, ..states },
-        E::Disputed if has_money && matches!(order, O::Open | O::Completed) => {
-            States { order: O::Disputed, ..states }
-        }
+        E::Disputed if has_money && matches!(order, O::Open | O::Completed) => States { order: O::Disputed, ..states },
         E::DisputeSettled if order == O::Disputed => {
             let order = if delivery == D::Delivered { O::Completed } else { O::Open };
             States { order, ..states }

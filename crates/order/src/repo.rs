@@ -34,7 +34,8 @@ pub(crate) async fn insert_in(tx: &WriteTx<TenantScope>, new: &[NewOrder]) -> Re
         delivered_at: Some(now),
     }))
     .await?;
-    let numbered = || new.iter().flat_map(|new| (1i32..).zip(&new.lines).map(move |(number, line)| (new, number, line)));
+    let numbered =
+        || new.iter().flat_map(|new| (1i32..).zip(&new.lines).map(move |(number, line)| (new, number, line)));
     let lines: Vec<line::Model> =
         numbered().map(|(new, number, line)| line_row(tenant_id, new, number, line)).collect();
     tx.insert::<line::Entity>(lines).await?;
@@ -89,11 +90,7 @@ fn line_row(tenant_id: Uuid, new: &NewOrder, number: i32, line: &PricedLine) -> 
 }
 
 /// The order `id` of `customer` with its lines and events, inside the transaction's site.
-pub(crate) async fn view_in(
-    tx: &impl Tx,
-    customer: CustomerId,
-    id: OrderId,
-) -> Result<Option<OrderView>, OrderError> {
+pub(crate) async fn view_in(tx: &impl Tx, customer: CustomerId, id: OrderId) -> Result<Option<OrderView>, OrderError> {
     let own = order::Column::CustomerId.eq(customer.uuid());
     let found = tx.find::<order::Entity>().filter(order::Column::Id.eq(id.uuid())).filter(own).one().await?;
     let Some(row) = found else { return Ok(None) };

@@ -31,7 +31,8 @@ pub async fn run(store: &Store, heads: &Path) -> anyhow::Result<Report> {
             let _ = writeln!(report.text, "  BREACH of invariant {invariant}: {finding}");
         }
     }
-    let verdict = if report.breaches == 0 { "every invariant holds".to_owned() } else { format!("{} breaches", report.breaches) };
+    let verdict =
+        if report.breaches == 0 { "every invariant holds".to_owned() } else { format!("{} breaches", report.breaches) };
     let _ = writeln!(report.text, "{} tenants audited: {verdict}", tenants.len());
     Ok(report)
 }

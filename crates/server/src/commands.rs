@@ -117,7 +117,9 @@ async fn apply_pack(house: &House, path: &Path, mode: Mode) -> anyhow::Result<Ap
 /// Makes a new master key and new data keys; the words say how many tenants have them.
 pub async fn rotate(house: &House) -> anyhow::Result<String> {
     if house.settings.master_key.is_some() {
-        bail!("the master key is set in the environment: change it there with the old one at hand, or keep it in a file");
+        bail!(
+            "the master key is set in the environment: change it there with the old one at hand, or keep it in a file"
+        );
     }
     let file = house.settings.master_key_path();
     let next_file = MasterKeys::next_path(&file);

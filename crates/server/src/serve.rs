@@ -35,10 +35,11 @@ pub async fn run(house: House, database: Database, logins: Vec<DemoLogin>) -> an
     let mut serving = tokio::spawn(async move {
         let mut stopped = stopped;
         let service = app.into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, service).with_graceful_shutdown(async move {
-            let _ = stopped.changed().await;
-        })
-        .await
+        axum::serve(listener, service)
+            .with_graceful_shutdown(async move {
+                let _ = stopped.changed().await;
+            })
+            .await
     });
     asked_to_stop().await?;
     tracing::info!("stopping: no new requests, open ones have {} s", DRAIN.as_secs());

@@ -1,8 +1,8 @@
 //! A shop four levels deep with one SKU (cost 7.00, price 10.00) and one customer with 1,000.00 in the wallet.
 
 use catalog::{
-    Audience, Catalog, CategoryDraft, Code, Formula, GoodsDraft, GoodsKind, Hop, OnSale, Prices, Quote, Reach, Rounding,
-    RuleDraft, SiteLevel, SkuDraft, SkuId, Source, Target, Terms, Whom,
+    Audience, Catalog, CategoryDraft, Code, Formula, GoodsDraft, GoodsKind, Hop, OnSale, Prices, Quote, Reach,
+    Rounding, RuleDraft, SiteLevel, SkuDraft, SkuId, Source, Target, Terms, Whom,
 };
 use identity::{CustomerId, Customers, Login, LoginLimits, NewCustomer, PasswordHash, Passwords};
 use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks};
@@ -45,7 +45,8 @@ impl Shop {
         let (store, scope) = (db.store.clone(), db.tenant().await);
         let inventory = Inventory::new(KeyRing::new(MasterKeys::only(MasterKey::generate())));
         let passwords = Passwords::new();
-        let customers = Customers::new(store.clone(), passwords.clone(), LoginLimits::new(std::sync::Arc::new(db.clock.clone())));
+        let customers =
+            Customers::new(store.clone(), passwords.clone(), LoginLimits::new(std::sync::Arc::new(db.clock.clone())));
         let hash = passwords.hash(&Secret::new("a long password".to_owned())).await.expect("hashed");
         let tx = store.write(&scope).await.expect("a writer");
         let sites = sites(&store, &tx).await;
@@ -65,10 +66,8 @@ impl Shop {
     pub async fn import(&self, codes: &[&str], life: Option<chrono::TimeDelta>) {
         let tx = self.store.write(&self.scope).await.expect("a writer");
         let expires_at = life.map(|life| tx.now() + life);
-        let cards: Vec<NewCard> = codes
-            .iter()
-            .map(|code| NewCard { code: CardCode::parse(code).expect("a code"), expires_at })
-            .collect();
+        let cards: Vec<NewCard> =
+            codes.iter().map(|code| NewCard { code: CardCode::parse(code).expect("a code"), expires_at }).collect();
         fixture_import(&self.inventory, &tx, self.sku, &cards).await;
         tx.commit().await.expect("committed");
     }

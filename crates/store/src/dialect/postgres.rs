@@ -54,7 +54,12 @@ pub(super) async fn open_owner(url: &str) -> Result<DatabaseConnection, StoreErr
     connect(url, 1, Duration::from_secs(10), false).await
 }
 
-async fn connect(url: &str, connections: u32, acquire: Duration, serves: bool) -> Result<DatabaseConnection, StoreError> {
+async fn connect(
+    url: &str,
+    connections: u32,
+    acquire: Duration,
+    serves: bool,
+) -> Result<DatabaseConnection, StoreError> {
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)

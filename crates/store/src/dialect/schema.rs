@@ -279,7 +279,9 @@ impl Table {
         }
         if self.is_claimed {
             // What is claimed and for how long, never what is in it.
-            sql.push(format!("GRANT SELECT (tenant_id, id, state, run_at, attempts, lease_until) ON {table} TO {platform}"));
+            sql.push(format!(
+                "GRANT SELECT (tenant_id, id, state, run_at, attempts, lease_until) ON {table} TO {platform}"
+            ));
             sql.push(format!("GRANT UPDATE (state, attempts, lease_node, lease_until) ON {table} TO {platform}"));
             sql.push(format!("CREATE POLICY platform_claims ON {table} TO {platform} USING (true) WITH CHECK (true)"));
         }
