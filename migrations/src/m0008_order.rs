@@ -74,6 +74,7 @@ tables!(
         .column("order_id", Uuid)
         .column("line_no", Int)
         .column("actor", Text)
+        .column("device", Text)
         .column("at", Moment)
         .key(&["id"])
         // Query: was this order's code shown before, and when first.

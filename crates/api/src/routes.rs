@@ -10,7 +10,7 @@ use identity::Operators;
 use inventory::Inventory;
 use store::Store;
 use tenancy::Tenancy;
-use web::{Face, Kit, Problem, Route, Routes};
+use web::{Face, Guest, Kit, Problem, Route, Routes};
 
 use crate::{session, stock, tenants};
 
@@ -58,11 +58,20 @@ pub fn route_list() -> Vec<Route> {
 
 fn routes() -> Routes<App> {
     Routes::default()
+        .get("/", welcome)
         .post("/api/v1/session", session::log_in)
         .get("/api/v1/session", session::show)
         .delete("/api/v1/session", session::log_out)
         .get("/api/v1/tenants", tenants::list)
         .get("/api/v1/tenants/{tenant}/stock", stock::list)
+}
+
+/// `GET /`: what somebody reads who opens the console's host in a browser before it has pages.
+async fn welcome(_: Guest) -> &'static str {
+    "Cardgrove console\n\nThe pages of the console are not built yet. Its API is here:\n\n  \
+     POST /api/v1/session  {\"login\": .., \"password\": ..}   log in\n  \
+     GET  /api/v1/tenants                                  your shops\n  \
+     GET  /api/v1/tenants/{tenant}/stock                   their stock\n"
 }
 
 async fn nothing_here() -> Problem {

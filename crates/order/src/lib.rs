@@ -32,5 +32,5 @@ pub use command::{Chain, Place, PlaceAnswer, Placed, Refusal};
 pub use desk::Desk;
 pub use error::OrderError;
 pub use job::{LowStock, OrdersDelivered};
-pub use model::{Event, LineView, Order, OrderId, OrderPage, OrderView, Revealed, Wanted};
+pub use model::{Device, Event, LineView, Order, OrderId, OrderPage, OrderView, Revealed, Wanted};
 pub use service::Orders;

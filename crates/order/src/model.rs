@@ -94,6 +94,24 @@ pub struct OrderPage {
     pub next: Option<OrderId>,
 }
 
+/// What somebody looks with, as his program calls itself: kept beside each view of a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device(String);
+
+impl Device {
+    const CHARS_MAX: usize = 200;
+
+    /// Takes the name of a program, such as a `User-Agent` header; cut, and without control characters.
+    pub fn named(text: &str) -> Self {
+        Self(text.chars().filter(|character| !character.is_control()).take(Self::CHARS_MAX).collect())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The codes of a line, opened after the view was logged.
 pub struct Revealed {
     /// The line.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::desk::{Desk, NewOrder, PricedLine};
 use crate::error::OrderError;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState, States};
-use crate::model::{Event, LineView, Order, OrderId, OrderView};
+use crate::model::{Device, Event, LineView, Order, OrderId, OrderView};
 use crate::table::{event, hop, line, order, reveal};
 
 /// Writes orders with their lines, hops and events, one statement a table.
@@ -136,7 +136,7 @@ pub(crate) async fn log_reveal_in<S: store::Inside>(
     tx: &WriteTx<S>,
     order: &Order,
     line_no: i32,
-    actor: &str,
+    (actor, device): (CustomerId, &Device),
 ) -> Result<(), StoreError> {
     tx.insert::<reveal::Entity>([reveal::Model {
         tenant_id: tx.scope().tenant().uuid(),
@@ -144,7 +144,8 @@ pub(crate) async fn log_reveal_in<S: store::Inside>(
         site_id: order.site.uuid(),
         order_id: order.id.uuid(),
         line_no,
-        actor: actor.to_owned(),
+        actor: actor.to_string(),
+        device: device.as_str().to_owned(),
         at: tx.now(),
     }])
     .await

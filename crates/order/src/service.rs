@@ -12,7 +12,7 @@ use store::{Store, Tx};
 use crate::command::{Chain, Place, Placed};
 use crate::error::OrderError;
 use crate::job::{LowStock, OrdersDelivered};
-use crate::model::{OrderId, OrderPage, OrderView, Revealed, Wanted};
+use crate::model::{Device, OrderId, OrderPage, OrderView, Revealed, Wanted};
 use crate::repo;
 
 /// Orders of a page.
@@ -81,14 +81,14 @@ impl Orders {
     pub async fn reveal(
         &self,
         scope: &SiteScope,
-        customer: CustomerId,
+        (customer, device): (CustomerId, &Device),
         id: OrderId,
     ) -> Result<(OrderView, Vec<Revealed>), OrderError> {
         let tx = self.store.write(scope).await?;
         let view = repo::view_in(&tx, customer, id).await?.ok_or(OrderError::NotFound)?;
         let mut revealed = Vec::new();
         for line in view.lines.iter().filter(|line| !line.cards.is_empty()) {
-            repo::log_reveal_in(&tx, &view.order, line.number, &customer.to_string()).await?;
+            repo::log_reveal_in(&tx, &view.order, line.number, (customer, device)).await?;
             let codes = self.inventory.reveal_in(&tx, id.uuid(), &line.cards).await?;
             revealed.push(Revealed { line: line.number, codes });
         }

@@ -123,6 +123,7 @@ pub(crate) mod reveal {
         pub order_id: Uuid,
         pub line_no: i32,
         pub actor: String,
+        pub device: String,
         pub at: DateTime<Utc>,
     }
 

@@ -15,7 +15,7 @@ on_both! {
     async fn a_customer_buys_and_reads_the_code(db) {
         let shop = Shop::open(&db).await;
         let placed = shop.buy(2, "key").await.expect("bought").answer;
-        let (view, revealed) = shop.orders.reveal(&shop.main, shop.customer, placed.order).await.expect("revealed");
+        let (view, revealed) = shop.orders.reveal(&shop.main, (shop.customer, &phone()), placed.order).await.expect("revealed");
         let codes: Vec<&str> = revealed[0].codes.iter().map(|code| code.reveal()).collect();
         assert_eq!(codes, ["CODE-0", "CODE-1"]);
         assert_eq!((view.order.total, view.lines[0].quantity), (cents(20_00), 2));
@@ -27,7 +27,7 @@ on_both! {
         let shop = Shop::open(&db).await;
         let order = shop.buy(1, "key").await.expect("bought").answer.order;
         for seen in 1..=2 {
-            shop.orders.reveal(&shop.main, shop.customer, order).await.expect("revealed");
+            shop.orders.reveal(&shop.main, (shop.customer, &phone()), order).await.expect("revealed");
             let tx = db.store.read(&shop.main).await.expect("a reader");
             assert_eq!(shop.orders.reveals_in(&tx, order).await.expect("counted"), seen);
         }
@@ -54,7 +54,7 @@ on_both! {
         let mut codes = std::collections::HashSet::new();
         for answer in answers.iter().flatten() {
             let (_, revealed) =
-                shop.orders.reveal(&shop.main, shop.customer, answer.answer.order).await.expect("revealed");
+                shop.orders.reveal(&shop.main, (shop.customer, &phone()), answer.answer.order).await.expect("revealed");
             assert!(codes.insert(revealed[0].codes[0].reveal().to_owned()), "a code was sold twice");
         }
         assert_eq!(shop.wallet().await, 1000_00 - 50 * 10_00);
@@ -190,7 +190,7 @@ on_both! {
         let hidden = [(shop.main, stranger), (sibling, shop.customer), (foreign, shop.customer)];
         for (scope, customer) in hidden {
             assert!(matches!(shop.orders.view(&scope, customer, order).await, Err(OrderError::NotFound)));
-            assert!(matches!(shop.orders.reveal(&scope, customer, order).await, Err(OrderError::NotFound)));
+            assert!(matches!(shop.orders.reveal(&scope, (customer, &phone()), order).await, Err(OrderError::NotFound)));
             assert!(shop.orders.page(&scope, customer, None).await.expect("a page").orders.is_empty());
         }
     }
@@ -242,6 +242,16 @@ on_both! {
         let breaches = shop.audit().await;
         assert!(breaches.iter().any(|breach| breach.starts_with("3 ")), "{breaches:?}");
     }
+}
+
+fn phone() -> crate::Device {
+    crate::Device::named("Phone/1.0")
+}
+
+#[test]
+fn a_device_is_cut_and_holds_no_control_characters() {
+    let device = crate::Device::named(&format!("a\u{0}b\n{}", "x".repeat(500)));
+    assert_eq!(device.as_str(), format!("ab{}", "x".repeat(198)));
 }
 
 proptest! {

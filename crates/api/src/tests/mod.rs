@@ -94,7 +94,7 @@ testkit::on_both! {
         let stock = format!("/api/v1/tenants/{}/stock", office.grove);
         for (method, path, status, code) in [
             (Method::GET, "/api/v1/nothing", 404, "not_found"),
-            (Method::GET, "/", 404, "not_found"),
+            (Method::GET, "/somewhere", 404, "not_found"),
             (Method::PUT, "/api/v1/session", 405, "method_not_allowed"),
             (Method::POST, "/api/v1/session", 400, "request_unreadable"),
             (Method::GET, &format!("{stock}?limit=0"), 400, "limit_out_of_range"),

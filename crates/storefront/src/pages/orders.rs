@@ -1,9 +1,10 @@
 //! A buyer's own orders and their codes.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::header::USER_AGENT;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
-use order::{OrderId, OrderView, Revealed};
+use order::{Device, OrderId, OrderView, Revealed};
 use serde::Deserialize;
 use tenancy::Shop;
 use web::{Buyer, Guest, Path, Problem, Query, ShopContext};
@@ -55,8 +56,11 @@ pub(crate) async fn reveal(
     frame: Frame,
     State(app): State<App>,
     Path(id): Path<OrderId>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (view, revealed) = app.rooms.orders.reveal(&buyer.scope, buyer.customer.id, id).await?;
+    let program = headers.get(USER_AGENT).and_then(|name| name.to_str().ok());
+    let device = Device::named(program.unwrap_or_default());
+    let (view, revealed) = app.rooms.orders.reveal(&buyer.scope, (buyer.customer.id, &device), id).await?;
     order_page(&app, &frame, (&shop, &buyer), &view, Some(&revealed)).await
 }
 
