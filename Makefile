@@ -15,17 +15,23 @@ else
 unexport PORT
 endif
 
-.PHONY: help run test tidy fmt clippy
+.PHONY: help run test bench tidy fmt clippy
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: ## Start the demo on SQLite; DATABASE_URL=postgres://... for PostgreSQL, PORT=... for another port
 	@scripts/setup --run
-	@cargo run --quiet --bin cardgrove -- demo
+	@echo "building cardgrove (some minutes the first time)"
+	@cargo build --locked --bin cardgrove
+	@cargo run --quiet --locked --bin cardgrove -- demo
 
 test: ## Run everything that must pass before a change lands
 	@scripts/test
+
+bench: ## Measure the order lane beside the naive way, on both databases (release build, some minutes)
+	@scripts/setup --test
+	@cargo run --quiet --locked --release --package benches
 
 tidy: ## Check the house rules (floors, sizes, words that have one home)
 	@cargo xtask tidy

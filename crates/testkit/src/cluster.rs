@@ -24,13 +24,40 @@ impl From<std::io::Error> for TestError {
     }
 }
 
+/// How much a cluster keeps through a power cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    /// Nothing: tests are faster so.
+    Scratch,
+    /// Everything, as in production: benches.
+    Full,
+}
+
+impl Durability {
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Scratch => "test",
+            Self::Full => "bench",
+        }
+    }
+
+    const fn settings(self) -> &'static [&'static str] {
+        match self {
+            Self::Scratch => &["fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=128MB"],
+            Self::Full => &["shared_buffers=1GB", "max_wal_size=4GB"],
+        }
+    }
+}
+
 /// A running cluster; `owner` may create roles and databases but is not a superuser.
 pub struct Cluster {
+    durability: Durability,
     folder: PathBuf,
     _in_use: File,
 }
 
 static SHARED: OnceLock<Cluster> = OnceLock::new();
+static DURABLE: OnceLock<Cluster> = OnceLock::new();
 
 /// The user that runs the server when the tests run as root, which PostgreSQL refuses.
 const NOBODY: u32 = 65534;
@@ -38,7 +65,16 @@ const NOBODY: u32 = 65534;
 impl Cluster {
     /// The cluster of this test run, started if need be. Held until the process ends.
     pub fn shared() -> &'static Self {
-        SHARED.get_or_init(|| Self::start().unwrap_or_else(|error| panic!("no PostgreSQL for tests: {error}")))
+        SHARED.get_or_init(|| Self::start_or_panic(Durability::Scratch))
+    }
+
+    /// A cluster that writes through to the disk, as production does; for benches.
+    pub fn durable() -> &'static Self {
+        DURABLE.get_or_init(|| Self::start_or_panic(Durability::Full))
+    }
+
+    fn start_or_panic(durability: Durability) -> Self {
+        Self::start(durability).unwrap_or_else(|error| panic!("no PostgreSQL for tests: {error}"))
     }
 
     /// A URL of `database` for `role`.
@@ -75,17 +111,17 @@ impl Cluster {
         Ok(())
     }
 
-    fn start() -> Result<Self, TestError> {
+    fn start(durability: Durability) -> Result<Self, TestError> {
         let user = Command::new("id").arg("-u").output()?.stdout;
         let user = String::from_utf8_lossy(&user).trim().to_owned();
-        let folder = std::env::temp_dir().join(format!("cardgrove-test-pg-{user}"));
+        let folder = std::env::temp_dir().join(format!("cardgrove-{}-pg-{user}", durability.folder()));
         fs::create_dir_all(&folder)?;
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
         let in_use = File::create(folder.join("in-use.lock"))?;
         in_use.lock_shared()?;
         let starting = File::create(folder.join("start.lock"))?;
         starting.lock()?;
-        let cluster = Self { folder, _in_use: in_use };
+        let cluster = Self { durability, folder, _in_use: in_use };
         if cluster.psql("postgres", "SELECT 1").is_err() {
             cluster.boot(user == "0")?;
         }
@@ -93,8 +129,11 @@ impl Cluster {
     }
 
     fn boot(&self, as_root: bool) -> Result<(), TestError> {
+        // What a cluster that was cut off has left: marks of things made in it, and its socket with a lock whose
+        // process number may be somebody else's by now.
         for leftover in fs::read_dir(&self.folder)?.flatten() {
-            if leftover.path().extension().is_some_and(|extension| extension == "done") {
+            let name = leftover.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".done") || name.starts_with(".s.PGSQL") {
                 fs::remove_file(leftover.path())?;
             }
         }
@@ -113,15 +152,8 @@ impl Cluster {
         }
         let mut server = self.program("postgres", as_root)?;
         server.arg("-D").arg(&data).arg("-k").arg(&self.folder);
-        for setting in [
-            "listen_addresses=",
-            "fsync=off",
-            "synchronous_commit=off",
-            "full_page_writes=off",
-            "max_connections=300",
-            "shared_buffers=128MB",
-            "autovacuum_naptime=10s",
-        ] {
+        let always = ["listen_addresses=", "max_connections=300", "autovacuum_naptime=10s"];
+        for setting in always.iter().chain(self.durability.settings()) {
             server.args(["-c", setting]);
         }
         let log = File::create(self.folder.join("server.log"))?;

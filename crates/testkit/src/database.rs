@@ -63,7 +63,15 @@ impl TestDb {
 
     /// A new database in the test run's cluster, copied from a migrated template.
     pub async fn postgres() -> Self {
-        let cluster = Cluster::shared();
+        Self::postgres_in(Cluster::shared()).await
+    }
+
+    /// A new database in a cluster that writes through to the disk; for benches.
+    pub async fn durable_postgres() -> Self {
+        Self::postgres_in(Cluster::durable()).await
+    }
+
+    async fn postgres_in(cluster: &'static Cluster) -> Self {
         prepare_template(cluster).await;
         let name = format!("test_{}", Uuid::now_v7().simple());
         let template = template();

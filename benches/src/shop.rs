@@ -1,0 +1,197 @@
+//! A shop four sites deep with a well-filled stock and 256 rich customers.
+
+use std::sync::Arc;
+
+use catalog::{
+    Audience, Catalog, CategoryDraft, Code, Formula, GoodsDraft, GoodsKind, OnSale, Prices, Reach, Rounding, RuleDraft,
+    SiteLevel, SkuDraft, SkuId, Target, Terms, Whom,
+};
+use identity::{CustomerId, Customers, Login, LoginLimits, NewCustomer, Passwords};
+use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks};
+use kernel::{Currency, Money, Rate, Secret, SiteId, SystemClock, TenantScope, Wording};
+use lane::{LaneSettings, Lanes};
+use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
+use order::{Chain, Desk, Orders, Wanted};
+use store::{Settings, Store, Time, WriteTx};
+use tenancy::{Mode, NewSite, Slug, Tenancy, Theme};
+use testkit::TestDb;
+use uuid::Uuid;
+
+const CNY: Currency = Currency::CNY;
+const CUSTOMERS: usize = 256;
+const CARDS: usize = 400_000;
+const CONNECTIONS: u32 = 32;
+
+/// The shop.
+pub struct Shop {
+    /// Its database.
+    pub store: Store,
+    scope: TenantScope,
+    chain: Chain,
+    sku: SkuId,
+    unit: Money,
+    customers: Vec<CustomerId>,
+    inventory: Inventory,
+}
+
+impl Shop {
+    /// Makes it in an empty database.
+    pub async fn open(db: &TestDb) -> Self {
+        let settings = Settings { time: Time::Database, connections_max: CONNECTIONS, ..db.settings.clone() };
+        let store = Store::open(&settings).await.expect("the database opens");
+        let scope = db.tenant().await;
+        let inventory = Inventory::new(KeyRing::new(MasterKeys::only(MasterKey::generate())));
+        let tx = store.write(&scope).await.expect("a writer");
+        let chain = chain(&store, &tx).await;
+        let sku = sku(&store, &tx).await;
+        for place in &chain {
+            rules(&store, &tx, place.site).await;
+        }
+        tx.commit().await.expect("committed");
+        let customers = customers(&store, &scope, chain[3].site).await;
+        stock(&store, &scope, &inventory, sku).await;
+        let wanted =
+            Prices::new(store.clone()).quotes(&scope.site(chain[3].site), &chain, &Default::default(), &[(sku, 1)]);
+        let unit = wanted.await.expect("quoted").pop().and_then(|(_, quote)| quote.ok()).expect("a price").unit;
+        Self { store, scope, chain, sku, unit, customers, inventory }
+    }
+
+    /// New lanes with nothing in memory.
+    pub fn lanes(&self, settings: LaneSettings) -> Lanes {
+        let prices = Prices::new(self.store.clone());
+        Lanes::new(self.store.clone(), settings, move |_| {
+            vec![Box::new(Picks::default()), Box::new(Desk::new(prices.clone()))]
+        })
+    }
+
+    /// A counter that sells through `lanes`.
+    pub fn orders(&self, lanes: &Lanes) -> Orders {
+        Orders::new(self.store.clone(), lanes.clone(), self.inventory.clone())
+    }
+
+    /// Buys one piece on the lowest site.
+    pub async fn buy(&self, orders: &Orders, caller: usize) {
+        let wanted = vec![Wanted { sku: self.sku, quantity: 1, unit: self.unit }];
+        let (site, key) = (self.scope.site(self.chain[3].site), Uuid::now_v7().to_string());
+        let customer = self.customers[caller % self.customers.len()];
+        let bought = orders.place(&site, (self.chain.clone(), CNY), customer, wanted, &key).await;
+        assert!(bought.is_ok(), "an order was refused: {bought:?}");
+    }
+
+    /// How many invariants are broken.
+    pub async fn breaches(&self) -> usize {
+        let tx = self.store.snapshot(&self.scope).await.expect("a reader");
+        let ledger = ledger::audit_in(&tx).await.expect("an audit");
+        let stock = inventory::audit_in(&tx).await.expect("an audit");
+        ledger.breaches.len() + stock.breaches.len()
+    }
+}
+
+async fn chain(store: &Store, tx: &WriteTx<TenantScope>) -> Chain {
+    let tenancy = Tenancy::new(store.clone());
+    let mut chain = Vec::new();
+    let mut parent: Option<Slug> = None;
+    for level in 0..4 {
+        let slug = Slug::parse(&format!("level-{level}")).expect("a slug");
+        let new = NewSite {
+            slug: slug.clone(),
+            parent: parent.replace(slug),
+            name: Wording::new("店", "Shop"),
+            tagline: Wording::default(),
+            notice: Wording::default(),
+            theme: Theme::Grove,
+            mode: Mode::Auto,
+            level: None,
+            support: None,
+        };
+        let site = tenancy.save_site_in(tx, &new).await.expect("a site").id();
+        chain.push(SiteLevel { site, level: None });
+    }
+    chain
+}
+
+async fn sku(store: &Store, tx: &WriteTx<TenantScope>) -> SkuId {
+    let catalog = Catalog::new(store.clone());
+    let code = |text: &str| Code::parse(text).expect("a code");
+    let category = CategoryDraft { code: code("games"), name: Wording::new("游戏", "Games"), sort: 1 };
+    let (category, _) = catalog.save_category_in(tx, &category).await.expect("a category");
+    let goods = GoodsDraft {
+        code: code("starfall"),
+        category,
+        kind: GoodsKind::Card,
+        state: OnSale::On,
+        title: Wording::new("星陨点券", "Starfall credits"),
+        description: Wording::default(),
+        art: None,
+        sort: 1,
+    };
+    let (goods, _) = catalog.save_goods_in(tx, &goods).await.expect("goods");
+    let sku = SkuDraft {
+        code: code("starfall-100"),
+        goods,
+        state: OnSale::On,
+        name: Wording::new("100 点", "100 credits"),
+        face_value: None,
+        cost: Money::new(7_00, CNY),
+        price: Money::new(8_00, CNY),
+        quantity_max: 100,
+        sort: 1,
+    };
+    catalog.save_sku_in(tx, &sku).await.expect("a sku").0
+}
+
+/// Every site adds two per cent for the sites below and five for buyers.
+async fn rules(store: &Store, tx: &WriteTx<TenantScope>, site: SiteId) {
+    for (audience, ppm) in [(Audience::Wholesale, 20_000), (Audience::Retail, 50_000)] {
+        let reach = Reach {
+            audience,
+            whom: Whom::Everyone,
+            target: Target::Site,
+            quantity_min: 1,
+            valid_from: None,
+            valid_until: None,
+        };
+        let formula = Formula::Percent { rate: Rate::from_ppm(ppm) };
+        let draft = RuleDraft { site, reach, terms: Terms::Price { formula, rounding: Rounding::None } };
+        Catalog::new(store.clone()).save_rule_in(tx, &draft).await.expect("a rule");
+    }
+}
+
+async fn customers(store: &Store, scope: &TenantScope, site: SiteId) -> Vec<CustomerId> {
+    let passwords = Passwords::new();
+    let password_hash = passwords.hash(&Secret::new("a long password".to_owned())).await.expect("hashed");
+    let service = Customers::new(store.clone(), passwords, LoginLimits::new(Arc::new(SystemClock)));
+    let tx = store.write(scope).await.expect("a writer");
+    let mut ids = Vec::new();
+    let mut book = Book::new(scope.id());
+    for number in 0..CUSTOMERS {
+        let login = Login::parse(&format!("buyer-{number}@bench.test")).expect("a login");
+        let new = NewCustomer { site, login, name: "Buyer".to_owned(), password_hash: password_hash.clone() };
+        let id = service.save_in(&tx, &new).await.expect("a customer").id();
+        let money = Money::new(100_000_000, CNY);
+        let postings = [
+            Posting { account: Account::of(AccountKind::Wallet, id.uuid(), CNY), amount: money },
+            Posting { account: Account::own(AccountKind::Opening, CNY), amount: Money::new(-money.minor(), CNY) },
+        ];
+        let entry = Entry::try_new(EntryKind::Adjustment, id.uuid(), "opening", postings).expect("balanced");
+        book.post(entry.because("opening balance of the bench")).expect("posted");
+        ids.push(id);
+    }
+    book.write_in(&tx, Uuid::now_v7()).await.expect("written");
+    tx.commit().await.expect("committed");
+    ids
+}
+
+async fn stock(store: &Store, scope: &TenantScope, inventory: &Inventory, sku: SkuId) {
+    for chunk in 0..CARDS / 20_000 {
+        let cards: Vec<NewCard> = (0..20_000)
+            .map(|number| NewCard {
+                code: CardCode::parse(&format!("BENCH-{chunk}-{number}")).expect("a code"),
+                expires_at: None,
+            })
+            .collect();
+        let tx = store.write(scope).await.expect("a writer");
+        inventory.import_in(&tx, sku, &cards).await.expect("imported");
+        tx.commit().await.expect("committed");
+    }
+}
