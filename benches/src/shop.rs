@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use catalog::{
     Audience, Catalog, CategoryDraft, Code, Formula, GoodsDraft, GoodsKind, OnSale, Prices, Reach, Rounding, RuleDraft,
-    SiteLevel, SkuDraft, SkuId, Target, Terms, Whom,
+    SiteLevel, SkuDraft, SkuId, Subject, Target, Terms, Whom,
 };
 use identity::{CustomerId, Customers, Login, LoginLimits, NewCustomer, Passwords};
 use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks};
@@ -50,9 +50,9 @@ impl Shop {
         tx.commit().await.expect("committed");
         let customers = customers(&store, &scope, chain[3].site).await;
         stock(&store, &scope, &inventory, sku).await;
-        let wanted =
-            Prices::new(store.clone()).quotes(&scope.site(chain[3].site), &chain, &Default::default(), &[(sku, 1)]);
-        let unit = wanted.await.expect("quoted").pop().and_then(|(_, quote)| quote.ok()).expect("a price").unit;
+        let site = scope.site(chain[3].site);
+        let quotes = Prices::new(store.clone()).quotes(&site, &chain, &Subject::default(), &[(sku, 1)]).await;
+        let unit = quotes.expect("quoted").pop().and_then(|(_, quote)| quote.ok()).expect("a price").unit;
         Self { store, scope, chain, sku, unit, customers, inventory }
     }
 

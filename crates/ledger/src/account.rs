@@ -28,15 +28,13 @@ pub enum AccountKind {
     CostOfGoods,
     /// Goods in stock at what they cost.
     StockAtCost,
-    /// Margins that a seller gives up for a sale at a loss (site).
-    LossCover,
     /// Opening balances and adjustments; every entry here has a reason.
     Opening,
 }
 
 impl AccountKind {
     /// All kinds, in the order of the chart.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 9] = [
         Self::Wallet,
         Self::SitePrepaid,
         Self::SitePrepaidHeld,
@@ -45,7 +43,6 @@ impl AccountKind {
         Self::Revenue,
         Self::CostOfGoods,
         Self::StockAtCost,
-        Self::LossCover,
         Self::Opening,
     ];
 
@@ -60,7 +57,6 @@ impl AccountKind {
             Self::Revenue => "revenue",
             Self::CostOfGoods => "cost_of_goods",
             Self::StockAtCost => "stock_at_cost",
-            Self::LossCover => "loss_cover",
             Self::Opening => "opening",
         }
     }

@@ -25,6 +25,7 @@ pub struct TestDb {
     /// The schema owner's URL.
     pub owner_url: String,
     name: String,
+    cluster: Option<&'static Cluster>,
     folder: TempDir,
 }
 
@@ -58,7 +59,7 @@ impl TestDb {
         let folder = tempfile::tempdir().expect("a folder for the test's file");
         let url = format!("sqlite://{}", folder.path().join("cardgrove.db").display());
         migrate(&url).await;
-        Self::open(Backend::Sqlite, Settings::at(&url), url, String::new(), folder).await
+        Self::open(Backend::Sqlite, Settings::at(&url), url, (String::new(), None), folder).await
     }
 
     /// A new database in the test run's cluster, copied from a migrated template.
@@ -81,7 +82,7 @@ impl TestDb {
         settings.platform_url = Some(cluster.url(Roles::PLATFORM, &name));
         let folder = tempfile::tempdir().expect("a folder for the test's files");
         let owner_url = cluster.url("owner", &name);
-        Self::open(Backend::Postgres, settings, owner_url, name, folder).await
+        Self::open(Backend::Postgres, settings, owner_url, (name, Some(cluster)), folder).await
     }
 
     /// A new database that nothing was done to, for tests of a first start: its owner's URL.
@@ -93,11 +94,21 @@ impl TestDb {
         cluster.url("owner", &name)
     }
 
-    async fn open(backend: Backend, mut settings: Settings, owner_url: String, name: String, folder: TempDir) -> Self {
+    async fn open(
+        backend: Backend,
+        mut settings: Settings,
+        owner_url: String,
+        (name, cluster): (String, Option<&'static Cluster>),
+        folder: TempDir,
+    ) -> Self {
         let clock = FakeClock::at(start_of_time());
         settings.time = Time::Given(Arc::new(clock.clone()));
         let store = Store::open(&settings).await.unwrap_or_else(|error| panic!("the store does not open: {error}"));
-        Self { store, clock, backend, settings, owner_url, name, folder }
+        Self { store, clock, backend, settings, owner_url, name, cluster, folder }
+    }
+
+    fn cluster(&self) -> &'static Cluster {
+        self.cluster.expect("only PostgreSQL is asked through its cluster")
     }
 
     /// A folder that goes with the test.
@@ -121,19 +132,19 @@ impl TestDb {
 
     /// Asks the PostgreSQL database as its superuser; rows as lines.
     pub fn psql(&self, sql: &str) -> String {
-        let answer = Cluster::shared().psql(&self.name, sql);
+        let answer = self.cluster().psql(&self.name, sql);
         answer.unwrap_or_else(|error| panic!("the database refuses {sql}: {error}")).trim_end().to_owned()
     }
 
     /// Asks the PostgreSQL database as `role`, without the door: row level security has the only word.
     pub fn psql_as(&self, role: &str, sql: &str) -> Result<String, TestError> {
-        Ok(Cluster::shared().psql_as(role, &self.name, sql)?.trim_end().to_owned())
+        Ok(self.cluster().psql_as(role, &self.name, sql)?.trim_end().to_owned())
     }
 
     /// Runs a statement behind the store's back: what an intruder or a broken disk would do.
     pub async fn tamper(&self, sql: &str) -> Result<(), TestError> {
         match self.backend {
-            Backend::Postgres => Cluster::shared().psql(&self.name, sql).map(|_| ()),
+            Backend::Postgres => self.cluster().psql(&self.name, sql).map(|_| ()),
             Backend::Sqlite => {
                 use sea_orm::ConnectionTrait;
                 let owner = Owner::open(&self.owner_url).await.expect("the file opens");
