@@ -103,7 +103,10 @@ impl Picks {
         for sku in short {
             let available = counts.get(&sku).map_or(0, |count| count.available);
             if available == 0 {
-                self.runs.remove(&sku);
+                // The cursor stays: what is imported later stands behind it.
+                if let Some(run) = self.runs.get_mut(&sku) {
+                    run.cards.clear();
+                }
                 continue;
             }
             let wanted = self.wanted[&sku];
