@@ -27,7 +27,13 @@ pub enum CatalogError {
     /// Only a site's own buyers may be sold to at a loss.
     #[error("a wholesale price cannot allow a loss")]
     WholesaleLoss,
-    /// The category, goods, SKU or site that is pointed to is not there.
+    /// A template has no band, or too many.
+    #[error("a template has 1 to {limit} bands")]
+    Bands { limit: usize },
+    /// A template's bands do not rise.
+    #[error("each band begins above the one before")]
+    BandOrder,
+    /// The category, goods, SKU, template or site that is pointed to is not there.
     #[error("there is no such {what}")]
     Missing { what: &'static str },
     /// A written limit is reached.
@@ -73,6 +79,8 @@ impl Coded for CatalogError {
             Self::Window => "rule_window_invalid",
             Self::EmptyLimit => "rule_limit_empty",
             Self::WholesaleLoss => "rule_wholesale_loss",
+            Self::Bands { .. } => "template_bands",
+            Self::BandOrder => "template_band_order",
             Self::Missing { .. } => "catalog_not_found",
             Self::TooMany { .. } => "catalog_limit_reached",
             Self::ChangedMeanwhile => "changed_meanwhile",

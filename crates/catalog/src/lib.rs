@@ -19,9 +19,10 @@ mod tests;
 
 pub use error::CatalogError;
 pub use model::{
-    Audience, Catalogue, Category, CategoryDraft, CategoryId, Code, FieldChange, Formula, Goods, GoodsDraft, GoodsId,
-    GoodsKind, OnSale, PriceRule, QUANTITY_MAX, Reach, Rounding, RuleBook, RuleDraft, RuleId, Saved, SiteLevel,
-    SiteRules, Sku, SkuDraft, SkuFacts, SkuId, Subject, Target, Terms, Ware, Whom,
+    Addition, Audience, BANDS_MAX, Band, Catalogue, Category, CategoryDraft, CategoryId, Code, FieldChange, Formula,
+    Goods, GoodsDraft, GoodsId, GoodsKind, OnSale, PriceRule, QUANTITY_MAX, RATE_PPM_MAX, Reach, Rounding, RuleBook,
+    RuleDraft, RuleId, Saved, SiteLevel, SiteRules, Sku, SkuDraft, SkuFacts, SkuId, Subject, Target, Template,
+    TemplateDraft, TemplateId, Terms, Ware, Whom,
 };
 pub use rules::{Explanation, Hidden, HiddenReason, Hop, HopInput, PriceRequest, Quote, RuleRef, Source, Step};
 pub use service::{Catalog, Prices, Quoted};

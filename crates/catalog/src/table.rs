@@ -102,6 +102,7 @@ pub(crate) mod price_rule {
         pub currency: Option<String>,
         pub value_minor: Option<i64>,
         pub value_ppm: Option<i64>,
+        pub template_id: Option<uuid::Uuid>,
         pub rounding: String,
         pub loss_cap_minor: Option<i64>,
         pub floor_minor: Option<i64>,
@@ -115,7 +116,52 @@ pub(crate) mod price_rule {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// One row a tenant: how often any of its price rules changed.
+pub(crate) mod price_template {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "price_templates")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: uuid::Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: uuid::Uuid,
+        pub site_id: uuid::Uuid,
+        pub code: String,
+        pub name_zh: String,
+        pub name_en: String,
+        pub created_at: chrono::DateTime<chrono::Utc>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod price_template_band {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "price_template_bands")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: uuid::Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub template_id: uuid::Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub from_minor: i64,
+        pub currency: String,
+        pub add_minor: Option<i64>,
+        pub add_ppm: Option<i64>,
+        pub rounding: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// One row a tenant: how often any of its price rules or templates changed.
 pub(crate) mod price_epoch {
     use sea_orm::entity::prelude::*;
 
@@ -132,4 +178,4 @@ pub(crate) mod price_epoch {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-store::tenant_owned!(category, goods, sku, price_rule, price_epoch);
+store::tenant_owned!(category, goods, sku, price_rule, price_template, price_template_band, price_epoch);

@@ -1,5 +1,7 @@
 //! Writes and reads on both databases.
 
+mod templates;
+
 use chrono::TimeDelta;
 use kernel::{Currency, Money, Platform, Rate, SiteId, TenantId, TenantScope, Wording};
 use store::{StoreError, Tx, WriteTx};
@@ -185,6 +187,12 @@ impl Shop {
         self.db.store.transact(&self.scope, async |tx| self.catalog.save_rule_in(tx, &draft).await).await
     }
 
+    async fn save_template(&self, place: usize, bands: &[Band]) -> Result<(TemplateId, Saved), CatalogError> {
+        let (site, bands) = (self.chain[place].site, bands.to_vec());
+        let draft = TemplateDraft { site, code: code("small-cards"), name: words("Small cards"), bands };
+        self.db.store.transact(&self.scope, async |tx| self.catalog.save_template_in(tx, &draft).await).await
+    }
+
     async fn save_sku(&self, draft: &SkuDraft) -> Result<(SkuId, Saved), CatalogError> {
         self.db.store.transact(&self.scope, async |tx| self.catalog.save_sku_in(tx, draft).await).await
     }
@@ -332,6 +340,17 @@ testkit::on_both! {
         assert_eq!(shop.quote(1).await.unwrap().hops[0].price, yuan("9.60"));
     }
 
+    async fn a_windows_price_goes_before_the_standing_one_even_if_that_changed_later(db) {
+        let shop = Shop::open(db).await;
+        let from = shop.db.store.time();
+        let window = Reach { valid_from: Some(from), valid_until: Some(from + TimeDelta::hours(1)), ..everywhere(Audience::Wholesale) };
+        shop.save_rule(0, window, percent(0)).await.unwrap();
+        shop.save_rule(0, everywhere(Audience::Wholesale), percent(26_000)).await.unwrap();
+        assert_eq!(shop.quote(1).await.unwrap().hops[0].price, yuan("9.00"));
+        shop.db.clock.advance(TimeDelta::hours(1));
+        assert_eq!(shop.quote(1).await.unwrap().hops[0].price, yuan("9.20"));
+    }
+
     async fn another_tenant_sees_and_changes_nothing(db) {
         let shop = Shop::open(db).await;
         shop.save_rule(0, everywhere(Audience::Wholesale), percent(26_000)).await.unwrap();
@@ -406,6 +425,9 @@ fn drafts_that_cannot_be_meant_are_refused() {
     let formula = Formula::Fixed { price: yuan("1.00"), loss_cap: Some(yuan("0.10")) };
     let loss = Terms::Price { formula, rounding: Rounding::None };
     assert!(matches!(rule(everywhere(Audience::Wholesale), loss), CatalogError::WholesaleLoss));
+    let template = Formula::Template { template: TemplateId::new() };
+    let rounded = Terms::Price { formula: template, rounding: Rounding::UpTenth };
+    assert!(matches!(rule(everywhere(Audience::Retail), rounded), CatalogError::Range { field: "rounding" }));
 }
 
 #[test]

@@ -35,8 +35,12 @@ pub enum Thing {
     Goods,
     /// A SKU.
     Sku,
+    /// A price template.
+    Template,
     /// A price rule.
     Price,
+    /// A limit on the prices of the sites below.
+    Limit,
     /// The operator and his membership.
     Operator,
 }
@@ -182,7 +186,9 @@ impl Thing {
             Self::Category => "category",
             Self::Goods => "goods",
             Self::Sku => "SKU",
+            Self::Template => "template",
             Self::Price => "price",
+            Self::Limit => "limit",
             Self::Operator => "operator",
         }
     }

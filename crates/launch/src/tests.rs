@@ -1,6 +1,8 @@
 //! Behaviour on both databases.
 
 mod again;
+mod demo;
+mod prices;
 mod refused;
 
 use std::fs;

@@ -3,12 +3,13 @@
 
 mod goods;
 mod money;
+mod prices;
 mod shop;
 
 use std::collections::HashMap;
 
 use catalog::{CategoryId, Code, GoodsId, SkuId};
-use identity::Login;
+use identity::{CustomerId, Login};
 use kernel::{Money, SiteId, TenantScope};
 use store::WriteTx;
 use tenancy::Slug;
@@ -31,6 +32,7 @@ pub(crate) struct Writer<'a> {
     categories: HashMap<Code, CategoryId>,
     goods: HashMap<Code, GoodsId>,
     skus: HashMap<Code, SkuId>,
+    customers: HashMap<Login, CustomerId>,
     new_customers: Vec<Login>,
     /// The opening balances of those that were made.
     openings: Vec<Opening>,
@@ -61,6 +63,7 @@ impl<'a> Writer<'a> {
             categories: HashMap::new(),
             goods: HashMap::new(),
             skus: HashMap::new(),
+            customers: HashMap::new(),
             new_customers: Vec::new(),
             openings: Vec::new(),
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::commands::DemoLogin;
 use crate::control;
@@ -22,6 +22,8 @@ pub async fn run(house: House, database: Database, logins: Vec<DemoLogin>) -> an
     let listener = listener.with_context(|| format!("cannot listen at {}", house.settings.listen))?;
     let address = listener.local_addr()?;
     let app = crate::http::router(&house, address, &logins)?;
+    // Before anybody is told that we serve: a signal must find its handler.
+    let signals = Signals::install()?;
     let watch = house.tenancy.watch();
     let control = match house.settings.sqlite_file() {
         Some(file) => Some(control::listen(house.clone(), &file)?),
@@ -41,7 +43,7 @@ pub async fn run(house: House, database: Database, logins: Vec<DemoLogin>) -> an
             })
             .await
     });
-    asked_to_stop().await?;
+    signals.asked_to_stop().await;
     tracing::info!("stopping: no new requests, open ones have {} s", DRAIN.as_secs());
     let _ = stop.send(true);
     if tokio::time::timeout(DRAIN, &mut serving).await.is_err() {
@@ -58,14 +60,23 @@ pub async fn run(house: House, database: Database, logins: Vec<DemoLogin>) -> an
     Ok(())
 }
 
-async fn asked_to_stop() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// What asks the server to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn install() -> anyhow::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn asked_to_stop(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Tells nodes apart in leases and logs.

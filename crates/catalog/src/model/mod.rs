@@ -4,6 +4,7 @@ mod code;
 mod goods;
 mod price;
 mod saved;
+mod template;
 
 use kernel::kinds;
 
@@ -13,11 +14,12 @@ pub use goods::{
     Ware,
 };
 pub use price::{
-    Audience, Formula, PriceRule, Reach, Rounding, RuleBook, RuleDraft, SiteLevel, SiteRules, Subject, Target, Terms,
-    Whom,
+    Audience, Formula, PriceRule, RATE_PPM_MAX, Reach, Rounding, RuleBook, RuleDraft, SiteLevel, SiteRules, Subject,
+    Target, Terms, Whom,
 };
 pub(crate) use saved::Differences;
 pub use saved::{FieldChange, Saved};
+pub use template::{Addition, BANDS_MAX, Band, Template, TemplateDraft};
 
 kinds! {
     /// A category of goods.
@@ -28,4 +30,6 @@ kinds! {
     SkuId = SkuKind "sku";
     /// A price rule.
     RuleId = RuleKind "prl";
+    /// A price template.
+    TemplateId = TemplateKind "ptl";
 }

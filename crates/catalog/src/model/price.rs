@@ -1,6 +1,6 @@
 //! Price rules as values: whom a rule is for, what it is about, and what it says.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use kernel::clock::whole_micros;
@@ -9,11 +9,12 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::code::{Code, word_of};
-use super::{CategoryId, GoodsId, RuleId, SkuId};
+use super::template::Band;
+use super::{CategoryId, GoodsId, RuleId, SkuId, TemplateId};
 use crate::error::CatalogError;
 
 /// The highest percentage a rule may add, 10,000 %: more is a slip of the hand.
-const RATE_PPM_MAX: u32 = 100_000_000;
+pub const RATE_PPM_MAX: u32 = 100_000_000;
 
 /// Who pays a price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -76,6 +77,8 @@ pub enum Formula {
     Markup { amount: Money },
     /// The purchase price and this share of it.
     Percent { rate: Rate },
+    /// The purchase price and what the site's template adds to one as high as it; the template's band rounds.
+    Template { template: TemplateId },
 }
 
 /// To which amounts a price is rounded, always up. Digits that a currency does not have round to nothing.
@@ -133,7 +136,7 @@ pub struct PriceRule {
     pub reach: Reach,
     /// What it says.
     pub terms: Terms,
-    /// The tenant's price epoch that the last change of this rule made: of two rules the newer has the higher one.
+    /// The tenant's price epoch that the last change of this rule, or of the template it names, made.
     pub version: i64,
     /// When it was first written.
     pub created_at: DateTime<Utc>,
@@ -157,10 +160,11 @@ pub struct Subject {
     pub level: Option<String>,
 }
 
-/// The rules of one site, found by what they are about.
+/// The rules of one site, found by what they are about, with the bands of the templates that they name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SiteRules {
     by_target: HashMap<Target, Vec<PriceRule>>,
+    bands: HashMap<TemplateId, Vec<Band>>,
 }
 
 /// The rules of the sites of a chain.
@@ -174,6 +178,11 @@ impl SiteRules {
     /// The rules about `target`.
     pub fn about(&self, target: Target) -> &[PriceRule] {
         self.by_target.get(&target).map_or(&[], Vec::as_slice)
+    }
+
+    /// The bands of a template that one of the rules names, the lowest first.
+    pub fn bands(&self, template: TemplateId) -> Option<&[Band]> {
+        self.bands.get(&template).map(Vec::as_slice)
     }
 }
 
@@ -192,6 +201,25 @@ impl RuleBook {
     /// The rules of `site`; none if the site has none.
     pub fn of_site(&self, site: SiteId) -> &SiteRules {
         self.by_site.get(&site).unwrap_or(&self.none)
+    }
+
+    /// The templates that the rules name, each once, in ascending order.
+    pub fn templates(&self) -> BTreeSet<TemplateId> {
+        let rules = self.by_site.values().flat_map(|site| site.by_target.values().flatten());
+        rules.filter_map(|rule| rule.terms.template()).collect()
+    }
+
+    /// The same book with these bands beside the rules that name their templates.
+    pub fn with_bands(mut self, mut bands: HashMap<TemplateId, Vec<Band>>) -> Self {
+        bands.values_mut().for_each(|bands| bands.sort_by_key(|band| band.from.minor()));
+        for site in self.by_site.values_mut() {
+            for template in site.by_target.values().flatten().filter_map(|rule| rule.terms.template()) {
+                if let Some(found) = bands.get(&template) {
+                    site.bands.entry(template).or_insert_with(|| found.clone());
+                }
+            }
+        }
+        self
     }
 }
 
@@ -223,6 +251,10 @@ impl RuleDraft {
                 if self.reach.audience == Audience::Wholesale =>
             {
                 Err(CatalogError::WholesaleLoss)
+            }
+            // The bands round; a second rounding would stand there and never count.
+            Terms::Price { formula: Formula::Template { .. }, rounding } if rounding != Rounding::None => {
+                Err(CatalogError::Range { field: "rounding" })
             }
             _ => Ok(()),
         }
@@ -259,7 +291,16 @@ impl Terms {
             Self::Price { formula: Formula::Fixed { .. }, .. } => "fixed",
             Self::Price { formula: Formula::Markup { .. }, .. } => "markup",
             Self::Price { formula: Formula::Percent { .. }, .. } => "percent",
+            Self::Price { formula: Formula::Template { .. }, .. } => "template",
             Self::Limit { .. } => "limit",
+        }
+    }
+
+    /// The template that the price is made by, if it is.
+    pub const fn template(&self) -> Option<TemplateId> {
+        match *self {
+            Self::Price { formula: Formula::Template { template }, .. } => Some(template),
+            _ => None,
         }
     }
 
@@ -276,6 +317,7 @@ impl Terms {
             Self::Price { formula: Formula::Fixed { price, loss_cap }, .. } => ([Some(price), loss_cap], None),
             Self::Price { formula: Formula::Markup { amount }, .. } => ([Some(amount), None], None),
             Self::Price { formula: Formula::Percent { rate }, .. } => ([None, None], Some(rate)),
+            Self::Price { formula: Formula::Template { .. }, .. } => ([None, None], None),
             Self::Limit { floor, markup_max } => ([floor, None], markup_max),
         }
     }

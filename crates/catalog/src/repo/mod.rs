@@ -2,6 +2,7 @@
 
 pub(crate) mod goods;
 pub(crate) mod price;
+pub(crate) mod template;
 
 use kernel::{Currency, Money};
 

@@ -6,7 +6,7 @@ use store::{Change, Rows, Tx, WriteTx};
 
 use super::{currency, money, signed, stored, unsigned};
 use crate::error::CatalogError;
-use crate::model::{Audience, Code, Formula, PriceRule, Reach, Rounding, RuleId, Target, Terms, Whom};
+use crate::model::{Audience, Code, Formula, PriceRule, Reach, Rounding, RuleId, Target, TemplateId, Terms, Whom};
 use crate::table::{price_epoch, price_rule};
 
 const TABLE: &str = "price_rules";
@@ -85,6 +85,7 @@ fn row_of(tx: &WriteTx<TenantScope>, rule: &PriceRule, code: &str) -> price_rule
         currency: None,
         value_minor: None,
         value_ppm: None,
+        template_id: rule.terms.template().map(|template| template.uuid()),
         rounding: Rounding::None.word().to_owned(),
         loss_cap_minor: None,
         floor_minor: None,
@@ -112,6 +113,7 @@ fn write_terms(row: &mut price_rule::Model, terms: &Terms) {
                     row.value_minor = Some(amount.minor());
                 }
                 Formula::Percent { rate } => row.value_ppm = Some(i64::from(rate.ppm())),
+                Formula::Template { .. } => {}
             }
         }
         Terms::Limit { floor, markup_max } => {
@@ -157,6 +159,10 @@ fn read_terms(row: &price_rule::Model) -> Result<Terms, CatalogError> {
         ("fixed", Some(price), _) => Formula::Fixed { price, loss_cap: money(row.loss_cap_minor, currency) },
         ("markup", Some(amount), _) => Formula::Markup { amount },
         ("percent", _, Some(rate)) => Formula::Percent { rate },
+        ("template", ..) => {
+            let template = row.template_id.ok_or_else(|| unreadable("a kind without its template"))?;
+            Formula::Template { template: TemplateId::from_uuid(template) }
+        }
         ("limit", ..) => {
             let floor = money(row.floor_minor, currency);
             return Ok(Terms::Limit { floor, markup_max: rate(row.markup_max_ppm)? });

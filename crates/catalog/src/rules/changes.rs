@@ -3,7 +3,8 @@
 use kernel::{Rate, Wording};
 
 use crate::model::{
-    Category, CategoryDraft, Differences, Formula, Goods, GoodsDraft, PriceRule, RuleDraft, Sku, SkuDraft, Terms,
+    Addition, Band, Category, CategoryDraft, Differences, Formula, Goods, GoodsDraft, PriceRule, RuleDraft, Sku,
+    SkuDraft, Template, TemplateDraft, Terms,
 };
 
 /// How the category would change.
@@ -49,6 +50,27 @@ pub(crate) fn rule_changes(old: &PriceRule, new: &RuleDraft) -> Differences {
         .optional("valid_until", old.reach.valid_until, new.reach.valid_until)
 }
 
+/// How the template would change.
+pub(crate) fn template_changes(old: &Template, new: &TemplateDraft) -> Differences {
+    wording(Differences::default(), ["name_zh", "name_en"], &old.name, &new.name).field(
+        "steps",
+        steps(&old.bands),
+        steps(&new.bands),
+    )
+}
+
+/// `0.00 CNY: 0.50 CNY up_0.1; 50.00 CNY: 8 % none`.
+fn steps(bands: &[Band]) -> String {
+    let step = |band: &Band| {
+        let addition = match band.addition {
+            Addition::Amount { amount } => amount.to_string(),
+            Addition::Percent { rate } => percent(rate),
+        };
+        format!("{}: {addition} {}", band.from, band.rounding.word())
+    };
+    bands.iter().map(step).collect::<Vec<_>>().join("; ")
+}
+
 /// Kind, value, rounding and loss cap; floor and highest markup.
 fn texts(terms: &Terms) -> ([String; 4], [String; 2]) {
     let optional = |text: Option<String>| text.unwrap_or_default();
@@ -59,6 +81,7 @@ fn texts(terms: &Terms) -> ([String; 4], [String; 2]) {
                 Formula::Fixed { price, loss_cap } => (price.to_string(), loss_cap.map(|cap| cap.to_string())),
                 Formula::Markup { amount } => (amount.to_string(), None),
                 Formula::Percent { rate } => (percent(rate), None),
+                Formula::Template { template } => (template.to_string(), None),
             };
             ([kind, value, rounding.word().to_owned(), optional(loss_cap)], Default::default())
         }

@@ -8,7 +8,7 @@ use super::changes::percent as percent_text;
 use super::fixture::*;
 use super::{Explanation, Step};
 use crate::model::Audience::{Retail, Wholesale};
-use crate::model::{Formula, Reach, Rounding, Target, Terms, Whom};
+use crate::model::{Addition, Formula, Reach, Rounding, Target, Terms, Whom};
 
 const NAMES: [&str; 4] = ["main", "north", "aqing", "nanqiao"];
 
@@ -60,6 +60,9 @@ fn examples() -> Vec<(&'static str, Case)> {
         ("A quantity break, 12 bought", bulk),
         ("A fixed price under the purchase price hides the SKU", two().rule(1, Retail, fixed("89.90"))),
         ("The same, the owner allows a loss of 0.50 each", two().rule(1, Retail, fixed_at_a_loss("89.90", "0.50"))),
+        ("A template: its second band", banded("80.00")),
+        ("The same template for a dearer card: its third band adds less than the second", banded("95.00")),
+        ("The same template under its first band adds nothing", banded("8.96")),
         ("A floor from above", two().rule(0, Retail, limits).rule(1, Retail, percent(20_000, Rounding::UpTenth))),
         (
             "A highest markup from above",
@@ -74,6 +77,17 @@ fn examples() -> Vec<(&'static str, Case)> {
             two().rule(0, Retail, floor("99.00")).rule(0, Retail, markup_max(50_000)).rule(1, Retail, fixed("98.00")),
         ),
     ]
+}
+
+/// A template of three bands on the sub-site of two.
+fn banded(wholesale: &str) -> Case {
+    let bands = [
+        adds("10.00", "0.80", Rounding::UpTenth),
+        adds_share("50.00", 60_000, Rounding::EndNine),
+        adds("95.00", "3.00", Rounding::UpWhole),
+    ];
+    let case = Case::of(2, "8.00", "95.90").rule(0, Wholesale, fixed(wholesale));
+    case.template(0, bands).rule(1, Retail, by_template(0))
 }
 
 fn told(explanation: &Explanation) -> String {
@@ -103,11 +117,21 @@ fn digits(money: Money) -> String {
 
 fn step_text(step: &Step) -> String {
     match step {
-        Step::Rule { source, formula, cost, result, .. } => {
+        Step::Rule { source, formula, band, cost, result, .. } => {
+            let addition = |addition: &Addition| match addition {
+                Addition::Amount { amount } => digits(*amount),
+                Addition::Percent { rate } => percent_text(*rate),
+            };
             let how = match formula {
                 Some(Formula::Fixed { .. }) => "fixed".to_owned(),
                 Some(Formula::Markup { amount }) => format!("{} + {}", digits(*cost), digits(*amount)),
                 Some(Formula::Percent { rate }) => format!("{} + {}", digits(*cost), percent_text(*rate)),
+                Some(Formula::Template { .. }) => match band {
+                    Some(band) => {
+                        format!("template from {}: {} + {}", digits(band.from), digits(*cost), addition(&band.addition))
+                    }
+                    None => "under the template's first band".to_owned(),
+                },
                 None => "no rule".to_owned(),
             };
             format!("{}: {how} = {}", source.word().replace('_', " "), digits(*result))

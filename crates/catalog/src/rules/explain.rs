@@ -4,7 +4,7 @@ use kernel::{Money, SiteId};
 use serde::Serialize;
 
 use super::quote::{Hidden, HiddenReason, Quote, RuleRef, Source};
-use crate::model::{Formula, Rounding};
+use crate::model::{Band, Formula, Rounding};
 
 /// The steps of all hops, and the answer they led to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,8 +30,16 @@ pub struct HopSteps {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "step")]
 pub enum Step {
-    /// The rule was found, or a default taken, and its formula applied to the purchase price.
-    Rule { source: Source, rule: Option<RuleRef>, formula: Option<Formula>, cost: Money, result: Money },
+    /// The rule was found, or a default taken, and its formula applied to the purchase price. The band is the one of
+    /// the rule's template that counted; none if there is no template, or if the price is under its first band.
+    Rule {
+        source: Source,
+        rule: Option<RuleRef>,
+        formula: Option<Formula>,
+        band: Option<Band>,
+        cost: Money,
+        result: Money,
+    },
     /// Raised to the purchase price.
     Lifted { from: Money, result: Money },
     /// Left under the purchase price: the owner allowed this loss.

@@ -1,13 +1,15 @@
 //! A chain of sites, a SKU and a buyer, for tests.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeZone, Utc};
 use kernel::{Currency, Money, Rate, SiteId};
 use uuid::Uuid;
 
 use super::{Explanation, Hidden, PriceRequest, Quote, explain, hops, resolve};
 use crate::model::{
-    Audience, CategoryId, Code, Formula, GoodsId, OnSale, PriceRule, Reach, Rounding, RuleId, SiteLevel, SkuFacts,
-    SkuId, Subject, Target, Terms, Whom,
+    Addition, Audience, Band, CategoryId, Code, Formula, GoodsId, OnSale, PriceRule, Reach, Rounding, RuleBook, RuleId,
+    SiteLevel, SkuFacts, SkuId, Subject, Target, TemplateId, Terms, Whom,
 };
 
 /// A question to the resolver that owns its parts.
@@ -15,6 +17,7 @@ use crate::model::{
 pub struct Case {
     pub chain: Vec<SiteLevel>,
     pub rules: Vec<PriceRule>,
+    pub templates: HashMap<TemplateId, Vec<Band>>,
     pub sku: SkuFacts,
     pub subject: Subject,
     pub quantity: u32,
@@ -58,6 +61,26 @@ pub fn fixed_at_a_loss(price: &str, loss_cap: &str) -> Terms {
     Terms::Price { formula, rounding: Rounding::None }
 }
 
+/// A rule that names the template `number` of its case.
+pub const fn by_template(number: usize) -> Terms {
+    Terms::Price { formula: Formula::Template { template: template(number) }, rounding: Rounding::None }
+}
+
+/// The template `number` of every case.
+pub const fn template(number: usize) -> TemplateId {
+    TemplateId::from_uuid(Uuid::from_u128(500 + number as u128))
+}
+
+/// From this purchase price on this amount.
+pub fn adds(from: &str, amount: &str, rounding: Rounding) -> Band {
+    Band { from: yuan(from), addition: Addition::Amount { amount: yuan(amount) }, rounding }
+}
+
+/// From this purchase price on this share.
+pub fn adds_share(from: &str, ppm: u32, rounding: Rounding) -> Band {
+    Band { from: yuan(from), addition: Addition::Percent { rate: Rate::from_ppm(ppm) }, rounding }
+}
+
 pub fn floor(price: &str) -> Terms {
     Terms::Limit { floor: Some(yuan(price)), markup_max: None }
 }
@@ -90,7 +113,13 @@ impl Case {
             epoch: 1,
         };
         let now = Utc.with_ymd_and_hms(2026, 11, 21, 8, 0, 0).single().expect("a moment");
-        Self { chain, rules: Vec::new(), sku, subject: Subject::default(), quantity: 1, now }
+        Self { chain, rules: Vec::new(), templates: HashMap::new(), sku, subject: Subject::default(), quantity: 1, now }
+    }
+
+    /// With these bands for the template `number`.
+    pub fn template(mut self, number: usize, bands: impl IntoIterator<Item = Band>) -> Self {
+        self.templates.insert(template(number), bands.into_iter().collect());
+        self
     }
 
     /// With one more rule of the site at `place`, newer than those before.
@@ -125,7 +154,7 @@ impl Case {
     }
 
     fn ask<T>(&self, question: impl FnOnce(&PriceRequest<'_>) -> T) -> T {
-        let book = self.rules.iter().cloned().collect();
+        let book = self.rules.iter().cloned().collect::<RuleBook>().with_bands(self.templates.clone());
         let chain = hops(&self.chain, &book);
         let Self { sku, subject, quantity, now, .. } = self;
         question(&PriceRequest { chain: &chain, sku, subject, quantity: *quantity, now: *now })

@@ -4,10 +4,10 @@ use kernel::{Money, MoneyError};
 
 use super::PriceRequest;
 use super::explain::Step;
-use super::limits;
 use super::lookup::{Asking, most_specific};
 use super::quote::{HiddenReason, Hop, RuleRef, Source};
-use crate::model::{Formula, Rounding, Terms};
+use super::{bands, limits};
+use crate::model::{Band, Formula, Rounding, Terms};
 
 /// Where a price starts, and what may be done to it.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +18,7 @@ struct Start {
     source: Source,
     rule: Option<RuleRef>,
     formula: Option<Formula>,
+    band: Option<Band>,
 }
 
 /// What to do with a price under the purchase price.
@@ -36,8 +37,8 @@ pub(super) fn price(
     note: &mut impl FnMut(Step),
 ) -> Result<Hop, HiddenReason> {
     let start = start(request, place, cost)?;
-    let Start { rounding, source, rule, .. } = start;
-    note(Step::Rule { source, rule, formula: start.formula, cost, result: start.amount });
+    let Start { amount, rounding, source, rule, formula, band, .. } = start;
+    note(Step::Rule { source, rule, formula, band, cost, result: amount });
     let whole = above_cost(&start, cost, note)?;
     let rounded = rounding.up(whole)?;
     if rounded != whole {
@@ -49,21 +50,30 @@ pub(super) fn price(
 }
 
 /// Finds the rule or the default, and applies it.
-fn start(request: &PriceRequest<'_>, place: usize, cost: Money) -> Result<Start, MoneyError> {
+fn start(request: &PriceRequest<'_>, place: usize, cost: Money) -> Result<Start, HiddenReason> {
     let asking = Asking::price(request, place);
-    let rule = most_specific(request.chain[place].rules, &asking, |terms| matches!(terms, Terms::Price { .. }));
+    let rules = request.chain[place].rules;
+    let rule = most_specific(rules, &asking, |terms| matches!(terms, Terms::Price { .. }));
     let Some((rule, Terms::Price { formula, rounding })) = rule.map(|rule| (rule, rule.terms)) else {
-        return without_rule(request, place, cost);
+        return Ok(without_rule(request, place, cost)?);
     };
+    let mut rounding = rounding;
+    let mut band = None;
     let (amount, under_cost) = match formula {
         Formula::Fixed { price, loss_cap } => (price, loss_cap.map_or(UnderCost::Hide, UnderCost::LoseUpTo)),
         Formula::Markup { amount } => (cost.plus(amount)?, UnderCost::Lift),
         Formula::Percent { rate } => (cost.plus(rate.of_up(cost)?)?, UnderCost::Lift),
+        Formula::Template { template } => {
+            let bands = rules.bands(template).ok_or(HiddenReason::TemplateMissing)?;
+            band = bands::band_of(bands, cost)?;
+            rounding = band.map_or(Rounding::None, |band| band.rounding);
+            (bands::with_addition(band, cost)?, UnderCost::Lift)
+        }
     };
     // An amount of another currency must not pass as one of this, whatever is done with it later.
     amount.minus(cost)?;
     let (source, reference) = (rule.source(), Some(rule.reference()));
-    Ok(Start { amount, under_cost, rounding, source, rule: reference, formula: Some(formula) })
+    Ok(Start { amount, under_cost, rounding, source, rule: reference, formula: Some(formula), band })
 }
 
 /// The defaults that the module's head tells.
@@ -78,7 +88,7 @@ fn without_rule(request: &PriceRequest<'_>, place: usize, cost: Money) -> Result
     } else {
         (cost, UnderCost::Lift, Source::PurchasePrice)
     };
-    Ok(Start { amount, under_cost, rounding: Rounding::None, source, rule: None, formula: None })
+    Ok(Start { amount, under_cost, rounding: Rounding::None, source, rule: None, formula: None, band: None })
 }
 
 /// Lifts, hides, or lets a covered loss pass.

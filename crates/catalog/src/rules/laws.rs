@@ -4,11 +4,13 @@ use kernel::{Currency, Money, Rate};
 use proptest::option;
 use proptest::prelude::*;
 
-use super::Step;
-use super::fixture::{BUYER, CATEGORY, Case, GOODS, SKU, everywhere, fen, level, site};
-use crate::model::{Audience, Formula, Reach, Rounding, RuleDraft, SkuId, Target, Terms, Whom};
+use super::bands::band_of;
+use super::fixture::{BUYER, CATEGORY, Case, GOODS, SKU, by_template, everywhere, fen, level, site};
+use super::{HopSteps, Step};
+use crate::model::{Addition, Audience, Band, Formula, Reach, Rounding, RuleDraft, SkuId, Target, Terms, Whom};
 
 const SITES_MAX: usize = 4;
+const TEMPLATES: usize = 2;
 
 fn rounding() -> impl Strategy<Value = Rounding> {
     prop::sample::select(Rounding::ALL.to_vec())
@@ -21,7 +23,19 @@ fn price_terms(audience: Audience) -> impl Strategy<Value = Terms> {
         (0i64..900).prop_map(|amount| Formula::Markup { amount: fen(amount) }),
         (0u32..400_000).prop_map(|ppm| Formula::Percent { rate: Rate::from_ppm(ppm) }),
     ];
-    (formula, rounding()).prop_map(|(formula, rounding)| Terms::Price { formula, rounding })
+    let plain = (formula, rounding()).prop_map(|(formula, rounding)| Terms::Price { formula, rounding });
+    prop_oneof![3 => plain, 1 => (0..TEMPLATES).prop_map(by_template)]
+}
+
+fn bands() -> impl Strategy<Value = Vec<Band>> {
+    let addition = prop_oneof![
+        (0i64..900).prop_map(|amount| Addition::Amount { amount: fen(amount) }),
+        (0u32..400_000).prop_map(|ppm| Addition::Percent { rate: Rate::from_ppm(ppm) }),
+    ];
+    prop::collection::btree_map(0i64..12_000, (addition, rounding()), 1..5).prop_map(|bands| {
+        let band = |(from, (addition, rounding))| Band { from: fen(from), addition, rounding };
+        bands.into_iter().map(band).collect()
+    })
 }
 
 /// Half of the highest markups are so small that a rounded cap meets the purchase price.
@@ -50,8 +64,9 @@ fn rule() -> impl Strategy<Value = (usize, Reach, Terms)> {
 
 fn case() -> impl Strategy<Value = Case> {
     let rules = prop::collection::vec(rule(), 0..12);
-    (1..=SITES_MAX, 0i64..10_000, 0i64..3_000, rules, 1u32..8, any::<bool>()).prop_map(
-        |(sites, cost, above, rules, quantity, is_gold)| {
+    let templates = prop::collection::vec(bands(), TEMPLATES);
+    (1..=SITES_MAX, 0i64..10_000, 0i64..3_000, rules, templates, 1u32..8, any::<bool>()).prop_map(
+        |(sites, cost, above, rules, templates, quantity, is_gold)| {
             let mut case = Case::of(sites, "0.00", "0.00");
             (case.sku.cost, case.sku.list_price) = (fen(cost), fen(cost + above));
             case.quantity = quantity;
@@ -59,6 +74,8 @@ fn case() -> impl Strategy<Value = Case> {
             let gold = is_gold.then(|| "gold".to_owned());
             case.subject.level.clone_from(&gold);
             case.chain.iter_mut().skip(1).for_each(|place| place.level.clone_from(&gold));
+            let case =
+                templates.into_iter().enumerate().fold(case, |case, (number, bands)| case.template(number, bands));
             rules.into_iter().fold(case, |case, (place, reach, terms)| case.rule_for(place, reach, terms))
         },
     )
@@ -73,6 +90,14 @@ fn last_result(step: &Step) -> Option<Money> {
         | Step::Capped { result, .. } => Some(result),
         Step::CoveredLoss { .. } => None,
     }
+}
+
+/// The band that counted on this hop, if its rule names a template.
+fn band(steps: &HopSteps) -> Option<Band> {
+    steps.steps.iter().find_map(|step| match *step {
+        Step::Rule { band, .. } => band,
+        _ => None,
+    })
 }
 
 proptest! {
@@ -104,17 +129,58 @@ proptest! {
         }
     }
 
-    /// With the same rules, wherever both prices exist. A fixed price may vanish when the cost passes it, and a cap
-    /// may come back when the cost lifts it over a floor: that is why both must exist.
+    /// With the same rules, wherever both prices exist, down to the first hop where the higher cost reaches another
+    /// band of a template: the next band may add less, and from there on nothing is promised. A fixed price may vanish
+    /// when the cost passes it, and a cap may come back when the cost lifts it over a floor: that is why both must
+    /// exist.
     #[test]
-    fn a_higher_main_cost_never_gives_a_lower_price_on_any_hop(case in case(), more in 0i64..3_000) {
+    fn a_higher_main_cost_never_gives_a_lower_price_on_any_hop_within_the_same_bands(
+        case in case(), more in 0i64..3_000
+    ) {
         let mut dearer = case.clone();
         dearer.sku.cost = fen(case.sku.cost.minor() + more);
-        if let (Ok(before), Ok(after)) = (case.resolve(), dearer.resolve()) {
-            for (before, after) in before.hops.iter().zip(&after.hops) {
-                prop_assert!(before.price.minor() <= after.price.minor());
+        let (before, after) = (case.explain(), dearer.explain());
+        if let (Ok(quote), Ok(dearer)) = (&before.outcome, &after.outcome) {
+            let hops = quote.hops.iter().zip(&dearer.hops).zip(before.hops.iter().zip(&after.hops));
+            for ((hop, dearer), _) in hops.take_while(|(_, (steps, dearer))| band(steps) == band(dearer)) {
+                prop_assert!(hop.price.minor() <= dearer.price.minor());
             }
         }
+    }
+
+    #[test]
+    fn the_band_that_counts_is_the_last_that_begins_at_or_under_the_cost(bands in bands(), cost in 0i64..15_000) {
+        let expected = bands.iter().rev().find(|band| band.from.minor() <= cost).copied();
+        prop_assert_eq!(band_of(&bands, fen(cost)), Ok(expected));
+    }
+
+    /// Without limits from above. Under the first band the price is the purchase price itself.
+    #[test]
+    fn a_template_adds_at_least_its_bands_addition_and_rounds_as_the_band_says(
+        bands in bands(), cost in 0i64..15_000
+    ) {
+        let mut case = Case::of(1, "0.00", "0.00").template(0, bands.clone()).rule(0, Audience::Retail, by_template(0));
+        case.sku.cost = fen(cost);
+        let price = case.retail();
+        match band_of(&bands, fen(cost)).expect("one currency") {
+            None => prop_assert_eq!(price, fen(cost)),
+            Some(band) => {
+                let added = match band.addition {
+                    Addition::Amount { amount } => amount,
+                    Addition::Percent { rate } => rate.of_up(fen(cost)).expect("fits"),
+                };
+                prop_assert!(price.minor() >= cost + added.minor());
+                prop_assert!(price.minor() - cost - added.minor() < 100);
+                prop_assert_eq!(band.rounding.down(price), Ok(price));
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_in_which_bands_are_read_does_not_matter(case in case()) {
+        let mut turned = case.clone();
+        turned.templates.values_mut().for_each(|bands| bands.reverse());
+        prop_assert_eq!(turned.resolve(), case.resolve());
     }
 
     #[test]

@@ -81,8 +81,9 @@ pub(super) fn most_specific<'r>(
         .max_by_key(|rule| rank(rule))
 }
 
-/// How specific a rule is; the id only makes the order total.
-fn rank(rule: &PriceRule) -> (bool, u8, u32, bool, i64, RuleId) {
+/// How specific a rule is. Two rules of one site that are equal up to the level differ in when they begin, so that
+/// which one counts never depends on which was saved last; version and id only make the order total.
+fn rank(rule: &PriceRule) -> (bool, u8, u32, bool, Option<DateTime<Utc>>, i64, RuleId) {
     let scope = match rule.reach.target {
         Target::Site => 0,
         Target::Category(_) => 1,
@@ -91,7 +92,8 @@ fn rank(rule: &PriceRule) -> (bool, u8, u32, bool, i64, RuleId) {
     };
     let is_secret = matches!(rule.reach.whom, Whom::Subject(_));
     let is_for_level = matches!(rule.reach.whom, Whom::Level(_));
-    (is_secret, scope, rule.reach.quantity_min, is_for_level, rule.version, rule.id)
+    let Reach { quantity_min, valid_from, .. } = rule.reach;
+    (is_secret, scope, quantity_min, is_for_level, valid_from, rule.version, rule.id)
 }
 
 impl PriceRule {

@@ -7,7 +7,12 @@
 //!
 //! **Which rule.** Of the site's rules that are for this audience, this subject, this SKU, this quantity and this
 //! moment, the most specific: a secret price before all others, then SKU, goods, category, site default; among
-//! equals the larger quantity break, then the one for a level, then the newer one ([`lookup`]).
+//! equals the larger quantity break, then the one for a level, then the one that began later ([`lookup`]): a rule
+//! with a beginning goes before one that was always there.
+//!
+//! **Templates.** A rule may name a template of its site: of its bands the last one counts that begins at or under
+//! what the site pays, and it adds its amount or share and rounds. Under the first band nothing is added and nothing
+//! rounded: the price is the purchase price ([`bands`]).
 //!
 //! **Without a rule.** The main site asks the SKU's list price, from buyers and from the sites below alike, and it
 //! stands like a fixed price. A sub-site asks its buyers the main site's list price or its own purchase price,
@@ -23,8 +28,10 @@
 //! price hides the SKU hides it from the whole branch below; a site's hidden retail price hides it on that site only.
 //!
 //! Invariants: integers only; the margins sum to retail less cost; with the same rules, wherever both prices exist, a
-//! higher cost never gives a lower price.
+//! higher cost never gives a lower price, except where it leads from one band of a template into another, which may add
+//! less.
 
+mod bands;
 mod changes;
 mod explain;
 mod hop;
@@ -45,7 +52,7 @@ mod tests;
 use chrono::{DateTime, Utc};
 use kernel::SiteId;
 
-pub(crate) use changes::{category_changes, goods_changes, rule_changes, sku_changes};
+pub(crate) use changes::{category_changes, goods_changes, rule_changes, sku_changes, template_changes};
 pub use explain::{Explanation, HopSteps, Step};
 pub use quote::{Hidden, HiddenReason, Hop, Quote, RuleRef, Source};
 

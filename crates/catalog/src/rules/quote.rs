@@ -95,6 +95,9 @@ pub enum HiddenReason {
     /// The highest price, rounded down to the rule's step, is under the purchase price.
     #[error("the highest price {cap} is under the purchase price {cost}")]
     CapBelowCost { cap: Money, cost: Money },
+    /// A rule names a template that was not read with it.
+    #[error("the rule's template is not there")]
+    TemplateMissing,
     /// A rule speaks of another currency than the SKU.
     #[error("a rule is in another currency")]
     OtherCurrency,
@@ -176,6 +179,7 @@ impl Coded for Hidden {
             HiddenReason::LossTooHigh { .. } => "price_loss_too_high",
             HiddenReason::CapBelowFloor { .. } => "price_cap_below_floor",
             HiddenReason::CapBelowCost { .. } => "price_cap_below_cost",
+            HiddenReason::TemplateMissing => "price_template_missing",
             HiddenReason::OtherCurrency => "price_other_currency",
             HiddenReason::TooLarge => "price_too_large",
         }

@@ -120,6 +120,70 @@ fn a_secret_wholesale_price_is_for_one_site_only() {
 }
 
 #[test]
+fn of_two_rules_for_the_same_the_one_that_began_later_counts_whichever_is_newer() {
+    let case = Case::of(1, "1.00", "9.00");
+    let reach = |hours_ago| Reach { valid_from: Some(case.now - TimeDelta::hours(hours_ago)), ..everywhere(Retail) };
+    let mut turned = case.clone().rule_for(0, reach(1), fixed("5.00")).rule_for(0, reach(2), fixed("6.00"));
+    turned = turned.rule(0, Retail, fixed("7.00"));
+    assert_eq!(turned.retail(), yuan("5.00"));
+    turned.rules.remove(0);
+    assert_eq!(turned.retail(), yuan("6.00"), "a rule that has a beginning goes before one that was always there");
+}
+
+#[test]
+fn a_template_adds_by_what_the_site_pays_and_its_band_rounds() {
+    let bands = [adds("0.00", "0.50", Rounding::None), adds_share("9.00", 100_000, Rounding::EndNine)];
+    let case = |wholesale| {
+        let case = Case::of(2, "1.00", "9.00").rule(0, Wholesale, fixed(wholesale)).template(0, bands);
+        case.rule(1, Retail, by_template(0)).retail()
+    };
+    assert_eq!(case("8.99"), yuan("9.49"));
+    assert_eq!(case("9.00"), yuan("9.90"));
+    assert_eq!(case("9.01"), yuan("10.90"));
+}
+
+#[test]
+fn a_purchase_price_under_the_first_band_is_passed_on_as_it_is() {
+    let case = Case::of(1, "8.99", "9.60").template(0, [adds("9.00", "0.50", Rounding::UpWhole)]);
+    assert_eq!(case.rule(0, Retail, by_template(0)).retail(), yuan("8.99"));
+}
+
+#[test]
+fn a_dearer_card_can_be_sold_cheaper_where_the_next_band_adds_less() {
+    let bands = [adds("0.00", "5.00", Rounding::None), adds("10.00", "1.00", Rounding::None)];
+    let mut case = Case::of(1, "9.99", "9.60").template(0, bands).rule(0, Retail, by_template(0));
+    assert_eq!(case.retail(), yuan("14.99"));
+    case.sku.cost = yuan("10.00");
+    assert_eq!(case.retail(), yuan("11.00"));
+}
+
+#[test]
+fn an_explanation_shows_the_band() {
+    let bands = [adds("0.00", "0.50", Rounding::None), adds("9.00", "0.80", Rounding::UpTenth)];
+    let case = Case::of(1, "9.12", "9.60").template(0, bands).rule(0, Retail, by_template(0));
+    let Step::Rule { band, result, .. } = case.explain().hops[0].steps[0] else { panic!("the rule comes first") };
+    assert_eq!((band, result), (Some(bands[1]), yuan("9.92")));
+}
+
+#[test]
+fn a_template_keeps_to_the_limits_from_above() {
+    let case = Case::of(2, "8.00", "9.00").rule(0, Retail, markup_max(100_000)).rule(0, Retail, floor("9.50"));
+    let priced = |band| case.clone().template(0, [band]).rule(1, Retail, by_template(0)).retail();
+    assert_eq!(priced(adds("0.00", "0.10", Rounding::None)), yuan("9.50"));
+    assert_eq!(priced(adds("0.00", "4.00", Rounding::UpHalf)), yuan("9.50"), "9.90 rounded down to a half");
+}
+
+#[test]
+fn a_template_in_another_currency_or_not_there_hides_the_sku() {
+    let dollars = Money::new(100, Currency::USD);
+    let mut band = adds("0.00", "1.00", Rounding::None);
+    band.from = dollars;
+    let case = Case::of(1, "8.00", "9.00").rule(0, Retail, by_template(0));
+    assert_eq!(reason(&case), HiddenReason::TemplateMissing);
+    assert_eq!(reason(&case.template(0, [band])), HiddenReason::OtherCurrency);
+}
+
+#[test]
 fn outside_its_window_a_rule_does_not_exist() {
     let mut case = Case::of(1, "1.00", "9.00");
     let (from, until) = (case.now, case.now + TimeDelta::hours(1));

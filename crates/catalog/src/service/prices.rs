@@ -47,7 +47,7 @@ impl Prices {
     }
 
     /// The price of each SKU in its quantity at the transaction's time, in the order asked for; three queries
-    /// whatever their number. The chain begins with the main site and ends with the selling one. A SKU that is not
+    /// whatever their number, four if a template is named. The chain begins with the main site and ends with the selling one. A SKU that is not
     /// there is not on sale.
     pub async fn quotes_in(
         &self,
@@ -77,14 +77,22 @@ impl Prices {
         Ok(rules::explain(&PriceRequest { chain: &hops, sku: facts, subject, quantity, now: tx.now() }))
     }
 
-    /// All rules of these sites, in one query. Rules outside their window are among them.
+    /// All rules of these sites, in one query, and the bands of the templates they name in a second one if they name
+    /// any. Rules outside their window are among them.
     pub async fn rules_in(&self, tx: &impl Tx, sites: &[SiteId]) -> Result<RuleBook, CatalogError> {
         let limit = RULES_MAX * sites.len() as u64;
         let rules = repo::price::rules(tx, sites, limit + 1).await?;
         if rules.len() as u64 > limit {
             return Err(CatalogError::TooMany { what: "price rules", limit });
         }
-        Ok(rules.into_iter().collect())
+        let book: RuleBook = rules.into_iter().collect();
+        let templates = book.templates();
+        if templates.is_empty() {
+            return Ok(book);
+        }
+        // A template is written before the rules that name it and never removed, so that this later look finds it.
+        let bands = repo::template::bands(tx, templates.into_iter()).await?;
+        Ok(book.with_bands(bands))
     }
 
     /// What the resolver needs to know of these SKUs; unknown ones are left out.
@@ -107,7 +115,7 @@ impl Prices {
         Ok(skus.into_iter().filter_map(ware).collect())
     }
 
-    /// A number that every change of any of the tenant's price rules raises; a SKU's own changes raise its epoch.
+    /// A number that every change of any of the tenant's price rules or templates raises; a SKU's own changes raise its epoch.
     pub async fn epoch_in(&self, tx: &impl Tx) -> Result<i64, CatalogError> {
         repo::price::epoch(tx).await
     }

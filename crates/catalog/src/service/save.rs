@@ -82,6 +82,11 @@ impl Catalog {
         draft.check()?;
         let code = draft.code();
         let version = repo::price::epoch_to_change(tx).await? + 1;
+        if let Some(template) = draft.terms.template()
+            && !repo::template::has_template(tx, draft.site, template).await?
+        {
+            return Err(CatalogError::Missing { what: "template" });
+        }
         let Some(old) = repo::price::rule_by_code(tx, &code).await? else {
             at_most(repo::price::rule_count(tx, draft.site).await?, RULES_MAX, "price rules")?;
             if !repo::goods::has_target(tx, draft.reach.target).await? {
@@ -106,6 +111,6 @@ fn rule(id: RuleId, created_at: chrono::DateTime<chrono::Utc>, version: i64, dra
 }
 
 /// Refuses one more than the limit.
-fn at_most(count: u64, limit: u64, what: &'static str) -> Result<(), CatalogError> {
+pub(super) fn at_most(count: u64, limit: u64, what: &'static str) -> Result<(), CatalogError> {
     if count < limit { Ok(()) } else { Err(CatalogError::TooMany { what, limit }) }
 }

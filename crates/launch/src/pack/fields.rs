@@ -123,6 +123,19 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// A whole number from 1 to `max` that may be missing; the outer `None` is a fault.
+    pub(super) fn number_if_there(&self, key: &'static str, max: u32) -> Option<Option<u32>> {
+        if !self.has(key) {
+            return Some(None);
+        }
+        let number = self.integer(key)?;
+        let number = u32::try_from(number).ok().filter(|number| (1..=max).contains(number));
+        if number.is_none() {
+            self.report(self.line_of(key), format!("{key} is not a number from 1 to {max}"));
+        }
+        number.map(Some)
+    }
+
     /// A list of texts with their lines, which must be there.
     pub(super) fn texts(&self, key: &'static str) -> Option<Vec<(&'a str, u64)>> {
         self.required(key, |value| {
@@ -148,16 +161,24 @@ impl<'a> Fields<'a> {
             self.asked.borrow_mut().push(key);
             return Vec::new();
         }
-        let blocks = self.required(key, |value| {
-            let list = value.as_array().ok_or_else(|| format!("is not written as [[{key}]]"))?;
-            let block = |value: &'a Spanned<DeValue<'a>>| {
-                let table = value.get_ref().as_table().ok_or_else(|| format!("is not written as [[{key}]]"))?;
+        self.list_of_tables(key, &format!("is not written as [[{key}]]")).unwrap_or_default()
+    }
+
+    /// A list of tables `[{ .. }, { .. }]` that must be there.
+    pub(super) fn tables(&self, key: &'static str) -> Option<Vec<Self>> {
+        self.list_of_tables(key, "is not a list of tables")
+    }
+
+    fn list_of_tables(&self, key: &'static str, fault: &str) -> Option<Vec<Self>> {
+        self.required(key, |value| {
+            let list = value.as_array().ok_or_else(|| fault.to_owned())?;
+            let inside = |value: &'a Spanned<DeValue<'a>>| {
+                let table = value.get_ref().as_table().ok_or_else(|| fault.to_owned())?;
                 let line = self.source.line_at(value.span().start);
                 Ok(Self { source: self.source, table, line, asked: RefCell::default() })
             };
-            list.iter().map(block).collect::<Result<Vec<_>, String>>()
-        });
-        blocks.unwrap_or_default()
+            list.iter().map(inside).collect()
+        })
     }
 
     /// Reports the fields that nobody asked for.

@@ -5,6 +5,7 @@ mod fault;
 mod fields;
 mod files;
 mod goods;
+mod price;
 mod site;
 mod tenant;
 #[cfg(test)]
@@ -15,7 +16,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::Path;
 
-use catalog::{Audience, CategoryDraft, Code, GoodsKind, Terms};
+use catalog::{Audience, Band, CategoryDraft, Code, GoodsKind, Terms};
+use chrono::{DateTime, Utc};
 use identity::Login;
 use inventory::NewCard;
 use kernel::{Currency, Money, Wording};
@@ -62,16 +64,51 @@ pub(crate) struct PackSite {
     pub new: NewSite,
     pub hosts: Vec<(Host, u64)>,
     pub prepaid: Option<Money>,
+    pub templates: Vec<PackTemplate>,
     pub prices: Vec<PackPrice>,
     pub customers: Vec<PackCustomer>,
 }
 
 #[derive(Debug)]
+pub(crate) struct PackTemplate {
+    pub code: Code,
+    pub name: Wording,
+    pub bands: Vec<Band>,
+}
+
+/// A price or a limit.
+#[derive(Debug)]
 pub(crate) struct PackPrice {
-    pub audience: Audience,
-    pub target: PackTarget,
-    pub terms: Terms,
+    pub reach: PackReach,
+    pub terms: PackTerms,
     pub line: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct PackReach {
+    pub audience: Audience,
+    pub whom: PackWhom,
+    pub target: PackTarget,
+    pub quantity_min: u32,
+    pub valid_from: Option<DateTime<Utc>>,
+    pub valid_until: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum PackWhom {
+    Everyone,
+    Level(Code),
+    /// A customer of the pack.
+    Customer(Login),
+    /// A site of the pack, right below.
+    Site(Slug),
+}
+
+#[derive(Debug)]
+pub(crate) enum PackTerms {
+    Given(Terms),
+    /// A template of the same site.
+    Template(Code),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -165,6 +202,7 @@ fn read(path: &Path, faults: &Faults) -> Option<Pack> {
         skus: is_whole.then(|| goods.sku_lines.keys().collect()),
     };
     tree::check_targets(&sites, &known, faults);
+    tree::check_people(&sites, &slugs, faults);
     check_categories(&goods.goods, &known, faults);
     let cards = read_cards(&files, &known, faults);
     let tenant = tenant?;

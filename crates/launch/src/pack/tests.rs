@@ -1,8 +1,9 @@
 //! Reading packs: the demo ones are sound, and every fault is found with its place.
 
+mod prices;
+
 use std::path::Path;
 
-use kernel::Rate;
 use proptest::prelude::*;
 
 use super::*;
@@ -112,7 +113,12 @@ fn two_prices_for_the_same_are_a_fault() {
     let price =
         "[[price]]\nscope = \"site\"\nkind = \"percent\"\nvalue = \"6\"\nrounding = \"none\"\naudience = \"retail\"\n";
     let faults = faults_after(&[("sites/breeze.toml", "[[price]]", &format!("{price}\n[[price]]"))]);
-    assert_eq!(faults, ["sites/breeze.toml:19: a price for the same audience and target stands in line 12 already"]);
+    assert_eq!(
+        faults,
+        [
+            "sites/breeze.toml:19: a price for the same audience, people, target, quantity and start stands in line 12 already"
+        ]
+    );
 }
 
 #[test]
@@ -181,19 +187,9 @@ fn of_very_many_faults_only_the_number_is_told() {
     assert_eq!(faults[200].what, "there are 800 more faults");
 }
 
-#[test]
-fn a_percentage_is_read_to_the_fourth_decimal() {
-    for (text, ppm) in [("8", 80_000), ("5.5", 55_000), ("0.1", 1_000), ("9.25", 92_500), ("0.0001", 1), ("0", 0)] {
-        assert_eq!(site::percent(text), Ok(Rate::from_ppm(ppm)), "{text}");
-    }
-    for text in ["", ".", "5.", ".5", "-1", "1e3", "0.00001", "1 %", "99999999999"] {
-        assert!(site::percent(text).is_err(), "{text}");
-    }
-}
-
 proptest! {
     #[test]
-    fn any_text_is_read_or_refused_without_panic(text in "(\\PC|\\n|=|\"|\\[|\\]|slug|name|\\{|\\}|price){0,80}") {
+    fn any_text_is_read_or_refused_without_panic(text in "(\\PC|\\n|=|\"|\\[|\\]|slug|name|\\{|\\}|price|limit|template|steps){0,80}") {
         let faults = Faults::default();
         let _ = tenant::read(&text, &faults);
         let slug = Slug::parse("main").expect("a slug");

@@ -1,12 +1,13 @@
-//! What no file can know alone: one tree of sites, distinct hosts and log-ins, targets that exist.
+//! What no file can know alone: one tree of sites, distinct hosts and log-ins, targets and people that exist.
 
 use std::collections::{HashMap, HashSet};
 
 use catalog::Code;
+use identity::Login;
 use tenancy::{DEPTH_MAX, Slug};
 
 use super::fault::Faults;
-use super::{PackSite, PackTarget};
+use super::{PackSite, PackTarget, PackWhom};
 
 /// The codes that prices, goods and cards may name; none where the file that says so could not be read.
 pub(super) struct Known<'a> {
@@ -90,7 +91,7 @@ pub(super) fn check_distinct(sites: &[PackSite], faults: &Faults) {
 pub(super) fn check_targets(sites: &[PackSite], known: &Known<'_>, faults: &Faults) {
     for site in sites {
         for price in &site.prices {
-            let (word, codes, code) = match &price.target {
+            let (word, codes, code) = match &price.reach.target {
                 PackTarget::Site => continue,
                 PackTarget::Category(code) => ("category", &known.categories, code),
                 PackTarget::Goods(code) => ("goods", &known.goods, code),
@@ -99,6 +100,31 @@ pub(super) fn check_targets(sites: &[PackSite], known: &Known<'_>, faults: &Faul
             if codes.as_ref().is_some_and(|codes| !codes.contains(code)) {
                 faults.report(&site.file, price.line, format!("there is no {word} {code} in the pack"));
             }
+        }
+    }
+}
+
+/// A price or limit for somebody by name names a customer of the pack, or a site right below. `files` are the slugs of
+/// all files, those that could not be read included.
+pub(super) fn check_people(sites: &[PackSite], files: &HashSet<Slug>, faults: &Faults) {
+    let is_whole = sites.len() == files.len();
+    let customers = sites.iter().flat_map(|site| &site.customers);
+    let logins: HashSet<&Login> = customers.map(|customer| &customer.person.login).collect();
+    let parents: HashMap<&Slug, Option<&Slug>> =
+        sites.iter().map(|site| (&site.new.slug, site.new.parent.as_ref())).collect();
+    for site in sites {
+        for price in &site.prices {
+            let what = match &price.reach.whom {
+                PackWhom::Customer(login) if is_whole && !logins.contains(login) => {
+                    format!("there is no customer {login} in the pack")
+                }
+                PackWhom::Site(slug) if !files.contains(slug) => format!("there is no site {slug} in the pack"),
+                PackWhom::Site(slug) if parents.get(slug).is_some_and(|above| *above != Some(&site.new.slug)) => {
+                    format!("the site {slug} does not stand right below {}", site.new.slug)
+                }
+                _ => continue,
+            };
+            faults.report(&site.file, price.line, what);
         }
     }
 }

@@ -1,16 +1,14 @@
-//! Categories, goods, SKUs and prices.
+//! Categories, goods and SKUs.
 
 use std::collections::HashMap;
 
-use catalog::{
-    CategoryDraft, Code, GoodsDraft, GoodsId, OnSale, Reach, RuleDraft, Saved, SkuDraft, SkuId, Target, Whom,
-};
+use catalog::{CategoryDraft, Code, GoodsDraft, GoodsId, OnSale, Saved, SkuDraft, SkuId};
 
 use super::Writer;
 use crate::difference;
 use crate::error::{At, LaunchError};
 use crate::model::Thing;
-use crate::pack::{PackGoods, PackPrice, PackSku, PackTarget};
+use crate::pack::{PackGoods, PackSku};
 
 impl Writer<'_> {
     pub(super) async fn categories(&mut self) -> Result<(), LaunchError> {
@@ -41,27 +39,6 @@ impl Writer<'_> {
             let (id, saved) = saved.at(|| format!("SKU {}", sku.code))?;
             self.skus.insert(sku.code.clone(), id);
             self.note(Thing::Sku, sku.code.as_str(), saved);
-        }
-        Ok(())
-    }
-
-    pub(super) async fn prices(&mut self) -> Result<(), LaunchError> {
-        for site in &self.pack.sites {
-            for price in &site.prices {
-                let reach = Reach {
-                    audience: price.audience,
-                    whom: Whom::Everyone,
-                    target: self.target(&price.target),
-                    quantity_min: 1,
-                    valid_from: None,
-                    valid_until: None,
-                };
-                let draft = RuleDraft { site: self.sites[&site.new.slug], reach, terms: price.terms };
-                let name = price_name(site.new.slug.as_str(), price);
-                let saved = self.launch.catalog.save_rule_in(self.tx, &draft).await;
-                let (_, saved) = saved.at(|| format!("price {name}"))?;
-                self.note(Thing::Price, &name, saved);
-            }
         }
         Ok(())
     }
@@ -113,31 +90,11 @@ impl Writer<'_> {
         Ok((id, Saved::Changed(difference::named(changes, "goods", &names))))
     }
 
-    fn target(&self, target: &PackTarget) -> Target {
-        match target {
-            PackTarget::Site => Target::Site,
-            PackTarget::Category(code) => Target::Category(self.categories[code]),
-            PackTarget::Goods(code) => Target::Goods(self.goods[code]),
-            PackTarget::Sku(code) => Target::Sku(self.skus[code]),
-        }
-    }
-
-    fn note(&mut self, thing: Thing, name: &str, saved: Saved) {
+    pub(super) fn note(&mut self, thing: Thing, name: &str, saved: Saved) {
         match saved {
             Saved::Created => self.plan.created(thing, name),
             Saved::Changed(fields) => self.plan.changed(thing, name, fields),
             Saved::Same => self.plan.unchanged += 1,
         }
     }
-}
-
-/// `north retail category games`.
-fn price_name(site: &str, price: &PackPrice) -> String {
-    let about = match &price.target {
-        PackTarget::Site => "site".to_owned(),
-        PackTarget::Category(code) => format!("category {code}"),
-        PackTarget::Goods(code) => format!("goods {code}"),
-        PackTarget::Sku(code) => format!("sku {code}"),
-    };
-    format!("{site} {} {about}", price.audience.word())
 }

@@ -106,6 +106,7 @@ impl Writer<'_> {
         if self.people.is_locked_out(login, &saved) {
             return Err(LaunchError::ChangedMeanwhile);
         }
+        self.customers.insert(login.clone(), saved.id());
         match saved {
             Saved::Created(id) => {
                 self.plan.created(Thing::Customer, login.as_str());
