@@ -39,8 +39,9 @@ impl MigratorTrait for Migrator {
     }
 }
 
-/// Brings the schema up to date; answers how many changes were made.
+/// Brings the schema up to date; answers how many changes were made. Nodes that start together take turns.
 pub async fn up(owner: &Owner) -> Result<usize, StoreError> {
+    owner.lock_schema().await?;
     let connection = owner.connection();
     let pending = Migrator::get_pending_migrations(connection).await?.len();
     Migrator::up(connection, None).await?;

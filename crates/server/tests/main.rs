@@ -122,3 +122,27 @@ async fn an_owner_may_not_serve() {
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && error.contains("is a superuser"), "{error}");
 }
+
+/// Roles belong to the cluster and the schema to the database: nodes that start together must not disturb each other.
+#[tokio::test]
+async fn nodes_that_start_together_share_one_new_database() {
+    let url = testkit::TestDb::bare_postgres();
+    let folders: Vec<_> = (0..3).map(|_| tempfile::tempdir().expect("a folder")).collect();
+    let nodes: Vec<_> = folders
+        .iter()
+        .map(|folder| {
+            std::process::Command::new(env!("CARGO_BIN_EXE_cardgrove"))
+                .arg("migrate")
+                .env("CARDGROVE_DATA_DIR", folder.path())
+                .env("DATABASE_URL", &url)
+                .stderr(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::null())
+                .spawn()
+                .expect("the binary runs")
+        })
+        .collect();
+    for node in nodes {
+        let output = node.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}

@@ -216,6 +216,14 @@ impl Owner {
         }
     }
 
+    /// Waits until no other node changes the schema, and keeps them waiting until this owner is closed.
+    pub async fn lock_schema(&self) -> Result<(), StoreError> {
+        match self.backend {
+            Backend::Sqlite => Ok(()),
+            Backend::Postgres => dialect::lock_schema(&self.connection).await,
+        }
+    }
+
     /// Closes the connection.
     pub async fn close(self) -> Result<(), StoreError> {
         Ok(self.connection.close().await?)

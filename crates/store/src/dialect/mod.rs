@@ -13,7 +13,7 @@ mod sqlite;
 pub(crate) use batch::{BatchClaim, BatchInsert, BatchUpdate};
 pub(crate) use errors::sort_error;
 pub use postgres::Roles;
-pub(crate) use postgres::{outcome, provision};
+pub(crate) use postgres::{lock_schema, outcome, provision};
 pub(crate) use sqlite::checkpoint;
 
 use std::time::Duration;

@@ -165,8 +165,31 @@ pub(super) fn work_claim(limit: u32, node: &str, now: Option<DateTime<Utc>>, lea
     Statement::from_sql_and_values(DbBackend::Postgres, sql, binds)
 }
 
-/// Makes the runtime and platform roles, or gives them these passwords again.
+/// How often roles are tried when another node makes them at the same time.
+const PROVISION_TRIES_MAX: u32 = 20;
+
+/// Makes the runtime and platform roles, or gives them these passwords again. Roles belong to the whole cluster, which
+/// has no lock for them: two nodes that start together may disturb each other, and then it is tried again.
 pub(crate) async fn provision(owner: &DatabaseConnection, runtime: &str, platform: &str) -> Result<(), StoreError> {
+    let mut tries = 0;
+    loop {
+        match provision_once(owner, runtime, platform).await {
+            Ok(()) => return Ok(()),
+            Err(error) if tries == PROVISION_TRIES_MAX => return Err(error),
+            Err(error) => tracing::debug!(%error, tries, "the roles are tried again"),
+        }
+        tries += 1;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Keeps other nodes from changing the schema until this connection is closed.
+pub(crate) async fn lock_schema(owner: &DatabaseConnection) -> Result<(), StoreError> {
+    owner.execute_unprepared("SELECT pg_advisory_lock(4071966)").await?;
+    Ok(())
+}
+
+async fn provision_once(owner: &DatabaseConnection, runtime: &str, platform: &str) -> Result<(), StoreError> {
     for (role, password) in [(Roles::RUNTIME, runtime), (Roles::PLATFORM, platform)] {
         assert!(password.bytes().all(|b| b.is_ascii_alphanumeric()), "generated passwords need no quoting");
         let known = "SELECT 1 AS known FROM pg_roles WHERE rolname = $1";
