@@ -2,8 +2,7 @@
 
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, FromQueryResult, Order, QueryFilter, QueryOrder, QuerySelect, Select,
-    TryGetableMany, Value,
+    ColumnTrait, Condition, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select, TryGetableMany, Value,
 };
 
 use crate::error::StoreError;
@@ -77,15 +76,6 @@ impl<'t, E: EntityTrait> Find<'t, E> {
     ) -> Result<Vec<T>, StoreError> {
         let select = columns.into_iter().fold(self.select.select_only(), |select, column| select.column(column));
         Ok(select.into_tuple().all(&self.conn.tx).await?)
-    }
-
-    /// Only these columns, as the struct that names them.
-    pub async fn columns_into<T: FromQueryResult>(
-        self,
-        columns: impl IntoIterator<Item = E::Column>,
-    ) -> Result<Vec<T>, StoreError> {
-        let select = columns.into_iter().fold(self.select.select_only(), |select, column| select.column(column));
-        Ok(select.into_model().all(&self.conn.tx).await?)
     }
 
     /// How many rows there are.
