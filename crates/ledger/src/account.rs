@@ -30,11 +30,21 @@ pub enum AccountKind {
     StockAtCost,
     /// Opening balances and adjustments; every entry here has a reason.
     Opening,
+    /// Money at a channel of the main site (channel).
+    ChannelClearing,
+    /// Money at a channel of a site that collects for itself (channel).
+    OwnClearing,
+    /// What such a site has taken; recorded, never payable by the main site (site).
+    OwnTakings,
+    /// Money that came and belongs to no order; of an own channel (site).
+    PaymentSuspense,
+    /// Refunds that a channel was asked for and has not answered; of an own channel (site).
+    RefundsInTransit,
 }
 
 impl AccountKind {
     /// All kinds, in the order of the chart.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::Wallet,
         Self::SitePrepaid,
         Self::SitePrepaidHeld,
@@ -44,6 +54,11 @@ impl AccountKind {
         Self::CostOfGoods,
         Self::StockAtCost,
         Self::Opening,
+        Self::ChannelClearing,
+        Self::OwnClearing,
+        Self::OwnTakings,
+        Self::PaymentSuspense,
+        Self::RefundsInTransit,
     ];
 
     /// The name in the database and in statements.
@@ -58,6 +73,11 @@ impl AccountKind {
             Self::CostOfGoods => "cost_of_goods",
             Self::StockAtCost => "stock_at_cost",
             Self::Opening => "opening",
+            Self::ChannelClearing => "channel_clearing",
+            Self::OwnClearing => "own_clearing",
+            Self::OwnTakings => "own_takings",
+            Self::PaymentSuspense => "payment_suspense",
+            Self::RefundsInTransit => "refunds_in_transit",
         }
     }
 

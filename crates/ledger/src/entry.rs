@@ -17,22 +17,66 @@ kernel::kinds! {
 /// What an entry records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EntryKind {
+    /// An order waits for its payment: the seller's prepaid money waits with it.
+    OrderHeld,
+    /// The payment did not come: what was held is free again.
+    OrderReleased,
     /// An order was paid: the buyer's money waits in the order deposits.
     OrderPaid,
+    /// A site's own channel took the buyer's money: recorded as the site's takings.
+    OwnTakings,
     /// A line was delivered: the deposit becomes revenue and margins.
     LineDelivered,
+    /// A customer paid money into the wallet.
+    TopUpPaid,
+    /// Money came that no order can take: it waits for its refund.
+    MoneySuspended,
+    /// A channel is asked to send money back.
+    RefundSubmitted,
+    /// The channel has sent it back.
+    RefundDone,
+    /// The channel has refused to: the money waits again.
+    RefundFailed,
     /// An opening balance or an adjustment, with its reason.
     Adjustment,
 }
 
 impl EntryKind {
+    /// All kinds.
+    pub const ALL: [Self; 11] = [
+        Self::OrderHeld,
+        Self::OrderReleased,
+        Self::OrderPaid,
+        Self::OwnTakings,
+        Self::LineDelivered,
+        Self::TopUpPaid,
+        Self::MoneySuspended,
+        Self::RefundSubmitted,
+        Self::RefundDone,
+        Self::RefundFailed,
+        Self::Adjustment,
+    ];
+
     /// The name in the database and in statements.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::OrderHeld => "order_held",
+            Self::OrderReleased => "order_released",
             Self::OrderPaid => "order_paid",
+            Self::OwnTakings => "own_takings",
             Self::LineDelivered => "line_delivered",
+            Self::TopUpPaid => "top_up_paid",
+            Self::MoneySuspended => "money_suspended",
+            Self::RefundSubmitted => "refund_submitted",
+            Self::RefundDone => "refund_done",
+            Self::RefundFailed => "refund_failed",
             Self::Adjustment => "adjustment",
         }
+    }
+
+    /// Reads the name back.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 

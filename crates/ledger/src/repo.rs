@@ -64,10 +64,7 @@ pub async fn entries_of_in(tx: &impl Tx, subject: Uuid) -> Result<Vec<Entry>, Le
             let account = *accounts.get(&posting.account_id)?;
             Some(Posting { account, amount: Money::new(posting.amount_minor, account.currency) })
         });
-        if let Some(kind) = [EntryKind::OrderPaid, EntryKind::LineDelivered, EntryKind::Adjustment]
-            .into_iter()
-            .find(|kind| kind.name() == row.kind)
-        {
+        if let Some(kind) = EntryKind::parse(&row.kind) {
             entries.push((row.posted_at, Entry::read(row.id, kind, row.subject_id, row.reason, own.collect())?));
         }
     }

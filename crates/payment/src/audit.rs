@@ -1,0 +1,167 @@
+//! The audit of payments: rows against each other and against the ledger.
+
+use std::collections::{HashMap, HashSet};
+
+use ledger::{EntryKind, entries_of_in};
+use store::Tx;
+use uuid::Uuid;
+
+use crate::error::PaymentError;
+use crate::model::{Attempt, Channel, ChannelId, IntentId, Payment, PaymentId, Refund, RefundState, Use};
+use crate::number::OutNo;
+use crate::repo;
+
+/// What an audit of one tenant's payments counted and found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PaymentAudit {
+    /// Payments read.
+    pub payments: u64,
+    /// Refunds read.
+    pub refunds: u64,
+    /// The number of the invariant and what was found; empty is good.
+    pub breaches: Vec<(u8, String)>,
+}
+
+const PAGE: u64 = 500;
+const BREACHES_MAX: usize = 100;
+
+impl PaymentAudit {
+    fn report(&mut self, invariant: u8, finding: String) {
+        if self.breaches.len() < BREACHES_MAX {
+            self.breaches.push((invariant, finding));
+        }
+    }
+}
+
+/// Audits the payments of the transaction's tenant: invariants 6 (a trade number is one payment, a payment pays one
+/// order or top-up, amounts equal) and 7 (refunds are not more than what was paid), and that the ledger says the same.
+pub async fn audit_in(tx: &impl Tx) -> Result<PaymentAudit, PaymentError> {
+    let mut audit = PaymentAudit::default();
+    check_attempts(tx, &mut audit).await?;
+    let mut paid: HashSet<IntentId> = HashSet::new();
+    let mut after = PaymentId::from_uuid(Uuid::nil());
+    loop {
+        let payments = repo::payment_page_in(tx, after, PAGE).await?;
+        let Some(last) = payments.last() else { break };
+        after = last.id;
+        audit.payments += payments.len() as u64;
+        let channels: Vec<ChannelId> = payments.iter().map(|payment| payment.channel).collect();
+        let channels: HashMap<ChannelId, Channel> =
+            repo::channels_in(tx, &channels).await?.into_iter().map(|channel| (channel.id, channel)).collect();
+        let numbers: Vec<OutNo> = payments.iter().filter_map(|payment| OutNo::parse(&payment.out_no).ok()).collect();
+        let attempts: HashMap<OutNo, Attempt> =
+            repo::attempts_in(tx, &numbers).await?.into_iter().map(|attempt| (attempt.out_no, attempt)).collect();
+        let ids: Vec<PaymentId> = payments.iter().map(|payment| payment.id).collect();
+        let refunds = repo::refunds_of_in(tx, &ids).await?;
+        for payment in &payments {
+            let attempt = OutNo::parse(&payment.out_no).ok().and_then(|number| attempts.get(&number));
+            check_payment(&mut audit, payment, attempt, &mut paid);
+            let is_ours = channels.get(&payment.channel).is_some_and(|channel| channel.payee == payment.payee);
+            check_taken(tx, &mut audit, payment, is_ours).await?;
+            let own: Vec<&Refund> = refunds.iter().filter(|refund| refund.payment == payment.id).collect();
+            check_refunds(tx, &mut audit, (payment, is_ours), &own).await?;
+        }
+    }
+    Ok(audit)
+}
+
+async fn check_attempts(tx: &impl Tx, audit: &mut PaymentAudit) -> Result<(), PaymentError> {
+    let mut after = String::new();
+    loop {
+        let attempts = repo::attempt_page_in(tx, &after, PAGE).await?;
+        let Some(last) = attempts.last() else { return Ok(()) };
+        after = last.out_no.to_string();
+        let ids: Vec<IntentId> = attempts.iter().map(|attempt| attempt.intent).collect();
+        let intents = repo::intents_in(tx, &ids).await?;
+        let intents: HashMap<IntentId, _> = intents.into_iter().map(|intent| (intent.id, intent)).collect();
+        for attempt in attempts {
+            match intents.get(&attempt.intent) {
+                None => audit.report(6, format!("try {} pays nothing that exists", attempt.out_no)),
+                Some(intent) if (intent.amount, intent.site) != (attempt.amount, attempt.site) => {
+                    audit.report(6, format!("try {} is for another amount or site than what it pays", attempt.out_no));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+fn check_payment(audit: &mut PaymentAudit, payment: &Payment, attempt: Option<&Attempt>, paid: &mut HashSet<IntentId>) {
+    if payment.use_ == Use::Exception {
+        return;
+    }
+    let is_met = attempt.is_some_and(|attempt| {
+        let asked = (attempt.channel, Some(attempt.intent), attempt.amount, attempt.payee.as_str());
+        asked == (payment.channel, payment.intent, payment.amount, payment.payee.as_str())
+    });
+    if !is_met {
+        audit.report(6, format!("payment {} is not what its try {} asked for", payment.id, payment.out_no));
+    }
+    if payment.intent.is_none_or(|intent| !paid.insert(intent)) {
+        audit.report(6, format!("what payment {} pays is paid twice, or nothing", payment.id));
+    }
+}
+
+/// Money that is used otherwise than for an order is in the ledger under the payment's own id.
+async fn check_taken(
+    tx: &impl Tx,
+    audit: &mut PaymentAudit,
+    payment: &Payment,
+    is_ours: bool,
+) -> Result<(), PaymentError> {
+    let wanted = match payment.use_ {
+        Use::Order => return Ok(()),
+        Use::TopUp => EntryKind::TopUpPaid,
+        Use::Exception => EntryKind::MoneySuspended,
+    };
+    let wanted = if is_ours { vec![(wanted, payment.amount.minor())] } else { Vec::new() };
+    if posted(tx, payment.id.uuid()).await? != wanted {
+        audit.report(6, format!("the ledger does not say what became of payment {}", payment.id));
+    }
+    Ok(())
+}
+
+async fn check_refunds(
+    tx: &impl Tx,
+    audit: &mut PaymentAudit,
+    (payment, is_ours): (&Payment, bool),
+    refunds: &[&Refund],
+) -> Result<(), PaymentError> {
+    audit.refunds += refunds.len() as u64;
+    let lives = |refund: &&&Refund| !matches!(refund.state, RefundState::Failed | RefundState::Cancelled);
+    let sum: i128 = refunds.iter().filter(lives).map(|refund| i128::from(refund.amount.minor())).sum();
+    let is_other =
+        |refund: &&Refund| (refund.amount.currency(), refund.channel) != (payment.amount.currency(), payment.channel);
+    if sum > i128::from(payment.amount.minor()) || refunds.iter().any(is_other) {
+        audit.report(7, format!("the refunds of payment {} are not of what was paid", payment.id));
+    }
+    for refund in refunds {
+        let minor = refund.amount.minor();
+        let wanted: Vec<(EntryKind, i64)> = match refund.state {
+            _ if !is_ours => Vec::new(),
+            RefundState::Requested | RefundState::Approved | RefundState::Cancelled => Vec::new(),
+            RefundState::Submitting | RefundState::Unknown => vec![(EntryKind::RefundSubmitted, minor)],
+            RefundState::Done => vec![(EntryKind::RefundSubmitted, minor), (EntryKind::RefundDone, minor)],
+            RefundState::Failed => vec![(EntryKind::RefundSubmitted, minor), (EntryKind::RefundFailed, minor)],
+        };
+        if posted(tx, refund.id.uuid()).await? != wanted {
+            let state = refund.state.word();
+            audit.report(7, format!("refund {} is {state}, and the ledger says otherwise", refund.id));
+        }
+    }
+    Ok(())
+}
+
+/// The entries about `subject`, each with what it moved.
+async fn posted(tx: &impl Tx, subject: Uuid) -> Result<Vec<(EntryKind, i64)>, PaymentError> {
+    let mut posted: Vec<(EntryKind, i64)> = entries_of_in(tx, subject)
+        .await?
+        .iter()
+        .map(|entry| {
+            let moved = entry.postings().iter().map(|posting| posting.amount.minor()).filter(|minor| *minor > 0);
+            (entry.kind(), moved.sum())
+        })
+        .collect();
+    posted.sort_unstable();
+    Ok(posted)
+}

@@ -1,0 +1,100 @@
+//! What the room refuses.
+
+use inventory::InventoryError;
+use kernel::{Coded, FaultKind};
+use lane::LaneError;
+use ledger::LedgerError;
+use outbox::OutboxError;
+use store::StoreError;
+
+use crate::command::Refusal;
+use crate::gateway::{GatewayError, VerifyError};
+
+/// Why something about a payment did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum PaymentError {
+    /// It was decided, and the answer is no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// There is no such channel, intent, try or refund here.
+    #[error("there is no such {0} here")]
+    NotFound(&'static str),
+    /// No adapter of this name is installed.
+    #[error("there is no gateway {0:?}")]
+    NoGateway(String),
+    /// The message is not the gateway's own.
+    #[error(transparent)]
+    Forged(#[from] VerifyError),
+    /// The token was used before.
+    #[error("the hand-over was used before")]
+    HandoverUsed { return_url: Option<String> },
+    /// The token is too old.
+    #[error("the hand-over has expired")]
+    HandoverExpired { return_url: Option<String> },
+    /// A channel's settings cannot work, in words for the operator.
+    #[error("the channel cannot be saved: {0}")]
+    Channel(String),
+    /// A row holds what no version of this program writes.
+    #[error("{table} {row} has an unreadable {what}")]
+    Broken { table: &'static str, row: String, what: &'static str },
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    #[error(transparent)]
+    Lane(#[from] LaneError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Inventory(#[from] InventoryError),
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl PaymentError {
+    /// Where a buyer whose hand-over failed goes back to, if that is known.
+    pub fn return_url(&self) -> Option<&str> {
+        match self {
+            Self::HandoverUsed { return_url } | Self::HandoverExpired { return_url } => return_url.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+impl Coded for PaymentError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::NotFound(_) => "payment_not_found",
+            Self::NoGateway(_) => "gateway_missing",
+            Self::Forged(_) => "callback_refused",
+            Self::HandoverUsed { .. } => "handover_used",
+            Self::HandoverExpired { .. } => "handover_expired",
+            Self::Channel(_) => "channel_invalid",
+            Self::Broken { .. } | Self::Outbox(_) => "internal",
+            Self::Gateway(GatewayError::Refused { .. }) => "gateway_refused",
+            Self::Gateway(_) => "gateway_unavailable",
+            Self::Lane(error) => error.code(),
+            Self::Ledger(error) => error.code(),
+            Self::Inventory(error) => error.code(),
+            Self::Store(error) => error.code(),
+        }
+    }
+
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Refused(refusal) => refusal.kind(),
+            Self::NotFound(_) => FaultKind::NotFound,
+            Self::Forged(_) => FaultKind::Unauthenticated,
+            Self::HandoverUsed { .. } | Self::HandoverExpired { .. } => FaultKind::Conflict,
+            Self::Channel(_) => FaultKind::Invalid,
+            Self::NoGateway(_) | Self::Broken { .. } | Self::Outbox(_) => FaultKind::Internal,
+            Self::Gateway(GatewayError::Refused { .. }) => FaultKind::Refused,
+            Self::Gateway(_) => FaultKind::Busy,
+            Self::Lane(error) => error.kind(),
+            Self::Ledger(error) => error.kind(),
+            Self::Inventory(error) => error.kind(),
+            Self::Store(error) => error.kind(),
+        }
+    }
+}

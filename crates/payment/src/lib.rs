@@ -1,0 +1,55 @@
+//! Payments: what is to be paid, every try at it, the money that came, and how it goes back.
+//!
+//! [`Till`] is the room's part in the lane. [`judge`] says what money is; the order room's command decides what it pays.
+//! [`Payments`] speaks to gateways, always between transactions and never inside one, and stores what they say before
+//! anything is decided. Adapters are leaves that implement [`Gateway`].
+//!
+//! | limit | |
+//! |---|---|
+//! | tries to pay an intent | 10 |
+//! | a top-up, and a wallet after it | 5,000 of the currency |
+//! | a hand-over to the cashier | once, within 5 minutes |
+//! | questions after an unpaid trade | 5 s, 15 s, 30 s, 1, 2, 5, 10 min; closed at its end, asked once more after |
+//!
+//! Invariants: a return address is never proof, only a verified message or an answer to our own question is; one
+//! payment for each of a gateway's numbers; a refund whose answer is unknown is asked after and never sent blindly;
+//! who collects is a property of each payment and follows from its channel.
+
+mod audit;
+mod command;
+mod error;
+mod gateway;
+mod job;
+mod model;
+mod number;
+pub mod postings;
+mod public;
+mod repo;
+mod rules;
+mod service;
+mod table;
+#[cfg(test)]
+mod tests;
+mod till;
+mod worker;
+
+pub use audit::{PaymentAudit, audit_in};
+pub use command::{MoveRefund, OpenTopUp, RefundMoved, Refusal, StartAttempt, TopUpOpened};
+pub use error::PaymentError;
+pub use gateway::{
+    ChannelAccess, CloseOutcome, Gateway, GatewayError, Gateways, NewTrade, PayAction, RawCallback, RefundOrder,
+    RefundOutcome, Reply, TradeState, Verified, VerifyError,
+};
+pub use job::{CreateTrade, MoneySeen, QueryRefund, QueryTrade, SubmitRefund, WatchTrades};
+pub use model::{
+    Attempt, AttemptState, CallbackId, Channel, ChannelId, ChannelState, Collector, Exception, ExceptionId,
+    ExceptionKind, ExceptionState, Intent, IntentId, IntentState, Payment, PaymentId, Purpose, Refund, RefundId,
+    RefundState, Seen, Use,
+};
+pub use number::{OutNo, OutNoError};
+pub use postings::clearing_account;
+pub use public::PublicChannel;
+pub use rules::{Judgement, RefundEvent, judge, refund_step};
+pub use service::{ExceptionPage, NewChannel, PaymentSettings, Payments, Received};
+pub use till::Till;
+pub use worker::Cashier;

@@ -1,0 +1,145 @@
+//! Sending money back: asked for once under one number, and asked after until the answer is known.
+
+use kernel::TenantScope;
+
+use super::Payments;
+use crate::command::{MoveRefund, RefundMoved};
+use crate::error::PaymentError;
+use crate::gateway::{ChannelAccess, GatewayError, RefundOrder, RefundOutcome};
+use crate::model::{Refund, RefundId, RefundState};
+use crate::repo;
+use crate::rules::RefundEvent;
+
+/// Whether anything is left to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// Its end is known, or somebody else is at it, or a person has to decide.
+    Yes,
+    /// Ask again later.
+    NotYet,
+}
+
+impl Payments {
+    /// Lets a requested refund go out, on a person's word.
+    pub async fn approve_refund(&self, scope: &TenantScope, refund: RefundId) -> Result<RefundMoved, PaymentError> {
+        self.decide(scope, refund, RefundEvent::Approve).await
+    }
+
+    /// Ends a refund that was not sent yet, on a person's word.
+    pub async fn cancel_refund(&self, scope: &TenantScope, refund: RefundId) -> Result<RefundMoved, PaymentError> {
+        self.decide(scope, refund, RefundEvent::Cancel).await
+    }
+
+    async fn decide(
+        &self,
+        scope: &TenantScope,
+        refund: RefundId,
+        event: RefundEvent,
+    ) -> Result<RefundMoved, PaymentError> {
+        Ok(self.lanes.run(scope, MoveRefund { refund, event, tries: 0 }).await?.answer?)
+    }
+
+    /// Takes a refund one step further: sends an approved one, asks after one that was sent.
+    pub(crate) async fn pursue(&self, scope: &TenantScope, id: RefundId) -> Result<Settled, PaymentError> {
+        let (refund, access) = {
+            let tx = self.store.read(scope).await?;
+            let refund = repo::refund_in(&tx, id).await?.ok_or(PaymentError::NotFound("refund"))?;
+            let access = self.access_in(&tx, refund.channel).await?;
+            (refund, access)
+        };
+        match refund.state {
+            RefundState::Approved => self.send(scope, &access, refund).await,
+            RefundState::Submitting | RefundState::Unknown => self.ask_after(scope, &access, refund).await,
+            RefundState::Requested | RefundState::Done | RefundState::Failed | RefundState::Cancelled => {
+                Ok(Settled::Yes)
+            }
+        }
+    }
+
+    /// Notes that the refund is being sent, and only then sends it.
+    async fn send(
+        &self,
+        scope: &TenantScope,
+        access: &ChannelAccess,
+        mut refund: Refund,
+    ) -> Result<Settled, PaymentError> {
+        if !self.move_refund(scope, &mut refund, RefundEvent::Submit).await? {
+            return Ok(Settled::Yes);
+        }
+        let order = RefundOrder {
+            refund_no: refund.refund_no,
+            out_no: refund.out_no.clone(),
+            amount: refund.amount,
+            reason: refund.reason.clone(),
+        };
+        let outcome = self.gateway(&access.channel.provider)?.refund(access, &order).await;
+        self.settle(scope, refund, outcome).await
+    }
+
+    /// Asks; only if the gateway says for certain that it has no such refund is it sent again, under the same number.
+    async fn ask_after(
+        &self,
+        scope: &TenantScope,
+        access: &ChannelAccess,
+        mut refund: Refund,
+    ) -> Result<Settled, PaymentError> {
+        match self.gateway(&access.channel.provider)?.refund_query(access, &refund.refund_no).await {
+            Ok(Some(outcome)) => self.settle(scope, refund, Ok(outcome)).await,
+            Ok(None) => {
+                let reason = "the gateway has no such refund".to_owned();
+                if refund.state == RefundState::Submitting
+                    && !self.move_refund(scope, &mut refund, RefundEvent::Unknown { reason }).await?
+                {
+                    return Ok(Settled::Yes);
+                }
+                self.send(scope, access, refund).await
+            }
+            Err(error) => {
+                tracing::warn!(refund.id = %refund.id, %error, "a gateway does not say what became of a refund");
+                Ok(Settled::NotYet)
+            }
+        }
+    }
+
+    async fn settle(
+        &self,
+        scope: &TenantScope,
+        mut refund: Refund,
+        outcome: Result<RefundOutcome, GatewayError>,
+    ) -> Result<Settled, PaymentError> {
+        let event = match outcome {
+            Ok(RefundOutcome::Done) => RefundEvent::Done,
+            Ok(RefundOutcome::Failed { reason }) => RefundEvent::Failed { reason },
+            Err(GatewayError::Refused { code, message }) => {
+                RefundEvent::Failed { reason: format!("{code}: {message}") }
+            }
+            Ok(RefundOutcome::Processing) => return Ok(Settled::NotYet),
+            Err(error @ (GatewayError::NotSent(_) | GatewayError::Unknown(_))) => {
+                RefundEvent::Unknown { reason: error.to_string() }
+            }
+        };
+        let is_over = !matches!(event, RefundEvent::Unknown { .. });
+        let is_moved = self.move_refund(scope, &mut refund, event).await?;
+        Ok(if is_over || !is_moved { Settled::Yes } else { Settled::NotYet })
+    }
+
+    /// Makes `event` happen; `false` if the refund has gone another way meanwhile.
+    async fn move_refund(
+        &self,
+        scope: &TenantScope,
+        refund: &mut Refund,
+        event: RefundEvent,
+    ) -> Result<bool, PaymentError> {
+        let command = MoveRefund { refund: refund.id, event, tries: refund.tries };
+        match self.lanes.run(scope, command).await?.answer {
+            Ok(RefundMoved { state, tries }) => {
+                (refund.state, refund.tries) = (state, tries);
+                Ok(true)
+            }
+            Err(refusal) => {
+                tracing::warn!(refund.id = %refund.id, %refusal, "a refund has gone another way");
+                Ok(false)
+            }
+        }
+    }
+}

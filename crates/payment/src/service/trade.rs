@@ -1,0 +1,152 @@
+//! Trades at gateways: registered, asked after, closed.
+
+use chrono::{DateTime, Utc};
+use kernel::TenantScope;
+use store::Tx;
+use url::Url;
+
+use super::Payments;
+use crate::error::PaymentError;
+use crate::gateway::{ChannelAccess, CloseOutcome, GatewayError, NewTrade, PayAction, TradeState};
+use crate::model::{Attempt, AttemptState, Intent, Purpose};
+use crate::number::OutNo;
+use crate::public::PublicChannel;
+use crate::repo;
+
+const PAY_URL_LEN_MAX: usize = 4_096;
+
+/// A try with all that a conversation about it needs.
+pub(crate) struct Trade {
+    pub attempt: Attempt,
+    pub intent: Intent,
+    pub access: ChannelAccess,
+    pub now: DateTime<Utc>,
+}
+
+impl Payments {
+    pub(crate) async fn trade(&self, scope: &TenantScope, out_no: OutNo) -> Result<Trade, PaymentError> {
+        let tx = self.store.read(scope).await?;
+        let attempt = repo::attempt_in(&tx, out_no).await?.ok_or(PaymentError::NotFound("try to pay"))?;
+        let intent = repo::intent_in(&tx, attempt.intent).await?.ok_or(PaymentError::NotFound("intent"))?;
+        let access = self.access_in(&tx, attempt.channel).await?;
+        Ok(Trade { attempt, intent, access, now: tx.now() })
+    }
+
+    /// Registers a new try at its gateway, so that the buyer can pay; a try that is not new is answered as it is, and
+    /// one that the gateway refuses has failed.
+    pub async fn create(&self, scope: &TenantScope, out_no: &OutNo) -> Result<Attempt, PaymentError> {
+        let Trade { attempt, intent, access, now } = self.trade(scope, *out_no).await?;
+        if attempt.state != AttemptState::New {
+            return Ok(attempt);
+        }
+        if !intent.is_payable(now) {
+            return self.end_attempt(scope, attempt, AttemptState::Closed).await;
+        }
+        let trade = NewTrade {
+            out_no: attempt.out_no,
+            amount: attempt.amount,
+            subject: subject(&intent),
+            notify_url: self.notify_url(scope, &access.channel),
+            return_url: self.way_back_url(scope, &attempt),
+            expires_at: intent.expires_at,
+        };
+        let made = self.gateway(&access.channel.provider)?.create(&access, &trade).await;
+        match made.and_then(checked) {
+            Ok(PayAction::Redirect { url, trade_no }) => {
+                let tx = self.store.write(scope).await?;
+                repo::set_waiting_in(&tx, attempt.out_no, (&url, trade_no.as_deref())).await?;
+                let attempt = repo::attempt_in(&tx, attempt.out_no).await?;
+                tx.commit().await?;
+                attempt.ok_or(PaymentError::NotFound("try to pay"))
+            }
+            Err(GatewayError::Refused { code, message }) => {
+                tracing::warn!(attempt.out_no = %attempt.out_no, code, message, "a gateway refused a trade");
+                self.end_attempt(scope, attempt, AttemptState::Failed).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Where a gateway sends the buyer back to: the cashier, which asks how it went and knows his shop.
+    fn way_back_url(&self, scope: &TenantScope, attempt: &Attempt) -> String {
+        let base = self.settings.notify_base.as_str().trim_end_matches('/');
+        format!("{base}/cashier/back/{}/{}", PublicChannel::new(scope.id(), attempt.channel), attempt.out_no)
+    }
+
+    /// Whose buyer comes back from a gateway by that address, and where his shop is.
+    pub async fn way_back(
+        &self,
+        public: &PublicChannel,
+        out_no: &OutNo,
+    ) -> Result<(TenantScope, String), PaymentError> {
+        let scope = public.scope();
+        let tx = self.store.read(&scope).await?;
+        let attempt = repo::attempt_in(&tx, *out_no).await?;
+        let attempt = attempt.filter(|attempt| attempt.channel == public.channel());
+        let intent = attempt.ok_or(PaymentError::NotFound("try to pay"))?.intent;
+        let intent = repo::intent_in(&tx, intent).await?.ok_or(PaymentError::NotFound("intent"))?;
+        Ok((scope, intent.return_url))
+    }
+
+    async fn end_attempt(
+        &self,
+        scope: &TenantScope,
+        attempt: Attempt,
+        state: AttemptState,
+    ) -> Result<Attempt, PaymentError> {
+        let tx = self.store.write(scope).await?;
+        repo::end_attempt_in(&tx, attempt.out_no, state).await?;
+        let attempt = repo::attempt_in(&tx, attempt.out_no).await?;
+        tx.commit().await?;
+        attempt.ok_or(PaymentError::NotFound("try to pay"))
+    }
+
+    /// Asks the gateway where a trade stands. What it answers is confirmed.
+    pub async fn query(&self, scope: &TenantScope, out_no: &OutNo) -> Result<TradeState, PaymentError> {
+        let trade = self.trade(scope, *out_no).await?;
+        self.ask(&trade).await
+    }
+
+    pub(crate) async fn ask(&self, trade: &Trade) -> Result<TradeState, PaymentError> {
+        let access = &trade.access;
+        let state = self.gateway(&access.channel.provider)?.query(access, &trade.attempt.out_no).await?;
+        Ok(match state {
+            TradeState::Paid(mut seen) => {
+                seen.is_confirmed = true;
+                seen.channel = access.channel.id;
+                TradeState::Paid(seen)
+            }
+            other => other,
+        })
+    }
+
+    /// Tells the gateway that a trade is over. A gateway that refuses knows of none that could be paid.
+    pub(crate) async fn close(&self, trade: &Trade) -> Result<CloseOutcome, PaymentError> {
+        let access = &trade.access;
+        match self.gateway(&access.channel.provider)?.close(access, &trade.attempt.out_no).await {
+            Ok(outcome) => Ok(outcome),
+            Err(GatewayError::Refused { .. }) => Ok(CloseOutcome::Closed),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// An address that a buyer may be sent to.
+fn checked(action: PayAction) -> Result<PayAction, GatewayError> {
+    let PayAction::Redirect { url, .. } = &action;
+    let is_web = Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    if is_web && url.len() <= PAY_URL_LEN_MAX {
+        return Ok(action);
+    }
+    Err(GatewayError::Unknown("the answer names no web address to pay at".to_owned()))
+}
+
+/// What the buyer reads at the gateway: in both languages, and nothing about the goods.
+fn subject(intent: &Intent) -> String {
+    let id = intent.id.to_string();
+    let tail = &id[id.len() - 6..];
+    match intent.purpose {
+        Purpose::Order => format!("订单 Order ..{tail}"),
+        Purpose::TopUp => format!("充值 Top-up ..{tail}"),
+    }
+}

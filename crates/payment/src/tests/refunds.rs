@@ -1,0 +1,89 @@
+//! Refunds in the lane: the machine, the books, the exception.
+
+use testkit::on_both;
+
+use super::fixture::{Shop, Taken};
+use crate::{ExceptionState, RefundEvent, RefundMoved, RefundState, Refusal};
+
+fn unknown() -> RefundEvent {
+    RefundEvent::Unknown { reason: "timed out".to_owned() }
+}
+
+fn moved(state: RefundState, tries: u32) -> Result<RefundMoved, Refusal> {
+    Ok(RefundMoved { state, tries })
+}
+
+on_both! {
+    async fn a_refund_that_is_done_empties_the_suspense_and_settles_the_exception(db) {
+        let shop = Shop::open(&db).await;
+        let refund = shop.stray("T1", 20_00).await;
+        assert_eq!(shop.main_money().await, [-20_00, 20_00, 0]);
+        assert_eq!(shop.move_refund(refund, RefundEvent::Submit, 0).await, moved(RefundState::Submitting, 1));
+        assert_eq!(shop.main_money().await, [-20_00, 0, 20_00]);
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+        assert_eq!(shop.move_refund(refund, RefundEvent::Done, 1).await, moved(RefundState::Done, 1));
+        assert_eq!(shop.main_money().await, [0, 0, 0]);
+        let page = shop.payments.exceptions(&shop.scope, ExceptionState::Resolved, None).await.expect("a page");
+        assert_eq!(page.exceptions[0].cause.as_deref(), Some("refunded"));
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn a_refund_that_fails_waits_again_and_says_why(db) {
+        let shop = Shop::open(&db).await;
+        let refund = shop.stray("T1", 20_00).await;
+        shop.move_refund(refund, RefundEvent::Submit, 0).await.expect("sent");
+        let failed = RefundEvent::Failed { reason: "no\u{0}t enough\nmoney".to_owned() };
+        assert_eq!(shop.move_refund(refund, failed, 1).await, moved(RefundState::Failed, 1));
+        assert_eq!(shop.main_money().await, [-20_00, 20_00, 0]);
+        let page = shop.payments.exceptions(&shop.scope, ExceptionState::Open, None).await.expect("a page");
+        assert_eq!(page.exceptions[0].cause.as_deref(), Some("not enoughmoney"));
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn an_unknown_refund_sent_again_is_posted_once(db) {
+        let shop = Shop::open(&db).await;
+        let refund = shop.stray("T1", 20_00).await;
+        shop.move_refund(refund, RefundEvent::Submit, 0).await.expect("sent");
+        assert_eq!(shop.move_refund(refund, unknown(), 1).await, moved(RefundState::Unknown, 1));
+        assert_eq!(shop.move_refund(refund, RefundEvent::Submit, 1).await, moved(RefundState::Submitting, 2));
+        assert_eq!(shop.main_money().await, [-20_00, 0, 20_00]);
+        assert_eq!(shop.move_refund(refund, RefundEvent::Done, 1).await, Err(Refusal::RefundMoved { tries: 2 }));
+        assert_eq!(shop.move_refund(refund, RefundEvent::Done, 2).await, moved(RefundState::Done, 2));
+        assert_eq!((shop.main_money().await, shop.audit().await), ([0, 0, 0], Vec::new()));
+    }
+
+    async fn the_same_news_of_a_refund_counts_once(db) {
+        let shop = Shop::open(&db).await;
+        let refund = shop.stray("T1", 20_00).await;
+        let other = shop.second_node();
+        let sent = futures::future::join_all((0..20).map(|n| {
+            let node = if n % 2 == 0 { &shop } else { &other };
+            node.move_refund(refund, RefundEvent::Submit, 0)
+        }))
+        .await;
+        assert!(sent.iter().all(|answer| *answer == moved(RefundState::Submitting, 1)), "{sent:?}");
+        assert_eq!((shop.main_money().await, shop.audit().await), ([-20_00, 0, 20_00], Vec::new()));
+    }
+
+    async fn only_what_was_never_sent_is_cancelled(db) {
+        let shop = Shop::open(&db).await;
+        let (first, second) = (shop.stray("T1", 20_00).await, shop.stray("T2", 30_00).await);
+        let cancel = |refund| shop.payments.cancel_refund(&shop.scope, refund);
+        assert_eq!(cancel(first).await.expect("cancelled").state, RefundState::Cancelled);
+        shop.move_refund(second, RefundEvent::Submit, 0).await.expect("sent");
+        let late = shop.move_refund(second, RefundEvent::Cancel, 1).await;
+        assert_eq!(late, Err(Refusal::RefundState { state: RefundState::Submitting }));
+        assert_eq!((shop.main_money().await, shop.audit().await), ([-50_00, 20_00, 30_00], Vec::new()));
+    }
+
+    async fn money_at_another_merchant_goes_back_without_a_trace_in_our_books(db) {
+        let shop = Shop::open(&db).await;
+        let seen = crate::Seen { payee: "thief".to_owned(), ..shop.money(shop.opened(9_00).await.out_no, "T1", 9_00) };
+        let Taken::Suspended { refund } = shop.take(seen).await else { panic!("not ours") };
+        shop.payments.approve_refund(&shop.scope, refund).await.expect("approved");
+        shop.move_refund(refund, RefundEvent::Submit, 0).await.expect("sent");
+        assert_eq!(shop.move_refund(refund, RefundEvent::Done, 1).await, moved(RefundState::Done, 1));
+        assert_eq!(shop.main_money().await, [0, 0, 0]);
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+}

@@ -1,0 +1,364 @@
+//! The room's part in the lane: what is known of payments, and what a batch makes of them.
+//!
+//! Intents are locked in ascending order, then refunds; everything else is read after them and is as they say. A batch
+//! that asks for nothing reads nothing and writes nothing.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use futures::future::BoxFuture;
+use lane::{LaneTx, Part, PartError, Step};
+use outbox::Outbox;
+use store::Tx;
+use uuid::Uuid;
+
+use crate::error::PaymentError;
+use crate::job::{CreateTrade, SubmitRefund, WatchTrades};
+use crate::model::{
+    Attempt, AttemptState, Channel, ChannelId, Exception, ExceptionId, ExceptionState, Intent, IntentId, IntentState,
+    Payment, PaymentId, Refund, RefundId, RefundState, Use,
+};
+use crate::number::OutNo;
+use crate::{repo, rules};
+
+/// A row as the batch knows it.
+struct Known<T> {
+    value: T,
+    is_new: bool,
+    is_changed: bool,
+}
+
+impl<T> Known<T> {
+    const fn read(value: T) -> Self {
+        Self { value, is_new: false, is_changed: false }
+    }
+
+    const fn new(value: T) -> Self {
+        Self { value, is_new: true, is_changed: false }
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut T)) {
+        change(&mut self.value);
+        self.is_changed = true;
+    }
+}
+
+/// The rows that are new, and those that were there and have changed.
+fn news<'a, K: 'a, T>(rows: impl IntoIterator<Item = (&'a K, &'a Known<T>)>) -> (Vec<&'a T>, Vec<&'a T>) {
+    let (mut new, mut changed) = (Vec::new(), Vec::new());
+    for (_, known) in rows {
+        if known.is_new {
+            new.push(&known.value);
+        } else if known.is_changed {
+            changed.push(&known.value);
+        }
+    }
+    (new, changed)
+}
+
+#[derive(Default)]
+struct Wanted {
+    intents: BTreeSet<IntentId>,
+    out_nos: BTreeSet<OutNo>,
+    trades: BTreeSet<(ChannelId, String)>,
+    refunds: BTreeSet<RefundId>,
+    channels: BTreeSet<ChannelId>,
+}
+
+/// What a batch knows of payments, and what it writes of them.
+///
+/// Ask with the `want_` methods; the facts answer what was read together with what earlier commands of the batch did.
+#[derive(Default)]
+pub struct Till {
+    wanted: Wanted,
+    channels: HashMap<ChannelId, Channel>,
+    intents: BTreeMap<IntentId, Known<Intent>>,
+    attempts: BTreeMap<OutNo, Known<Attempt>>,
+    payments: BTreeMap<PaymentId, Known<Payment>>,
+    by_trade: HashMap<(ChannelId, String), PaymentId>,
+    exceptions: BTreeMap<ExceptionId, Known<Exception>>,
+    refunds: BTreeMap<RefundId, Known<Refund>>,
+    /// Intents to be closed if they still wait, unread.
+    closing: BTreeSet<IntentId>,
+    /// Refunds that may be sent now.
+    approved: Vec<RefundId>,
+}
+
+/// What commands ask for.
+impl Till {
+    /// An empty till.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks for an intent, locked, with its tries and their channels.
+    pub fn want_intent(&mut self, id: IntentId) {
+        self.wanted.intents.insert(id);
+    }
+
+    /// Asks for a try, its intent (locked) and its channel.
+    pub fn want_out_no(&mut self, out_no: &OutNo) {
+        self.wanted.out_nos.insert(*out_no);
+    }
+
+    /// Asks for the payment that a gateway's number names, and the channel.
+    pub fn want_trade(&mut self, channel: ChannelId, trade_no: &str) {
+        self.wanted.channels.insert(channel);
+        self.wanted.trades.insert((channel, trade_no.to_owned()));
+    }
+
+    /// Asks for a refund, locked, with its payment, exception and channel.
+    pub fn want_refund(&mut self, id: RefundId) {
+        self.wanted.refunds.insert(id);
+    }
+
+    /// Asks for a channel.
+    pub fn want_channel(&mut self, id: ChannelId) {
+        self.wanted.channels.insert(id);
+    }
+}
+
+/// What is known.
+impl Till {
+    /// The intent.
+    pub fn intent(&self, id: IntentId) -> Option<&Intent> {
+        self.intents.get(&id).map(|known| &known.value)
+    }
+
+    /// The try of this number.
+    pub fn attempt(&self, out_no: &OutNo) -> Option<&Attempt> {
+        self.attempts.get(out_no).map(|known| &known.value)
+    }
+
+    /// All tries to pay an intent, the oldest first.
+    pub fn attempts_of(&self, intent: IntentId) -> impl Iterator<Item = &Attempt> {
+        self.attempts.values().map(|known| &known.value).filter(move |attempt| attempt.intent == intent)
+    }
+
+    /// The channel.
+    pub fn channel(&self, id: ChannelId) -> Option<&Channel> {
+        self.channels.get(&id)
+    }
+
+    /// The payment.
+    pub fn payment(&self, id: PaymentId) -> Option<&Payment> {
+        self.payments.get(&id).map(|known| &known.value)
+    }
+
+    /// The payment that a gateway's number names.
+    pub fn payment_by_trade(&self, channel: ChannelId, trade_no: &str) -> Option<&Payment> {
+        self.by_trade.get(&(channel, trade_no.to_owned())).and_then(|id| self.payment(*id))
+    }
+
+    /// The exception.
+    pub fn exception(&self, id: ExceptionId) -> Option<&Exception> {
+        self.exceptions.get(&id).map(|known| &known.value)
+    }
+
+    /// The refund.
+    pub fn refund(&self, id: RefundId) -> Option<&Refund> {
+        self.refunds.get(&id).map(|known| &known.value)
+    }
+}
+
+/// What commands do.
+impl Till {
+    /// Something new is to be paid.
+    pub fn open_intent(&mut self, intent: Intent) {
+        self.intents.insert(intent.id, Known::new(intent));
+    }
+
+    /// A new try to pay; it is registered at its gateway and looked after once the batch is committed.
+    pub fn open_attempt(&mut self, attempt: Attempt) {
+        self.attempts.insert(attempt.out_no, Known::new(attempt));
+    }
+
+    /// Money came and is recorded. Used for an order or a top-up it pays the try and the intent; as an exception it
+    /// changes neither, but a try whose amount or payee it does not meet is noted as mismatched.
+    pub fn take(&mut self, payment: Payment) {
+        let attempt = OutNo::parse(&payment.out_no).ok().and_then(|number| self.attempts.get_mut(&number));
+        let attempt = attempt.filter(|known| known.value.channel == payment.channel);
+        if payment.use_ == Use::Exception {
+            if let Some(known) = attempt {
+                let is_met = known.value.amount == payment.amount && known.value.payee == payment.payee;
+                if !is_met && known.value.state != AttemptState::Paid {
+                    known.change(|attempt| attempt.state = AttemptState::Mismatched);
+                }
+            }
+        } else {
+            if let Some(known) = attempt {
+                known.change(|attempt| attempt.state = AttemptState::Paid);
+            }
+            if let Some(known) = payment.intent.and_then(|id| self.intents.get_mut(&id)) {
+                known.change(|intent| intent.state = IntentState::Paid);
+            }
+        }
+        self.by_trade.insert((payment.channel, payment.trade_no.clone()), payment.id);
+        self.payments.insert(payment.id, Known::new(payment));
+    }
+
+    /// An intent waits no more; a paid one stays paid.
+    /// It need not have been asked for: an order that expires is found after the reading.
+    pub fn close_intent(&mut self, id: IntentId) {
+        match self.intents.get_mut(&id) {
+            Some(known) if known.value.state == IntentState::Open => {
+                known.change(|intent| intent.state = IntentState::Closed);
+            }
+            Some(_) => {}
+            None => {
+                self.closing.insert(id);
+            }
+        }
+    }
+
+    /// A try gets into another state.
+    pub fn set_attempt(&mut self, out_no: &OutNo, state: AttemptState) {
+        if let Some(known) = self.attempts.get_mut(out_no) {
+            known.change(|attempt| attempt.state = state);
+        }
+    }
+
+    /// Money cannot be used.
+    pub fn raise(&mut self, exception: Exception) {
+        self.exceptions.insert(exception.id, Known::new(exception));
+    }
+
+    /// Money is to go back; at once if the refund is approved.
+    pub fn request_refund(&mut self, refund: Refund) {
+        if refund.state == RefundState::Approved {
+            self.approved.push(refund.id);
+        }
+        self.refunds.insert(refund.id, Known::new(refund));
+    }
+
+    /// A refund gets into `state`; `error` is what the gateway said against it last.
+    pub fn move_refund(&mut self, id: RefundId, state: RefundState, error: Option<String>) {
+        let Some(known) = self.refunds.get_mut(&id) else { return };
+        if state == RefundState::Approved && known.value.state != state {
+            self.approved.push(id);
+        }
+        known.change(|refund| {
+            refund.tries += u32::from(state == RefundState::Submitting && refund.state != state);
+            refund.state = state;
+            refund.error = error;
+        });
+    }
+
+    /// An exception is settled.
+    pub fn resolve(&mut self, id: ExceptionId, cause: &str) {
+        self.explain(id, ExceptionState::Resolved, cause);
+    }
+
+    /// An exception waits, for this reason.
+    pub fn explain_open(&mut self, id: ExceptionId, cause: &str) {
+        self.explain(id, ExceptionState::Open, cause);
+    }
+
+    fn explain(&mut self, id: ExceptionId, state: ExceptionState, cause: &str) {
+        if let Some(known) = self.exceptions.get_mut(&id) {
+            known.change(|exception| {
+                exception.state = state;
+                exception.cause = Some(cause.to_owned());
+            });
+        }
+    }
+}
+
+/// How it is read and written.
+impl Till {
+    async fn read_rows(&mut self, tx: &LaneTx) -> Result<(), PaymentError> {
+        let wanted = std::mem::take(&mut self.wanted);
+        let out_nos: Vec<OutNo> = wanted.out_nos.into_iter().collect();
+        let mut intents = wanted.intents;
+        intents.extend(repo::intents_of_in(tx, &out_nos).await?);
+        let intents: Vec<IntentId> = intents.into_iter().collect();
+        for intent in repo::lock_intents_in(tx, &intents).await? {
+            self.intents.insert(intent.id, Known::read(intent));
+        }
+        let refunds: Vec<RefundId> = wanted.refunds.into_iter().collect();
+        for refund in repo::lock_refunds_in(tx, &refunds).await? {
+            self.refunds.insert(refund.id, Known::read(refund));
+        }
+        // From here on nothing is locked: what follows is changed under the locks above, or never.
+        for attempt in repo::attempts_of_in(tx, &intents).await? {
+            self.attempts.insert(attempt.out_no, Known::read(attempt));
+        }
+        let trades: Vec<(ChannelId, String)> = wanted.trades.into_iter().collect();
+        let mut payments = repo::payments_by_trade_in(tx, &trades).await?;
+        let refunded: Vec<PaymentId> = self.refunds.values().map(|known| known.value.payment).collect();
+        payments.extend(repo::payments_in(tx, &refunded).await?);
+        for payment in payments {
+            self.by_trade.insert((payment.channel, payment.trade_no.clone()), payment.id);
+            self.payments.insert(payment.id, Known::read(payment));
+        }
+        let exceptions: Vec<ExceptionId> = self.refunds.values().filter_map(|known| known.value.exception).collect();
+        for exception in repo::exceptions_in(tx, &exceptions).await? {
+            self.exceptions.insert(exception.id, Known::read(exception));
+        }
+        let mut channels = wanted.channels;
+        channels.extend(self.attempts.values().map(|known| known.value.channel));
+        channels.extend(self.refunds.values().map(|known| known.value.channel));
+        let channels: Vec<ChannelId> = channels.into_iter().collect();
+        for channel in repo::channels_in(tx, &channels).await? {
+            self.channels.insert(channel.id, channel);
+        }
+        Ok(())
+    }
+
+    async fn write_rows(&self, tx: &LaneTx) -> Result<(), PartError> {
+        let (new, changed) = news(&self.intents);
+        repo::insert_intents_in(tx, new).await?;
+        repo::change_intents_in(tx, changed).await?;
+        repo::close_intents_in(tx, &self.closing).await?;
+        let (new, changed) = news(&self.attempts);
+        repo::insert_attempts_in(tx, new).await?;
+        repo::change_attempts_in(tx, changed).await?;
+        repo::insert_payments_in(tx, news(&self.payments).0).await?;
+        let (new, changed) = news(&self.exceptions);
+        repo::insert_exceptions_in(tx, new).await?;
+        repo::change_exceptions_in(tx, changed).await?;
+        let (new, changed) = news(&self.refunds);
+        repo::insert_refunds_in(tx, new).await?;
+        repo::change_refunds_in(tx, changed).await?;
+        Ok(())
+    }
+
+    async fn enqueue(&self, tx: &LaneTx) -> Result<(), PaymentError> {
+        let outbox = Outbox::default();
+        let out_nos: Vec<OutNo> = news(&self.attempts).0.iter().map(|attempt| attempt.out_no).collect();
+        if !out_nos.is_empty() {
+            let jobs: Vec<CreateTrade> = out_nos.iter().map(|&out_no| CreateTrade { out_no }).collect();
+            outbox.enqueue_all_in(tx, &jobs).await?;
+            outbox.enqueue_at_in(tx, &WatchTrades { out_nos }, tx.now() + rules::FIRST_ASK).await?;
+        }
+        let jobs: Vec<SubmitRefund> = self.approved.iter().map(|&refund| SubmitRefund { refund }).collect();
+        outbox.enqueue_all_in(tx, &jobs).await?;
+        Ok(())
+    }
+}
+
+impl Part for Till {
+    fn read<'a>(&'a mut self, tx: &'a LaneTx, _attempt: u32) -> BoxFuture<'a, Result<(), PartError>> {
+        Box::pin(async move { self.read_rows(tx).await.map_err(part_error) })
+    }
+
+    fn write<'a>(&'a mut self, tx: &'a LaneTx, _batch: Uuid, step: Step) -> BoxFuture<'a, Result<(), PartError>> {
+        Box::pin(async move {
+            match step {
+                Step::Rows => self.write_rows(tx).await,
+                Step::Jobs => self.enqueue(tx).await.map_err(part_error),
+                Step::Heads | Step::Counts | Step::Balances => Ok(()),
+            }
+        })
+    }
+
+    fn end(&mut self, _is_committed: bool) {
+        *self = Self::default();
+    }
+}
+
+fn part_error(error: PaymentError) -> PartError {
+    match error {
+        PaymentError::Store(error) => PartError::Store(error),
+        other => PartError::Broken(other.to_string()),
+    }
+}
