@@ -15,6 +15,8 @@ pub struct InventoryAudit {
     pub cards: u64,
     /// Which order line each sold card says it belongs to.
     pub sold: HashMap<Uuid, (Uuid, i32)>,
+    /// Which order line each held card says it waits for.
+    pub held: HashMap<Uuid, (Uuid, i32)>,
     /// What does not hold (invariant 4), in words; empty is good.
     pub breaches: Vec<String>,
 }
@@ -41,8 +43,13 @@ pub async fn audit_in(tx: &impl Tx) -> Result<InventoryAudit, StoreError> {
                 Some(place) => counted.entry(sku).or_default()[place] += 1,
                 None => audit.breaches.push(format!("card {id} is {state:?}, which is no state")),
             }
-            if let (2, Some(order), Some(line)) = (place.unwrap_or(0), order, line) {
-                audit.sold.insert(id, (order, line));
+            let taken = match state.as_str() {
+                "sold" => &mut audit.sold,
+                "held" => &mut audit.held,
+                _ => continue,
+            };
+            if let (Some(order), Some(line)) = (order, line) {
+                taken.insert(id, (order, line));
             }
         }
     }

@@ -46,6 +46,21 @@ impl TenantKeys {
         Ok(CardCode::trusted(text.to_owned()))
     }
 
+    /// Seals a secret that is no card code for the row `row` of whatever `purpose` names.
+    pub fn seal_secret(&self, purpose: &str, row: Uuid, secret: &str) -> Result<Sealed, InventoryError> {
+        let (version, key) = self.data.last_key_value().ok_or(InventoryError::Sealed)?;
+        let bytes = seal(key, &self.bound_secret(purpose, row), secret.as_bytes())?;
+        Ok(Sealed { bytes, key_version: *version })
+    }
+
+    /// Opens what [`TenantKeys::seal_secret`] made for the same purpose and row.
+    pub fn open_secret(&self, purpose: &str, row: Uuid, sealed: &Sealed) -> Result<Secret<String>, InventoryError> {
+        let key = self.data.get(&sealed.key_version).ok_or(InventoryError::Sealed)?;
+        let plain = open(key, &self.bound_secret(purpose, row), &sealed.bytes)?;
+        let text = String::from_utf8(plain).map_err(|_| InventoryError::Sealed)?;
+        Ok(Secret::new(text))
+    }
+
     /// The keyed hash that two equal codes of this tenant share.
     pub fn hash(&self, code: &CardCode) -> Vec<u8> {
         keyed_hash(&self.hash, code.reveal().as_bytes())
@@ -53,6 +68,12 @@ impl TenantKeys {
 
     fn bound(&self, sku: Uuid, card: Uuid) -> Vec<u8> {
         [self.tenant.uuid().as_bytes().as_slice(), sku.as_bytes(), card.as_bytes()].concat()
+    }
+
+    /// Longer than what binds a card, whatever the purpose, so that neither opens as the other.
+    fn bound_secret(&self, purpose: &str, row: Uuid) -> Vec<u8> {
+        let head = b"cardgrove secret\0".as_slice();
+        [head, self.tenant.uuid().as_bytes(), row.as_bytes(), purpose.as_bytes()].concat()
     }
 }
 

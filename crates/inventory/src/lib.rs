@@ -5,6 +5,7 @@
 //! A keyed hash finds duplicates without opening anything.
 //!
 //! [`Picks`] is the room's part in the lane: runs of free card ids per SKU. A run is a hint; the row is the truth.
+//! [`Shelf`] is what is known without asking the database: it can only say no early.
 //!
 //! Invariants: a code has no `Debug`, no `Serialize`, no `Display`; the only way to its text is [`CardCode::reveal`];
 //! imported = available + held + sold + void, per SKU; an expired card is never picked.
@@ -18,6 +19,7 @@ mod picks;
 mod repo;
 mod seal;
 mod service;
+mod shelf;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -26,6 +28,7 @@ pub use audit::{InventoryAudit, audit_in};
 pub use error::InventoryError;
 pub use keyring::KeyRing;
 pub use master::{MasterKey, MasterKeys};
-pub use model::{CardCode, CardId, ImportReport, NewCard, StockCount};
+pub use model::{CardCode, CardId, ImportReport, NewCard, StockCount, Taken, Taking};
 pub use picks::{OutOfStock, Picks};
 pub use service::{Import, Inventory};
+pub use shelf::Shelf;

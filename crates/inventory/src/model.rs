@@ -53,6 +53,34 @@ pub struct ImportReport {
     pub duplicates: Vec<usize>,
 }
 
+/// How a line of an order takes cards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taking {
+    /// They are delivered in the same batch.
+    Sell,
+    /// They wait for the money.
+    Hold,
+}
+
+impl Taking {
+    /// The state of a card taken so.
+    pub(crate) const fn state(self) -> &'static str {
+        match self {
+            Self::Sell => "sold",
+            Self::Hold => "held",
+        }
+    }
+}
+
+/// Cards that a line of an order has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Taken {
+    /// Which.
+    pub cards: Vec<CardId>,
+    /// When the first of them may not be sold any more.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
 /// How many cards of a SKU are in which state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StockCount {

@@ -1,6 +1,6 @@
 //! The room's part in the lane: which cards the batch sells.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use catalog::SkuId;
 use chrono::{DateTime, Utc};
@@ -9,7 +9,7 @@ use lane::{Claimed, LaneTx, Part, PartError, Step};
 use store::Tx;
 use uuid::Uuid;
 
-use crate::model::CardId;
+use crate::model::{CardId, Taken, Taking};
 use crate::repo::{self, CountDelta, FreeCard, TakenCard};
 
 /// There are not as many cards as wanted.
@@ -23,8 +23,14 @@ pub struct OutOfStock {
 #[derive(Default)]
 pub struct Picks {
     wanted: BTreeMap<SkuId, u64>,
+    /// SKUs with fewer free cards than wanted, of which unpaid orders hold some.
+    short_of: BTreeSet<SkuId>,
     runs: HashMap<SkuId, Run>,
     taken: Vec<TakenCard>,
+    /// Held cards that are sold to their order.
+    sold: Vec<Uuid>,
+    /// Held cards that become free: in hand again at once, so that this batch can give them to somebody else.
+    released: Vec<(SkuId, Uuid)>,
     deltas: BTreeMap<SkuId, CountDelta>,
 }
 
@@ -55,26 +61,54 @@ impl Picks {
         *wanted = wanted.saturating_add(u64::from(quantity)).min(WANTED_MAX);
     }
 
-    /// Takes cards for a line of an order: all of them, or none.
+    /// Takes cards for line `line` of `order`: all of them, or none.
     pub fn take(
         &mut self,
-        sku: SkuId,
-        quantity: u32,
-        order: Uuid,
-        line: i32,
+        (sku, quantity): (SkuId, u32),
+        (order, line): (Uuid, i32),
+        taking: Taking,
         now: DateTime<Utc>,
-    ) -> Result<Vec<CardId>, OutOfStock> {
+    ) -> Result<Taken, OutOfStock> {
         let (available, wanted) = (self.available(sku, now), quantity as usize);
         let run = self.runs.entry(sku).or_default();
         if run.cards.len() < wanted {
             return Err(OutOfStock { available });
         }
-        let cards: Vec<Uuid> = run.cards.drain(..wanted).map(|card| card.id).collect();
-        self.taken.extend(cards.iter().map(|&id| TakenCard { sku, id, order, line }));
+        let cards: Vec<FreeCard> = run.cards.drain(..wanted).collect();
+        self.taken.extend(cards.iter().map(|card| TakenCard { sku, id: card.id, order, line, taking }));
         let delta = self.deltas.entry(sku).or_default();
         delta.available -= i64::from(quantity);
-        delta.sold += i64::from(quantity);
-        Ok(cards.into_iter().map(CardId::from_uuid).collect())
+        match taking {
+            Taking::Sell => delta.sold += i64::from(quantity),
+            Taking::Hold => delta.held += i64::from(quantity),
+        }
+        let expires_at = cards.iter().filter_map(|card| card.expires_at).min();
+        Ok(Taken { cards: cards.into_iter().map(|card| CardId::from_uuid(card.id)).collect(), expires_at })
+    }
+
+    /// Sells cards to the order that holds them. The caller has locked that order: nobody else moves its cards.
+    pub fn sell_held(&mut self, sku: SkuId, cards: &[CardId]) {
+        self.sold.extend(cards.iter().map(|card| card.uuid()));
+        let delta = self.deltas.entry(sku).or_default();
+        delta.held -= count(cards);
+        delta.sold += count(cards);
+    }
+
+    /// Frees cards that an order held, for whoever comes next in this very batch. The caller has locked that order.
+    pub fn release(&mut self, sku: SkuId, taken: &Taken) {
+        let run = self.runs.entry(sku).or_default();
+        for card in taken.cards.iter().rev() {
+            self.released.push((sku, card.uuid()));
+            run.cards.push_front(FreeCard { id: card.uuid(), expires_at: taken.expires_at });
+        }
+        let delta = self.deltas.entry(sku).or_default();
+        delta.held -= count(&taken.cards);
+        delta.available += count(&taken.cards);
+    }
+
+    /// SKUs that were wanted, have too few free cards, and of which orders hold some.
+    pub const fn short_of(&self) -> &BTreeSet<SkuId> {
+        &self.short_of
     }
 
     /// How many cards a command could take now; those that have expired meanwhile are dropped.
@@ -101,18 +135,21 @@ impl Picks {
         // The counts say which SKUs are worth looking for; a SKU that is sold out costs no scan.
         let counts = repo::counts_in(tx, &short).await?;
         for sku in short {
-            let available = counts.get(&sku).map_or(0, |count| count.available);
+            let (available, held) = counts.get(&sku).map_or((0, 0), |count| (count.available, count.held));
             if available == 0 {
                 // The cursor stays: what is imported later stands behind it.
                 if let Some(run) = self.runs.get_mut(&sku) {
                     run.cards.clear();
                 }
-                continue;
+            } else {
+                let wanted = self.wanted[&sku];
+                let run = self.runs.entry(sku).or_default();
+                if is_locked || run.searched_at != Some(available) {
+                    run.read(tx, sku, (wanted, available), is_locked).await?;
+                }
             }
-            let wanted = self.wanted[&sku];
-            let run = self.runs.entry(sku).or_default();
-            if is_locked || run.searched_at != Some(available) {
-                run.read(tx, sku, (wanted, available), is_locked).await?;
+            if held > 0 && self.lacks(sku, self.wanted[&sku]) {
+                self.short_of.insert(sku);
             }
         }
         Ok(())
@@ -173,10 +210,16 @@ impl Part for Picks {
 
     fn claim<'a>(&'a mut self, tx: &'a LaneTx) -> BoxFuture<'a, Result<Claimed, PartError>> {
         Box::pin(async move {
+            self.sold.sort_unstable();
+            let sold = repo::sell_held_in(tx, &self.sold).await?;
+            let mut free: Vec<Uuid> = self.released.iter().map(|(_, card)| *card).collect();
+            free.sort_unstable();
+            let released = repo::release_in(tx, &free).await?;
             let mut taken = self.taken.clone();
             taken.sort_by_key(|card| card.id);
-            let got = repo::sell_in(tx, &taken).await?;
-            Ok(if got.len() == taken.len() { Claimed::All } else { Claimed::Short })
+            let got = repo::take_in(tx, &taken).await?;
+            let is_all = (sold.len(), released.len(), got.len()) == (self.sold.len(), free.len(), taken.len());
+            Ok(if is_all { Claimed::All } else { Claimed::Short })
         })
     }
 
@@ -191,6 +234,11 @@ impl Part for Picks {
 
     fn end(&mut self, is_committed: bool) {
         if is_committed {
+            for (sku, _) in &self.released {
+                if let Some(run) = self.runs.get_mut(sku) {
+                    run.searched_at = run.searched_at.map(|available| available + 1);
+                }
+            }
             for card in &self.taken {
                 if let Some(run) = self.runs.get_mut(&card.sku) {
                     run.sold_to = run.sold_to.max(card.id);
@@ -204,9 +252,16 @@ impl Part for Picks {
             self.runs.clear();
         }
         self.wanted.clear();
+        self.short_of.clear();
         self.taken.clear();
+        self.sold.clear();
+        self.released.clear();
         self.deltas.clear();
     }
+}
+
+fn count(cards: &[CardId]) -> i64 {
+    i64::try_from(cards.len()).expect("a line has a bounded number of cards")
 }
 
 #[cfg(test)]

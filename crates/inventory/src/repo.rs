@@ -9,7 +9,7 @@ use sea_orm::{ColumnTrait, Condition};
 use store::{Backend, Change, Claim, Rows, StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
-use crate::model::StockCount;
+use crate::model::{StockCount, Taking};
 use crate::table::{card, card_count, card_hash};
 
 /// A free card and the moment from which it may not be sold.
@@ -26,12 +26,14 @@ pub(crate) struct TakenCard {
     pub id: Uuid,
     pub order: Uuid,
     pub line: i32,
+    pub taking: Taking,
 }
 
 /// How the counts of a SKU move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct CountDelta {
     pub available: i64,
+    pub held: i64,
     pub sold: i64,
 }
 
@@ -73,15 +75,37 @@ pub(crate) async fn free_cards_in(
     Ok(rows.into_iter().map(|(id, expires_at)| FreeCard { id, expires_at }).collect())
 }
 
-/// Makes free cards sold; answers those that were still free.
-pub(crate) async fn sell_in(tx: &WriteTx<TenantScope>, taken: &[TakenCard]) -> Result<Vec<Uuid>, StoreError> {
+/// Gives free cards to orders, sold or held; answers those that were still free.
+pub(crate) async fn take_in(tx: &WriteTx<TenantScope>, taken: &[TakenCard]) -> Result<Vec<Uuid>, StoreError> {
     let columns = [card::Column::Id, card::Column::State, card::Column::OrderId, card::Column::LineNo];
     let mut rows = Rows::of_columns(&columns);
     for card in taken {
-        rows.push([card.id.into(), "sold".into(), card.order.into(), card.line.into()]);
+        rows.push([card.id.into(), card.taking.state().into(), card.order.into(), card.line.into()]);
     }
-    let free = Claim { key: card::Column::Id, column: card::Column::State, free: "available".into() };
-    tx.claim::<card::Entity>(rows, free).await
+    tx.claim::<card::Entity>(rows, those("available")).await
+}
+
+/// Makes held cards sold to the order that holds them; answers those that were still held.
+pub(crate) async fn sell_held_in(tx: &WriteTx<TenantScope>, cards: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+    let mut rows = Rows::of_columns(&[card::Column::Id, card::Column::State]);
+    for id in cards {
+        rows.push([(*id).into(), Taking::Sell.state().into()]);
+    }
+    tx.claim::<card::Entity>(rows, those(Taking::Hold.state())).await
+}
+
+/// Makes held cards free again; answers those that were still held.
+pub(crate) async fn release_in(tx: &WriteTx<TenantScope>, cards: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+    let columns = [card::Column::Id, card::Column::State, card::Column::OrderId, card::Column::LineNo];
+    let mut rows = Rows::of_columns(&columns);
+    for id in cards {
+        rows.push([(*id).into(), "available".into(), None::<Uuid>.into(), None::<i32>.into()]);
+    }
+    tx.claim::<card::Entity>(rows, those(Taking::Hold.state())).await
+}
+
+fn those(state: &str) -> Claim<card::Entity> {
+    Claim { key: card::Column::Id, column: card::Column::State, free: state.into() }
 }
 
 /// Moves counts, locked in ascending order; a SKU without a row gets one.
@@ -98,10 +122,10 @@ pub(crate) async fn move_counts_in(
         let rows = rows.ascending(card_count::Column::SkuId).locked();
         rows.columns::<(Uuid,)>([card_count::Column::SkuId]).await?;
     }
-    let columns = [card_count::Column::SkuId, card_count::Column::Available, card_count::Column::Sold];
-    let mut rows = Rows::of_columns(&columns);
+    use card_count::Column::{Available, Held, SkuId as Sku, Sold};
+    let mut rows = Rows::of_columns(&[Sku, Available, Held, Sold]);
     for (sku, delta) in deltas {
-        rows.push([sku.uuid().into(), delta.available.into(), delta.sold.into()]);
+        rows.push([sku.uuid().into(), delta.available.into(), delta.held.into(), delta.sold.into()]);
     }
     let moved = tx.update_rows::<card_count::Entity>(rows, &[card_count::Column::SkuId], Change::Add).await?;
     assert_eq!(moved, deltas.len() as u64, "every SKU with cards has a count");

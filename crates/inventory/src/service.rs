@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use catalog::SkuId;
-use kernel::TenantScope;
+use kernel::{Secret, TenantScope};
 use store::{Inside, StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
@@ -90,6 +90,32 @@ impl Inventory {
             keys.open(row.sku_id, row.id, &sealed)
         };
         rows.into_iter().map(open).collect()
+    }
+
+    /// Seals a secret of another room with the tenant's newest key, made if it has none; answers the bytes and the
+    /// key's version. It opens only for the same tenant, purpose and row.
+    pub async fn seal_secret_in(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        purpose: &str,
+        row: Uuid,
+        secret: &Secret<String>,
+    ) -> Result<(Vec<u8>, i32), InventoryError> {
+        let keys = self.keys.keys_or_make_in(tx).await?;
+        let sealed = keys.seal_secret(purpose, row, secret.expose())?;
+        Ok((sealed.bytes, sealed.key_version))
+    }
+
+    /// Opens what [`Inventory::seal_secret_in`] made. Not in the transaction that sealed it: see [`KeyRing`].
+    pub async fn open_secret_in(
+        &self,
+        tx: &impl Tx,
+        purpose: &str,
+        row: Uuid,
+        (bytes, key_version): (Vec<u8>, i32),
+    ) -> Result<Secret<String>, InventoryError> {
+        let keys = self.keys.keys_in(tx, std::iter::once(key_version)).await?;
+        keys.open_secret(purpose, row, &Sealed { bytes, key_version })
     }
 }
 

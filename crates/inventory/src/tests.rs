@@ -7,6 +7,7 @@ mod keys;
 mod leak;
 mod master;
 mod picks;
+mod shelf;
 
 use catalog::{Catalog, CategoryDraft, Code, GoodsDraft, GoodsKind, OnSale, SkuDraft, SkuId};
 use chrono::TimeDelta;
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     CardCode, CardId, ImportReport, Inventory, InventoryAudit, InventoryError, KeyRing, MasterKey, MasterKeys, NewCard,
-    Picks, StockCount,
+    Picks, StockCount, Taken, Taking,
 };
 
 /// A word that stands in every shop's catalogue in the open.
@@ -80,7 +81,7 @@ impl Shop {
         let tx = self.write().await;
         picks.want(sku, quantity);
         picks.read(&tx, 0).await.expect("read");
-        let taken = picks.take(sku, quantity, order, 0, tx.now()).expect("in stock");
+        let taken = picks.take((sku, quantity), (order, 0), Taking::Sell, tx.now()).expect("in stock").cards;
         assert_eq!(picks.claim(&tx).await.expect("claimed"), lane::Claimed::All);
         for step in Step::ALL {
             picks.write(&tx, Uuid::now_v7(), step).await.expect("written");

@@ -4,10 +4,15 @@ use futures::future::BoxFuture;
 use ledger::{Book, LedgerError};
 use uuid::Uuid;
 
-use crate::part::{LaneTx, Part, PartError, Step};
+use crate::part::{LaneTx, Others, Part, PartError, Step};
 
 impl Part for Book {
-    fn read<'a>(&'a mut self, tx: &'a LaneTx, _attempt: u32) -> BoxFuture<'a, Result<(), PartError>> {
+    fn read<'a>(&'a mut self, _tx: &'a LaneTx, _attempt: u32) -> BoxFuture<'a, Result<(), PartError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Balances come last: which ones are wanted can depend on the rows that the other parts have read.
+    fn read_more<'a>(&'a mut self, tx: &'a LaneTx, _others: Others<'a>) -> BoxFuture<'a, Result<(), PartError>> {
         Box::pin(async move { self.read_in(tx).await.map_err(part_error) })
     }
 

@@ -74,6 +74,12 @@ pub(crate) async fn answer_in(
     tx.update_rows::<key::Entity>(rows, &[key::Column::Key], Change::Set).await
 }
 
+/// Whether the key was taken by a command that was committed.
+pub(crate) async fn is_known_in(tx: &impl Tx, key: &CommandKey) -> Result<bool, StoreError> {
+    let found = tx.find::<key::Entity>().filter(key::Column::Key.eq(key.as_str())).count().await?;
+    Ok(found > 0)
+}
+
 /// Forgets up to `limit` keys that callers chose before `moment`, the oldest first; keys of business facts stay.
 /// Answers how many went: fewer than the limit means that no more are left.
 pub async fn prune_in(tx: &WriteTx<TenantScope>, moment: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {

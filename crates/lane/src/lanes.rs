@@ -14,8 +14,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::batch::Runner;
-use crate::command::{Answered, Command, ErasedCommand};
+use crate::command::{Answered, Command, CommandKey, ErasedCommand};
 use crate::error::LaneError;
+use crate::keys;
 use crate::part::{Part, Parts};
 
 /// The bounds of the lanes.
@@ -111,6 +112,12 @@ impl Lanes {
             LaneError::Failed
         })?;
         Ok(Answered { answer: decoded, is_replay: answered.is_replay })
+    }
+
+    /// Whether a command of this key was decided before: then [`Lanes::run`] gives its first answer.
+    pub async fn has_decided(&self, scope: &TenantScope, key: &CommandKey) -> Result<bool, LaneError> {
+        let tx = self.inner.store.read(scope).await.map_err(|_| LaneError::Unavailable)?;
+        keys::is_known_in(&tx, key).await.map_err(|_| LaneError::Unavailable)
     }
 
     /// What the lanes did since the start.

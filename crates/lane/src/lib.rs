@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | enter | 2 | begin; tenant, time and transaction id |
 //! | keys | 1 | insert the commands' keys, sorted; a key not new is a replay and gets its first answer |
-//! | read | 1 a part | the facts that the commands asked for |
+//! | read | 1 a part | the facts that the commands asked for, then what follows from them (balances last) |
 //! | decide | 0 | each command in queue order, over one in-memory state, by pure rules |
 //! | claim | 0-1 a part | rows that others may want too; short means: roll back and decide again |
 //! | write | 1 a table | rows, chain head, counts, balances, jobs, in this order in every batch |
@@ -32,4 +32,4 @@ pub use command::{Answered, Command, CommandKey};
 pub use error::LaneError;
 pub use keys::prune_in;
 pub use lanes::{LaneSettings, LaneStats, Lanes};
-pub use part::{Claimed, LaneTx, Part, PartError, Parts, Step};
+pub use part::{Claimed, LaneTx, Others, Part, PartError, Parts, Step};

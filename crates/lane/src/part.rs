@@ -56,6 +56,11 @@ pub trait Part: Any + Send + Sync {
     /// before, so facts that others may take should be locked while they are read.
     fn read<'a>(&'a mut self, tx: &'a LaneTx, attempt: u32) -> BoxFuture<'a, Result<(), PartError>>;
 
+    /// Reads what follows from what the parts have read so far: after all [`Part::read`]s, in the same order.
+    fn read_more<'a>(&'a mut self, _tx: &'a LaneTx, _others: Others<'a>) -> BoxFuture<'a, Result<(), PartError>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Claims the rows decided on that others may want too.
     fn claim<'a>(&'a mut self, _tx: &'a LaneTx) -> BoxFuture<'a, Result<Claimed, PartError>> {
         Box::pin(async { Ok(Claimed::All) })
@@ -73,6 +78,27 @@ pub struct Parts {
     parts: Vec<Box<dyn Part>>,
 }
 
+/// The parts beside the one that is asked.
+pub struct Others<'a> {
+    before: &'a mut [Box<dyn Part>],
+    after: &'a mut [Box<dyn Part>],
+}
+
+impl Others<'_> {
+    /// The part of type `P`, which the server wires like every part that another one uses.
+    pub fn part<P: Part>(&mut self) -> &mut P {
+        find(self.before.iter_mut().chain(self.after.iter_mut()))
+    }
+}
+
+fn find<'a, P: Part>(mut parts: impl Iterator<Item = &'a mut Box<dyn Part>>) -> &'a mut P {
+    let found = parts.find_map(|part| {
+        let any: &mut dyn Any = part.as_mut();
+        any.downcast_mut::<P>()
+    });
+    found.unwrap_or_else(|| panic!("the lane has no part {}", std::any::type_name::<P>()))
+}
+
 impl Parts {
     /// Takes the parts; the order is the order of their reads and, inside a step, of their writes.
     pub fn new(parts: Vec<Box<dyn Part>>) -> Self {
@@ -81,16 +107,17 @@ impl Parts {
 
     /// The part of type `P`. The server wires every part that a command uses, so a missing one is a bug.
     pub fn part<P: Part>(&mut self) -> &mut P {
-        let found = self.parts.iter_mut().find_map(|part| {
-            let any: &mut dyn Any = part.as_mut();
-            any.downcast_mut::<P>()
-        });
-        found.unwrap_or_else(|| panic!("the lane has no part {}", std::any::type_name::<P>()))
+        find(self.parts.iter_mut())
     }
 
     pub(crate) async fn read(&mut self, tx: &LaneTx, attempt: u32) -> Result<(), PartError> {
         for part in &mut self.parts {
             part.read(tx, attempt).await?;
+        }
+        for place in 0..self.parts.len() {
+            let (before, rest) = self.parts.split_at_mut(place);
+            let (part, after) = rest.split_first_mut().expect("the place is inside");
+            part.read_more(tx, Others { before, after }).await?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use sea_orm::DbErr;
 
 /// A database's refusal or failure.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// A unique key is taken; `constraint` is `table_columns_key` on both databases.
     #[error("{constraint} is taken")]

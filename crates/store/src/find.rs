@@ -1,8 +1,9 @@
 //! Reading: a select that already carries the scope's predicate.
 
-use sea_orm::sea_query::SimpleExpr;
+use sea_orm::sea_query::{LockBehavior, LockType, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select, TryGetableMany, Value,
+    ColumnTrait, Condition, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select, TryGetable,
+    TryGetableMany, Value,
 };
 
 use crate::error::StoreError;
@@ -59,6 +60,12 @@ impl<'t, E: EntityTrait> Find<'t, E> {
         self
     }
 
+    /// Locks the rows as [`Find::locked`] does, and leaves out those that another transaction holds: it never waits.
+    pub fn locked_if_free(mut self) -> Self {
+        self.select = self.select.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+        self
+    }
+
     /// All rows. Say a [`Find::limit`] wherever the number is not bounded otherwise.
     pub async fn all(self) -> Result<Vec<E::Model>, StoreError> {
         Ok(self.select.all(&self.conn.tx).await?)
@@ -76,6 +83,13 @@ impl<'t, E: EntityTrait> Find<'t, E> {
     ) -> Result<Vec<T>, StoreError> {
         let select = columns.into_iter().fold(self.select.select_only(), |select, column| select.column(column));
         Ok(select.into_tuple().all(&self.conn.tx).await?)
+    }
+
+    /// How many rows there are of each value of `column`.
+    pub async fn count_by<T: TryGetable + Send>(self, column: E::Column) -> Result<Vec<(T, i64)>, StoreError> {
+        let counted = sea_orm::sea_query::Expr::cust("COUNT(*)");
+        let select = self.select.select_only().column(column).expr_as(counted, "count").group_by(column);
+        Ok(select.into_tuple::<(T, i64)>().all(&self.conn.tx).await?)
     }
 
     /// How many rows there are.

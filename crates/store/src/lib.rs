@@ -7,6 +7,7 @@
 //! Invariants: no connection leaves this crate, except to migrations; no statement about a tenant's rows runs
 //! without that tenant's predicate; all that differs between the two databases stays in `dialect/`.
 
+mod cache;
 mod claim;
 pub mod dialect;
 mod error;
@@ -18,6 +19,7 @@ mod store;
 mod tx;
 mod write;
 
+pub use cache::ScopedCache;
 pub use claim::{Claim, ClaimedWork};
 pub use dialect::Backend;
 pub use error::StoreError;

@@ -9,6 +9,17 @@ fn moment(second: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::seconds(second)
 }
 
+/// Sells cards, and answers which.
+fn take(
+    picks: &mut Picks,
+    sku: SkuId,
+    quantity: u32,
+    line: (Uuid, i32),
+    second: i64,
+) -> Result<Vec<CardId>, OutOfStock> {
+    picks.take((sku, quantity), line, Taking::Sell, moment(second)).map(|taken| taken.cards)
+}
+
 /// Puts one card into the run that may not be sold from `second` on.
 fn assume_until(picks: &mut Picks, sku: SkuId, second: i64) -> CardId {
     let card = CardId::new();
@@ -23,18 +34,18 @@ fn cards_are_taken_oldest_first_and_once() {
     let cards: Vec<CardId> = (0..5).map(|_| CardId::new()).collect();
     picks.assume(sku, cards.clone());
     let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
-    assert_eq!(picks.take(sku, 2, first, 0, moment(0)), Ok(cards[..2].to_vec()));
-    assert_eq!(picks.take(sku, 3, second, 1, moment(0)), Ok(cards[2..].to_vec()));
+    assert_eq!(take(&mut picks, sku, 2, (first, 0), 0), Ok(cards[..2].to_vec()));
+    assert_eq!(take(&mut picks, sku, 3, (second, 1), 0), Ok(cards[2..].to_vec()));
     let owners: Vec<(Uuid, i32)> = picks.taken.iter().map(|card| (card.order, card.line)).collect();
     assert_eq!(owners, [(first, 0), (first, 0), (second, 1), (second, 1), (second, 1)]);
-    assert_eq!(picks.deltas[&sku], CountDelta { available: -5, sold: 5 });
+    assert_eq!(picks.deltas[&sku], CountDelta { available: -5, held: 0, sold: 5 });
 }
 
 #[test]
 fn a_line_gets_all_its_cards_or_none() {
     let (mut picks, sku) = (Picks::default(), SkuId::new());
     picks.assume(sku, [CardId::new(), CardId::new()]);
-    assert_eq!(picks.take(sku, 3, Uuid::now_v7(), 0, moment(0)), Err(OutOfStock { available: 2 }));
+    assert_eq!(take(&mut picks, sku, 3, (Uuid::now_v7(), 0), 0), Err(OutOfStock { available: 2 }));
     assert_eq!(picks.available(sku, moment(0)), 2);
     assert!(picks.taken.is_empty() && picks.deltas.is_empty());
 }
@@ -42,7 +53,7 @@ fn a_line_gets_all_its_cards_or_none() {
 #[test]
 fn a_sku_nobody_has_cards_of_is_out_of_stock() {
     let mut picks = Picks::default();
-    assert_eq!(picks.take(SkuId::new(), 1, Uuid::now_v7(), 0, moment(0)), Err(OutOfStock { available: 0 }));
+    assert_eq!(take(&mut picks, SkuId::new(), 1, (Uuid::now_v7(), 0), 0), Err(OutOfStock { available: 0 }));
 }
 
 #[test]
@@ -58,8 +69,22 @@ fn an_expired_card_is_dropped_from_the_run() {
     assume_until(&mut picks, sku, 10);
     let lasting = assume_until(&mut picks, sku, 11);
     assert_eq!(picks.available(sku, moment(9)), 2);
-    assert_eq!(picks.take(sku, 2, Uuid::now_v7(), 0, moment(10)), Err(OutOfStock { available: 1 }));
-    assert_eq!(picks.take(sku, 1, Uuid::now_v7(), 0, moment(10)), Ok(vec![lasting]));
+    assert_eq!(take(&mut picks, sku, 2, (Uuid::now_v7(), 0), 10), Err(OutOfStock { available: 1 }));
+    assert_eq!(take(&mut picks, sku, 1, (Uuid::now_v7(), 0), 10), Ok(vec![lasting]));
+}
+
+#[test]
+fn released_cards_are_the_next_ones_sold() {
+    let (mut picks, sku) = (Picks::default(), SkuId::new());
+    let (fresh, held) = (CardId::new(), CardId::new());
+    picks.assume(sku, [fresh]);
+    picks.release(sku, &Taken { cards: vec![held], expires_at: Some(moment(5)) });
+    assert_eq!(picks.deltas[&sku], CountDelta { available: 1, held: -1, sold: 0 });
+    assert_eq!(take(&mut picks, sku, 2, (Uuid::now_v7(), 1), 0), Ok(vec![held, fresh]));
+    assert_eq!(picks.deltas[&sku], CountDelta { available: -1, held: -1, sold: 2 });
+    // What it is worth does not change by being held: it expires as before.
+    picks.release(sku, &Taken { cards: vec![held], expires_at: Some(moment(5)) });
+    assert_eq!(picks.available(sku, moment(5)), 0);
 }
 
 #[test]
@@ -67,7 +92,7 @@ fn a_batch_that_failed_forgets_its_runs_and_one_that_was_committed_keeps_the_res
     let (mut picks, sku) = (Picks::default(), SkuId::new());
     picks.want(sku, 1);
     picks.assume(sku, [CardId::new(), CardId::new(), CardId::new()]);
-    picks.take(sku, 1, Uuid::now_v7(), 0, moment(0)).expect("in stock");
+    take(&mut picks, sku, 1, (Uuid::now_v7(), 0), 0).expect("in stock");
     picks.end(true);
     assert!(picks.wanted.is_empty() && picks.taken.is_empty() && picks.deltas.is_empty());
     assert_eq!(picks.available(sku, moment(0)), 2);
@@ -83,7 +108,7 @@ proptest! {
         picks.assume(sku, cards.clone());
         let mut taken = Vec::new();
         for wish in wishes {
-            match picks.take(sku, wish, Uuid::now_v7(), 0, moment(0)) {
+            match take(&mut picks, sku, wish, (Uuid::now_v7(), 0), 0) {
                 Ok(got) => {
                     prop_assert_eq!(got.len(), wish as usize);
                     taken.extend(got);

@@ -12,6 +12,16 @@ async fn read(shop: &Shop, quantity: u32, attempt: u32) -> (WriteTx<TenantScope>
     (tx, picks)
 }
 
+/// The batch of `picks`, committed.
+async fn write(tx: WriteTx<TenantScope>, picks: &mut Picks) {
+    assert_eq!(picks.claim(&tx).await.expect("claimed"), Claimed::All);
+    for step in Step::ALL {
+        picks.write(&tx, Uuid::now_v7(), step).await.expect("written");
+    }
+    tx.commit().await.expect("committed");
+    picks.end(true);
+}
+
 testkit::on_both! {
     async fn an_expired_card_is_never_picked(db) {
         let shop = Shop::open(&db).await;
@@ -38,14 +48,14 @@ testkit::on_both! {
         drop(tx);
         shop.sell(shop.sku, 1).await;
         let tx = shop.write().await;
-        picks.take(shop.sku, 1, Uuid::now_v7(), 0, tx.now()).expect("the run knows it as free");
+        picks.take((shop.sku, 1), (Uuid::now_v7(), 0), Taking::Sell, tx.now()).expect("the run knows it as free");
         assert_eq!(picks.claim(&tx).await.expect("claimed"), Claimed::Short);
         drop(tx);
         picks.end(false);
         // Decided again, over rows that are locked while they are read.
         let (tx, mut picks) = read(&shop, 2, 1).await;
         assert_eq!(picks.available(shop.sku, tx.now()), 1);
-        picks.take(shop.sku, 1, Uuid::now_v7(), 0, tx.now()).expect("one is left");
+        picks.take((shop.sku, 1), (Uuid::now_v7(), 0), Taking::Sell, tx.now()).expect("one is left");
         assert_eq!(picks.claim(&tx).await.expect("claimed"), Claimed::All);
     }
 
@@ -53,7 +63,7 @@ testkit::on_both! {
         let shop = Shop::open(&db).await;
         shop.import(&["A"]).await;
         let (tx, mut picks) = read(&shop, 1, 0).await;
-        picks.take(shop.sku, 1, Uuid::now_v7(), 0, tx.now()).expect("in stock");
+        picks.take((shop.sku, 1), (Uuid::now_v7(), 0), Taking::Sell, tx.now()).expect("in stock");
         picks.claim(&tx).await.expect("claimed");
         picks.write(&tx, Uuid::now_v7(), Step::Counts).await.expect("written");
         tx.commit().await.expect("committed");
@@ -74,5 +84,40 @@ testkit::on_both! {
         shop.sell(shop.sku, 1).await;
         let (tx, mut picks) = read(&shop, 1, 0).await;
         assert_eq!(picks.available(shop.sku, tx.now()), 0);
+    }
+
+    async fn held_cards_are_sold_to_their_order_or_become_free_again(db) {
+        let shop = Shop::open(&db).await;
+        shop.import(&["A", "B"]).await;
+        let order = Uuid::now_v7();
+        let (tx, mut picks) = read(&shop, 2, 0).await;
+        let taken = picks.take((shop.sku, 2), (order, 1), Taking::Hold, tx.now()).expect("in stock");
+        write(tx, &mut picks).await;
+        assert_eq!(shop.count(shop.sku).await, StockCount { held: 2, ..StockCount::default() });
+        assert!(shop.audit().await.breaches.is_empty());
+
+        let (tx, mut picks) = read(&shop, 1, 0).await;
+        assert!(picks.short_of().contains(&shop.sku), "some are held");
+        picks.sell_held(shop.sku, &taken.cards[..1]);
+        picks.release(shop.sku, &Taken { cards: taken.cards[1..].to_vec(), expires_at: None });
+        // The freed one is given away in the same batch.
+        let next = picks.take((shop.sku, 1), (Uuid::now_v7(), 1), Taking::Hold, tx.now()).expect("one is free again");
+        assert_eq!(next.cards, taken.cards[1..]);
+        write(tx, &mut picks).await;
+        assert_eq!(shop.count(shop.sku).await, StockCount { held: 1, sold: 1, ..StockCount::default() });
+        assert!(shop.audit().await.breaches.is_empty());
+        assert_eq!(shop.reveal(order, &taken.cards[..1]).await.expect("opened"), ["A"]);
+    }
+
+    async fn a_card_that_is_not_held_any_more_makes_the_claim_short(db) {
+        let shop = Shop::open(&db).await;
+        shop.import(&["A"]).await;
+        let (_, cards) = shop.sell(shop.sku, 1).await;
+        let (tx, mut picks) = read(&shop, 1, 0).await;
+        picks.sell_held(shop.sku, &cards);
+        assert_eq!(picks.claim(&tx).await.expect("claimed"), Claimed::Short);
+        picks.end(false);
+        picks.release(shop.sku, &Taken { cards, expires_at: None });
+        assert_eq!(picks.claim(&tx).await.expect("claimed"), Claimed::Short);
     }
 }

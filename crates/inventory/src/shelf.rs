@@ -1,0 +1,94 @@
+//! The shelf: what is known of the stock without asking the database.
+//!
+//! It shows how many are left, and it turns away the crowd that comes for what is sold out before the lane's queue:
+//! a hundred losers cost a microsecond each there, and a place in a batch each behind it.
+//!
+//! Invariants: the row is the truth, so the shelf can only say no early, never yes; it knows "nothing left", never
+//! whether there is enough; nothing it says is older than a second; one tenant's mark says nothing to another.
+
+mod marks;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use catalog::SkuId;
+use kernel::{Clock, TenantScope};
+use store::{ScopedCache, Store, StoreError};
+
+use crate::error::InventoryError;
+use crate::repo;
+use marks::Marks;
+
+/// The stock as it was a moment ago. Clones share what they know.
+#[derive(Clone)]
+pub struct Shelf {
+    store: Store,
+    counts: ScopedCache<SkuId, u32>,
+    marks: Marks,
+}
+
+/// SKUs whose number is kept.
+const COUNTS_MAX: u64 = 100_000;
+/// How long a number is shown.
+const COUNT_LIFE: Duration = Duration::from_secs(1);
+
+impl Shelf {
+    /// An empty shelf over this database, by the store's time.
+    pub fn new(store: Store) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(store.clone());
+        let counts = ScopedCache::new(Arc::clone(&clock), COUNTS_MAX, COUNT_LIFE);
+        Self { store, counts, marks: Marks::new(clock) }
+    }
+
+    /// How many of each SKU are left to show, 0 if there never were any; never older than a second. What unpaid orders
+    /// hold is not left. One query for all that is not in memory, however many ask at the same time.
+    pub async fn counts(&self, scope: &TenantScope, skus: &[SkuId]) -> Result<HashMap<SkuId, u32>, InventoryError> {
+        let (store, owner) = (self.store.clone(), *scope);
+        let mut counts = self.counts.get_all(scope, skus, move |skus| read(store, owner, skus)).await?;
+        // Cards that have expired are still counted; the lane, which has looked at them, knows better.
+        for (sku, count) in counts.iter_mut().filter(|(_, count)| **count > 0) {
+            if self.marks.is_marked(scope, *sku) {
+                *count = 0;
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Whether an attempt to buy `sku` is refused here and now, because a moment ago the lane had nothing left.
+    ///
+    /// Ask once an attempt, last of all before the lane: while the SKU is marked one attempt in 250 ms gets `false`
+    /// and must go on to the lane, to see whether there is something again; all others get `true`.
+    pub fn turns_away(&self, scope: &TenantScope, sku: SkuId) -> bool {
+        self.marks.turns_away(scope, sku)
+    }
+
+    /// Whether the lane had nothing left of `sku` less than 250 ms ago; for pages, it lets nobody through.
+    pub fn is_sold_out(&self, scope: &TenantScope, sku: SkuId) -> bool {
+        self.marks.is_marked(scope, sku)
+    }
+
+    /// The lane has answered that nothing is left of `sku`: the next 250 ms nobody needs to ask it.
+    pub fn mark_sold_out(&self, scope: &TenantScope, sku: SkuId) {
+        self.marks.mark(scope, sku);
+    }
+
+    /// The lane had some of these SKUs for an attempt that went through here: the others may follow it.
+    pub fn found(&self, scope: &TenantScope, skus: &[SkuId]) {
+        self.marks.found(scope, skus);
+    }
+
+    /// Cards of these SKUs became free by a commit on this node: whoever asks next is let through, and the number is
+    /// read anew.
+    pub fn restocked(&self, scope: &TenantScope, skus: &[SkuId]) {
+        self.marks.clear(scope, skus);
+        self.counts.remove(scope, skus);
+    }
+}
+
+async fn read(store: Store, scope: TenantScope, skus: Vec<SkuId>) -> Result<HashMap<SkuId, u32>, StoreError> {
+    let tx = store.read(&scope).await?;
+    let rows = repo::counts_in(&tx, &skus).await?;
+    let left = |sku: &SkuId| rows.get(sku).map_or(0, |row| u32::try_from(row.available.max(0)).unwrap_or(u32::MAX));
+    Ok(skus.iter().map(|sku| (*sku, left(sku))).collect())
+}
