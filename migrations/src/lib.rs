@@ -12,6 +12,8 @@ mod m0006_lane;
 mod m0007_inventory;
 mod m0008_order;
 mod m0009_pricing;
+mod m0010_payment;
+mod m0011_risk;
 
 #[cfg(test)]
 mod tests;
@@ -35,6 +37,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_inventory::Migration),
             Box::new(m0008_order::Migration),
             Box::new(m0009_pricing::Migration),
+            Box::new(m0010_payment::Migration),
+            Box::new(m0011_risk::Migration),
         ]
     }
 }

@@ -35,6 +35,8 @@ tables!(
         .column("mode", Text)
         .optional("level", Text)
         .optional("support", Text)
+        // What the site allows buyers, as JSON; none for the defaults.
+        .optional("limits", Text)
         .column("created_at", Moment)
         .key(&["id"])
         .unique(&["slug"])

@@ -1,4 +1,4 @@
-//! Orders with their lines, hops and events, and who looked at which code.
+//! Orders with their lines, hops and events, what unpaid ones hold, how buyers are reached, and who looked at which code.
 
 use store::dialect::schema::Table;
 use store::dialect::schema::Type::{BigInt, Bytes, Int, Moment, Text, Uuid};
@@ -15,13 +15,20 @@ tables!(
         .column("delivery_state", Text)
         .column("currency", Text)
         .column("total_minor", BigInt)
+        // The site whose own channel collects; none for the main site.
+        .optional("collector_id", Uuid)
+        // What the selling site's prepaid account holds for this order until it is paid or expires.
+        .column("held_minor", BigInt)
+        // The number of its events.
+        .column("version", Int)
         .column("placed_at", Moment)
+        .optional("expires_at", Moment)
         .optional("paid_at", Moment)
         .optional("delivered_at", Moment)
         .key(&["id"])
         .parent("sites", &["site_id"])
         .parent("customers", &["customer_id"])
-        .one_of("orders_method", "method", &["wallet"])
+        .one_of("orders_method", "method", &["wallet", "channel"])
         .one_of("orders_state", "state", &["open", "completed", "expired", "cancelled", "disputed"])
         .one_of(
             "orders_payment_state",
@@ -33,7 +40,7 @@ tables!(
             "delivery_state",
             &["none", "queued", "delivering", "part_delivered", "delivered", "failed"],
         )
-        .check("orders_total_not_negative", "total_minor >= 0")
+        .check("orders_total_not_negative", "total_minor >= 0 AND held_minor >= 0")
         // Query: a customer's own orders, newest first.
         .index(&["customer_id", "id"])
         .hot(),
@@ -52,6 +59,39 @@ tables!(
         .column("card_ids", Bytes)
         .key(&["order_id", "line_no"])
         .check("order_lines_quantity_positive", "quantity > 0"),
+    // One row a line of every unpaid order, and no others: small, so that what expired is found at once.
+    Table::site("order_holds")
+        .column("order_id", Uuid)
+        .column("line_no", Int)
+        .column("sku_id", Uuid)
+        .column("expires_at", Moment)
+        // When the first of the held cards may not be sold any more.
+        .optional("cards_expire_at", Moment)
+        .optional("visitor", Bytes)
+        .optional("contact", Bytes)
+        .optional("address", Text)
+        .key(&["order_id", "line_no"])
+        // Query: holds on a SKU that are over, for the next buyer.
+        .index(&["sku_id", "expires_at"])
+        // Query: all holds that are over, for the sweeper.
+        .index(&["expires_at"])
+        // Queries: open orders of a visitor, of a contact, from an address (the limits).
+        .index(&["visitor"])
+        .index(&["contact"])
+        .index(&["address"]),
+    // How the buyer of an order paid by channel is reached and known again.
+    Table::site("order_contacts")
+        .column("order_id", Uuid)
+        .column("link", Text)
+        .optional("contact", Text)
+        .optional("query_key", Bytes)
+        .optional("visitor", Bytes)
+        .optional("address", Text)
+        .key(&["order_id"])
+        // Query: look-up by contact and query password, newest first.
+        .index(&["query_key", "order_id"])
+        // Query: the orders of this browser, newest first.
+        .index(&["visitor", "order_id"]),
     Table::site("order_hops")
         .column("order_id", Uuid)
         .column("line_no", Int)

@@ -1,24 +1,33 @@
-//! The room's part in the lane: prices to decide with, rows to write.
+//! The room's part in the lane: prices to decide with, orders to change, rows to write.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::rules::{PriceRequest, hops, resolve};
 use catalog::{Prices, Quote, RuleBook, SiteLevel, SkuId, Subject, Ware};
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use identity::CustomerId;
-use inventory::CardId;
+use inventory::{Picks, Taken};
 use kernel::{Money, SiteId};
-use lane::{LaneTx, Part, PartError, Step};
+use lane::{LaneTx, Others, Part, PartError, Step};
+use ledger::{Account, AccountKind, Book};
 use outbox::Outbox;
+use risk::OpenOrders;
 use uuid::Uuid;
 
+use crate::error::OrderError;
 use crate::job::OrdersDelivered;
-use crate::machine::{OrderEvent, States};
-use crate::model::OrderId;
+use crate::known::KnownOrder;
+use crate::machine::{DeliveryState, OrderEvent, States};
+use crate::model::{Buyer, LinkToken, Method, OrderId};
 use crate::repo;
+use crate::sale::{FrozenHop, frozen};
+use crate::tally::Tally;
 
-/// What the batch knows of prices and writes of orders.
+/// Expired orders that one batch takes goods back from.
+const EXPIRED_MAX: u64 = 256;
+
+/// What the batch knows of prices and orders, and what it writes of orders.
 pub struct Desk {
     prices: Prices,
     sites: BTreeSet<SiteId>,
@@ -28,31 +37,44 @@ pub struct Desk {
     rules_of: Option<(i64, BTreeSet<SiteId>)>,
     wares: HashMap<SkuId, Ware>,
     new: Vec<NewOrder>,
+    wanted: BTreeSet<OrderId>,
+    known: BTreeMap<OrderId, KnownOrder>,
+    tally: Tally,
 }
 
 /// A line with its price.
 pub(crate) struct PricedLine {
     pub ware: Ware,
     pub quote: Quote,
+    pub hops: Vec<FrozenHop>,
     pub quantity: u32,
     pub total: Money,
-    pub cards: Vec<CardId>,
+    pub cards: Taken,
 }
 
 /// An order that was decided and is to be written.
 pub(crate) struct NewOrder {
     pub id: OrderId,
     pub site: SiteId,
-    pub customer: CustomerId,
+    pub buyer: Buyer,
+    pub method: Method,
+    /// The word of its page, if it has one.
+    pub link: Option<LinkToken>,
     pub total: Money,
+    pub collector: Option<SiteId>,
+    pub held: Money,
+    /// Until when it is to be paid; none if it was paid at once.
+    pub expires_at: Option<DateTime<Utc>>,
     pub states: States,
+    pub events: &'static [OrderEvent],
     pub lines: Vec<PricedLine>,
 }
 
 impl PricedLine {
     pub fn new(ware: &Ware, quote: Quote, quantity: u32) -> Option<Self> {
         let total = quote.unit.times(quantity).ok()?;
-        Some(Self { ware: ware.clone(), quote, quantity, total, cards: Vec::new() })
+        let hops = frozen(&quote);
+        Some(Self { ware: ware.clone(), quote, hops, quantity, total, cards: Taken::default() })
     }
 
     pub const fn sku(&self) -> SkuId {
@@ -61,9 +83,6 @@ impl PricedLine {
 }
 
 impl Desk {
-    /// What happens to an order that is paid from a wallet and delivered from stock, in this order.
-    pub(crate) const EVENTS_SOLD_AT_ONCE: [OrderEvent; 2] = [OrderEvent::Paid, OrderEvent::Delivered];
-
     /// A desk that asks `prices`.
     pub fn new(prices: Prices) -> Self {
         Self {
@@ -74,6 +93,9 @@ impl Desk {
             rules_of: None,
             wares: HashMap::new(),
             new: Vec::new(),
+            wanted: BTreeSet::new(),
+            known: BTreeMap::new(),
+            tally: Tally::default(),
         }
     }
 
@@ -83,6 +105,31 @@ impl Desk {
 
     pub(crate) fn want_sku(&mut self, sku: SkuId) {
         self.skus.insert(sku);
+    }
+
+    /// Asks for an order that exists; its row is locked.
+    pub(crate) fn want_order(&mut self, id: OrderId) {
+        self.wanted.insert(id);
+    }
+
+    /// Asks for the unpaid orders of a buyer.
+    pub(crate) fn want_open_orders(&mut self, buyer: &Buyer) {
+        self.tally.want_open(buyer);
+    }
+
+    /// Asks for the orders that an account has placed today.
+    pub(crate) fn want_day(&mut self, customer: CustomerId) {
+        self.tally.want_day(customer);
+    }
+
+    /// The buyer's unpaid orders on the site, with those of this batch.
+    pub(crate) fn open_orders(&self, site: SiteId, buyer: &Buyer) -> OpenOrders {
+        self.tally.open_orders(site, buyer)
+    }
+
+    /// The orders that the account has placed today, with those of this batch.
+    pub(crate) fn placed_today(&self, customer: CustomerId) -> u64 {
+        self.tally.placed_today(customer)
     }
 
     /// The price of a SKU down the chain; none if it is not for sale there.
@@ -100,12 +147,36 @@ impl Desk {
         Some((ware, resolve(&request).ok()?))
     }
 
+    /// What is known of a SKU on sale.
+    pub(crate) fn ware(&self, sku: SkuId) -> Option<&Ware> {
+        self.wares.get(&sku)
+    }
+
+    /// An order that was asked for, with what this batch has done to it.
+    pub(crate) fn order(&self, id: OrderId) -> Option<&KnownOrder> {
+        self.known.get(&id)
+    }
+
+    /// Puts an order back that was changed.
+    pub(crate) fn put(&mut self, order: KnownOrder) {
+        self.known.insert(order.id, order);
+    }
+
+    /// An order that holds pieces of `sku` and whose time is over; this batch has locked it.
+    pub(crate) fn next_overdue(&self, sku: SkuId, now: DateTime<Utc>) -> Option<KnownOrder> {
+        let is_over = |order: &&KnownOrder| {
+            order.is_waiting() && order.is_overdue(now) && order.lines.iter().any(|line| line.sku == sku)
+        };
+        self.known.values().find(is_over).cloned()
+    }
+
     pub(crate) fn add(&mut self, order: NewOrder) {
+        self.tally.add(&order);
         self.new.push(order);
     }
 
     /// Rules change seldom: they are read again only if the tenant's price epoch moved or another chain is asked for.
-    async fn read_facts(&mut self, tx: &LaneTx) -> Result<(), PartError> {
+    async fn read_prices(&mut self, tx: &LaneTx) -> Result<(), PartError> {
         if self.skus.is_empty() {
             return Ok(());
         }
@@ -123,12 +194,40 @@ impl Desk {
         Ok(())
     }
 
+    /// Expired orders give their goods back to whoever comes next. Only where goods are short anything is read.
+    async fn read_overdue(&mut self, tx: &LaneTx, others: &mut Others<'_>) -> Result<(), PartError> {
+        let short_of = others.part::<Picks>().short_of();
+        if !short_of.is_empty() {
+            let overdue = repo::overdue_in(tx, short_of, EXPIRED_MAX).await?;
+            let fresh = overdue.into_iter().filter(|id| !self.known.contains_key(id)).collect();
+            let orders = repo::load_in(tx, &fresh, repo::Lock::IfFree).await.map_err(order_error)?;
+            self.known.extend(orders.into_iter().map(|order| (order.id, order)));
+        }
+        for order in self.known.values() {
+            for kind in [AccountKind::SitePrepaid, AccountKind::SitePrepaidHeld] {
+                others.part::<Book>().want(Account::of(kind, order.site.uuid(), order.total.currency()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn write_rows(&self, tx: &LaneTx) -> Result<(), PartError> {
+        repo::insert_in(tx, &self.new).await?;
+        let changed: Vec<&KnownOrder> = self.known.values().filter(|order| !order.happened.is_empty()).collect();
+        Ok(repo::change_in(tx, &changed).await?)
+    }
+
     async fn enqueue(&self, tx: &LaneTx) -> Result<(), PartError> {
-        if self.new.is_empty() {
+        let is_delivered = |states: States| states.delivery == DeliveryState::Delivered;
+        let new = self.new.iter().filter(|order| is_delivered(order.states));
+        let changed = self.known.values().filter(|order| !order.happened.is_empty() && is_delivered(order.states));
+        let mut orders: Vec<OrderId> = new.clone().map(|order| order.id).collect();
+        orders.extend(changed.clone().map(|order| order.id));
+        if orders.is_empty() {
             return Ok(());
         }
-        let orders = self.new.iter().map(|order| order.id).collect();
-        let skus: BTreeSet<SkuId> = self.new.iter().flat_map(|order| &order.lines).map(PricedLine::sku).collect();
+        let skus = new.flat_map(|order| &order.lines).map(PricedLine::sku);
+        let skus: BTreeSet<SkuId> = skus.chain(changed.flat_map(|order| &order.lines).map(|line| line.sku)).collect();
         let job = OrdersDelivered { orders, skus: skus.into_iter().collect() };
         Outbox::default().enqueue_in(tx, &job).await.map_err(|error| PartError::Broken(error.to_string()))?;
         Ok(())
@@ -137,13 +236,22 @@ impl Desk {
 
 impl Part for Desk {
     fn read<'a>(&'a mut self, tx: &'a LaneTx, _attempt: u32) -> BoxFuture<'a, Result<(), PartError>> {
-        Box::pin(self.read_facts(tx))
+        Box::pin(async move {
+            let orders = repo::load_in(tx, &self.wanted, repo::Lock::Wait).await.map_err(order_error)?;
+            self.known = orders.into_iter().map(|order| (order.id, order)).collect();
+            self.tally.read(tx).await?;
+            self.read_prices(tx).await
+        })
+    }
+
+    fn read_more<'a>(&'a mut self, tx: &'a LaneTx, mut others: Others<'a>) -> BoxFuture<'a, Result<(), PartError>> {
+        Box::pin(async move { self.read_overdue(tx, &mut others).await })
     }
 
     fn write<'a>(&'a mut self, tx: &'a LaneTx, _batch: Uuid, step: Step) -> BoxFuture<'a, Result<(), PartError>> {
         Box::pin(async move {
             match step {
-                Step::Rows => Ok(repo::insert_in(tx, &self.new).await?),
+                Step::Rows => self.write_rows(tx).await,
                 Step::Jobs => self.enqueue(tx).await,
                 Step::Heads | Step::Counts | Step::Balances => Ok(()),
             }
@@ -155,6 +263,9 @@ impl Part for Desk {
         self.skus.clear();
         self.wares.clear();
         self.new.clear();
+        self.wanted.clear();
+        self.known.clear();
+        self.tally.end(is_committed);
         if !is_committed {
             self.rules_of = None;
         }
@@ -164,6 +275,17 @@ impl Part for Desk {
 fn part_error(error: catalog::CatalogError) -> PartError {
     match error {
         catalog::CatalogError::Store(error) => PartError::Store(error),
-        other => PartError::Broken(other.to_string()),
+        other => broken(&other),
     }
+}
+
+fn order_error(error: OrderError) -> PartError {
+    match error {
+        OrderError::Store(error) => PartError::Store(error),
+        other => broken(&other),
+    }
+}
+
+fn broken(error: &dyn std::error::Error) -> PartError {
+    PartError::Broken(error.to_string())
 }

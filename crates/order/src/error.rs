@@ -1,9 +1,12 @@
 //! What the room refuses beside a [`crate::Refusal`].
 
 use catalog::CatalogError;
+use identity::IdentityError;
 use inventory::InventoryError;
 use kernel::{Coded, FaultKind};
 use lane::LaneError;
+use payment::PaymentError;
+use risk::RiskError;
 use store::StoreError;
 
 use crate::command::Refusal;
@@ -24,11 +27,23 @@ pub enum OrderError {
     /// A key to tell repeated requests apart is missing or too long.
     #[error("an idempotency key has 1 to 255 printable ASCII characters")]
     Key,
+    /// The text is no contact.
+    #[error("a contact has 3 to 100 characters")]
+    Contact,
+    /// The query password is too short or too long.
+    #[error("a query password has {chars_min} to {chars_max} characters")]
+    QueryPassword { chars_min: usize, chars_max: usize },
     /// A row holds what no version of this program writes.
     #[error("order {order} has an unreadable {what}")]
     Broken { order: OrderId, what: String },
     #[error(transparent)]
     Lane(#[from] LaneError),
+    #[error(transparent)]
+    Risk(#[from] RiskError),
+    #[error(transparent)]
+    Payment(#[from] PaymentError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     #[error(transparent)]
     Inventory(#[from] InventoryError),
     #[error(transparent)]
@@ -44,7 +59,12 @@ impl Coded for OrderError {
             Self::NotFound => "order_not_found",
             Self::NothingToShow => "nothing_to_show",
             Self::Key => "idempotency_key_invalid",
+            Self::Contact => "contact_invalid",
+            Self::QueryPassword { .. } => "query_password_length",
             Self::Broken { .. } => "internal",
+            Self::Risk(error) => error.code(),
+            Self::Payment(error) => error.code(),
+            Self::Identity(error) => error.code(),
             Self::Lane(error) => error.code(),
             Self::Inventory(error) => error.code(),
             Self::Catalog(error) => error.code(),
@@ -57,8 +77,11 @@ impl Coded for OrderError {
             Self::Refused(refusal) => refusal.kind(),
             Self::NotFound => FaultKind::NotFound,
             Self::NothingToShow => FaultKind::Conflict,
-            Self::Key => FaultKind::Invalid,
+            Self::Key | Self::Contact | Self::QueryPassword { .. } => FaultKind::Invalid,
             Self::Broken { .. } => FaultKind::Internal,
+            Self::Risk(error) => error.kind(),
+            Self::Payment(error) => error.kind(),
+            Self::Identity(error) => error.kind(),
             Self::Lane(error) => error.kind(),
             Self::Inventory(error) => error.kind(),
             Self::Catalog(error) => error.kind(),

@@ -24,3 +24,11 @@ pub struct LowStock {
     pub(crate) inventory: inventory::Inventory,
     pub(crate) store: store::Store,
 }
+
+/// Ends unpaid orders whose time is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweepHolds {}
+
+impl Job for SweepHolds {
+    const KIND: &'static str = "order.sweep_holds";
+}

@@ -1,36 +1,52 @@
 //! Orders: from a choice on a page to a code in the buyer's hands, with every cent posted.
 //!
 //! [`machine`] says which states there are and what leads from one to the next; [`sale`] says what a sale costs and
-//! earns whom. Both are pure. [`Place`] is the command that a lane carries out: it prices, checks the money and the
-//! stock, and only then takes anything; [`Desk`] is the room's part in the lane and writes the rows.
+//! earns whom. Both are pure. The commands that a lane carries out: [`Place`] prices, checks the money and the stock,
+//! and only then takes or holds anything; [`Receive`] gives money that arrived its place; [`Expire`] frees what
+//! nobody paid for. [`Desk`] is the room's part in the lane and reads and writes the rows.
 //!
 //! | phase of the lane | what this room does |
 //! |---|---|
-//! | read | price epoch, rules of the chains, SKUs and goods: 4 queries whatever the batch |
-//! | decide | resolve the price, compare with what the buyer saw, post, pick |
-//! | write | orders, lines, hops, events: one statement each; one job a batch |
+//! | read | price epoch, rules of the chains, SKUs and goods: 4 queries; orders that exist, locked: 4 queries |
+//! | read more | orders whose time is over, if goods are short |
+//! | decide | resolve the price, compare with what the buyer saw, post, pick, hold, free |
+//! | write | orders, lines, holds, contacts, hops, events: one statement each; one job a batch |
 //!
 //! Invariants: a price comes from the resolver and never from the caller; a refused command has changed nothing;
-//! an order is seen by its own site and its own buyer only; a code is shown only after the view is logged.
+//! goods are held by one unpaid order at most, and never past its time once somebody else wants them; money buys
+//! once or goes back; an order is seen by its own site and its own buyer only; a code is shown only after the view
+//! is logged, and never for the word of its page alone.
 
 mod audit;
 mod command;
 mod desk;
 mod error;
+mod gate;
 mod job;
+mod known;
+mod lookup;
 pub mod machine;
 mod model;
 mod repo;
 pub mod sale;
 mod service;
 mod table;
+mod tally;
 #[cfg(test)]
 mod tests;
+mod worker;
 
 pub use audit::{OrderAudit, audit_in};
-pub use command::{Chain, Place, PlaceAnswer, Placed, Refusal};
+pub use command::{
+    About, Chain, Due, Expire, Expiry, HOLD_DEFAULT, Place, PlaceAnswer, Placed, Receipt, Receive, Refusal,
+};
 pub use desk::Desk;
 pub use error::OrderError;
-pub use job::{LowStock, OrdersDelivered};
-pub use model::{Device, Event, LineView, Order, OrderId, OrderPage, OrderView, Revealed, Wanted};
-pub use service::Orders;
+pub use job::{LowStock, OrdersDelivered, SweepHolds};
+pub use lookup::{Lookups, QueryPassword};
+pub use model::{
+    Buyer, ChannelPay, Contact, Device, Event, LineView, LinkToken, Method, Order, OrderId, OrderPage, OrderView, Pay,
+    Proof, Revealed, Sight, Wanted,
+};
+pub use service::{Checkout, Orders, SoldBy};
+pub use worker::{MoneyReceiver, Sweeper};

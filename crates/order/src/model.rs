@@ -1,13 +1,19 @@
 //! Values of the room.
 
+use std::fmt::Write;
+use std::net::IpAddr;
+
 use catalog::SkuId;
-use chrono::{DateTime, Utc};
-use identity::CustomerId;
+use chrono::{DateTime, TimeDelta, Utc};
+use identity::{CustomerId, Token};
 use inventory::{CardCode, CardId};
 use kernel::{Money, SiteId, Wording};
+use payment::{ChannelId, OutNo};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use crate::machine::{OrderEvent, States};
+use crate::error::OrderError;
+use crate::machine::{DeliveryState, OrderEvent, States};
 
 kernel::kinds! {
     /// An order. Its text is the number the buyer sees.
@@ -25,6 +31,140 @@ pub struct Wanted {
     pub unit: Money,
 }
 
+/// Who buys: somebody with an account, a guest whom his browser's cookie names, or both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buyer {
+    /// The account.
+    pub customer: Option<CustomerId>,
+    /// The hash of the browser's visitor token.
+    pub visitor: Option<Vec<u8>>,
+    /// Where the buyer can be reached; a guest needs it to find the order again.
+    pub contact: Option<Contact>,
+    /// The key that contact and query password make ([`crate::Lookups::query_key`]).
+    pub query_key: Option<Vec<u8>>,
+    /// The client's address.
+    pub address: Option<IpAddr>,
+}
+
+impl Buyer {
+    /// Somebody with an account and nothing else.
+    pub const fn account(customer: CustomerId) -> Self {
+        Self { customer: Some(customer), visitor: None, contact: None, query_key: None, address: None }
+    }
+
+    /// The name under which this buyer's requests are kept apart from those of others.
+    pub(crate) fn actor(&self) -> String {
+        match (self.customer, &self.visitor) {
+            (Some(customer), _) => customer.to_string(),
+            (None, Some(visitor)) => format!("visitor:{}", hex(visitor)),
+            (None, None) => "nobody".to_owned(),
+        }
+    }
+}
+
+/// A mail address, a phone number or another name under which a buyer can be reached; lower case, without spaces.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Contact(String);
+
+impl Contact {
+    const CHARS_MIN: usize = 3;
+    const CHARS_MAX: usize = 100;
+
+    /// Reads what a buyer typed; the same contact in other letters is the same contact.
+    pub fn parse(text: &str) -> Result<Self, OrderError> {
+        let text: String =
+            text.chars().filter(|character| !character.is_whitespace()).collect::<String>().to_lowercase();
+        let count = text.chars().count();
+        if !(Self::CHARS_MIN..=Self::CHARS_MAX).contains(&count) || text.contains(char::is_control) {
+            return Err(OrderError::Contact);
+        }
+        Ok(Self(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands for it where it is only compared.
+    pub(crate) fn hash(&self) -> Vec<u8> {
+        Sha256::digest(self.0.as_bytes()).to_vec()
+    }
+}
+
+/// How an order is to be paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pay {
+    /// From the account's wallet, at once.
+    Wallet,
+    /// By a channel: the goods are held until the money comes or the time is over.
+    Channel(ChannelPay),
+}
+
+/// How an order is to be paid by a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelPay {
+    /// Which.
+    pub channel: ChannelId,
+    /// The number of the first attempt.
+    pub out_no: OutNo,
+    /// Where the buyer comes back to.
+    pub return_url: String,
+    /// The word that opens the order's page ([`LinkToken`]).
+    pub link: LinkToken,
+    /// How long the goods are held.
+    pub hold_for: TimeDelta,
+}
+
+/// The word in the address of an order's page: whoever has it sees how the order stands, and no code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkToken(String);
+
+impl LinkToken {
+    const DIGITS: usize = 32;
+
+    /// A word nobody can guess: 128 random bits.
+    #[expect(clippy::new_without_default, reason = "there is no neutral one")]
+    pub fn new() -> Self {
+        Self(Token::new().text().expose()[..Self::DIGITS].to_owned())
+    }
+
+    /// Reads the word out of an address.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_ours = text.len() == Self::DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        is_ours.then(|| Self(text.to_owned()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How an order is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// From a wallet.
+    Wallet,
+    /// By a channel.
+    Channel,
+}
+
+impl Method {
+    /// The word in the database.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Wallet => "wallet",
+            Self::Channel => "channel",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Wallet, Self::Channel].into_iter().find(|method| method.word() == word)
+    }
+}
+
 /// An order as its site sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
@@ -34,12 +174,45 @@ pub struct Order {
     pub site: SiteId,
     /// The buyer's account.
     pub customer: Option<CustomerId>,
+    /// How it is paid.
+    pub method: Method,
     /// Where it stands.
     pub states: States,
     /// What the buyer pays.
     pub total: Money,
     /// When it was placed.
     pub placed_at: DateTime<Utc>,
+    /// Until when it is to be paid.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl Order {
+    /// Whether the goods are with the buyer.
+    pub const fn is_delivered(&self) -> bool {
+        matches!(self.states.delivery, DeliveryState::Delivered)
+    }
+}
+
+/// What tells a buyer's right to look: the strongest of what the request has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// The account that is logged in.
+    pub customer: Option<CustomerId>,
+    /// The hash of the browser's visitor token.
+    pub visitor: Option<Vec<u8>>,
+    /// The key of contact and query password.
+    pub query_key: Option<Vec<u8>>,
+    /// The word of the order's page; shows the state and no code.
+    pub link: Option<LinkToken>,
+}
+
+/// How much of an order somebody may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sight {
+    /// How it stands.
+    Status,
+    /// The codes too.
+    Codes,
 }
 
 /// A line of an order.
@@ -83,6 +256,8 @@ pub struct OrderView {
     pub lines: Vec<LineView>,
     /// Its events.
     pub events: Vec<Event>,
+    /// The word of its page, if it has one.
+    pub link: Option<LinkToken>,
 }
 
 /// One page of a customer's orders, newest first, each with its first line's title.
@@ -118,4 +293,16 @@ pub struct Revealed {
     pub line: i32,
     /// Its codes.
     pub codes: Vec<CardCode>,
+}
+
+/// What the database holds of a key of contact and query password: whoever reads it there cannot use it.
+pub(crate) fn kept_key(query_key: &[u8]) -> Vec<u8> {
+    Sha256::digest(query_key).to_vec()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -1,110 +1,80 @@
 //! Queries on the room's tables.
 
+mod orders;
+
 use catalog::SkuId;
+use chrono::TimeDelta;
 use identity::CustomerId;
 use inventory::CardId;
-use kernel::{Currency, Money, SiteId, TenantScope, Wording};
+use kernel::{Currency, Money, SiteId, Wording};
 use sea_orm::ColumnTrait;
 use store::{StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
-use crate::desk::{Desk, NewOrder, PricedLine};
 use crate::error::OrderError;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState, States};
-use crate::model::{Device, Event, LineView, Order, OrderId, OrderView};
-use crate::table::{event, hop, line, order, reveal};
+use crate::model::{Device, Event, LineView, LinkToken, Method, Order, OrderId, OrderView};
+use crate::table::{contact, event, line, order, reveal};
 
-/// Writes orders with their lines, hops and events, one statement a table.
-pub(crate) async fn insert_in(tx: &WriteTx<TenantScope>, new: &[NewOrder]) -> Result<(), StoreError> {
-    let tenant_id = tx.scope().id().uuid();
-    let now = tx.now();
-    tx.insert::<order::Entity>(new.iter().map(|new| order::Model {
-        tenant_id,
-        id: new.id.uuid(),
-        site_id: new.site.uuid(),
-        customer_id: Some(new.customer.uuid()),
-        method: "wallet".to_owned(),
-        state: new.states.order.word().to_owned(),
-        payment_state: new.states.payment.word().to_owned(),
-        delivery_state: new.states.delivery.word().to_owned(),
-        currency: new.total.currency().code().to_owned(),
-        total_minor: new.total.minor(),
-        placed_at: now,
-        paid_at: Some(now),
-        delivered_at: Some(now),
-    }))
-    .await?;
-    let numbered =
-        || new.iter().flat_map(|new| (1i32..).zip(&new.lines).map(move |(number, line)| (new, number, line)));
-    let lines: Vec<line::Model> =
-        numbered().map(|(new, number, line)| line_row(tenant_id, new, number, line)).collect();
-    tx.insert::<line::Entity>(lines).await?;
-    let hops: Vec<hop::Model> = numbered()
-        .flat_map(|(new, number, line)| {
-            (0i32..).zip(&line.quote.hops).map(move |(depth, step)| hop::Model {
-                tenant_id,
-                order_id: new.id.uuid(),
-                line_no: number,
-                depth,
-                site_id: step.site.uuid(),
-                cost_minor: step.cost.minor(),
-                price_minor: step.price.minor(),
-                rule: step.rule_text(),
-            })
-        })
-        .collect();
-    tx.insert::<hop::Entity>(hops).await?;
-    let events: Vec<event::Model> = new
-        .iter()
-        .flat_map(|new| {
-            (0i32..).zip(Desk::EVENTS_SOLD_AT_ONCE).map(move |(seq, happened)| event::Model {
-                tenant_id,
-                order_id: new.id.uuid(),
-                seq,
-                site_id: new.site.uuid(),
-                event: happened.word().to_owned(),
-                at: now,
-                actor: new.customer.to_string(),
-            })
-        })
-        .collect();
-    tx.insert::<event::Entity>(events).await
-}
+pub(crate) use orders::{Lock, change_in, due_in, insert_in, load_in, open_orders_in, overdue_in, placed_since_in};
 
-fn line_row(tenant_id: Uuid, new: &NewOrder, number: i32, line: &PricedLine) -> line::Model {
-    line::Model {
-        tenant_id,
-        order_id: new.id.uuid(),
-        line_no: number,
-        site_id: new.site.uuid(),
-        sku_id: line.sku().uuid(),
-        title_zh: line.ware.title.zh.clone(),
-        title_en: line.ware.title.en.clone(),
-        sku_name_zh: line.ware.name.zh.clone(),
-        sku_name_en: line.ware.name.en.clone(),
-        quantity: i32::try_from(line.quantity).expect("a quantity was checked against its limit"),
-        unit_minor: line.quote.unit.minor(),
-        total_minor: line.total.minor(),
-        card_ids: line.cards.iter().flat_map(|card| card.uuid().into_bytes()).collect(),
-    }
-}
+/// An order that ends within this time may have ended before its command is decided.
+const SOON: TimeDelta = TimeDelta::seconds(60);
 
-/// The order `id` of `customer` with its lines and events, inside the transaction's site.
-pub(crate) async fn view_in(tx: &impl Tx, customer: CustomerId, id: OrderId) -> Result<Option<OrderView>, OrderError> {
-    let own = order::Column::CustomerId.eq(customer.uuid());
-    let found = tx.find::<order::Entity>().filter(order::Column::Id.eq(id.uuid())).filter(own).one().await?;
+/// How the buyer of an order can be known again.
+pub(crate) type KnownBuyer = (Option<CustomerId>, Option<contact::Model>);
+
+/// The order `id` with its lines and events, inside the transaction's site, and whose it is.
+pub(crate) async fn view_in(tx: &impl Tx, id: OrderId) -> Result<Option<(OrderView, KnownBuyer)>, OrderError> {
+    let found = tx.find::<order::Entity>().filter(order::Column::Id.eq(id.uuid())).one().await?;
     let Some(row) = found else { return Ok(None) };
+    let contact = tx.find::<contact::Entity>().filter(contact::Column::OrderId.eq(id.uuid())).one().await?;
     let lines = tx.find::<line::Entity>().filter(line::Column::OrderId.eq(id.uuid()));
     let lines = lines.ascending(line::Column::LineNo).all().await?;
     let events = tx.find::<event::Entity>().filter(event::Column::OrderId.eq(id.uuid()));
     let events = events.ascending(event::Column::Seq).all().await?;
     let order = order_of(&row)?;
     let currency = order.total.currency();
-    Ok(Some(OrderView {
+    let buyer = (order.customer, contact);
+    let view = OrderView {
         order,
         lines: lines.into_iter().map(|row| line_of(row, currency)).collect(),
         events: events.into_iter().filter_map(event_of).collect(),
-    }))
+        link: buyer.1.as_ref().and_then(|contact| LinkToken::parse(&contact.link)),
+    };
+    Ok(Some((view, buyer)))
+}
+
+/// The contact of an order, by the order.
+pub(crate) async fn contact_in(tx: &impl Tx, id: OrderId) -> Result<Option<contact::Model>, StoreError> {
+    tx.find::<contact::Entity>().filter(contact::Column::OrderId.eq(id.uuid())).one().await
+}
+
+/// What orders are found by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// The hash of a visitor token.
+    Visitor,
+    /// The key of contact and query password.
+    QueryKey,
+}
+
+/// Orders on the transaction's site, newest first.
+pub(crate) async fn orders_by_in(
+    tx: &impl Tx,
+    by: By,
+    value: &[u8],
+    limit: u64,
+) -> Result<Vec<(Order, Wording)>, OrderError> {
+    let column = match by {
+        By::Visitor => contact::Column::Visitor,
+        By::QueryKey => contact::Column::QueryKey,
+    };
+    let found = tx.find::<contact::Entity>().filter(column.eq(value)).descending(contact::Column::OrderId);
+    let found: Vec<(Uuid,)> = found.limit(limit).columns([contact::Column::OrderId]).await?;
+    let ids: Vec<Uuid> = found.into_iter().map(|(id,)| id).collect();
+    let rows = tx.find::<order::Entity>().among(order::Column::Id, ids).descending(order::Column::Id).all().await?;
+    with_titles(tx, rows).await
 }
 
 /// A page of `customer`'s orders on the transaction's site, newest first, with their first line's title.
@@ -119,6 +89,10 @@ pub(crate) async fn page_in(
         find = find.filter(order::Column::Id.lt(before.uuid()));
     }
     let rows = find.descending(order::Column::Id).limit(limit).all().await?;
+    with_titles(tx, rows).await
+}
+
+async fn with_titles(tx: &impl Tx, rows: Vec<order::Model>) -> Result<Vec<(Order, Wording)>, OrderError> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let firsts = tx.find::<line::Entity>().among(line::Column::OrderId, ids).filter(line::Column::LineNo.eq(1));
     let firsts = firsts.all().await?;
@@ -131,12 +105,24 @@ pub(crate) async fn page_in(
         .collect()
 }
 
+/// The goods of an order that has expired or is about to: late money needs them again.
+pub(crate) async fn goods_if_over_in(tx: &impl Tx, id: OrderId) -> Result<Vec<(SkuId, u32)>, StoreError> {
+    let soon = tx.now() + SOON;
+    let is_over = order::Column::ExpiresAt.lte(soon);
+    let found = tx.find::<order::Entity>().filter(order::Column::Id.eq(id.uuid())).filter(is_over).count().await?;
+    if found == 0 {
+        return Ok(Vec::new());
+    }
+    let lines = tx.find::<line::Entity>().filter(line::Column::OrderId.eq(id.uuid())).all().await?;
+    Ok(lines.into_iter().map(|line| (SkuId::from_uuid(line.sku_id), line.quantity.unsigned_abs())).collect())
+}
+
 /// Logs that `actor` looks at the codes of a line.
 pub(crate) async fn log_reveal_in<S: store::Inside>(
     tx: &WriteTx<S>,
     order: &Order,
     line_no: i32,
-    (actor, device): (CustomerId, &Device),
+    (actor, device): (&str, &Device),
 ) -> Result<(), StoreError> {
     tx.insert::<reveal::Entity>([reveal::Model {
         tenant_id: tx.scope().tenant().uuid(),
@@ -144,7 +130,7 @@ pub(crate) async fn log_reveal_in<S: store::Inside>(
         site_id: order.site.uuid(),
         order_id: order.id.uuid(),
         line_no,
-        actor: actor.to_string(),
+        actor: actor.to_owned(),
         device: device.as_str().to_owned(),
         at: tx.now(),
     }])
@@ -156,21 +142,27 @@ pub(crate) async fn reveals_in(tx: &impl Tx, order: OrderId) -> Result<u64, Stor
     tx.find::<reveal::Entity>().filter(reveal::Column::OrderId.eq(order.uuid())).count().await
 }
 
+pub(crate) fn states_of(row: &order::Model) -> Option<States> {
+    Some(States {
+        order: OrderState::parse(&row.state)?,
+        payment: PaymentState::parse(&row.payment_state)?,
+        delivery: DeliveryState::parse(&row.delivery_state)?,
+    })
+}
+
 fn order_of(row: &order::Model) -> Result<Order, OrderError> {
     let broken = |what: &str| OrderError::Broken { order: OrderId::from_uuid(row.id), what: what.to_owned() };
     let currency = Currency::parse(&row.currency).map_err(|_| broken("currency"))?;
-    let states = States {
-        order: OrderState::parse(&row.state).ok_or_else(|| broken("state"))?,
-        payment: PaymentState::parse(&row.payment_state).ok_or_else(|| broken("payment_state"))?,
-        delivery: DeliveryState::parse(&row.delivery_state).ok_or_else(|| broken("delivery_state"))?,
-    };
+    let states = states_of(row).ok_or_else(|| broken("state"))?;
     Ok(Order {
         id: OrderId::from_uuid(row.id),
         site: SiteId::from_uuid(row.site_id),
         customer: row.customer_id.map(CustomerId::from_uuid),
+        method: Method::parse(&row.method).ok_or_else(|| broken("method"))?,
         states,
         total: Money::new(row.total_minor, currency),
         placed_at: row.placed_at,
+        expires_at: row.expires_at,
     })
 }
 

@@ -1,11 +1,16 @@
-//! What a sale costs and earns whom: a quote and a quantity become postings. Pure.
+//! What a sale costs and earns whom: frozen prices and a quantity become postings. Pure.
 //!
-//! In central collection the main site takes the retail price. It keeps the wholesale price that it asked from the
+//! In **central** collection the main site takes the retail price. It keeps the wholesale price that it asked from the
 //! first site below as its revenue; every site below earns its margin, pending until settlement. A seller that
 //! sells at an allowed loss covers it from its prepaid money in the same entry.
+//!
+//! With an **own channel** the selling site takes the retail price itself and buys from the site above: its purchase
+//! price is held in its prepaid account when the order is placed, captured when it is paid, and what the sites above
+//! earn comes from that. The retail price is recorded between the site's own channel and its takings, never payable
+//! by the main site.
 
-use catalog::{Hop, Quote};
-use kernel::{Money, MoneyError, SiteId};
+use catalog::Quote;
+use kernel::{Currency, Money, MoneyError, SiteId};
 use ledger::{Account, AccountKind, Entry, EntryKind, LedgerError, Posting};
 use uuid::Uuid;
 
@@ -13,49 +18,139 @@ use uuid::Uuid;
 /// referral agents will count against the same cap).
 pub const DEPTH_MAX: usize = 2;
 
+/// What one site pays and asks for one piece, as it was when the order was placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrozenHop {
+    /// The site.
+    pub site: SiteId,
+    /// What it pays; for the main site, what the goods cost it.
+    pub cost: Money,
+    /// What it asks from the site below, or the last one from the buyer.
+    pub price: Money,
+}
+
+/// A line as it was sold: its hops, the main site first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SoldLine<'a> {
+    /// Its place in the order, from 1.
+    pub number: i32,
+    /// How many pieces.
+    pub quantity: u32,
+    /// The chain.
+    pub hops: &'a [FrozenHop],
+}
+
+/// Who takes the buyer's money, and so what moves when a line is delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Collection {
+    /// The main site; a seller's loss comes out of its free prepaid money.
+    Central,
+    /// The main site; a seller's loss was held when the order was placed.
+    CentralHeld,
+    /// The selling site by its own channel.
+    Own,
+}
+
+/// The chain of a quote, frozen.
+pub fn frozen(quote: &Quote) -> Vec<FrozenHop> {
+    quote.hops.iter().map(|hop| FrozenHop { site: hop.site, cost: hop.cost, price: hop.price }).collect()
+}
+
 /// The depth of a sale by this quote: the selling site and the main site are not counted.
 pub fn depth(quote: &Quote) -> usize {
     quote.hops.len().saturating_sub(2)
 }
 
-/// The seller's prepaid account, if the quote sells at a loss that the account covers.
-pub fn loss_account(quote: &Quote) -> Option<Account> {
-    let loss = quote.loss?;
-    let seller = quote.hops.last()?.site;
-    (quote.hops.len() > 1).then(|| Account::of(AccountKind::SitePrepaid, seller.uuid(), loss.currency()))
+/// What the seller's prepaid account must hold for lines sold in this way until they are delivered: its whole purchase
+/// price if it collects itself, else the loss it sells at.
+pub fn to_hold(lines: &[SoldLine<'_>], collection: Collection, currency: Currency) -> Result<Money, SaleError> {
+    let mut sum = Money::zero(currency);
+    for line in lines {
+        let [_, .., seller] = line.hops else { continue };
+        let one = match collection {
+            Collection::Own => seller.cost,
+            Collection::Central | Collection::CentralHeld if seller.price.minor() < seller.cost.minor() => {
+                seller.cost.minus(seller.price)?
+            }
+            Collection::Central | Collection::CentralHeld => continue,
+        };
+        sum = sum.plus(one.times(line.quantity)?)?;
+    }
+    Ok(sum)
 }
 
-/// The money of an order comes from the buyer's wallet and waits as a deposit.
-pub fn paid(order: Uuid, wallet: Account, total: Money) -> Result<Entry, LedgerError> {
+/// The seller's prepaid money waits for the payment. `version` is the order's when it happens: an order that expired
+/// may be held for again.
+pub fn held(order: Uuid, version: i32, site: SiteId, amount: Money) -> Result<Entry, SaleError> {
+    let postings = [
+        debit(site_account(AccountKind::SitePrepaid, site, amount), amount),
+        credit(site_account(AccountKind::SitePrepaidHeld, site, amount), amount),
+    ];
+    Ok(Entry::try_new(EntryKind::OrderHeld, order, &format!("held:{version}"), postings)?)
+}
+
+/// The payment did not come: what was held is free again.
+pub fn released(order: Uuid, version: i32, site: SiteId, amount: Money) -> Result<Entry, SaleError> {
+    let postings = [
+        debit(site_account(AccountKind::SitePrepaidHeld, site, amount), amount),
+        credit(site_account(AccountKind::SitePrepaid, site, amount), amount),
+    ];
+    Ok(Entry::try_new(EntryKind::OrderReleased, order, &format!("released:{version}"), postings)?)
+}
+
+/// The money of an order comes from `from`, a wallet or what is at a channel, and waits as a deposit.
+pub fn paid(order: Uuid, from: Account, total: Money) -> Result<Entry, SaleError> {
     let deposits = Account::own(AccountKind::OrderDeposits, total.currency());
-    let less = Money::new(-total.minor(), total.currency());
-    let postings = [Posting { account: wallet, amount: less }, Posting { account: deposits, amount: total }];
-    Entry::try_new(EntryKind::OrderPaid, order, "paid", postings)
+    let postings = [debit(from, total), credit(deposits, total)];
+    Ok(Entry::try_new(EntryKind::OrderPaid, order, "paid", postings)?)
+}
+
+/// The selling site was paid `total` by its own channel: its held purchase price `cost` becomes the order's deposit,
+/// and the retail price is recorded at the site.
+pub fn paid_to_site(
+    order: Uuid,
+    (site, clearing): (SiteId, Account),
+    (cost, total): (Money, Money),
+) -> Result<[Entry; 2], SaleError> {
+    let captured = paid(order, site_account(AccountKind::SitePrepaidHeld, site, cost), cost)?;
+    let takings = site_account(AccountKind::OwnTakings, site, total);
+    let postings = [debit(clearing, total), credit(takings, total)];
+    Ok([captured, Entry::try_new(EntryKind::OwnTakings, order, "takings", postings)?])
 }
 
 /// A line was delivered: its deposit becomes revenue and margins, and the goods leave the stock at cost.
-pub fn delivered(order: Uuid, line: i32, quote: &Quote, quantity: u32) -> Result<Entry, SaleError> {
-    let currency = quote.unit.currency();
-    let main = quote.hops.first().ok_or(SaleError::NoChain)?;
-    let retail = quote.unit.times(quantity)?;
-    let cost = main.cost.times(quantity)?;
+pub fn delivered(order: Uuid, line: SoldLine<'_>, collection: Collection) -> Result<Entry, SaleError> {
+    let SoldLine { number, quantity, hops } = line;
+    let [main, below @ ..] = hops else { return Err(SaleError::NoChain) };
+    let seller = below.last().unwrap_or(main);
+    let currency = seller.price.currency();
     let own = |kind| Account::own(kind, currency);
+    // What the order's deposit holds, and which sites earn from it.
+    let (deposit, earners) = match (collection, below) {
+        (Collection::Own, [above @ .., seller]) => (seller.cost, above),
+        _ => (seller.price, below),
+    };
+    let cost = main.cost.times(quantity)?;
     let mut postings = vec![
-        debit(own(AccountKind::OrderDeposits), retail),
+        debit(own(AccountKind::OrderDeposits), deposit.times(quantity)?),
         credit(own(AccountKind::Revenue), main.price.times(quantity)?),
         debit(own(AccountKind::CostOfGoods), cost),
         credit(own(AccountKind::StockAtCost), cost),
     ];
-    for hop in &quote.hops[1..] {
-        postings.push(margin(hop, quantity)?);
+    for hop in earners {
+        postings.push(margin(hop, quantity, collection)?);
     }
-    Ok(Entry::try_new(EntryKind::LineDelivered, order, &format!("delivered:{line}"), postings)?)
+    Ok(Entry::try_new(EntryKind::LineDelivered, order, &format!("delivered:{number}"), postings)?)
 }
 
 /// A site's margin: earned and pending, or, below zero, covered by its prepaid money.
-fn margin(hop: &Hop, quantity: u32) -> Result<Posting, MoneyError> {
-    let amount = hop.margin.times(quantity)?;
-    let kind = if amount.is_negative() { AccountKind::SitePrepaid } else { AccountKind::SitePending };
+fn margin(hop: &FrozenHop, quantity: u32, collection: Collection) -> Result<Posting, MoneyError> {
+    let amount = hop.price.minus(hop.cost)?.times(quantity)?;
+    let kind = match collection {
+        _ if !amount.is_negative() => AccountKind::SitePending,
+        Collection::CentralHeld => AccountKind::SitePrepaidHeld,
+        Collection::Central | Collection::Own => AccountKind::SitePrepaid,
+    };
     Ok(Posting { account: site_account(kind, hop.site, amount), amount })
 }
 
@@ -67,14 +162,14 @@ const fn credit(account: Account, amount: Money) -> Posting {
     Posting { account, amount }
 }
 
-fn debit(account: Account, amount: Money) -> Posting {
+const fn debit(account: Account, amount: Money) -> Posting {
     Posting { account, amount: Money::new(-amount.minor(), amount.currency()) }
 }
 
 /// Why a sale cannot be posted; amounts outside of the range, or a bug.
 #[derive(Debug, thiserror::Error)]
 pub enum SaleError {
-    #[error("a quote has at least one site")]
+    #[error("a sold line has at least one site")]
     NoChain,
     #[error(transparent)]
     Money(#[from] MoneyError),

@@ -21,7 +21,11 @@ pub(crate) mod order {
         pub delivery_state: String,
         pub currency: String,
         pub total_minor: i64,
+        pub collector_id: Option<Uuid>,
+        pub held_minor: i64,
+        pub version: i32,
         pub placed_at: DateTime<Utc>,
+        pub expires_at: Option<DateTime<Utc>>,
         pub paid_at: Option<DateTime<Utc>>,
         pub delivered_at: Option<DateTime<Utc>>,
     }
@@ -54,6 +58,55 @@ pub(crate) mod line {
         pub total_minor: i64,
         /// The ids of the delivered cards, 16 bytes each: cards themselves are not indexed by order.
         pub card_ids: Vec<u8>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod hold {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "order_holds")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub order_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub line_no: i32,
+        pub site_id: Uuid,
+        pub sku_id: Uuid,
+        pub expires_at: DateTime<Utc>,
+        pub cards_expire_at: Option<DateTime<Utc>>,
+        pub visitor: Option<Vec<u8>>,
+        pub contact: Option<Vec<u8>>,
+        pub address: Option<String>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod contact {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "order_contacts")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub order_id: Uuid,
+        pub site_id: Uuid,
+        pub link: String,
+        pub contact: Option<String>,
+        pub query_key: Option<Vec<u8>>,
+        pub visitor: Option<Vec<u8>>,
+        pub address: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -132,4 +185,4 @@ pub(crate) mod reveal {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-store::site_owned!(order, line, hop, event, reveal);
+store::site_owned!(order, line, hold, contact, hop, event, reveal);

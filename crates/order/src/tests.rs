@@ -1,4 +1,6 @@
+mod channel;
 mod fixture;
+mod lookup;
 
 use std::sync::atomic::Ordering;
 
@@ -8,14 +10,15 @@ use ledger::{AccountKind, entries_of_in};
 use proptest::prelude::*;
 use testkit::on_both;
 
-use crate::{OrderError, Refusal};
+use crate::sale::{self, Collection};
+use crate::{OrderError, Proof, Refusal};
 use fixture::{Shop, cents};
 
 on_both! {
     async fn a_customer_buys_and_reads_the_code(db) {
         let shop = Shop::open(&db).await;
         let placed = shop.buy(2, "key").await.expect("bought").answer;
-        let (view, revealed) = shop.orders.reveal(&shop.main, (shop.customer, &phone()), placed.order).await.expect("revealed");
+        let (view, revealed) = shop.orders.reveal(&shop.main, (&Proof::account(shop.customer), &phone()), placed.order).await.expect("revealed");
         let codes: Vec<&str> = revealed[0].codes.iter().map(|code| code.reveal()).collect();
         assert_eq!(codes, ["CODE-0", "CODE-1"]);
         assert_eq!((view.order.total, view.lines[0].quantity), (cents(20_00), 2));
@@ -27,7 +30,7 @@ on_both! {
         let shop = Shop::open(&db).await;
         let order = shop.buy(1, "key").await.expect("bought").answer.order;
         for seen in 1..=2 {
-            shop.orders.reveal(&shop.main, (shop.customer, &phone()), order).await.expect("revealed");
+            shop.orders.reveal(&shop.main, (&Proof::account(shop.customer), &phone()), order).await.expect("revealed");
             let tx = db.store.read(&shop.main).await.expect("a reader");
             assert_eq!(shop.orders.reveals_in(&tx, order).await.expect("counted"), seen);
         }
@@ -54,7 +57,7 @@ on_both! {
         let mut codes = std::collections::HashSet::new();
         for answer in answers.iter().flatten() {
             let (_, revealed) =
-                shop.orders.reveal(&shop.main, (shop.customer, &phone()), answer.answer.order).await.expect("revealed");
+                shop.orders.reveal(&shop.main, (&Proof::account(shop.customer), &phone()), answer.answer.order).await.expect("revealed");
             assert!(codes.insert(revealed[0].codes[0].reveal().to_owned()), "a code was sold twice");
         }
         assert_eq!(shop.wallet().await, 1000_00 - 50 * 10_00);
@@ -189,8 +192,8 @@ on_both! {
         let foreign = db.tenant().await.site(shop.sites[0]);
         let hidden = [(shop.main, stranger), (sibling, shop.customer), (foreign, shop.customer)];
         for (scope, customer) in hidden {
-            assert!(matches!(shop.orders.view(&scope, customer, order).await, Err(OrderError::NotFound)));
-            assert!(matches!(shop.orders.reveal(&scope, (customer, &phone()), order).await, Err(OrderError::NotFound)));
+            assert!(matches!(shop.orders.view(&scope, &Proof::account(customer), order).await, Err(OrderError::NotFound)));
+            assert!(matches!(shop.orders.reveal(&scope, (&Proof::account(customer), &phone()), order).await, Err(OrderError::NotFound)));
             assert!(shop.orders.page(&scope, customer, None).await.expect("a page").orders.is_empty());
         }
     }
@@ -262,13 +265,22 @@ proptest! {
     ) {
         let quote = fixture::quote(cost, &margins);
         let order = uuid::Uuid::now_v7();
-        let entry = crate::sale::delivered(order, 1, &quote, quantity).expect("posted");
-        prop_assert!(entry.is_balanced());
-        let sum = |kind| -> i64 {
-            entry.postings().iter().filter(|p| p.account.kind == kind).map(|p| p.amount.minor()).sum()
-        };
+        let hops = sale::frozen(&quote);
+        let line = sale::SoldLine { number: 1, quantity, hops: &hops };
         let total = quote.unit.minor() * i64::from(quantity);
-        prop_assert_eq!(-sum(AccountKind::OrderDeposits), total);
-        prop_assert_eq!(sum(AccountKind::Revenue) + sum(AccountKind::SitePending), total);
+        let held = sale::to_hold(&[line], Collection::Own, fixture::CNY).expect("an amount").minor();
+        for (collection, deposit) in [(Collection::Central, total), (Collection::CentralHeld, total), (Collection::Own, held)] {
+            // A main site that collects for itself is the central case.
+            if collection == Collection::Own && hops.len() == 1 {
+                continue;
+            }
+            let entry = sale::delivered(order, line, collection).expect("posted");
+            prop_assert!(entry.is_balanced());
+            let sum = |kind| -> i64 {
+                entry.postings().iter().filter(|p| p.account.kind == kind).map(|p| p.amount.minor()).sum()
+            };
+            prop_assert_eq!(-sum(AccountKind::OrderDeposits), deposit);
+            prop_assert_eq!(sum(AccountKind::Revenue) + sum(AccountKind::SitePending), deposit);
+        }
     }
 }

@@ -4,17 +4,22 @@ use catalog::{
     Audience, Catalog, CategoryDraft, Code, Formula, GoodsDraft, GoodsKind, Hop, OnSale, Prices, Quote, Reach,
     Rounding, RuleDraft, SiteLevel, SkuDraft, SkuId, Source, Target, Terms, Whom,
 };
+use chrono::TimeDelta;
 use identity::{CustomerId, Customers, Login, LoginLimits, NewCustomer, PasswordHash, Passwords};
 use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks};
 use kernel::{Currency, Money, Secret, SiteId, SiteScope, TenantScope, Wording};
 use lane::{Answered, LaneSettings, Lanes};
 use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
+use payment::{ChannelId, Gateways, NewChannel, PaymentSettings, Payments, Seen, Till};
+use risk::Limits;
 use store::{Store, Tx, WriteTx};
 use tenancy::{Mode, NewSite, Slug, Tenancy, Theme};
 use testkit::TestDb;
 use uuid::Uuid;
 
-use crate::{Chain, Desk, OrderError, Orders, Placed, Wanted};
+use crate::{
+    Buyer, Chain, Checkout, Contact, Desk, LinkToken, OrderError, OrderId, Orders, Placed, Receipt, SoldBy, Wanted,
+};
 
 pub const CNY: Currency = Currency::CNY;
 
@@ -32,6 +37,7 @@ pub struct Shop {
     pub inventory: Inventory,
     pub lanes: Lanes,
     pub orders: Orders,
+    pub payments: Payments,
     customers: Customers,
     hash: PasswordHash,
 }
@@ -54,9 +60,11 @@ impl Shop {
         let customer = customer(&customers, &tx, (sites[0], &hash), "lin@example.test").await;
         tx.commit().await.expect("committed");
         let lanes = lanes(&store);
-        let orders = Orders::new(store.clone(), lanes.clone(), inventory.clone());
+        let payments = payments(&store, &lanes, &inventory);
+        let orders = Orders::new(store.clone(), lanes.clone(), inventory.clone(), payments.clone());
         let main = scope.site(sites[0]);
-        let shop = Self { store, scope, sites, main, customer, sku, inventory, lanes, orders, customers, hash };
+        let shop =
+            Self { store, scope, sites, main, customer, sku, inventory, lanes, orders, customers, hash, payments };
         let codes: Vec<String> = (0..stock).map(|n| format!("CODE-{n}")).collect();
         shop.import(&codes.iter().map(String::as_str).collect::<Vec<_>>(), None).await;
         shop.open_balance(AccountKind::Wallet, customer.uuid(), 1000_00).await;
@@ -80,7 +88,7 @@ impl Shop {
         self.chain(0)
     }
 
-    fn chain(&self, level: usize) -> Chain {
+    pub fn chain(&self, level: usize) -> Chain {
         self.sites[..=level].iter().map(|&site| SiteLevel { site, level: None }).collect()
     }
 
@@ -109,11 +117,104 @@ impl Shop {
         wants: Vec<Wanted>,
         key: &str,
     ) -> Result<Answered<Placed>, OrderError> {
-        orders.place(scope, (chain, CNY), self.customer, wants, key).await
+        orders.place(scope, sold_by(chain), Buyer::account(self.customer), wants, key).await
     }
 
     pub fn second_node(&self) -> Orders {
-        Orders::new(self.store.clone(), lanes(&self.store), self.inventory.clone())
+        let lanes = lanes(&self.store);
+        let payments = payments(&self.store, &lanes, &self.inventory);
+        Orders::new(self.store.clone(), lanes, self.inventory.clone(), payments)
+    }
+
+    /// A channel of the site of this level, the main site's being level 0.
+    pub async fn open_channel(&self, level: usize) -> ChannelId {
+        let tx = self.store.write(&self.scope).await.expect("a writer");
+        let new = NewChannel {
+            site: self.sites[level],
+            provider: "sandbox".to_owned(),
+            name: Wording::new("沙箱", "Sandbox"),
+            payee: payee(level),
+            currency: CNY,
+            settings: serde_json::json!({}),
+            secret: None,
+            sort: 1,
+        };
+        let saved = self.payments.save_channel_in(&tx, &new).await.expect("a channel");
+        tx.commit().await.expect("committed");
+        saved.id()
+    }
+
+    /// A guest whose browser has this token.
+    pub fn guest(&self, visitor: u8) -> Buyer {
+        Buyer {
+            customer: None,
+            visitor: Some(vec![visitor; 32]),
+            contact: Some(Contact::parse(&format!("guest-{visitor}@example.test")).expect("a contact")),
+            query_key: None,
+            address: None,
+        }
+    }
+
+    /// A guest orders at 10.00 each by `channel` on the site of `level`; the goods are held for 15 minutes.
+    pub async fn order(
+        &self,
+        (level, channel): (usize, ChannelId),
+        (quantity, unit): (u32, i64),
+        visitor: u8,
+    ) -> Result<Placed, OrderError> {
+        self.order_on(&self.orders, (level, channel), self.wants(quantity, unit), self.guest(visitor)).await
+    }
+
+    pub async fn order_on(
+        &self,
+        orders: &Orders,
+        (level, channel): (usize, ChannelId),
+        lines: Vec<Wanted>,
+        buyer: Buyer,
+    ) -> Result<Placed, OrderError> {
+        let scope = self.scope.site(self.sites[level]);
+        let order = OrderId::new();
+        let checkout = Checkout {
+            order,
+            link: LinkToken::new(),
+            buyer,
+            lines,
+            channel,
+            return_url: "http://shop.test/".to_owned(),
+            hold_for: TimeDelta::minutes(15),
+        };
+        let answered = orders.checkout(&scope, sold_by(self.chain(level)), checkout, &order.to_string()).await?;
+        Ok(answered.answer)
+    }
+
+    /// The money that `placed` asks for, as a callback tells it.
+    pub fn money(&self, (level, channel): (usize, ChannelId), placed: &Placed, trade: &str) -> Seen {
+        let due = placed.due.as_ref().expect("it waits for money");
+        Seen {
+            channel,
+            out_no: due.out_no.to_string(),
+            trade_no: trade.to_owned(),
+            payee: payee(level),
+            amount: placed.total,
+            paid_at: due.expires_at,
+            is_confirmed: false,
+        }
+    }
+
+    pub async fn receive(&self, seen: Seen) -> Receipt {
+        self.orders.receive(&self.scope, seen).await.expect("received")
+    }
+
+    pub async fn balance_of(&self, kind: AccountKind, owner: Option<Uuid>) -> i64 {
+        let tx = self.store.read(&self.scope).await.expect("a reader");
+        let account = Account { kind, owner, currency: CNY };
+        ledger::balances_in(&tx, &[account]).await.expect("a balance")[0].minor()
+    }
+
+    pub async fn stock(&self) -> inventory::StockCount {
+        let tx = self.store.read(&self.scope).await.expect("a reader");
+        let counts = self.inventory.counts_in(&tx, &[self.sku]).await.expect("counted");
+        counts[&self.sku]
     }
 
     pub async fn another_customer(&self) -> CustomerId {
@@ -158,14 +259,22 @@ impl Shop {
         ledger::balances_in(&tx, &[Account::of(kind, owner, CNY)]).await.expect("a balance")[0].minor()
     }
 
+    pub async fn fund_wallet(&self, minor: i64) {
+        self.post(AccountKind::Wallet, (self.customer.uuid(), "more"), minor).await;
+    }
+
     async fn open_balance(&self, kind: AccountKind, owner: Uuid, minor: i64) {
+        self.post(kind, (owner, "opening"), minor).await;
+    }
+
+    async fn post(&self, kind: AccountKind, (owner, act): (Uuid, &str), minor: i64) {
         let tx = self.store.write(&self.scope).await.expect("a writer");
         let mut book = Book::new(self.scope.id());
         let postings = [
             Posting { account: Account::of(kind, owner, CNY), amount: cents(minor) },
             Posting { account: Account::own(AccountKind::Opening, CNY), amount: cents(-minor) },
         ];
-        let entry = Entry::try_new(EntryKind::Adjustment, owner, "opening", postings).expect("balanced");
+        let entry = Entry::try_new(EntryKind::Adjustment, owner, act, postings).expect("balanced");
         book.post(entry.because("opening balance of the test")).expect("posted");
         book.write_in(&tx, Uuid::now_v7()).await.expect("written");
         tx.commit().await.expect("committed");
@@ -177,10 +286,12 @@ impl Shop {
         let ledger = ledger::audit_in(&tx).await.expect("an audit");
         let stock = inventory::audit_in(&tx).await.expect("an audit");
         let orders = crate::audit_in(&tx, &stock).await.expect("an audit");
+        let payments = payment::audit_in(&tx).await.expect("an audit");
         let ledger = ledger.breaches.into_iter().map(|breach| format!("{} {}", breach.invariant, breach.finding));
         let stock = stock.breaches.into_iter().map(|finding| format!("4 {finding}"));
         let orders = orders.breaches.into_iter().map(|(invariant, finding)| format!("{invariant} {finding}"));
-        ledger.chain(stock).chain(orders).collect()
+        let payments = payments.breaches.into_iter().map(|(invariant, finding)| format!("{invariant} {finding}"));
+        ledger.chain(stock).chain(orders).chain(payments).collect()
     }
 
     /// How many jobs wait.
@@ -193,8 +304,22 @@ impl Shop {
 fn lanes(store: &Store) -> Lanes {
     let prices = Prices::new(store.clone());
     Lanes::new(store.clone(), LaneSettings::of(store.backend()), move |_| {
-        vec![Box::new(Picks::default()), Box::new(Desk::new(prices.clone()))]
+        vec![Box::new(Desk::new(prices.clone())), Box::new(Till::default()), Box::new(Picks::default())]
     })
+}
+
+fn payments(store: &Store, lanes: &Lanes, inventory: &Inventory) -> Payments {
+    let settings = PaymentSettings { notify_base: "http://cashier.test".parse().expect("a URL") };
+    Payments::new(store.clone(), lanes.clone(), inventory.clone(), Gateways::default(), settings)
+}
+
+/// A shop that allows what shops allow, and a day full of orders.
+pub fn sold_by(chain: Chain) -> SoldBy {
+    SoldBy { chain, currency: CNY, limits: Limits::default() }
+}
+
+fn payee(level: usize) -> String {
+    format!("merchant-{level}")
 }
 
 async fn fixture_import(inventory: &Inventory, tx: &WriteTx<TenantScope>, sku: SkuId, cards: &[NewCard]) {
@@ -218,6 +343,7 @@ async fn sites(store: &Store, tx: &WriteTx<TenantScope>) -> Vec<SiteId> {
             mode: Mode::Auto,
             level: None,
             support: None,
+            limits: None,
         };
         sites.push(tenancy.save_site_in(tx, &new).await.expect("a site").id());
     }

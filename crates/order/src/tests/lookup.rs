@@ -1,0 +1,59 @@
+//! Finding an order again without an account.
+
+use identity::Passwords;
+use payment::ChannelId;
+use testkit::on_both;
+
+use super::fixture::Shop;
+use super::phone;
+use crate::{Buyer, Contact, Lookups, OrderId, Placed, QueryPassword};
+
+async fn order(shop: &Shop, lookups: &Lookups, channel: ChannelId, contact: &str, password: &str) -> Placed {
+    let contact = Contact::parse(contact).expect("a contact");
+    let password = QueryPassword::parse(password).expect("a password");
+    let key = lookups.query_key(&shop.main, &contact, &password).await.expect("a key");
+    let buyer = Buyer { contact: Some(contact), query_key: Some(key), ..shop.guest(1) };
+    shop.order_on(&shop.orders, (0, channel), shop.wants(1, 10_00), buyer).await.expect("placed")
+}
+
+on_both! {
+    async fn number_or_contact_with_the_password_finds_the_order(db) {
+        let shop = Shop::open(&db).await;
+        let channel = shop.open_channel(0).await;
+        let lookups = Lookups::new(shop.orders.clone(), Passwords::new());
+        let placed = order(&shop, &lookups, channel, "Lin@Example.test", "ocean").await;
+        shop.receive(shop.money((0, channel), &placed, "T1")).await;
+        let number = placed.order.to_string();
+        for who in [number.as_str(), "lin@example.test", " LIN@example.TEST "] {
+            let (proof, page) = lookups.find(&shop.main, who, "ocean").await.expect("looked up");
+            assert_eq!(page.orders.len(), 1, "{who}");
+            let (_, revealed) = shop.orders.reveal(&shop.main, (&proof, &phone()), placed.order).await.expect("shown");
+            assert_eq!(revealed[0].codes[0].reveal(), "CODE-0");
+        }
+    }
+
+    async fn whatever_is_wrong_nothing_is_found(db) {
+        let shop = Shop::open(&db).await;
+        let channel = shop.open_channel(0).await;
+        let lookups = Lookups::new(shop.orders.clone(), Passwords::new());
+        let placed = order(&shop, &lookups, channel, "lin@example.test", "ocean").await;
+        let number = placed.order.to_string();
+        let unknown = OrderId::new().to_string();
+        let wrong = [
+            (number.as_str(), "Ocean"),
+            ("lin@example.test", "river"),
+            ("chen@example.test", "ocean"),
+            (unknown.as_str(), "ocean"),
+            ("", ""),
+            ("lin@example.test", ""),
+        ];
+        for (who, password) in wrong {
+            let (proof, page) = lookups.find(&shop.main, who, password).await.expect("looked up");
+            assert!(page.orders.is_empty(), "{who} {password}");
+            assert!(shop.orders.view(&shop.main, &proof, placed.order).await.is_err(), "{who} {password}");
+        }
+        let sibling = shop.scope.site(shop.sites[1]);
+        let (_, page) = lookups.find(&sibling, "lin@example.test", "ocean").await.expect("looked up");
+        assert!(page.orders.is_empty(), "another site's order");
+    }
+}
