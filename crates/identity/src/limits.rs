@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{Clock, TenantId};
+use sha2::{Digest, Sha256};
 
 use crate::error::IdentityError;
 use crate::model::Login;
@@ -36,13 +37,24 @@ pub(crate) struct Account {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
     Account(Account),
+    /// What a guess is about, as a hash: a long text takes no more room than a short one.
+    About(TenantId, [u8; 32]),
     Address(IpAddr),
+}
+
+/// What a try came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Right,
+    Wrong,
+    /// Nobody can tell: it does not count.
+    Unknown,
 }
 
 impl Key {
     const fn failures_max(&self) -> usize {
         match self {
-            Self::Account(_) => FAILURES_PER_ACCOUNT_MAX,
+            Self::Account(_) | Self::About(..) => FAILURES_PER_ACCOUNT_MAX,
             Self::Address(_) => FAILURES_PER_ADDRESS_MAX,
         }
     }
@@ -81,23 +93,50 @@ impl LoginLimits {
         from: IpAddr,
         log_in: impl Future<Output = Result<T, IdentityError>>,
     ) -> Result<T, IdentityError> {
-        let (account, address) = (Key::Account(account), Key::Address(network(from)));
-        let at = self.begin(&account, &address)?;
+        let keys = (Key::Account(account), Key::Address(network(from)));
+        let at = self.begin(&keys.0, &keys.1)?;
         let outcome = log_in.await;
-        match &outcome {
-            Err(IdentityError::BadLogin) => {}
-            Err(_) => {
-                let mut tries = self.lock();
-                tries.take_back(&account, at);
-                tries.take_back(&address, at);
-            }
-            Ok(_) => {
-                let mut tries = self.lock();
-                tries.forget(&account);
-                tries.take_back(&address, at);
-            }
-        }
+        let was = match &outcome {
+            Ok(_) => Outcome::Right,
+            Err(IdentityError::BadLogin) => Outcome::Wrong,
+            Err(_) => Outcome::Unknown,
+        };
+        self.settle(&keys, at, was);
         outcome
+    }
+
+    /// Runs a guess at something that is no log-in, such as a guest's look-up, under the same bounds: `about` names
+    /// what is asked for in `tenant`, spaces and letter case aside. A guess that finds nothing was wrong.
+    pub async fn guard_guess<T, E: From<IdentityError>>(
+        &self,
+        (tenant, about): (TenantId, &str),
+        from: IpAddr,
+        guess: impl Future<Output = Result<Option<T>, E>>,
+    ) -> Result<Option<T>, E> {
+        let about: String =
+            about.chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_lowercase).collect();
+        let keys = (Key::About(tenant, Sha256::digest(about.as_bytes()).into()), Key::Address(network(from)));
+        let at = self.begin(&keys.0, &keys.1)?;
+        let outcome = guess.await;
+        let was = match &outcome {
+            Ok(Some(_)) => Outcome::Right,
+            Ok(None) => Outcome::Wrong,
+            Err(_) => Outcome::Unknown,
+        };
+        self.settle(&keys, at, was);
+        outcome
+    }
+
+    fn settle(&self, (key, address): &(Key, Key), at: DateTime<Utc>, was: Outcome) {
+        if was == Outcome::Wrong {
+            return;
+        }
+        let mut tries = self.lock();
+        match was {
+            Outcome::Right => tries.forget(key),
+            _ => tries.take_back(key, at),
+        }
+        tries.take_back(address, at);
     }
 
     fn begin(&self, account: &Key, address: &Key) -> Result<DateTime<Utc>, IdentityError> {

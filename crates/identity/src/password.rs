@@ -14,6 +14,9 @@ pub const PASSWORD_CHARS_MIN: usize = 8;
 /// A password has at most so many characters; a longer one is wrong without work.
 pub const PASSWORD_CHARS_MAX: usize = 128;
 
+/// The length of a key of [`Passwords::derive`].
+const KEY_BYTES: usize = 32;
+
 /// Each takes about 19 MiB and a core for some 20 ms.
 const WORKERS: usize = 2;
 /// Callers that may wait; with two workers the last of them waits about a second.
@@ -85,6 +88,22 @@ impl Passwords {
         }
     }
 
+    /// The key that `password` and `salt` always make, at a password's price. For what must be found by it; a log-in
+    /// has its own salt in [`Passwords::hash`].
+    pub async fn derive(&self, password: &Secret<String>, salt: [u8; 32]) -> Result<Vec<u8>, IdentityError> {
+        let length = password.expose().chars().count();
+        if length == 0 || length > PASSWORD_CHARS_MAX {
+            return Err(IdentityError::PasswordLength { chars_min: 1, chars_max: PASSWORD_CHARS_MAX });
+        }
+        let password = password.clone();
+        let derived = self.work(move || {
+            let mut key = vec![0; KEY_BYTES];
+            Argon2::default().hash_password_into(password.expose().as_bytes(), &salt, &mut key).map(|()| key)
+        });
+        // Lengths and parameters are right, so what is left is memory that ran out.
+        derived.await?.map_err(|_| IdentityError::Busy)
+    }
+
     /// The place and the worker go with the work: a caller that went away does not make room before it is done.
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, IdentityError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| IdentityError::Busy)?;
@@ -120,6 +139,15 @@ mod tests {
         let first = passwords.hash(&secret("correct horse")).await.expect("hashed");
         let second = passwords.hash(&secret("correct horse")).await.expect("hashed");
         assert_ne!(first.text(), second.text());
+    }
+
+    #[tokio::test]
+    async fn a_derived_key_follows_from_password_and_salt() {
+        let passwords = Passwords::new();
+        let key = passwords.derive(&secret("ocean"), [1; 32]).await.expect("derived");
+        assert_eq!(passwords.derive(&secret("ocean"), [1; 32]).await.expect("derived"), key);
+        assert_ne!(passwords.derive(&secret("ocean"), [2; 32]).await.expect("derived"), key);
+        assert_ne!(passwords.derive(&secret("Ocean"), [1; 32]).await.expect("derived"), key);
     }
 
     #[tokio::test]

@@ -38,6 +38,7 @@ async fn shop(db: &TestDb, name: &str) -> (TenantScope, [SiteId; 2]) {
         mode: Mode::Auto,
         level: None,
         support: None,
+        limits: None,
     };
     let tenant = NewTenant {
         slug: slug(name),

@@ -43,7 +43,7 @@ impl Token {
     }
 
     /// What the database holds.
-    pub(crate) fn hash(&self) -> Vec<u8> {
+    pub fn hash(&self) -> Vec<u8> {
         Sha256::digest(self.0.expose()).to_vec()
     }
 }

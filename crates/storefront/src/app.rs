@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use catalog::{Catalog, Prices};
-use identity::Customers;
+use identity::{Customers, LoginLimits};
 use inventory::Inventory;
-use order::Orders;
+use order::{Lookups, Orders};
+use payment::Payments;
 use serde::Serialize;
 use store::Store;
 use tenancy::Tenancy;
+use url::Url;
 use web::Kit;
 
 use crate::templates::Templates;
@@ -27,8 +29,12 @@ pub struct StorefrontState {
     pub inventory: Inventory,
     /// Buying.
     pub orders: Orders,
+    /// Finding an order again without an account.
+    pub lookups: Lookups,
     /// Log-ins.
     pub customers: Customers,
+    /// How often look-ups may fail; the log-ins' own, so that an address is counted once.
+    pub limits: LoginLimits,
     /// Transactions that a page reads in.
     pub store: Store,
     /// How it is served.
@@ -40,6 +46,8 @@ pub struct StorefrontState {
 pub struct Settings {
     /// Proxies and bounds, shared with the other applications of the server.
     pub kit: Kit,
+    /// The cashier's host, where buyers are handed over to pay.
+    pub cashier: Url,
     /// What `localhost` shows; in development only.
     pub demo: Option<Arc<DemoPage>>,
 }
@@ -86,6 +94,18 @@ pub struct DemoLogin {
 pub(crate) struct App {
     pub rooms: Arc<StorefrontState>,
     pub templates: Arc<Templates>,
+}
+
+impl App {
+    /// The payments that orders are paid by.
+    pub fn payments(&self) -> &Payments {
+        self.rooms.orders.payments()
+    }
+
+    /// Where a buyer with this hand-over goes to pay.
+    pub fn cashier(&self, token: &str) -> String {
+        format!("{}/cashier/{token}", self.rooms.settings.cashier.as_str().trim_end_matches('/'))
+    }
 }
 
 impl FromRef<App> for Customers {

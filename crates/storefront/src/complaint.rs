@@ -1,32 +1,19 @@
-//! The buying form: what was sent, and why it was not carried out. Pure.
+//! Why a purchase was not carried out, in the buyer's words. Pure.
+
+use std::time::Duration;
 
 use axum::http::StatusCode;
-use catalog::SkuId;
-use kernel::{Currency, Money};
-use order::{OrderError, Refusal, Wanted};
-use serde::Deserialize;
+use kernel::{Coded, Money};
+use order::{OrderError, Refusal};
+use risk::{LimitKind, RiskError};
 
 use crate::format;
-use crate::view::{Choice, FormError};
+use crate::view::FormError;
 use crate::words::Words;
-
-/// The form as the browser sends it; nothing in it is believed yet.
-#[derive(Deserialize)]
-pub(crate) struct BuyForm {
-    #[serde(default)]
-    sku: String,
-    #[serde(default)]
-    quantity: String,
-    #[serde(default)]
-    pub key: String,
-    #[serde(default)]
-    confirm: String,
-}
 
 /// Why the buyer has to look again. Nothing was taken and nothing was charged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Complaint {
-    Confirm,
     Sku,
     Quantity,
     PriceChanged { seen: Money, now: Money },
@@ -34,42 +21,23 @@ pub(crate) enum Complaint {
     Funds { balance: Money, total: Money },
     NotForSale,
     Unavailable,
+    ChannelClosed,
+    TooManyOpen { most: u32 },
+    TooManyToday { most: u32 },
+    Frozen { wait: Duration },
     AlreadyUsed,
 }
 
-impl BuyForm {
-    /// The choice, as far as it can be read.
-    pub fn choice(&self) -> Choice {
-        Choice { sku: self.seen().map(|(sku, _)| sku), quantity: self.quantity.trim().parse().unwrap_or(1) }
-    }
-
-    /// What the buyer wants, if the form is complete.
-    pub fn wanted(&self, currency: Currency) -> Result<Wanted, Complaint> {
-        let (sku, unit_minor) = self.seen().ok_or(Complaint::Sku)?;
-        let quantity: u32 = self.quantity.trim().parse().map_err(|_| Complaint::Quantity)?;
-        if quantity == 0 {
-            return Err(Complaint::Quantity);
-        }
-        if self.confirm != "yes" {
-            return Err(Complaint::Confirm);
-        }
-        Ok(Wanted { sku, quantity, unit: Money::new(unit_minor, currency) })
-    }
-
-    /// The SKU and the unit price that stood beside it.
-    fn seen(&self) -> Option<(SkuId, i64)> {
-        let (sku, minor) = self.sku.split_once(':')?;
-        let minor: i64 = minor.parse().ok().filter(|minor| *minor >= 0)?;
-        Some((SkuId::parse(sku).ok()?, minor))
-    }
-}
+/// The same form was sent before with another choice.
+const KEY_REUSED: &str = "key_reused";
 
 impl Complaint {
     /// The buyer's side of a refusal; what is not his to solve stays an error.
     pub fn of(error: OrderError) -> Result<Self, OrderError> {
         let refusal = match error {
             OrderError::Refused(refusal) => refusal,
-            error if is_key_reused(&error) => return Ok(Self::AlreadyUsed),
+            OrderError::Risk(RiskError::Frozen { retry_after }) => return Ok(Self::Frozen { wait: retry_after }),
+            error if error.code() == KEY_REUSED => return Ok(Self::AlreadyUsed),
             error => return Err(error),
         };
         Ok(match refusal {
@@ -78,17 +46,43 @@ impl Complaint {
             Refusal::PriceChanged { seen, now, .. } => Self::PriceChanged { seen, now },
             Refusal::OutOfStock { available, .. } => Self::OutOfStock { left: available },
             Refusal::InsufficientFunds { available, wanted } => Self::Funds { balance: available, total: wanted },
-            Refusal::LossNotCovered { .. } | Refusal::DepthExceeded { .. } => Self::Unavailable,
+            Refusal::ChannelClosed => Self::ChannelClosed,
+            Refusal::Limit(hit) if hit.kind == LimitKind::PerAccountAndDay => Self::TooManyToday { most: hit.most },
+            Refusal::Limit(hit) => Self::TooManyOpen { most: hit.most },
+            Refusal::LossNotCovered { .. }
+            | Refusal::DepthExceeded { .. }
+            | Refusal::ShopNotFunded
+            | Refusal::NothingToPay
+            | Refusal::NoWallet => Self::Unavailable,
         })
     }
 
     /// The status of the page that shows it.
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::PriceChanged { .. } | Self::OutOfStock { .. } | Self::NotForSale | Self::AlreadyUsed => {
-                StatusCode::CONFLICT
-            }
+            Self::PriceChanged { .. }
+            | Self::OutOfStock { .. }
+            | Self::NotForSale
+            | Self::ChannelClosed
+            | Self::AlreadyUsed => StatusCode::CONFLICT,
+            Self::TooManyOpen { .. } | Self::TooManyToday { .. } | Self::Frozen { .. } => StatusCode::TOO_MANY_REQUESTS,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+
+    /// How many can be had instead, where fewer can.
+    pub const fn fewer(&self) -> Option<u32> {
+        match self {
+            Self::OutOfStock { left } if *left > 0 => Some(*left),
+            _ => None,
+        }
+    }
+
+    /// When the same may be tried again, where that is known.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Frozen { wait } => Some(*wait),
+            _ => None,
         }
     }
 
@@ -99,7 +93,6 @@ impl Complaint {
             message: words.get(&format!("goods.error.{code}"), values),
         };
         match self {
-            Self::Confirm => say("confirm", &[]),
             Self::Sku => say("sku", &[]),
             Self::Quantity => say("quantity", &[("min", "1"), ("max", &max.to_string())]),
             Self::PriceChanged { seen, now } => {
@@ -113,49 +106,19 @@ impl Complaint {
             }
             Self::NotForSale => say("not_for_sale", &[]),
             Self::Unavailable => say("unavailable", &[]),
+            Self::ChannelClosed => say("channel_closed", &[]),
+            Self::TooManyOpen { most } => say("too_many_open", &[("most", &most.to_string())]),
+            Self::TooManyToday { most } => say("too_many_today", &[("most", &most.to_string())]),
+            Self::Frozen { wait } => say("frozen", &[("minutes", &format::minutes(*wait).to_string())]),
             Self::AlreadyUsed => say("already_used", &[]),
         }
     }
 }
 
-/// The same form was sent before with another choice.
-fn is_key_reused(error: &OrderError) -> bool {
-    matches!(error, OrderError::Lane(lane::LaneError::KeyReused { .. }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kernel::Language;
-    use proptest::prelude::*;
-
-    fn form(sku: &str, quantity: &str, confirm: &str) -> BuyForm {
-        BuyForm { sku: sku.to_owned(), quantity: quantity.to_owned(), key: String::new(), confirm: confirm.to_owned() }
-    }
-
-    #[test]
-    fn a_complete_form_says_what_is_wanted() {
-        let sku = SkuId::new();
-        let wanted = form(&format!("{sku}:9690"), "2", "yes").wanted(Currency::CNY).expect("complete");
-        assert_eq!((wanted.sku, wanted.quantity, wanted.unit), (sku, 2, Money::new(9690, Currency::CNY)));
-    }
-
-    #[test]
-    fn a_form_that_is_not_complete_says_what_is_missing() {
-        let sku = format!("{}:9690", SkuId::new());
-        for (form, complaint) in [
-            (form("", "1", "yes"), Complaint::Sku),
-            (form("sku_x:1", "1", "yes"), Complaint::Sku),
-            (form(&sku.replace(":9690", ":-1"), "1", "yes"), Complaint::Sku),
-            (form(&sku, "0", "yes"), Complaint::Quantity),
-            (form(&sku, "-1", "yes"), Complaint::Quantity),
-            (form(&sku, "1.5", "yes"), Complaint::Quantity),
-            (form(&sku, "99999999999", "yes"), Complaint::Quantity),
-            (form(&sku, "1", ""), Complaint::Confirm),
-        ] {
-            assert_eq!(form.wanted(Currency::CNY), Err(complaint));
-        }
-    }
+    use kernel::{Currency, Language};
 
     #[test]
     fn the_voice_is_that_of_the_design() {
@@ -174,7 +137,6 @@ mod tests {
         for language in Language::ALL {
             let words = Words::read(language).expect("sentences");
             for complaint in [
-                Complaint::Confirm,
                 Complaint::Sku,
                 Complaint::Quantity,
                 Complaint::PriceChanged { seen: money, now: money },
@@ -183,6 +145,10 @@ mod tests {
                 Complaint::Funds { balance: money, total: money },
                 Complaint::NotForSale,
                 Complaint::Unavailable,
+                Complaint::ChannelClosed,
+                Complaint::TooManyOpen { most: 3 },
+                Complaint::TooManyToday { most: 200 },
+                Complaint::Frozen { wait: Duration::from_secs(900) },
                 Complaint::AlreadyUsed,
             ] {
                 let message = complaint.shown(&words, 9).message;
@@ -191,11 +157,9 @@ mod tests {
         }
     }
 
-    proptest! {
-        #[test]
-        fn any_form_is_read_or_refused_without_panic(sku in "\\PC{0,60}", quantity in "\\PC{0,12}") {
-            let form = form(&sku, &quantity, "yes");
-            let _ = (form.choice(), form.wanted(Currency::CNY));
-        }
+    #[test]
+    fn fewer_are_offered_where_there_are_some() {
+        let [none, few] = [0, 3].map(|left| Complaint::OutOfStock { left }.fewer());
+        assert_eq!((none, few, Complaint::Quantity.fewer()), (None, Some(3), None));
     }
 }

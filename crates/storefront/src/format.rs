@@ -1,5 +1,7 @@
 //! Money and time as pages show them. Pure, whole numbers only.
 
+use std::time::Duration;
+
 use chrono::{DateTime, FixedOffset, Utc};
 use kernel::{Currency, Money};
 
@@ -37,8 +39,22 @@ pub(crate) fn money(amount: Money) -> String {
 
 /// `2026-11-21 16:03:22`, in the time of the shops (UTC+8).
 pub(crate) fn moment(moment: DateTime<Utc>) -> String {
+    in_shop_time(moment).format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// `16:03`, in the time of the shops.
+pub(crate) fn clock(moment: DateTime<Utc>) -> String {
+    in_shop_time(moment).format("%H:%M").to_string()
+}
+
+/// A time to wait in whole minutes, rounded up.
+pub(crate) fn minutes(wait: Duration) -> u64 {
+    wait.as_secs().div_ceil(60).max(1)
+}
+
+fn in_shop_time(moment: DateTime<Utc>) -> DateTime<FixedOffset> {
     let offset = FixedOffset::east_opt(SHOP_OFFSET_SECONDS).expect("eight hours are less than a day");
-    moment.with_timezone(&offset).format("%Y-%m-%d %H:%M:%S").to_string()
+    moment.with_timezone(&offset)
 }
 
 /// `text` as the value of a query parameter; slashes stay readable.
@@ -80,9 +96,14 @@ mod tests {
     #[test]
     fn a_moment_is_shown_in_the_shops_time() {
         let at = Utc.with_ymd_and_hms(2026, 11, 21, 8, 3, 22).single().expect("a moment");
-        assert_eq!(moment(at), "2026-11-21 16:03:22");
+        assert_eq!((moment(at).as_str(), clock(at).as_str()), ("2026-11-21 16:03:22", "16:03"));
         let eve = Utc.with_ymd_and_hms(2026, 12, 31, 16, 0, 0).single().expect("a moment");
         assert_eq!(moment(eve), "2027-01-01 00:00:00");
+    }
+
+    #[test]
+    fn a_wait_is_rounded_up_to_minutes() {
+        assert_eq!([0, 1, 60, 61, 900].map(|seconds| minutes(Duration::from_secs(seconds))), [1, 1, 1, 2, 15]);
     }
 
     proptest! {

@@ -33,6 +33,11 @@ impl Frame {
             shop: parts.extensions.get::<ShopContext>().map(|context| Arc::clone(&context.0)),
         }
     }
+
+    /// The path with its query, for coming back.
+    pub fn here(&self) -> String {
+        if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Frame {

@@ -29,7 +29,9 @@ pub fn router(state: StorefrontState) -> Router {
         .layer(from_fn_with_state(app.clone(), open_shop));
     let router = file_routes().into_router().fallback_service(shops.with_state(app.clone()));
     let router = router.layer(from_fn(keep_language)).with_state(app.clone());
-    app.rooms.settings.kit.clone().layers(router, Face::pages(ShopFace(app)))
+    let cashier = app.rooms.settings.cashier.origin().ascii_serialization();
+    let kit = app.rooms.settings.kit.clone().posting_to(&cashier);
+    kit.layers(router, Face::pages(ShopFace(app)))
 }
 
 /// Every route with its policy.
@@ -46,17 +48,39 @@ fn file_routes() -> Routes<App> {
 }
 
 fn shop_routes() -> Routes<App> {
-    Routes::default()
+    let routes = Routes::default()
         .get("/", pages::home::home)
         .get("/goods/{code}", pages::goods::show)
-        .post("/goods/{code}", pages::goods::buy)
+        .post("/goods/{code}", pages::goods::choose)
+        .get("/checkout", pages::checkout::show)
+        .post("/checkout", pages::checkout::submit)
         .get("/login", pages::login::show)
         .post("/login", pages::login::log_in)
         .post("/logout", pages::login::log_out)
+        .get("/lookup", pages::lookup::show)
+        .post("/lookup", pages::lookup::find)
+        .get("/wallet", pages::wallet::show)
+        .post("/wallet/top-up", pages::wallet::top_up)
+        .get("/wallet/top-ups/{intent}", pages::wallet::top_up_page)
+        .get("/wallet/top-ups/{intent}/status", pages::wallet::status)
+        .post("/wallet/top-ups/{intent}/pay", pages::wallet::pay);
+    order_routes(routes)
+}
+
+/// An order that was paid by a channel has a word in its address; one that was paid from a wallet has none.
+fn order_routes(routes: Routes<App>) -> Routes<App> {
+    routes
         .get("/orders", pages::orders::list)
-        .get("/orders/{id}", pages::orders::show)
-        .get("/orders/{id}/codes", pages::orders::back)
-        .post("/orders/{id}/codes", pages::orders::reveal)
+        .get("/orders/{id}", pages::order::show)
+        .get("/orders/{id}/codes", pages::order::back)
+        .post("/orders/{id}/codes", pages::order::reveal)
+        .post("/orders/{id}/file", pages::order::download)
+        .get("/orders/{id}/{link}", pages::order::show)
+        .get("/orders/{id}/{link}/status", pages::order::status)
+        .get("/orders/{id}/{link}/codes", pages::order::back)
+        .post("/orders/{id}/{link}/codes", pages::order::reveal)
+        .post("/orders/{id}/{link}/file", pages::order::download)
+        .post("/orders/{id}/{link}/pay", pages::order::pay)
 }
 
 async fn nothing_here() -> Problem {

@@ -4,13 +4,20 @@ use catalog::{Code, Goods, Quoted, SiteLevel, Sku, SkuId, Subject};
 use identity::{Customer, CustomerId};
 use kernel::{Money, SiteScope};
 use ledger::{Account, AccountKind};
+use order::SoldBy;
+use payment::{IntentId, Use};
+use risk::Limits;
 use std::collections::HashMap;
 use store::{ReadTx, Tx};
 use tenancy::Shop;
 use web::Problem;
 
 use crate::app::App;
-use crate::view::{Choice, Me, Offer, Sold};
+use crate::view::{Choice, Me, MoneyView, Offer, Sold};
+use crate::words::Words;
+
+/// Payments of one order that its page looks at.
+const TROUBLES_MAX: usize = 10;
 
 /// A reading transaction of a page on this shop.
 pub(crate) async fn begin(app: &App, shop: &Shop) -> Result<ReadTx<SiteScope>, Problem> {
@@ -26,6 +33,13 @@ pub(crate) async fn chain_in(app: &App, tx: &impl Tx, shop: &Shop) -> Result<Vec
     let levels: HashMap<_, _> = sites.into_iter().map(|site| (site.id, site.level)).collect();
     let level = |site| levels.get(&site).cloned().flatten();
     Ok(shop.chain.iter().map(|&site| SiteLevel { site, level: level(site) }).collect())
+}
+
+/// The shop as a seller: its chain, its currency, and what it allows.
+pub(crate) async fn sold_by(app: &App, shop: &Shop) -> Result<SoldBy, Problem> {
+    let tx = begin(app, shop).await?;
+    let chain = chain_in(app, &tx, shop).await?;
+    Ok(SoldBy { chain, currency: shop.tenant.currency, limits: Limits::of(shop.site.limits.as_deref()) })
 }
 
 /// Whose prices are asked for.
@@ -49,6 +63,23 @@ pub(crate) async fn me_in(
     let Some(customer) = customer else { return Ok(None) };
     let wallet = wallet_in(tx, shop, customer.id).await?;
     Ok(Some((Me::new(&customer.name, wallet), wallet)))
+}
+
+/// The money that came for this and bought nothing, with where it is now.
+pub(crate) async fn money_in_trouble(
+    app: &App,
+    words: &Words,
+    shop: &Shop,
+    intent: IntentId,
+) -> Result<Vec<MoneyView>, Problem> {
+    let (payments, scope) = (app.payments(), shop.scope());
+    let mut money = Vec::new();
+    for payment in payments.payments_of(&scope, intent).await?.iter().take(TROUBLES_MAX) {
+        if payment.use_ == Use::Exception {
+            money.push(MoneyView::new(words, payment, &payments.refunds_of(&scope, payment.id).await?));
+        }
+    }
+    Ok(money)
 }
 
 /// Everything that has a price on this shop, sorted as it is shown.

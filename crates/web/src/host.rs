@@ -48,13 +48,13 @@ impl<S: Sync> FromRequestParts<S> for ShopContext {
     }
 }
 
-/// One application for the host `console`, the other for all others. A request whose host cannot be read goes to
-/// the shops, which refuse it.
-pub fn by_host(console_host: String, proxies: Proxies, console: Router, shops: Router) -> Router {
+/// An application for each of the hosts `named`, another one for all others. A request whose host cannot be read goes
+/// to the shops, which refuse it.
+pub fn by_host<const N: usize>(proxies: Proxies, named: [(String, Router); N], shops: Router) -> Router {
     let choose = service_fn(move |request: Request| {
         let visit = crate::kit::visit_of(&request, &proxies);
-        let is_console = visit.is_ok_and(|visit| visit.host == console_host);
-        let app = if is_console { console.clone() } else { shops.clone() };
+        let own = visit.ok().and_then(|visit| named.iter().find(|(host, _)| *host == visit.host));
+        let app = own.map_or(&shops, |(_, app)| app).clone();
         async move {
             match app.oneshot(request).await {
                 Ok(response) => Ok(response.into_response()),

@@ -47,6 +47,7 @@ pub struct Kit {
     proxies: Arc<Proxies>,
     bounds: Bounds,
     places: Arc<Semaphore>,
+    policy: HeaderValue,
 }
 
 /// The name of a request in answers and logs.
@@ -69,7 +70,15 @@ impl Kit {
     /// A kit that believes `proxies` and keeps `bounds`.
     pub fn new(proxies: Proxies, bounds: Bounds) -> Self {
         let places = Arc::new(Semaphore::new(bounds.requests_max));
-        Self { proxies: Arc::new(proxies), bounds, places }
+        Self { proxies: Arc::new(proxies), bounds, places, policy: POLICY }
+    }
+
+    /// The same kit for an application whose forms may lead to `origin` as well: a browser follows the answer to a
+    /// form only to where the content policy lets forms go.
+    pub fn posting_to(mut self, origin: &str) -> Self {
+        let policy = format!("{} {origin}", POLICY.to_str().expect("it was written here"));
+        self.policy = HeaderValue::from_str(&policy).expect("an origin is printable ASCII");
+        self
     }
 
     /// The proxies that are believed.
@@ -80,7 +89,7 @@ impl Kit {
     /// The router behind all layers. From outside to inside: id and span, security headers, compression, the
     /// visit, the face of problems, a place among the requests, panics, time, foreign origins, size.
     pub fn layers(&self, router: Router, face: Face) -> Router {
-        let (identify, limit) = (self.clone(), self.clone());
+        let (identify, limit, policy) = (self.clone(), self.clone(), self.policy.clone());
         router
             .layer(DefaultBodyLimit::max(self.bounds.body_bytes_max))
             .layer(CsrfLayer::new())
@@ -89,12 +98,12 @@ impl Kit {
             .layer(from_fn(move |request, next| bound(limit.clone(), request, next)))
             .layer(from_fn(move |request, next| enter(identify.clone(), face.clone(), request, next)))
             .layer(CompressionLayer::new())
-            .layer(from_fn(named))
+            .layer(from_fn(move |request, next| named(policy.clone(), request, next)))
     }
 }
 
 /// Gives the request its id and its span, and the response its security headers.
-async fn named(mut request: Request, next: Next) -> Response {
+async fn named(policy: HeaderValue, mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
     let span = tracing::info_span!(
         "request",
@@ -113,7 +122,7 @@ async fn named(mut request: Request, next: Next) -> Response {
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
-    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response

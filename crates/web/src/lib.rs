@@ -23,12 +23,15 @@ mod routes;
 mod tests;
 mod visit;
 
-pub use cookie::{language_cookie, language_of, session_cookie, session_end, session_of};
+pub use cookie::{
+    language_cookie, language_of, look_up_cookie, look_up_of, session_cookie, session_end, session_of, visitor_cookie,
+    visitor_of,
+};
 pub use extract::{Form, Json, Path, Query, Unreadable};
 pub use face::{Face, Faults};
 pub use host::{ShopContext, ShopFault, by_host, shop_of};
 pub use kit::{Bounds, Kit, RequestId};
-pub use permit::{Allow, Buyer, Guest, MaybeBuyer, Operator, Policy, Staff, StockRead};
+pub use permit::{Allow, Buyer, Guest, MaybeBuyer, Operator, Policy, Staff, StockRead, Visitor};
 pub use problem::{Problem, status_of};
 pub use proxies::Proxies;
 pub use routes::{Policed, Route, Routes};

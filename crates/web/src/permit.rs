@@ -7,9 +7,9 @@ use axum::extract::{FromRef, FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use identity::{Customer, Customers, Operators, Permission, Token};
-use kernel::{SiteScope, TenantId, TenantScope};
+use kernel::{Secret, SiteScope, TenantId, TenantScope};
 
-use crate::cookie::session_of;
+use crate::cookie::{look_up_of, session_of, visitor_of};
 use crate::host::ShopContext;
 use crate::problem::Problem;
 use crate::visit::Visit;
@@ -42,6 +42,15 @@ pub struct Buyer {
     pub customer: Customer,
     /// His session.
     pub token: Token,
+}
+
+/// What the browser of a guest holds for this host. It allows nothing by itself: rows say whose it is.
+#[derive(Debug, Clone, Default)]
+pub struct Visitor {
+    /// The token it was given when it bought something.
+    pub token: Option<Token>,
+    /// The key of its last look-up.
+    pub look_up: Option<Secret<Vec<u8>>>,
 }
 
 /// An operator who is logged in, whatever his tenants.
@@ -134,6 +143,14 @@ where
         let MaybeBuyer { scope, customer } = MaybeBuyer::from_request_parts(parts, state).await?;
         let (customer, token) = customer.ok_or(Problem::login_required())?;
         Ok(Self { scope, customer, token })
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Visitor {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let visit = Visit::from_request_parts(parts, state).await?;
+        Ok(Self { token: visitor_of(&parts.headers, &visit), look_up: look_up_of(&parts.headers, &visit) })
     }
 }
 

@@ -29,8 +29,6 @@
       stock.textContent = sku.word;
       for (const node of all("[data-sum]")) node.hidden = false;
       for (const node of all("[data-total]")) node.textContent = money(sku.price, total);
-      const short = buy.querySelector("[data-short]");
-      if (short && buy.dataset.balance) short.hidden = total <= Number(buy.dataset.balance);
     };
     buy.addEventListener("input", follow);
     for (const button of buy.querySelectorAll("[data-step]")) {
@@ -44,7 +42,7 @@
 
   // A pressed submit button rests until the answer is here.
   document.addEventListener("submit", ({ submitter }) => {
-    if (!submitter) return;
+    if (!submitter || "stay" in submitter.dataset) return;
     setTimeout(() => {
       submitter.dataset.label = submitter.textContent;
       submitter.disabled = true;
@@ -58,6 +56,38 @@
       button.disabled = false;
     }
   });
+
+  // A page that waits asks how things stand, and is shown anew when they have changed.
+  const watch = document.querySelector("[data-watch]")?.dataset;
+  let failures = 0;
+  const ask = async () => {
+    if (document.hidden) return setTimeout(ask, 2000);
+    try {
+      const answer = await fetch(watch.watch, { cache: "no-store" });
+      if (!answer.ok) throw answer.status;
+      const { state, is_final: isFinal } = await answer.json();
+      if (state !== watch.state) return location.reload();
+      if (isFinal) return;
+      failures = 0;
+    } catch {
+      failures += 1;
+    }
+    setTimeout(ask, 2000 * 2 ** Math.min(failures, 4));
+  };
+  if (watch) setTimeout(ask, 2000);
+
+  // What is left of the time to pay, by the second.
+  const left = document.querySelector("[data-left]");
+  if (left) {
+    const end = performance.now() + Number(left.dataset.left) * 1000;
+    const tick = () => {
+      const seconds = Math.ceil((end - performance.now()) / 1000);
+      if (seconds <= 0) return setTimeout(() => location.reload(), 1500);
+      left.textContent = Math.floor(seconds / 60) + ":" + String(seconds % 60).padStart(2, "0");
+      setTimeout(tick, 500);
+    };
+    tick();
+  }
 
   const copy = async (text) => {
     try {

@@ -115,6 +115,32 @@ async fn the_same_login_of_two_tenants_is_two_accounts() {
     assert!(limits.guard(other, address(9), async { Ok(()) }).await.is_ok());
 }
 
+async fn guess(limits: &LoginLimits, about: &str, found: Option<()>) -> Result<Option<()>, IdentityError> {
+    limits.guard_guess((TenantId::from_uuid(uuid::Uuid::nil()), about), address(1), async { Ok(found) }).await
+}
+
+#[tokio::test]
+async fn a_guess_is_bounded_by_what_it_is_about_and_not_by_how_that_is_written() {
+    let (limits, _) = limits();
+    for about in ["ann@x.test", " ANN@x.test", "ann @x.test", "ann@X.test", "Ann@x.test"] {
+        assert!(matches!(guess(&limits, about, None).await, Ok(None)));
+    }
+    assert!(matches!(guess(&limits, "ann@x.test", Some(())).await, Err(IdentityError::TooManyTries { .. })));
+    assert!(matches!(guess(&limits, "ben@x.test", Some(())).await, Ok(Some(()))));
+    // Whoever guesses does not lock anybody's log-in.
+    assert!(succeed(&limits, "ann@x.test", address(1)).await.is_ok());
+}
+
+#[tokio::test]
+async fn guesses_and_log_ins_of_an_address_count_together() {
+    let (limits, _) = limits();
+    for number in 0..10 {
+        fail(&limits, &format!("login-{number}"), address(1)).await;
+        assert!(guess(&limits, &format!("order-{number}"), None).await.is_ok());
+    }
+    assert!(matches!(guess(&limits, "another", None).await, Err(IdentityError::TooManyTries { .. })));
+}
+
 #[test]
 fn an_ipv6_network_is_one_address() {
     let parsed = |text: &str| network(text.parse().expect("an address"));

@@ -1,7 +1,5 @@
 //! Logging in and out.
 
-use std::time::Duration;
-
 use axum::extract::State;
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderValue, StatusCode};
@@ -14,6 +12,7 @@ use web::{ClientAddress, Form, MaybeBuyer, Problem, Query, ShopContext, Visit};
 
 use super::page;
 use crate::app::App;
+use crate::format;
 use crate::frame::Frame;
 use crate::view::{Common, FormError};
 
@@ -102,7 +101,7 @@ fn refused(app: &App, frame: &Frame, form: FormView, error: IdentityError) -> Re
             login_page(app, frame, StatusCode::UNAUTHORIZED, LoginView { form, error: Some(error) })
         }
         IdentityError::TooManyTries { retry_after } => {
-            let minutes = minutes(retry_after).to_string();
+            let minutes = format::minutes(retry_after).to_string();
             let message = words.get("login.error.rate_limited", &[("minutes", &minutes)]);
             let error = FormError { code: "rate_limited", message };
             let view = LoginView { form, error: Some(error) };
@@ -125,11 +124,6 @@ fn form(next: &str, login: &str) -> FormView {
 
 fn to(path: &str, cookie: &Cookie<'static>) -> Response {
     (AppendHeaders([(SET_COOKIE, cookie.to_string())]), Redirect::to(path)).into_response()
-}
-
-/// Whole minutes, rounded up.
-fn minutes(wait: Duration) -> u64 {
-    wait.as_secs().div_ceil(60).max(1)
 }
 
 const PATH_BYTES_MAX: usize = 512;
@@ -167,11 +161,6 @@ mod tests {
         ] {
             assert_eq!(own_path(path), "/", "{path}");
         }
-    }
-
-    #[test]
-    fn a_wait_is_rounded_up_to_minutes() {
-        assert_eq!([0, 1, 60, 61, 900].map(|seconds| minutes(Duration::from_secs(seconds))), [1, 1, 1, 2, 15]);
     }
 
     proptest! {

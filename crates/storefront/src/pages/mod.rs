@@ -1,10 +1,15 @@
 //! The handlers: each reads as one sentence.
 
+pub(crate) mod checkout;
 pub(crate) mod demo;
 pub(crate) mod goods;
 pub(crate) mod home;
 pub(crate) mod login;
+pub(crate) mod lookup;
+pub(crate) mod order;
 pub(crate) mod orders;
+mod pay;
+pub(crate) mod wallet;
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, VARY};
 use axum::http::{HeaderValue, StatusCode};
@@ -27,7 +32,7 @@ pub(crate) fn page(
 ) -> Result<Response, Problem> {
     let html = app.templates.render(language, template, &Page { common, own });
     let html = html.map_err(|error| Problem::internal(&error))?;
-    let cache = if common.has_person() { "no-store" } else { "private, no-cache" };
+    let cache = if common.is_private() { "no-store" } else { "private, no-cache" };
     let headers = [
         (CACHE_CONTROL, HeaderValue::from_static(cache)),
         (CONTENT_LANGUAGE, HeaderValue::from_static(language.tag())),

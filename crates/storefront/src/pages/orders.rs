@@ -1,19 +1,18 @@
-//! A buyer's own orders and their codes.
+//! The list of orders: an account's, or those of this browser.
 
 use axum::extract::State;
-use axum::http::header::USER_AGENT;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Redirect, Response};
-use order::{Device, OrderId, OrderView, Revealed};
+use axum::http::StatusCode;
+use axum::response::Response;
+use identity::Token;
+use order::{OrderId, OrderPage};
 use serde::Deserialize;
-use tenancy::Shop;
-use web::{Buyer, Guest, Path, Problem, Query, ShopContext};
+use web::{MaybeBuyer, Problem, Query, ShopContext, Visitor};
 
 use super::page;
 use crate::app::App;
 use crate::frame::Frame;
 use crate::rows;
-use crate::view::{Common, Me, OrderPageView, OrdersView};
+use crate::view::{Common, OrdersView};
 
 /// Where a page of the list begins.
 #[derive(Deserialize)]
@@ -23,62 +22,21 @@ pub(crate) struct Cursor {
 
 /// `GET /orders`, newest first.
 pub(crate) async fn list(
-    buyer: Buyer,
+    buyer: MaybeBuyer,
     ShopContext(shop): ShopContext,
-    frame: Frame,
+    (frame, visitor): (Frame, Visitor),
     State(app): State<App>,
     Query(cursor): Query<Cursor>,
 ) -> Result<Response, Problem> {
-    let orders = app.rooms.orders.page(&buyer.scope, buyer.customer.id, cursor.before).await?;
+    let customer = buyer.customer.as_ref().map(|(customer, _)| customer);
+    let orders = match (customer, &visitor.token) {
+        (Some(customer), _) => app.rooms.orders.page(&buyer.scope, customer.id, cursor.before).await?,
+        (None, Some(token)) => app.rooms.orders.of_visitor(&buyer.scope, &Token::hash(token)).await?,
+        (None, None) => OrderPage { orders: Vec::new(), next: None },
+    };
     let tx = rows::begin(&app, &shop).await?;
-    let wallet = rows::wallet_in(&tx, &shop, buyer.customer.id).await?;
+    let (me, wallet) = rows::me_in(&tx, &shop, customer).await?.unzip();
     let language = (app.templates.words(frame.language), frame.language);
-    let common = Common::new(&frame, Some(Me::new(&buyer.customer.name, wallet)));
+    let common = Common::new(&frame, me).private();
     page(&app, frame.language, StatusCode::OK, "orders.html", &common, OrdersView::new(language, &orders, wallet))
-}
-
-/// `GET /orders/{id}`: its codes are masked.
-pub(crate) async fn show(
-    buyer: Buyer,
-    ShopContext(shop): ShopContext,
-    frame: Frame,
-    State(app): State<App>,
-    Path(id): Path<OrderId>,
-) -> Result<Response, Problem> {
-    let view = app.rooms.orders.view(&buyer.scope, buyer.customer.id, id).await?;
-    order_page(&app, &frame, (&shop, &buyer), &view, None).await
-}
-
-/// `POST /orders/{id}/codes`: logs the view, then shows the codes.
-pub(crate) async fn reveal(
-    buyer: Buyer,
-    ShopContext(shop): ShopContext,
-    frame: Frame,
-    State(app): State<App>,
-    Path(id): Path<OrderId>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let program = headers.get(USER_AGENT).and_then(|name| name.to_str().ok());
-    let device = Device::named(program.unwrap_or_default());
-    let (view, revealed) = app.rooms.orders.reveal(&buyer.scope, (buyer.customer.id, &device), id).await?;
-    order_page(&app, &frame, (&shop, &buyer), &view, Some(&revealed)).await
-}
-
-/// `GET /orders/{id}/codes`: the address of the page with codes, asked for again, is the order.
-pub(crate) async fn back(_: Guest, Path(id): Path<OrderId>) -> Response {
-    Redirect::to(&format!("/orders/{id}")).into_response()
-}
-
-async fn order_page(
-    app: &App,
-    frame: &Frame,
-    (shop, buyer): (&Shop, &Buyer),
-    view: &OrderView,
-    revealed: Option<&[Revealed]>,
-) -> Result<Response, Problem> {
-    let tx = rows::begin(app, shop).await?;
-    let wallet = rows::wallet_in(&tx, shop, buyer.customer.id).await?;
-    let language = (app.templates.words(frame.language), frame.language);
-    let common = Common::new(frame, Some(Me::new(&buyer.customer.name, wallet)));
-    page(app, frame.language, StatusCode::OK, "order.html", &common, OrderPageView::new(language, view, revealed))
 }

@@ -3,7 +3,8 @@
 use axum::http::{Method, StatusCode};
 use kernel::Wording;
 
-use super::fixture::{MAIN, OTHER, PASSWORD, SUB, Town, order_of, yuan};
+use super::browser::order_of;
+use super::fixture::{MAIN, OTHER, PASSWORD, SUB, Town, yuan};
 
 testkit::on_both! {
     async fn a_buyer_gets_a_code_for_wallet_money(db) {
@@ -67,20 +68,26 @@ testkit::on_both! {
     async fn a_dearer_price_is_asked_and_the_choice_is_kept(db) {
         let town = Town::open(&db).await;
         let mut browser = town.buyer(MAIN).await;
-        let page = browser.get("/goods/starfall").await;
+        let page = browser.choose(&[("quantity", "3")]).await;
         town.set_price("10.50").await;
-        let sent = [("sku", page.field("sku")), ("key", page.field("key")), ("quantity", "3".to_owned()), ("confirm", "yes".to_owned())];
-        let sent: Vec<(&str, &str)> = sent.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let asked = browser.post("/goods/starfall", &sent).await;
+        let asked = browser.submit(&page, &[]).await;
         assert_eq!(asked.status, StatusCode::CONFLICT);
         assert!(asked.text.contains("价格从 ¥10.00 变为 ¥10.50。确认后再付款"), "{}", asked.text);
-        assert!(asked.text.contains("name=\"quantity\" type=\"number\" inputmode=\"numeric\" required value=\"3\""));
+        assert!(asked.text.contains("× 3") && asked.text.contains("¥31.50"), "{}", asked.text);
         assert!(asked.field("sku").ends_with(":1050") && asked.field("key") != page.field("key"));
         assert_eq!(town.wallet().await, yuan("100.00"));
-        let sent = [("sku", asked.field("sku")), ("key", asked.field("key")), ("quantity", "3".to_owned()), ("confirm", "yes".to_owned())];
-        let sent: Vec<(&str, &str)> = sent.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        order_of(&browser.post("/goods/starfall", &sent).await);
+        order_of(&browser.submit(&asked, &[]).await);
         assert_eq!(town.wallet().await, yuan("68.50"));
+    }
+
+    async fn a_price_that_rose_before_the_checkout_is_said_there(db) {
+        let town = Town::open(&db).await;
+        let mut browser = town.buyer(MAIN).await;
+        let old = browser.get("/goods/starfall").await.field("sku");
+        town.set_price("10.50").await;
+        let page = browser.choose(&[("sku", &old)]).await;
+        assert_eq!(page.status, StatusCode::CONFLICT);
+        assert!(page.text.contains("价格从 ¥10.00 变为 ¥10.50") && page.field("sku").ends_with(":1050"), "{}", page.text);
     }
 
     async fn a_cheaper_price_is_charged_cheaper(db) {
@@ -105,10 +112,25 @@ testkit::on_both! {
         assert_eq!(town.wallet().await, yuan("50.00"));
     }
 
+    async fn what_is_left_of_it_can_be_bought_instead(db) {
+        let town = Town::open(&db).await;
+        let mut browser = town.buyer(MAIN).await;
+        let page = browser.choose(&[("quantity", "9")]).await;
+        order_of(&town.buyer(MAIN).await.buy(&[("quantity", "5")]).await);
+        let few = browser.submit(&page, &[]).await;
+        assert_eq!(few.status, StatusCode::CONFLICT);
+        assert!(few.text.contains("只剩 7 份") && few.text.contains("name=\"fewer\" value=\"7\""), "{}", few.text);
+        let fewer = browser.submit(&few, &[("fewer", "7"), ("confirm", "")]).await;
+        assert_eq!((fewer.status, fewer.field("quantity").as_str()), (StatusCode::OK, "7"), "{}", fewer.text);
+        assert!(fewer.text.contains("¥70.00"), "{}", fewer.text);
+    }
+
     async fn a_wallet_that_is_too_small_is_not_charged(db) {
         let town = Town::open(&db).await;
         let mut browser = town.buyer(MAIN).await;
-        let short = browser.buy(&[("quantity", "11")]).await;
+        let page = browser.choose(&[("quantity", "11")]).await;
+        assert!(page.text.contains("value=\"wallet\" required disabled"), "{}", page.text);
+        let short = browser.submit(&page, &[]).await;
         assert_eq!(short.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(short.text.contains("余额 ¥100.00 不够付 ¥110.00"), "{}", short.text);
         assert_eq!(town.wallet().await, yuan("100.00"));
@@ -119,7 +141,7 @@ testkit::on_both! {
         let mut browser = town.buyer(MAIN).await;
         let asked = browser.buy(&[("confirm", ""), ("quantity", "4")]).await;
         assert_eq!(asked.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(asked.text.contains("先勾选确认") && asked.text.contains("value=\"4\""), "{}", asked.text);
+        assert!(asked.text.contains("先勾选确认") && asked.field("quantity") == "4", "{}", asked.text);
         let many = browser.buy(&[("quantity", "21")]).await;
         assert!(many.text.contains("数量要在 1 到 20 之间"), "{}", many.text);
         assert_eq!(town.wallet().await, yuan("100.00"));
@@ -128,12 +150,15 @@ testkit::on_both! {
     async fn a_guest_is_sent_to_the_login_and_back(db) {
         let town = Town::open(&db).await;
         let mut browser = town.browser(MAIN);
+        let order = order::OrderId::new();
         for (method, path, next) in [
-            (Method::GET, "/orders", "/orders"),
-            (Method::GET, "/orders?before=ord_1", "/orders%3Fbefore%3Dord_1"),
-            (Method::POST, "/goods/starfall", "/goods/starfall"),
+            (Method::GET, "/wallet".to_owned(), "/wallet".to_owned()),
+            (Method::GET, "/wallet?a=1".to_owned(), "/wallet%3Fa%3D1".to_owned()),
+            (Method::POST, "/wallet/top-up".to_owned(), "/wallet/top-up".to_owned()),
+            (Method::GET, format!("/orders/{order}"), format!("/orders/{order}")),
+            (Method::POST, format!("/orders/{order}/codes"), format!("/orders/{order}/codes")),
         ] {
-            let sent = browser.ask(method, path, &[], None).await;
+            let sent = browser.ask(method, &path, &[], None).await;
             assert_eq!(sent.status, StatusCode::SEE_OTHER);
             assert_eq!(sent.header("location"), format!("/login?next={next}"));
         }
@@ -182,11 +207,15 @@ testkit::on_both! {
         let town = Town::open_with(&db, web::Bounds::default(), Wording::new(attack, attack)).await;
         let mut browser = town.buyer(MAIN).await;
         let order = order_of(&browser.buy(&[]).await);
+        let checkout = browser.choose(&[]).await;
+        assert!(checkout.text.contains("&lt;script&gt;") && !checkout.text.contains("<script>alert"));
         for path in ["/", "/goods/starfall", "/orders", &format!("/orders/{order}")] {
             let page = browser.get(path).await;
             assert!(page.text.contains("&lt;script&gt;") && page.text.contains("{{ 7*7 }}"), "{path}: {}", page.text);
             assert!(!page.text.contains("<script>alert") && !page.text.contains("<img src=x"), "{path}");
         }
+        let look_up = browser.post("/lookup", &[("who", attack), ("password", attack)]).await;
+        assert!(look_up.text.contains("&lt;script&gt;") && !look_up.text.contains("<script>alert"), "{}", look_up.text);
         let login = browser.post("/login", &[("login", attack), ("password", "x")]).await;
         assert!(!login.text.contains("<script>alert"), "{}", login.text);
     }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::http::StatusCode;
 use catalog::{
     Audience, Catalog, CategoryDraft, Code, Formula, GoodsDraft, GoodsKind, OnSale, Prices, Reach, Rounding, RuleDraft,
     SkuDraft, SkuId, Target, Terms, Whom,
@@ -15,20 +14,26 @@ use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Pi
 use kernel::{Currency, Money, Platform, Secret, SiteId, TenantId, TenantScope, Wording};
 use lane::{LaneSettings, Lanes};
 use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
-use order::{Desk, Orders};
+use order::{Desk, Lookups, OrderId, Orders, Receipt};
+use payment::{Attempt, ChannelId, Gateways, NewChannel, PaymentSettings, Payments, Till};
 use store::{Tx, WriteTx};
 use tenancy::{Host, Mode, NewSite, NewTenant, Seller, Slug, Tenancy, Theme};
 use testkit::TestDb;
-use tower::ServiceExt;
 use uuid::Uuid;
 use web::{Bounds, Kit, Proxies};
 
+use super::browser::Browser;
+use super::gateway::{Counterfeit, seen};
 use crate::{DemoPage, DemoSite, Settings, StorefrontState};
 
 pub const PASSWORD: &str = "a long password";
 pub const MAIN: &str = "grove.example.com";
 pub const SUB: &str = "sub.grove.example.com";
 pub const OTHER: &str = "other.example.com";
+pub const CASHIER: &str = "http://cashier.example.com:8080";
+/// What a guest finds his orders by.
+pub const CONTACT: &str = "guest@example.com";
+pub const QUERY_PASSWORD: &str = "ocean";
 
 pub fn yuan(text: &str) -> Money {
     Money::parse(text, Currency::CNY).expect("an amount")
@@ -42,6 +47,7 @@ fn words(zh: &str, en: &str) -> Wording {
 pub struct Town {
     pub state: StorefrontState,
     pub grove: Tenant,
+    pub gateway: Counterfeit,
     router: Router,
 }
 
@@ -51,6 +57,8 @@ pub struct Tenant {
     pub sku: SkuId,
     pub empty_sku: SkuId,
     pub customer: CustomerId,
+    pub sites: [SiteId; 2],
+    pub channel: ChannelId,
 }
 
 impl Town {
@@ -61,26 +69,38 @@ impl Town {
     pub async fn open_with(db: &TestDb, bounds: Bounds, title: Wording) -> Self {
         let store = db.store.clone();
         let passwords = Passwords::new();
+        let limits = LoginLimits::new(Arc::new(db.clock.clone()));
+        let gateway = Counterfeit::default();
         let inventory = Inventory::new(KeyRing::new(MasterKeys::only(MasterKey::generate())));
         let prices = Prices::new(store.clone());
         let lanes = lanes(&store, &prices);
         let proxies = Proxies::parse(["10.0.0.0/8"]).expect("a network");
         let demo = DemoPage { sites: vec![demo_site()], logins: Vec::new(), note: None };
+        let payments = PaymentSettings { notify_base: CASHIER.parse().expect("a URL") };
+        let gateways = Gateways::default().with(gateway.clone());
+        let payments = Payments::new(store.clone(), lanes.clone(), inventory.clone(), gateways, payments);
+        let orders = Orders::new(store.clone(), lanes.clone(), inventory.clone(), payments);
         let state = StorefrontState {
             tenancy: Tenancy::new(store.clone()),
             catalog: Catalog::new(store.clone()),
             prices,
-            inventory: inventory.clone(),
-            orders: Orders::new(store.clone(), lanes.clone(), inventory),
-            customers: Customers::new(store.clone(), passwords, LoginLimits::new(Arc::new(db.clock.clone()))),
+            inventory,
+            lookups: Lookups::new(orders.clone(), passwords.clone()),
+            orders,
+            customers: Customers::new(store.clone(), passwords, limits.clone()),
+            limits,
             store,
-            settings: Settings { kit: Kit::new(proxies, bounds), demo: Some(Arc::new(demo)) },
+            settings: Settings {
+                kit: Kit::new(proxies, bounds),
+                cashier: CASHIER.parse().expect("a URL"),
+                demo: Some(Arc::new(demo)),
+            },
         };
         let grove = tenant(&state, "grove", [MAIN, SUB], &title).await;
         tenant(&state, "other", [OTHER, "sub.other.example.com"], &title).await;
         state.tenancy.reload().await.expect("the host table");
         let router = crate::router(state.clone());
-        Self { state, grove, router }
+        Self { state, grove, gateway, router }
     }
 
     /// A browser that has not been here.
@@ -132,6 +152,32 @@ impl Town {
         self.state.tenancy.reload().await.expect("the host table");
     }
 
+    /// All tries to pay an order of the grove, the oldest first.
+    pub async fn attempts(&self, order: &str) -> Vec<Attempt> {
+        let intent = Orders::intent_of(OrderId::parse(order).expect("an order's number"));
+        self.state.orders.payments().attempts_of(&self.grove.scope, intent).await.expect("attempts")
+    }
+
+    /// The money of the order's last try arrives.
+    pub async fn pay(&self, order: &str) -> Receipt {
+        let attempt = self.attempts(order).await.pop().expect("a try to pay");
+        self.pay_amount(order, attempt.amount).await
+    }
+
+    /// Money of another amount arrives for the order's last try.
+    pub async fn pay_amount(&self, order: &str, amount: Money) -> Receipt {
+        let attempt = self.attempts(order).await.pop().expect("a try to pay");
+        let seen = seen(attempt.channel, attempt.out_no, amount);
+        self.state.orders.receive(&self.grove.scope, seen).await.expect("received")
+    }
+
+    /// Opens a channel of the sub-site's own.
+    pub async fn open_own_channel(&self) -> ChannelId {
+        let payments = self.state.orders.payments();
+        let own = channel(self.grove.sites[1], "merchant-sub", "本店收款");
+        self.write(async |tx| payments.save_channel_in(tx, &own).await.expect("a channel").id()).await
+    }
+
     pub async fn wallet(&self) -> Money {
         let tx = self.state.store.read(&self.grove.scope).await.expect("a reader");
         let wallet = Account::of(AccountKind::Wallet, self.grove.customer.uuid(), Currency::CNY);
@@ -148,7 +194,7 @@ impl Town {
 fn lanes(store: &store::Store, prices: &Prices) -> Lanes {
     let prices = prices.clone();
     Lanes::new(store.clone(), LaneSettings::of(store.backend()), move |_| {
-        vec![Box::new(Picks::default()), Box::new(Desk::new(prices.clone()))]
+        vec![Box::new(Picks::default()), Box::new(Desk::new(prices.clone())), Box::new(Till::new())]
     })
 }
 
@@ -188,8 +234,23 @@ async fn tenant(state: &StorefrontState, slug: &str, hosts: [&str; 2], title: &W
         .collect();
     state.inventory.import_in(&tx, sku, &cards).await.expect("imported");
     open_wallet(&tx, customer).await;
+    let main = channel(sites[0], &format!("merchant-{slug}"), "沙箱支付");
+    let channel = state.orders.payments().save_channel_in(&tx, &main).await.expect("a channel").id();
     tx.commit().await.expect("committed");
-    Tenant { scope, sku, empty_sku, customer }
+    Tenant { scope, sku, empty_sku, customer, sites, channel }
+}
+
+fn channel(site: SiteId, payee: &str, name: &str) -> NewChannel {
+    NewChannel {
+        site,
+        provider: "sandbox".to_owned(),
+        name: words(name, "Sandbox"),
+        payee: payee.to_owned(),
+        currency: Currency::CNY,
+        settings: serde_json::json!({}),
+        secret: None,
+        sort: 1,
+    }
 }
 
 async fn sites(state: &StorefrontState, tx: &WriteTx<TenantScope>, hosts: [&str; 2]) -> [SiteId; 2] {
@@ -205,6 +266,7 @@ async fn sites(state: &StorefrontState, tx: &WriteTx<TenantScope>, hosts: [&str;
             mode: Mode::Auto,
             level: parent.map(|_| "silver".to_owned()),
             support: None,
+            limits: None,
         };
         let site = state.tenancy.save_site_in(tx, &new).await.expect("a site").id();
         let host = Host::parse(host).expect("a host");
@@ -281,84 +343,4 @@ async fn open_wallet(tx: &WriteTx<TenantScope>, customer: CustomerId) {
     let entry = Entry::try_new(EntryKind::Adjustment, customer.uuid(), "opening", postings).expect("balanced");
     book.post(entry.because("opening balance of the test")).expect("posted");
     book.write_in(tx, Uuid::now_v7()).await.expect("written");
-}
-
-/// A browser on one host, with its cookies.
-pub struct Browser {
-    router: Router,
-    pub host: &'static str,
-    pub cookies: BTreeMap<String, String>,
-}
-
-/// What came back.
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
-}
-
-impl Answer {
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().expect("a text"))
-    }
-
-    /// The value of the field `name` of a form.
-    pub fn field(&self, name: &str) -> String {
-        let start = format!("name=\"{name}\" value=\"");
-        let rest = self.text.split_once(&start).unwrap_or_else(|| panic!("no field {name} in {}", self.text)).1;
-        rest.split('"').next().expect("an end").to_owned()
-    }
-}
-
-impl Browser {
-    pub async fn get(&mut self, path: &str) -> Answer {
-        self.ask(Method::GET, path, &[], None).await
-    }
-
-    pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let pairs = fields.iter().map(|(name, value)| format!("{name}={}", crate::format::query_value(value)));
-        let body = pairs.collect::<Vec<_>>().join("&");
-        self.ask(Method::POST, path, &[("content-type", "application/x-www-form-urlencoded")], Some(body)).await
-    }
-
-    pub async fn ask(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
-        let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
-        let mut request = Request::builder().method(method).uri(path).header(header::HOST, self.host);
-        request = request.header(header::COOKIE, cookies);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(body.map_or(Body::empty(), Body::from)).expect("a request");
-        let response = self.router.clone().oneshot(request).await.expect("an answer");
-        let (parts, body) = response.into_parts();
-        for cookie in parts.headers.get_all(header::SET_COOKIE) {
-            let text = cookie.to_str().expect("a text");
-            let (name, value) = text.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
-            self.cookies.insert(name.to_owned(), value.to_owned());
-        }
-        let bytes = to_bytes(body, 1 << 20).await.expect("a body");
-        // The one escape of the templates that carries no meaning, read as a browser reads it.
-        let text = String::from_utf8_lossy(&bytes).replace("&#x2f;", "/");
-        Answer { status: parts.status, headers: parts.headers, text }
-    }
-
-    /// Opens the page of the goods and sends its form with these changes.
-    pub async fn buy(&mut self, changes: &[(&str, &str)]) -> Answer {
-        let page = self.get("/goods/starfall").await;
-        assert_eq!(page.status, StatusCode::OK, "{}", page.text);
-        let mut fields: BTreeMap<&str, String> = BTreeMap::new();
-        fields.insert("sku", page.field("sku"));
-        fields.insert("key", page.field("key"));
-        fields.insert("quantity", "1".to_owned());
-        fields.insert("confirm", "yes".to_owned());
-        fields.extend(changes.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        self.post("/goods/starfall", &fields).await
-    }
-}
-
-/// The number of the order that an answer leads to.
-pub fn order_of(answer: &Answer) -> String {
-    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
-    answer.header("location").strip_prefix("/orders/").expect("an order").to_owned()
 }

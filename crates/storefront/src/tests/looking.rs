@@ -2,7 +2,8 @@
 
 use axum::http::{Method, StatusCode};
 
-use super::fixture::{MAIN, PASSWORD, Town, order_of};
+use super::browser::order_of;
+use super::fixture::{MAIN, PASSWORD, Town};
 
 testkit::on_both! {
     async fn a_guest_sees_goods_with_prices_and_stock(db) {
@@ -13,7 +14,7 @@ testkit::on_both! {
         assert!(home.text.contains("/assets/art/starfall.svg") && home.text.contains("10.00"));
         assert_eq!(home.header("cache-control"), "private, no-cache");
         let goods = town.browser(MAIN).get("/goods/starfall").await;
-        assert!(goods.text.contains("登录后购买") && goods.text.contains("补货中"), "{}", goods.text);
+        assert!(goods.text.contains("立即购买") && goods.text.contains("补货中"), "{}", goods.text);
     }
 
     async fn a_language_is_asked_for_once_and_kept(db) {
@@ -22,7 +23,7 @@ testkit::on_both! {
         assert!(browser.get("/").await.text.contains("lang=\"zh-CN\""));
         let english = browser.get("/?lang=en").await;
         assert!(english.text.contains("<html lang=\"en\"") && english.text.contains("Starfall"), "{}", english.text);
-        assert!(browser.get("/goods/starfall").await.text.contains("Log in to buy"));
+        assert!(browser.get("/goods/starfall").await.text.contains("Buy now"));
         let accepted = town.browser(MAIN).ask(Method::GET, "/", &[("accept-language", "en-GB,zh;q=0.5")], None).await;
         assert!(accepted.text.contains("<html lang=\"en\""));
     }
@@ -34,7 +35,9 @@ testkit::on_both! {
         let order = order_of(&browser.buy(&[]).await);
         for (path, says) in [
             ("/", "In stock"),
-            ("/goods/starfall", "Pay with wallet"),
+            ("/goods/starfall", "Buy now"),
+            ("/wallet", "Top up"),
+            ("/lookup", "Lookup password"),
             ("/orders", "My orders"),
             (&format!("/orders/{order}"), "Delivered, 1 code"),
             ("/nothing", "Page not found"),
@@ -43,6 +46,7 @@ testkit::on_both! {
             assert!(page.text.contains("<html lang=\"en\"") && page.text.contains(says), "{path}: {}", page.text);
         }
         let mut guest = town.browser(MAIN);
+        assert!(browser.choose(&[]).await.text.contains("Check your order"));
         assert!(guest.get("/login?lang=en&next=/orders").await.text.contains("href=\"/login?next=/orders&amp;lang=zh-CN\""));
         assert!(town.browser("localhost").get("/?lang=en").await.text.contains("Demo shops"));
     }
@@ -81,12 +85,12 @@ testkit::on_both! {
         assert_ne!(first, second);
         for (session, status) in [(&first, StatusCode::SEE_OTHER), (&second, StatusCode::OK)] {
             browser.cookies.insert("session".to_owned(), session.clone());
-            assert_eq!(browser.get("/orders").await.status, status);
+            assert_eq!(browser.get("/wallet").await.status, status);
         }
         let out = browser.post("/logout", &[]).await;
         assert_eq!((out.header("location"), out.header("set-cookie").contains("Max-Age=0")), ("/", true));
         browser.cookies.insert("session".to_owned(), second);
-        assert_eq!(browser.get("/orders").await.status, StatusCode::SEE_OTHER);
+        assert_eq!(browser.get("/wallet").await.status, StatusCode::SEE_OTHER);
     }
 
     async fn what_is_not_there_is_a_page_with_a_next_step(db) {
@@ -126,7 +130,9 @@ testkit::on_both! {
         let mut browser = town.browser(MAIN);
         for path in ["/", "/nothing", "/orders", "/assets/store.js"] {
             let answer = browser.get(path).await;
-            assert!(answer.header("content-security-policy").starts_with("default-src 'self'"), "{path}");
+            let policy = answer.header("content-security-policy");
+            assert!(policy.starts_with("default-src 'self'"), "{path}");
+            assert!(policy.ends_with("form-action 'self' http://cashier.example.com:8080"), "{path}: {policy}");
             assert_eq!(answer.header("referrer-policy"), "same-origin", "{path}");
         }
     }

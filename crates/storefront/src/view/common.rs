@@ -23,8 +23,11 @@ pub(crate) struct Common {
     langs: [LanguageLink; 2],
     me: Option<Me>,
     path: String,
+    here: String,
     request_id: Option<String>,
     site: Option<SiteView>,
+    #[serde(skip)]
+    is_private: bool,
 }
 
 #[derive(Serialize)]
@@ -69,17 +72,26 @@ impl Me {
 impl Common {
     pub fn new(frame: &Frame, me: Option<Me>) -> Self {
         Self {
+            is_private: me.is_some(),
             lang: frame.language.tag(),
             langs: Language::ALL.map(|language| link(frame, language)),
             me,
             path: format::query_value(&frame.path),
+            here: format::query_value(&frame.here()),
             request_id: frame.request_id.clone(),
             site: frame.shop.as_deref().map(|shop| site(shop, frame.language)),
         }
     }
 
-    pub const fn has_person(&self) -> bool {
-        self.me.is_some()
+    /// The same for a page that shows somebody's data though nobody is logged in.
+    pub const fn private(mut self) -> Self {
+        self.is_private = true;
+        self
+    }
+
+    /// Whether the page shows somebody's data.
+    pub const fn is_private(&self) -> bool {
+        self.is_private
     }
 }
 

@@ -3,7 +3,6 @@
 use catalog::{Goods, GoodsKind, Sku, SkuId};
 use kernel::{Language, Money};
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::{FormError, Stock};
 use crate::format;
@@ -36,7 +35,6 @@ pub(crate) struct GoodsView {
     goods: About,
     skus: Vec<SkuView>,
     quantity: Quantity,
-    wallet: Option<Wallet>,
     error: Option<FormError>,
     form: Form,
 }
@@ -69,21 +67,8 @@ struct Quantity {
 }
 
 #[derive(Serialize)]
-struct Wallet {
-    balance: String,
-    balance_minor: i64,
-    enough: bool,
-}
-
-#[derive(Serialize)]
 struct Form {
     action: String,
-    key: String,
-}
-
-/// A key for a form that was not sent yet.
-fn form_key() -> String {
-    Uuid::now_v7().simple().to_string()
 }
 
 /// The most that one order may take of any of these.
@@ -97,12 +82,10 @@ impl GoodsView {
         goods: &Goods,
         offers: &[Offer],
         choice: Choice,
-        wallet: Option<Money>,
         error: Option<FormError>,
     ) -> Self {
         let checked = checked(offers, choice.sku);
         let value = choice.quantity.max(1);
-        let chosen = offers.iter().find(|offer| Some(offer.sku.id) == checked);
         Self {
             goods: About {
                 title: goods.title.get(language).to_owned(),
@@ -112,13 +95,8 @@ impl GoodsView {
             },
             skus: offers.iter().map(|offer| sku(offer, checked, language)).collect(),
             quantity: Quantity { value, min: 1, max: quantity_max(offers) },
-            wallet: wallet.map(|balance| Wallet {
-                balance: format::money(balance),
-                balance_minor: balance.minor(),
-                enough: chosen.is_none_or(|offer| is_enough(balance, offer.unit, value)),
-            }),
             error,
-            form: Form { action: format!("/goods/{}", goods.code), key: form_key() },
+            form: Form { action: format!("/goods/{}", goods.code) },
         }
     }
 }
@@ -128,10 +106,6 @@ fn checked(offers: &[Offer], chosen: Option<SkuId>) -> Option<SkuId> {
     let mut on_sale = offers.iter().filter(|offer| offer.left > 0).map(|offer| offer.sku.id);
     let first = on_sale.clone().next();
     on_sale.find(|sku| Some(*sku) == chosen).or(first)
-}
-
-fn is_enough(balance: Money, unit: Money, quantity: u32) -> bool {
-    unit.times(quantity).is_ok_and(|total| total.minor() <= balance.minor())
 }
 
 fn sku(offer: &Offer, checked: Option<SkuId>, language: Language) -> SkuView {

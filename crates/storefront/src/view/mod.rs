@@ -1,16 +1,26 @@
 //! From the rooms' values to what a template shows. Pure: texts, numbers and lists only.
 
+mod checkout;
 mod common;
 mod error;
 mod goods;
 mod home;
 mod order;
+mod orders;
+mod pay;
+mod stage;
+mod wallet;
 
+pub(crate) use checkout::{CheckoutView, Counter, Typed};
 pub(crate) use common::{Common, Me, Page};
 pub(crate) use error::ErrorView;
 pub(crate) use goods::{Choice, GoodsView, Offer, quantity_max};
 pub(crate) use home::{HomeView, Sold};
-pub(crate) use order::{OrderPageView, OrdersView};
+pub(crate) use order::{Look, OrderPageView, file, order_href};
+pub(crate) use orders::{LookUpView, OrdersView};
+pub(crate) use pay::{Due, MoneyView, PayView, Ways};
+pub(crate) use stage::{Status, state_key, top_up_state};
+pub(crate) use wallet::{TopUpView, WalletView, least, most};
 
 use serde::Serialize;
 

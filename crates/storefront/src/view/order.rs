@@ -1,18 +1,32 @@
-//! Orders: one with its codes, and the list of them.
+//! The page of one order: how it stands, what was bought, its codes.
 
+use chrono::{DateTime, Utc};
 use kernel::{Language, Money};
-use order::machine::{DeliveryState, OrderEvent, OrderState, PaymentState, States};
-use order::{Event, LineView, Order, OrderPage, OrderView, Revealed};
+use order::machine::OrderEvent;
+use order::{Event, LineView, Method, OrderView, Revealed, Sight};
 use serde::Serialize;
 
+use super::pay::{Bought, BoughtLine, MoneyView, Watch};
+use super::stage::{StateView, Status, state_at};
 use crate::format;
 use crate::words::Words;
 
-/// The keys of the page of one order.
+/// An order as somebody looks at it.
+pub(crate) struct Look<'a> {
+    pub view: &'a OrderView,
+    pub sight: Sight,
+    /// Its codes, if the view was just logged.
+    pub revealed: Option<&'a [Revealed]>,
+    pub now: DateTime<Utc>,
+}
+
+/// The keys of the page.
 #[derive(Serialize)]
 pub(crate) struct OrderPageView {
     order: OrderDetail,
     reveal: Reveal,
+    watch: Option<Watch>,
+    money: Vec<MoneyView>,
 }
 
 #[derive(Serialize)]
@@ -28,13 +42,9 @@ struct OrderDetail {
 #[derive(Serialize)]
 struct Reveal {
     action: String,
+    file_action: String,
     done: bool,
-}
-
-#[derive(Serialize)]
-struct StateView {
-    key: &'static str,
-    label: String,
+    allowed: bool,
 }
 
 #[derive(Serialize)]
@@ -60,60 +70,82 @@ struct EventView {
     at: String,
 }
 
-/// The keys of the list.
-#[derive(Serialize)]
-pub(crate) struct OrdersView {
-    orders: Vec<Row>,
-    wallet: String,
-    next_href: Option<String>,
-}
+impl Look<'_> {
+    /// The one word for how the order stands.
+    pub fn state(&self) -> &'static str {
+        let order = &self.view.order;
+        state_at(order.states, order.expires_at, self.now)
+    }
 
-#[derive(Serialize)]
-struct Row {
-    href: String,
-    number: String,
-    title: String,
-    total: String,
-    state: StateView,
-    placed_at: String,
-}
+    /// The address of the order's page.
+    pub fn href(&self) -> String {
+        order_href(self.view)
+    }
 
-impl OrderPageView {
-    /// The order; with `revealed`, its codes are in the open.
-    pub fn new((words, language): (&Words, Language), view: &OrderView, revealed: Option<&[Revealed]>) -> Self {
-        let order = &view.order;
-        let lines = view.lines.iter().map(|line| self::line(language, line, revealed)).collect();
-        let mut events: Vec<EventView> =
-            view.events.iter().rev().filter_map(|event| happened(words, view, event)).collect();
-        events.push(EventView { label: words.get("order.event.placed", &[]), at: format::moment(order.placed_at) });
-        Self {
-            order: OrderDetail {
-                number: order.id.to_string(),
-                placed_at: format::moment(order.placed_at),
-                state: state(words, order.states),
-                total: format::money(order.total),
-                lines,
-                events,
-            },
-            reveal: Reveal { action: format!("/orders/{}/codes", order.id), done: revealed.is_some() },
-        }
+    /// Until when it may be paid and how much, while it may.
+    pub fn is_to_be_paid(&self) -> Option<(Money, DateTime<Utc>)> {
+        let order = &self.view.order;
+        let expires_at = order.expires_at.filter(|_| self.state() == "unpaid")?;
+        Some((order.total, expires_at))
+    }
+
+    /// What was ordered.
+    pub fn bought(&self, language: Language) -> Bought {
+        let line = |line: &LineView| BoughtLine {
+            title: line.title.get(language).to_owned(),
+            sku_name: line.sku_name.get(language).to_owned(),
+            quantity: line.quantity,
+            total: format::money(line.total),
+        };
+        Bought { number: self.view.order.id.to_string(), lines: self.view.lines.iter().map(line).collect() }
     }
 }
 
-impl OrdersView {
-    pub fn new((words, language): (&Words, Language), page: &OrderPage, wallet: Money) -> Self {
-        let row = |order: &Order, title: &kernel::Wording| Row {
-            href: format!("/orders/{}", order.id),
-            number: order.id.to_string(),
-            title: title.get(language).to_owned(),
-            total: format::money(order.total),
-            state: state(words, order.states),
-            placed_at: format::moment(order.placed_at),
-        };
+/// The address of an order's page: with its word, if it has one.
+pub(crate) fn order_href(view: &OrderView) -> String {
+    match &view.link {
+        Some(link) => format!("/orders/{}/{}", view.order.id, link.as_str()),
+        None => format!("/orders/{}", view.order.id),
+    }
+}
+
+/// The codes of an order as a file to keep: one line each, the goods above them.
+pub(crate) fn file(language: Language, view: &OrderView, revealed: &[Revealed]) -> String {
+    let mut text = String::new();
+    for line in &view.lines {
+        let Some(open) = revealed.iter().find(|revealed| revealed.line == line.number) else { continue };
+        text.push_str(&format!("# {} · {}\r\n", line.title.get(language), line.sku_name.get(language)));
+        for code in &open.codes {
+            text.push_str(code.reveal());
+            text.push_str("\r\n");
+        }
+    }
+    text
+}
+
+impl OrderPageView {
+    /// The order; with codes in the open, it waits for nothing.
+    pub fn new((words, language): (&Words, Language), look: &Look<'_>, money: Vec<MoneyView>) -> Self {
+        let (view, href, state) = (look.view, look.href(), look.state());
+        let lines = view.lines.iter().map(|line| self::line(language, line, look.revealed)).collect();
+        let is_open = look.revealed.is_some();
         Self {
-            orders: page.orders.iter().map(|(order, title)| row(order, title)).collect(),
-            wallet: format::money(wallet),
-            next_href: page.next.map(|before| format!("/orders?before={before}")),
+            order: OrderDetail {
+                number: view.order.id.to_string(),
+                placed_at: format::moment(view.order.placed_at),
+                state: StateView::new(words, state),
+                total: format::money(view.order.total),
+                lines,
+                events: events(words, view),
+            },
+            reveal: Reveal {
+                action: format!("{href}/codes"),
+                file_action: format!("{href}/file"),
+                done: is_open,
+                allowed: look.sight == Sight::Codes,
+            },
+            watch: Watch::of(&href, Status::of(state)).filter(|_| view.link.is_some() && !is_open),
+            money,
         }
     }
 }
@@ -134,39 +166,27 @@ fn line(language: Language, line: &LineView, revealed: Option<&[Revealed]>) -> L
     }
 }
 
-fn state(words: &Words, states: States) -> StateView {
-    let key = state_key(states);
-    StateView { key, label: words.get(&format!("order.state.{key}"), &[]) }
-}
-
-/// The one word for the three states: what the buyer asks himself first.
-fn state_key(states: States) -> &'static str {
-    match (states.order, states.payment, states.delivery) {
-        (OrderState::Disputed, ..) => "disputed",
-        (_, PaymentState::Refunded, _) => "refunded",
-        (OrderState::Cancelled, ..) => "cancelled",
-        (OrderState::Expired, ..) => "expired",
-        (_, PaymentState::PartRefunded, _) => "part_refunded",
-        (_, _, DeliveryState::Delivered) => "delivered",
-        (OrderState::Completed, ..) => "completed",
-        (_, _, DeliveryState::Failed) => "failed",
-        (_, _, DeliveryState::PartDelivered) => "part_delivered",
-        (_, _, DeliveryState::Delivering | DeliveryState::Queued) => "delivering",
-        (_, PaymentState::Paid, _) => "paid",
-        (_, PaymentState::Unpaid | PaymentState::Paying, _) => "unpaid",
-    }
+/// Newest first, ending with the order itself.
+fn events(words: &Words, view: &OrderView) -> Vec<EventView> {
+    let happened = view.events.iter().rev().filter_map(|event| happened(words, view, event));
+    let placed = EventView { label: words.get("order.event.placed", &[]), at: format::moment(view.order.placed_at) };
+    happened.chain([placed]).collect()
 }
 
 /// What happened, in the buyer's words; steps that say nothing to him are left out.
 fn happened(words: &Words, view: &OrderView, event: &Event) -> Option<EventView> {
     let amount = format::money(view.order.total);
     let count = view.lines.iter().map(|line| line.cards.len()).sum::<usize>().to_string();
+    let is_wallet = view.order.method == Method::Wallet;
     let label = match event.event {
-        OrderEvent::Paid | OrderEvent::PaidLate => words.get("order.event.paid", &[("amount", &amount)]),
+        OrderEvent::Paid if is_wallet => words.get("order.event.paid", &[("amount", &amount)]),
+        OrderEvent::Paid => words.get("order.event.paid_channel", &[("amount", &amount)]),
+        OrderEvent::PaidLate => words.get("order.event.paid_late", &[("amount", &amount)]),
         OrderEvent::Delivered if count == "1" => words.get("order.event.delivered_one", &[]),
         OrderEvent::Delivered => words.get("order.event.delivered", &[("count", &count)]),
         OrderEvent::DeliveryFailed => words.get("order.event.failed", &[]),
-        OrderEvent::Refunded => words.get("order.event.refunded", &[("amount", &amount)]),
+        OrderEvent::Refunded if is_wallet => words.get("order.event.refunded", &[("amount", &amount)]),
+        OrderEvent::Refunded => words.get("order.event.refunded_channel", &[("amount", &amount)]),
         OrderEvent::Expired => words.get("order.event.expired", &[]),
         OrderEvent::PartDelivered => words.get("order.state.part_delivered", &[]),
         OrderEvent::PartRefunded => words.get("order.state.part_refunded", &[]),
@@ -179,22 +199,4 @@ fn happened(words: &Words, view: &OrderView, event: &Event) -> Option<EventView>
         | OrderEvent::DisputeSettled => return None,
     };
     Some(EventView { label, at: format::moment(event.at) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_state_and_event_has_its_sentence() {
-        let [chinese, english] = Language::ALL.map(|language| Words::read(language).expect("sentences"));
-        for &order in OrderState::ALL {
-            for &payment in PaymentState::ALL {
-                for &delivery in DeliveryState::ALL {
-                    let key = format!("order.state.{}", state_key(States { order, payment, delivery }));
-                    assert!(chinese.find(&key, &[]).is_some() && english.find(&key, &[]).is_some(), "{key}");
-                }
-            }
-        }
-    }
 }

@@ -148,7 +148,7 @@ async fn a_face_shows_what_it_knows_and_leaves_the_rest() {
 #[tokio::test]
 async fn the_console_has_its_own_host() {
     let answer = |text: &'static str| Router::new().fallback(async move || text);
-    let app = by_host("console.example".to_owned(), Proxies::default(), answer("console"), answer("shops"));
+    let app = by_host(Proxies::default(), [("console.example".to_owned(), answer("console"))], answer("shops"));
     for (host, expected) in
         [("console.example", "console"), ("CONSOLE.example:80", "console"), ("a.example", "shops"), ("", "shops")]
     {
@@ -156,6 +156,21 @@ async fn the_console_has_its_own_host() {
         let (_, response) = ask(&app, request).await;
         let body = to_bytes(response.into_body(), 64).await.expect("a body");
         assert_eq!(body, expected, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn forms_lead_to_our_own_host_and_to_the_origin_that_was_named() {
+    let kit = Kit::new(Proxies::default(), Bounds::default());
+    for (kit, ends) in [
+        (kit.clone(), "form-action 'self'"),
+        (kit.posting_to("http://cashier.example:8080"), "form-action 'self' http://cashier.example:8080"),
+    ] {
+        let app = kit.layers(Router::new().route("/", get(async || "hello")), Face::json());
+        let request = Request::builder().uri("/").header("host", "a.example").body(Body::empty()).expect("a request");
+        let (_, response) = ask(&app, request).await;
+        let policy = response.headers()["content-security-policy"].to_str().expect("a text");
+        assert!(policy.ends_with(ends), "{policy}");
     }
 }
 

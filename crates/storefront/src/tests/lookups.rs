@@ -1,0 +1,94 @@
+//! Finding an order again with contact or number, and the query password.
+
+use axum::http::StatusCode;
+
+use super::browser::number;
+use super::fixture::{CONTACT, MAIN, QUERY_PASSWORD, SUB, Town};
+
+testkit::on_both! {
+    async fn one_order_opens_with_its_codes(db) {
+        let town = Town::open(&db).await;
+        let page = town.browser(MAIN).order_as_guest(&[]).await;
+        town.pay(&number(&page)).await;
+        for who in ["GUEST @example.com", &number(&page)] {
+            let mut browser = town.browser(MAIN);
+            let found = browser.post("/lookup", &[("who", who), ("password", QUERY_PASSWORD)]).await;
+            assert_eq!(found.header("location"), format!("/orders/{}", number(&page)), "{}", found.text);
+            let cookie = found.header("set-cookie");
+            assert!(cookie.starts_with("lookup=") && cookie.contains("HttpOnly") && cookie.contains("Max-Age=900"), "{cookie}");
+            assert_eq!(browser.get(found.header("location")).await.header("location"), page);
+            let shown = browser.post(&format!("{page}/codes"), &[]).await;
+            assert!(shown.text.contains("CODE-grove-"), "{}", shown.text);
+        }
+    }
+
+    async fn several_orders_are_listed(db) {
+        let town = Town::open(&db).await;
+        let mut buyer = town.browser(MAIN);
+        for _ in 0..2 {
+            buyer.order_as_guest(&[]).await;
+        }
+        let found = town.browser(MAIN).post("/lookup", &[("who", CONTACT), ("password", QUERY_PASSWORD)]).await;
+        assert_eq!((found.status, found.text.matches("href=\"/orders/ord_").count()), (StatusCode::OK, 2), "{}", found.text);
+        assert_eq!(found.header("cache-control"), "no-store");
+    }
+
+    async fn whatever_is_wrong_the_answer_is_the_same(db) {
+        let town = Town::open(&db).await;
+        let page = town.browser(MAIN).order_as_guest(&[]).await;
+        let (order, unknown) = (number(&page), order::OrderId::new().to_string());
+        let mut answers = Vec::new();
+        for (who, password) in [
+            (CONTACT, "another"),
+            ("nobody@example.com", QUERY_PASSWORD),
+            (order.as_str(), "another"),
+            (unknown.as_str(), QUERY_PASSWORD),
+            ("", ""),
+        ] {
+            let answer = town.browser(MAIN).post("/lookup", &[("who", who), ("password", password)]).await;
+            assert!(answer.text.contains("没有找到订单。核对联系方式和查询密码"), "{}", answer.text);
+            assert!(!answer.headers.contains_key("set-cookie"));
+            let id = answer.header("x-request-id").to_owned();
+            let text = answer.text.replace(&format!("value=\"{who}\""), "value=\"\"").replace(&id, "");
+            answers.push((answer.status, text));
+        }
+        assert!(answers.iter().all(|answer| *answer == answers[0] && answer.0 == StatusCode::NOT_FOUND));
+        let elsewhere = town.browser(SUB).post("/lookup", &[("who", CONTACT), ("password", QUERY_PASSWORD)]).await;
+        assert_eq!(elsewhere.status, StatusCode::NOT_FOUND);
+    }
+
+    async fn tries_are_limited_by_what_is_asked_for_and_by_address(db) {
+        let town = Town::open(&db).await;
+        town.browser(MAIN).order_as_guest(&[]).await;
+        let mut browser = town.browser(MAIN);
+        for _ in 0..5 {
+            browser.post("/lookup", &[("who", CONTACT), ("password", "another")]).await;
+        }
+        let stopped = browser.post("/lookup", &[("who", CONTACT), ("password", QUERY_PASSWORD)]).await;
+        assert_eq!((stopped.status, stopped.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "900"));
+        assert!(stopped.text.contains("等 15 分钟再试"), "{}", stopped.text);
+        for number in 0..15 {
+            let who = format!("guest-{number}@example.com");
+            let asked = browser.post("/lookup", &[("who", &who), ("password", "another")]).await;
+            assert_eq!(asked.status, StatusCode::NOT_FOUND, "{number}");
+        }
+        let stopped = browser.post("/lookup", &[("who", "new@example.com"), ("password", "another")]).await;
+        assert_eq!(stopped.status, StatusCode::TOO_MANY_REQUESTS);
+        db.clock.advance(chrono::TimeDelta::minutes(15));
+        let found = browser.post("/lookup", &[("who", CONTACT), ("password", QUERY_PASSWORD)]).await;
+        assert_eq!(found.status, StatusCode::SEE_OTHER);
+    }
+
+    async fn a_found_order_is_not_opened_by_anothers_look_up(db) {
+        let town = Town::open(&db).await;
+        let page = town.browser(MAIN).order_as_guest(&[]).await;
+        town.pay(&number(&page)).await;
+        let mut other = town.browser(MAIN);
+        other.order_as_guest(&[("contact", "other@example.com")]).await;
+        other.cookies.clear();
+        let found = other.post("/lookup", &[("who", "other@example.com"), ("password", QUERY_PASSWORD)]).await;
+        assert_eq!(found.status, StatusCode::SEE_OTHER);
+        let codes = other.post(&format!("{page}/codes"), &[]).await;
+        assert!(codes.status == StatusCode::NOT_FOUND && !codes.text.contains("CODE-"));
+    }
+}

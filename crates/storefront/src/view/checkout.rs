@@ -1,0 +1,166 @@
+//! The checkout: what is bought, how the order is found again, how it is paid.
+
+use catalog::Goods;
+use kernel::{Language, Money};
+use payment::Channel;
+use serde::Serialize;
+use tenancy::Shop;
+
+use super::goods::art;
+use super::pay::Payee;
+use super::{FormError, Offer};
+use crate::form::{CheckoutForm, Fault, WALLET, Wish, form_key};
+use crate::format;
+use crate::words::Words;
+
+/// What the checkout shows, as it was read.
+pub(crate) struct Counter {
+    pub goods: Goods,
+    pub offer: Offer,
+    pub channels: Vec<Channel>,
+    /// What the buyer may spend, if he has an account.
+    pub wallet: Option<Money>,
+}
+
+/// What the buyer typed, and what he has to change.
+#[derive(Default)]
+pub(crate) struct Typed {
+    pub form: CheckoutForm,
+    pub faults: Vec<Fault>,
+    pub error: Option<FormError>,
+    pub fewer: Option<u32>,
+    /// The token that the form gives a browser that has none.
+    pub visitor: String,
+}
+
+/// The page's own keys.
+#[derive(Serialize)]
+pub(crate) struct CheckoutView {
+    item: Item,
+    form: FormView,
+    ways: Vec<Way>,
+    payee: Option<Payee>,
+    faults: Vec<FaultView>,
+    error: Option<FormError>,
+    fewer: Option<u32>,
+    guest: bool,
+    login_href: String,
+    change_href: String,
+}
+
+#[derive(Serialize)]
+struct Item {
+    title: String,
+    art: Option<String>,
+    sku_name: String,
+    quantity: u32,
+    unit: String,
+    total: String,
+}
+
+#[derive(Serialize)]
+struct FormView {
+    action: &'static str,
+    key: String,
+    visitor: String,
+    goods: String,
+    sku: String,
+    quantity: u32,
+    contact: String,
+    password: String,
+}
+
+#[derive(Serialize)]
+struct Way {
+    value: String,
+    name: String,
+    /// The balance, if it is the wallet.
+    balance: Option<String>,
+    short: bool,
+    checked: bool,
+}
+
+#[derive(Serialize)]
+struct FaultView {
+    field: &'static str,
+    label: String,
+    message: String,
+}
+
+impl CheckoutView {
+    /// The wish has the price of now; the browser is asked the money of `Counter`.
+    pub fn new(
+        (words, language): (&Words, Language),
+        shop: &Shop,
+        counter: &Counter,
+        wish: &Wish,
+        typed: Typed,
+    ) -> Self {
+        let Typed { form, faults, error, fewer, visitor } = typed;
+        let (quantity, unit) = (wish.wanted.quantity, wish.wanted.unit);
+        let total = unit.times(quantity).unwrap_or(unit);
+        let fault = |fault: &Fault| FaultView {
+            field: fault.field(),
+            label: words.get(&format!("checkout.label.{}", fault.field()), &[]),
+            message: words.get(&format!("checkout.error.{}", fault.field()), &[]),
+        };
+        Self {
+            item: Item {
+                title: counter.goods.title.get(language).to_owned(),
+                art: art(&counter.goods, language),
+                sku_name: counter.offer.sku.name.get(language).to_owned(),
+                quantity,
+                unit: format::money(unit),
+                total: format::money(total),
+            },
+            ways: ways(words, language, counter, (total, form.pay.as_str())),
+            payee: (!counter.channels.is_empty()).then(|| Payee::of(language, shop, &counter.channels)),
+            form: FormView {
+                action: "/checkout",
+                key: form_key(),
+                visitor,
+                goods: wish.code.to_string(),
+                sku: wish.sku_value(),
+                quantity,
+                contact: form.contact,
+                password: form.password,
+            },
+            faults: faults.iter().map(fault).collect(),
+            error,
+            fewer,
+            guest: counter.wallet.is_none(),
+            login_href: format!("/login?next={}", format::query_value(&format!("/checkout?{}", wish.query()))),
+            change_href: format!("/goods/{}", wish.code),
+        }
+    }
+}
+
+/// The wallet first while it covers the total, then the channels. The way that was chosen before stays chosen.
+fn ways(words: &Words, language: Language, counter: &Counter, (total, chosen): (Money, &str)) -> Vec<Way> {
+    let channel = |channel: &Channel| Way {
+        value: channel.id.to_string(),
+        name: channel.name.get(language).to_owned(),
+        balance: None,
+        short: false,
+        checked: false,
+    };
+    let mut ways: Vec<Way> = counter.channels.iter().map(channel).collect();
+    if let Some(balance) = counter.wallet {
+        let is_short = balance.minor() < total.minor();
+        let wallet = Way {
+            value: WALLET.to_owned(),
+            name: words.get("checkout.wallet", &[]),
+            balance: Some(format::money(balance)),
+            short: is_short,
+            checked: false,
+        };
+        let place = if is_short { ways.len() } else { 0 };
+        ways.insert(place, wallet);
+    }
+    let kept = ways.iter().position(|way| way.value == chosen && !way.short);
+    let place = kept.or_else(|| ways.iter().position(|way| !way.short));
+    if let Some(way) = place.and_then(|place| ways.get_mut(place)) {
+        way.checked = true;
+    }
+    ways
+}

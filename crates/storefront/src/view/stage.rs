@@ -1,0 +1,106 @@
+//! Where an order or a top-up stands, in the one word a buyer asks for. Pure.
+
+use chrono::{DateTime, Utc};
+use order::machine::{DeliveryState, OrderState, PaymentState, States};
+use payment::{Intent, IntentState};
+use serde::Serialize;
+
+use crate::words::Words;
+
+/// A state as a page shows it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct StateView {
+    pub key: &'static str,
+    label: String,
+}
+
+/// What a waiting page asks for every two seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Status {
+    pub state: &'static str,
+    pub is_final: bool,
+}
+
+impl StateView {
+    pub fn new(words: &Words, key: &'static str) -> Self {
+        Self { key, label: words.get(&format!("order.state.{key}"), &[]) }
+    }
+}
+
+impl Status {
+    /// Of a state that nothing but time may change, or that will change soon.
+    pub fn of(state: &'static str) -> Self {
+        let is_moving = matches!(state, "unpaid" | "paid" | "delivering" | "part_delivered");
+        Self { state, is_final: !is_moving }
+    }
+}
+
+/// The one word for the three states.
+pub(crate) fn state_key(states: States) -> &'static str {
+    match (states.order, states.payment, states.delivery) {
+        (OrderState::Disputed, ..) => "disputed",
+        (_, PaymentState::Refunded, _) => "refunded",
+        (OrderState::Cancelled, ..) => "cancelled",
+        (OrderState::Expired, ..) => "expired",
+        (_, PaymentState::PartRefunded, _) => "part_refunded",
+        (_, _, DeliveryState::Delivered) => "delivered",
+        (OrderState::Completed, ..) => "completed",
+        (_, _, DeliveryState::Failed) => "failed",
+        (_, _, DeliveryState::PartDelivered) => "part_delivered",
+        (_, _, DeliveryState::Delivering | DeliveryState::Queued) => "delivering",
+        (_, PaymentState::Paid, _) => "paid",
+        (_, PaymentState::Unpaid | PaymentState::Paying, _) => "unpaid",
+    }
+}
+
+/// The word at `now`: an unpaid order whose time is over has expired, even if nobody has said so yet.
+pub(crate) fn state_at(states: States, expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> &'static str {
+    match state_key(states) {
+        "unpaid" if expires_at.is_some_and(|expires_at| expires_at <= now) => "expired",
+        key => key,
+    }
+}
+
+/// The word for a top-up at `now`.
+pub(crate) fn top_up_state(intent: &Intent, now: DateTime<Utc>) -> &'static str {
+    match intent.state {
+        IntentState::Open if intent.is_payable(now) => "unpaid",
+        IntentState::Open | IntentState::Closed => "expired",
+        IntentState::Paid => "completed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+    use kernel::Language;
+
+    #[test]
+    fn every_state_has_its_sentence() {
+        let [chinese, english] = Language::ALL.map(|language| Words::read(language).expect("sentences"));
+        for &order in OrderState::ALL {
+            for &payment in PaymentState::ALL {
+                for &delivery in DeliveryState::ALL {
+                    let key = format!("order.state.{}", state_key(States { order, payment, delivery }));
+                    assert!(chinese.find(&key, &[]).is_some() && english.find(&key, &[]).is_some(), "{key}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_unpaid_order_has_expired_when_its_time_is_over() {
+        let now = Utc::now();
+        let at = |minutes| state_at(States::NEW, Some(now + TimeDelta::minutes(minutes)), now);
+        assert_eq!([at(1), at(0), at(-1)], ["unpaid", "expired", "expired"]);
+        assert_eq!(state_at(States::NEW, None, now), "unpaid");
+    }
+
+    #[test]
+    fn a_page_asks_on_until_nothing_more_is_to_come() {
+        let finals = ["unpaid", "paid", "delivering", "delivered", "expired", "refunded", "failed"];
+        let finals = finals.map(|state| Status::of(state).is_final);
+        assert_eq!(finals, [false, false, false, true, true, true, true]);
+    }
+}
