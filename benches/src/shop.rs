@@ -11,7 +11,9 @@ use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Pi
 use kernel::{Currency, Money, Rate, Secret, SiteId, SystemClock, TenantScope, Wording};
 use lane::{LaneSettings, Lanes};
 use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
-use order::{Chain, Desk, Orders, Wanted};
+use order::{Buyer, Chain, Desk, Orders, SoldBy, Wanted};
+use payment::{Gateways, PaymentSettings, Payments, Till};
+use risk::Limits;
 use store::{Settings, Store, Time, WriteTx};
 use tenancy::{Mode, NewSite, Slug, Tenancy, Theme};
 use testkit::TestDb;
@@ -60,13 +62,16 @@ impl Shop {
     pub fn lanes(&self, settings: LaneSettings) -> Lanes {
         let prices = Prices::new(self.store.clone());
         Lanes::new(self.store.clone(), settings, move |_| {
-            vec![Box::new(Picks::default()), Box::new(Desk::new(prices.clone()))]
+            vec![Box::new(Desk::new(prices.clone())), Box::new(Till::default()), Box::new(Picks::default())]
         })
     }
 
     /// A counter that sells through `lanes`.
     pub fn orders(&self, lanes: &Lanes) -> Orders {
-        Orders::new(self.store.clone(), lanes.clone(), self.inventory.clone())
+        let settings = PaymentSettings { notify_base: "http://cashier.test".parse().expect("a URL") };
+        let (store, inventory) = (self.store.clone(), self.inventory.clone());
+        let payments = Payments::new(store.clone(), lanes.clone(), inventory.clone(), Gateways::default(), settings);
+        Orders::new(store, lanes.clone(), inventory, payments)
     }
 
     /// Buys one piece on the lowest site.
@@ -74,7 +79,10 @@ impl Shop {
         let wanted = vec![Wanted { sku: self.sku, quantity: 1, unit: self.unit }];
         let (site, key) = (self.scope.site(self.chain[3].site), Uuid::now_v7().to_string());
         let customer = self.customers[caller % self.customers.len()];
-        let bought = orders.place(&site, (self.chain.clone(), CNY), customer, wanted, &key).await;
+        // No limit is switched off: 256 accounts stand for as many as such a day would have.
+        let limits = Limits { orders_per_account_and_day: u32::MAX, ..Limits::default() };
+        let shop = SoldBy { chain: self.chain.clone(), currency: CNY, limits };
+        let bought = orders.place(&site, shop, Buyer::account(customer), wanted, &key).await;
         assert!(bought.is_ok(), "an order was refused: {bought:?}");
     }
 
@@ -103,6 +111,7 @@ async fn chain(store: &Store, tx: &WriteTx<TenantScope>) -> Chain {
             mode: Mode::Auto,
             level: None,
             support: None,
+            limits: None,
         };
         let site = tenancy.save_site_in(tx, &new).await.expect("a site").id();
         chain.push(SiteLevel { site, level: None });

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use catalog::FieldChange;
 use kernel::{SiteId, Wording};
+use payment::{Channel, NewChannel};
 use tenancy::{NewSite, NewTenant, Site, Slug, Tenant};
 
 /// The named fields of a tenant.
@@ -34,6 +35,17 @@ pub(crate) fn of_site(
         "mode" => (old.mode.text().to_owned(), new.mode.text().to_owned()),
         "level" => (optional(old.level.as_ref()), optional(new.level.as_ref())),
         "support" => (optional(old.support.as_ref()), optional(new.support.as_ref())),
+        "limits" => (optional(old.limits.as_ref()), optional(new.limits.as_ref())),
+        _ => Default::default(),
+    };
+    changes(fields, texts)
+}
+
+/// The named fields of a channel.
+pub(crate) fn of_channel(old: &Channel, new: &NewChannel, fields: &[&'static str]) -> Vec<FieldChange> {
+    let texts = |field: &str| match field {
+        "name" => (wording(&old.name), wording(&new.name)),
+        "sort" => (old.sort.to_string(), new.sort.to_string()),
         _ => Default::default(),
     };
     changes(fields, texts)

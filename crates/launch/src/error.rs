@@ -7,6 +7,7 @@ use identity::IdentityError;
 use inventory::InventoryError;
 use kernel::{Coded, FaultKind, MoneyError};
 use ledger::LedgerError;
+use payment::PaymentError;
 use store::StoreError;
 use tenancy::TenancyError;
 
@@ -44,6 +45,8 @@ pub enum LaunchError {
     Identity(#[from] IdentityError),
     #[error(transparent)]
     Inventory(#[from] InventoryError),
+    #[error(transparent)]
+    Payment(#[from] PaymentError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(transparent)]
@@ -92,6 +95,7 @@ impl Coded for LaunchError {
             Self::Catalog(error) => error.code(),
             Self::Identity(error) => error.code(),
             Self::Inventory(error) => error.code(),
+            Self::Payment(error) => error.code(),
             Self::Ledger(error) => error.code(),
             Self::Store(error) => error.code(),
         }
@@ -107,6 +111,7 @@ impl Coded for LaunchError {
             Self::Catalog(error) => error.kind(),
             Self::Identity(error) => error.kind(),
             Self::Inventory(error) => error.kind(),
+            Self::Payment(error) => error.kind(),
             Self::Ledger(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }

@@ -27,6 +27,8 @@ pub enum Thing {
     Site,
     /// A host that leads to a site.
     Host,
+    /// A way to pay.
+    Channel,
     /// A customer.
     Customer,
     /// A category.
@@ -182,6 +184,7 @@ impl Thing {
             Self::Tenant => "tenant",
             Self::Site => "site",
             Self::Host => "host",
+            Self::Channel => "channel",
             Self::Customer => "customer",
             Self::Category => "category",
             Self::Goods => "goods",

@@ -4,6 +4,7 @@ use catalog::{Catalog, FieldChange};
 use identity::{Customers, Operators, Passwords, Role};
 use inventory::Inventory;
 use kernel::{Platform, TenantId, TenantScope};
+use payment::Payments;
 use store::Store;
 use tenancy::{Saved, Tenancy};
 
@@ -21,6 +22,7 @@ pub struct Launch {
     pub(crate) catalog: Catalog,
     pub(crate) inventory: Inventory,
     pub(crate) customers: Customers,
+    pub(crate) payments: Payments,
     operators: Operators,
     passwords: Passwords,
 }
@@ -30,16 +32,15 @@ const ATTEMPTS_MAX: u32 = 3;
 
 impl Launch {
     /// Launches into the rooms' own services.
-    pub const fn new(
+    pub fn new(
         store: Store,
         tenancy: Tenancy,
         catalog: Catalog,
         inventory: Inventory,
-        customers: Customers,
-        operators: Operators,
-        passwords: Passwords,
+        payments: Payments,
+        (customers, operators, passwords): (Customers, Operators, Passwords),
     ) -> Self {
-        Self { store, tenancy, catalog, inventory, customers, operators, passwords }
+        Self { store, tenancy, catalog, inventory, customers, payments, operators, passwords }
     }
 
     /// What applying the pack would change. Changes nothing.

@@ -14,7 +14,9 @@ use catalog::{Catalog, Code, SiteLevel, Subject};
 use identity::{Customers, LoginLimits, Operators, Passwords};
 use inventory::{Inventory, KeyRing, MasterKey, MasterKeys};
 use kernel::{Currency, Money, Platform, TenantScope};
+use lane::{LaneSettings, Lanes};
 use ledger::{Account, AccountKind};
+use payment::{Gateways, PaymentSettings, Payments};
 use tempfile::TempDir;
 use tenancy::{Slug, Tenancy};
 use testkit::TestDb;
@@ -83,9 +85,8 @@ impl House {
             tenancy.clone(),
             catalog.clone(),
             inventory.clone(),
-            customers.clone(),
-            operators.clone(),
-            passwords,
+            payments(db, &inventory),
+            (customers.clone(), operators.clone(), passwords),
         );
         Self { launch, tenancy, catalog, inventory, customers, operators }
     }
@@ -101,6 +102,13 @@ impl House {
         let tenant = self.tenancy.find_tenant(&slug).await.expect("the directory").expect("a tenant");
         Platform::assume().tenant(tenant)
     }
+}
+
+/// Payments without a gateway: a pack only writes channels.
+fn payments(db: &TestDb, inventory: &Inventory) -> Payments {
+    let lanes = Lanes::new(db.store.clone(), LaneSettings::of(db.store.backend()), |_| Vec::new());
+    let settings = PaymentSettings { notify_base: "http://cashier.test".parse().expect("a URL") };
+    Payments::new(db.store.clone(), lanes, inventory.clone(), Gateways::default(), settings)
 }
 
 /// Audits ledger and stock; answers how many entries and cards there are.

@@ -73,6 +73,7 @@ impl<'a> Writer<'a> {
     pub(crate) async fn write(mut self, progress: &dyn Progress) -> Result<Written, LaunchError> {
         self.tenant_and_sites().await?;
         self.hosts().await?;
+        self.channels().await?;
         self.customers().await?;
         self.categories().await?;
         self.goods_and_skus().await?;

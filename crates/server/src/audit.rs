@@ -47,15 +47,24 @@ async fn audit_tenant(
     let ledger = ledger::audit_in(&tx).await?;
     let stock = inventory::audit_in(&tx).await?;
     let orders = order::audit_in(&tx, &stock).await?;
+    let payments = payment::audit_in(&tx).await?;
     let _ = writeln!(
         text,
-        "{}: {} entries, {} postings, {} links; {} cards; {} orders",
-        slug, ledger.entries, ledger.postings, ledger.links, stock.cards, orders.orders
+        "{}: {} entries, {} postings, {} links; {} cards; {} orders; {} payments, {} refunds",
+        slug,
+        ledger.entries,
+        ledger.postings,
+        ledger.links,
+        stock.cards,
+        orders.orders,
+        payments.payments,
+        payments.refunds
     );
     let mut found: Vec<(u8, String)> =
         ledger.breaches.into_iter().map(|breach| (breach.invariant, breach.finding)).collect();
     found.extend(stock.breaches.into_iter().map(|finding| (4, finding)));
     found.extend(orders.breaches);
+    found.extend(payments.breaches);
     found.extend(compare_heads(&tx, &heads.join(head_file(tenant))).await?);
     Ok(found)
 }

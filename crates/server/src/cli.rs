@@ -1,5 +1,6 @@
 //! The words of the command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -27,6 +28,15 @@ pub enum Command {
     },
     /// Serve the shops and the console.
     Serve,
+    /// Serve the sandbox gateway, a payment provider that moves no money. Ends with its standard input.
+    SandboxGateway {
+        /// Where to listen.
+        #[arg(long, default_value = "127.0.0.1:8090")]
+        listen: SocketAddr,
+        /// The folder of its records.
+        #[arg(long, default_value = "var/sandbox")]
+        data: PathBuf,
+    },
     /// Bring the database's schema up to date.
     Migrate,
     /// Shops as packs of files.

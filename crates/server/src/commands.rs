@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,23 +18,30 @@ use crate::cli::{Cli, Command, Keys, Tenant};
 use crate::control::{self, Answer, Request};
 use crate::database::{self, Access, Database, Opened};
 use crate::house::House;
+use crate::sandbox::Sandbox;
 use crate::settings::Settings;
-use crate::{audit, report, serve, telemetry};
+use crate::{audit, report, sandbox, serve, telemetry};
 
 /// The packs of the demo, the first one being the shop that is shown.
 const DEMO_PACKS: [&str; 2] = ["demo", "demo-two"];
+const SANDBOX_PORTS_ABOVE: u16 = 10;
 const LOGINS_FILE: &str = "demo-logins.toml";
 
 /// Carries out a command line.
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let settings = Settings::read(cli.config.as_deref())?;
+    let mut settings = Settings::read(cli.config.as_deref())?;
     telemetry::start(&settings)?;
     match cli.command {
-        Command::Demo { packs } => demo(&settings, &packs).await,
+        Command::Demo { packs } => demo(settings, &packs).await,
         Command::Serve => {
+            let listener = serve::listen(&mut settings).await?;
             let database = own(&settings).await?;
             let house = House::open(&settings, database.store.clone()).await?;
-            serve::run(house, database, Vec::new()).await?;
+            serve::run(house, database, listener, Vec::new()).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::SandboxGateway { listen, data } => {
+            sandbox::serve(listen, &data).await?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Migrate => {
@@ -67,7 +75,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 /// Standard output is for results; a reader that went away is no failure.
-fn print(text: &str) -> anyhow::Result<ExitCode> {
+pub(crate) fn print(text: &str) -> anyhow::Result<ExitCode> {
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(ExitCode::SUCCESS)
 }
@@ -173,8 +181,18 @@ pub struct DemoLogin {
     pub password: String,
 }
 
-async fn demo(settings: &Settings, packs: &Path) -> anyhow::Result<ExitCode> {
-    let database = own(settings).await?;
+async fn demo(mut settings: Settings, packs: &Path) -> anyhow::Result<ExitCode> {
+    // The sandbox stands ten ports above the shops, or anywhere if they do.
+    let port = match settings.listen.port() {
+        0 => 0,
+        port => port.checked_add(SANDBOX_PORTS_ABOVE).unwrap_or(0),
+    };
+    let listener = serve::listen(&mut settings).await?;
+    let database = own(&settings).await?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let sandbox = Sandbox::start(address, settings.data_dir.join("sandbox")).await?;
+    settings.sandbox_url = Some(sandbox.url.clone());
+    let settings = &settings;
     let house = House::open(settings, database.store.clone()).await?;
     let file = settings.data_dir.join(LOGINS_FILE);
     let mut known = read_logins(&file)?;
@@ -187,7 +205,8 @@ async fn demo(settings: &Settings, packs: &Path) -> anyhow::Result<ExitCode> {
         known.logins.extend(applied.logins.iter().map(|login| demo_login(settings, login)));
         write_logins(&file, &known)?;
     }
-    serve::run(house, database, known.logins).await?;
+    serve::run(house, database, listener, known.logins).await?;
+    drop(sandbox);
     Ok(ExitCode::SUCCESS)
 }
 

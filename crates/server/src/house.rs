@@ -9,8 +9,10 @@ use inventory::{Inventory, KeyRing, MasterKey, MasterKeys, Picks};
 use kernel::SystemClock;
 use lane::{LaneSettings, Lanes};
 use launch::Launch;
-use order::{Desk, LowStock, Orders};
+use order::{Desk, Lookups, LowStock, MoneyReceiver, Orders, Sweeper};
 use outbox::{Outbox, Runner};
+use payment::{Cashier, Gateways, PaymentSettings, Payments, Till};
+use payment_adapters::SandboxGateway;
 use store::Store;
 use tenancy::Tenancy;
 
@@ -34,12 +36,18 @@ pub struct House {
     pub inventory: Inventory,
     /// Buyers.
     pub customers: Customers,
+    /// How often somebody may guess.
+    pub limits: LoginLimits,
     /// Operators.
     pub operators: Operators,
     /// Where money, stock and orders change.
     pub lanes: Lanes,
+    /// Channels, payments and refunds.
+    pub payments: Payments,
     /// Buying.
     pub orders: Orders,
+    /// Finding an order again without an account.
+    pub lookups: Lookups,
     /// Whole shops as data.
     pub launch: Launch,
     outbox: Outbox,
@@ -55,17 +63,18 @@ impl House {
         let limits = LoginLimits::new(Arc::new(SystemClock));
         let passwords = tokio::task::spawn_blocking(Passwords::new).await?;
         let customers = Customers::new(store.clone(), passwords.clone(), limits.clone());
-        let operators = Operators::new(store.clone(), passwords.clone(), limits);
+        let operators = Operators::new(store.clone(), passwords.clone(), limits.clone());
         let lanes = lanes(&store, &prices);
-        let orders = Orders::new(store.clone(), lanes.clone(), inventory.clone());
+        let payments = payments(settings, &store, &lanes, &inventory)?;
+        let orders = Orders::new(store.clone(), lanes.clone(), inventory.clone(), payments.clone());
+        let lookups = Lookups::new(orders.clone(), passwords.clone());
         let launch = Launch::new(
             store.clone(),
             tenancy.clone(),
             catalog.clone(),
             inventory.clone(),
-            customers.clone(),
-            operators.clone(),
-            passwords,
+            payments.clone(),
+            (customers.clone(), operators.clone(), passwords),
         );
         let (settings, outbox) = (Arc::new(settings.clone()), Outbox::new());
         Ok(Self {
@@ -76,9 +85,12 @@ impl House {
             prices,
             inventory,
             customers,
+            limits,
             operators,
             lanes,
+            payments,
             orders,
+            lookups,
             launch,
             outbox,
         })
@@ -87,11 +99,14 @@ impl House {
     /// The runner of jobs with all handlers and schedules.
     pub fn runner(&self, node: &str) -> Runner {
         let heads = self.settings.data_dir.join("heads");
-        Runner::new(self.store.clone(), node, &self.outbox)
+        let runner = Runner::new(self.store.clone(), node, &self.outbox)
             .handle(LowStock::new(self.store.clone(), self.inventory.clone()))
+            .handle(MoneyReceiver(self.orders.clone()))
+            .handle(Sweeper(self.orders.clone()))
             .handle(KeyPruner { store: self.store.clone() })
             .handle(HeadExporter { store: self.store.clone(), folder: heads })
-            .schedule(jobs::schedule(&self.tenancy))
+            .schedule(jobs::schedule(&self.tenancy));
+        Cashier::new(self.store.clone(), self.payments.clone()).handle(runner)
     }
 }
 
@@ -99,8 +114,21 @@ impl House {
 fn lanes(store: &Store, prices: &Prices) -> Lanes {
     let prices = prices.clone();
     Lanes::new(store.clone(), LaneSettings::of(store.backend()), move |_| {
-        vec![Box::new(Picks::default()), Box::new(Desk::new(prices.clone()))]
+        // The order of the parts is the order of their locks: orders, then intents and refunds, then cards.
+        vec![Box::new(Desk::new(prices.clone())), Box::new(Till::default()), Box::new(Picks::default())]
     })
+}
+
+/// Payments with the gateways that the settings open.
+fn payments(settings: &Settings, store: &Store, lanes: &Lanes, inventory: &Inventory) -> anyhow::Result<Payments> {
+    let mut gateways = Gateways::default();
+    if let Some(url) = &settings.sandbox_url {
+        let url = url.parse().context("`sandbox_url` is no URL")?;
+        gateways = gateways.with(SandboxGateway::try_new(Some(url), Arc::new(SystemClock))?);
+    }
+    let notify_base = settings.cashier_base().parse().context("`cashier_url` is no URL")?;
+    let payment_settings = PaymentSettings { notify_base };
+    Ok(Payments::new(store.clone(), lanes.clone(), inventory.clone(), gateways, payment_settings))
 }
 
 fn key_ring(settings: &Settings) -> anyhow::Result<KeyRing> {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use anyhow::Context;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -19,6 +20,7 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
     let proxies = proxies.map_err(|text| anyhow::anyhow!("{text:?} in `proxies` is no address or network"))?;
     let kit = Kit::new(proxies.clone(), Bounds::default());
     let demo = (!logins.is_empty()).then(|| Arc::new(demo_page(house, address, logins)));
+    let cashier = house.settings.cashier_base().parse().context("`cashier_url` is no URL")?;
     let shops = storefront::router(StorefrontState {
         tenancy: house.tenancy.clone(),
         catalog: house.catalog.clone(),
@@ -26,8 +28,10 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         inventory: house.inventory.clone(),
         orders: house.orders.clone(),
         customers: house.customers.clone(),
+        lookups: house.lookups.clone(),
+        limits: house.limits.clone(),
         store: house.store.clone(),
-        settings: storefront::Settings { kit: kit.clone(), demo },
+        settings: storefront::Settings { kit: kit.clone(), cashier, demo },
     });
     let console = api::router(api::ApiState {
         operators: house.operators.clone(),
@@ -35,10 +39,13 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         catalog: house.catalog.clone(),
         inventory: house.inventory.clone(),
         store: house.store.clone(),
-        kit,
+        kit: kit.clone(),
     });
+    let cashier =
+        api::cashier_router(api::CashierState { payments: house.payments.clone(), orders: house.orders.clone(), kit });
     let health = Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready));
-    let apps = web::by_host(house.settings.console_host.clone(), proxies, console, shops);
+    let (console_host, cashier_host) = (house.settings.console_host.clone(), house.settings.cashier_host.clone());
+    let apps = web::by_host(proxies, [(console_host, console), (cashier_host, cashier)], shops);
     Ok(health.with_state(house.clone()).fallback_service(apps))
 }
 

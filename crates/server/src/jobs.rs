@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use kernel::TenantId;
+use order::SweepHolds;
 use outbox::{Handler, Job, JobContext, JobError, Schedule, Tenants};
 use serde::{Deserialize, Serialize};
 use store::{Store, StoreError, Tx};
@@ -102,4 +103,5 @@ pub fn schedule(tenancy: &Tenancy) -> Schedule {
     Schedule::of(std::sync::Arc::new(ActiveTenants(tenancy.clone())))
         .every("hourly", Duration::from_secs(3600), &ExportHead {})
         .every("daily", Duration::from_secs(24 * 3600), &PruneKeys {})
+        .every("holds", Duration::from_secs(10), &SweepHolds {})
 }

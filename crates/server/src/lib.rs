@@ -13,6 +13,7 @@ pub mod house;
 pub mod http;
 pub mod jobs;
 pub mod report;
+pub mod sandbox;
 pub mod serve;
 pub mod settings;
 pub mod telemetry;

@@ -12,14 +12,26 @@ use crate::commands::DemoLogin;
 use crate::control;
 use crate::database::Database;
 use crate::house::House;
+use crate::settings::Settings;
 
 /// Open requests have this long to end once a stop was asked for.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// Takes the address that `settings` name; they name the real one afterwards, whose port others are told.
+pub async fn listen(settings: &mut Settings) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(settings.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen at {}", settings.listen))?;
+    settings.listen = listener.local_addr()?;
+    Ok(listener)
+}
+
 /// Serves until SIGTERM or SIGINT. With log-ins of the demo, `localhost` shows a page that lists them.
-pub async fn run(house: House, database: Database, logins: Vec<DemoLogin>) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(house.settings.listen).await;
-    let listener = listener.with_context(|| format!("cannot listen at {}", house.settings.listen))?;
+pub async fn run(
+    house: House,
+    database: Database,
+    listener: TcpListener,
+    logins: Vec<DemoLogin>,
+) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let app = crate::http::router(&house, address, &logins)?;
     // Before anybody is told that we serve: a signal must find its handler.

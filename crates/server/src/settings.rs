@@ -21,6 +21,13 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The host of the console and its API.
     pub console_host: String,
+    /// The host where buyers are handed over to gateways and gateways report to.
+    pub cashier_host: String,
+    /// How gateways and buyers reach the cashier host, such as `https://cashier.example.com`; in the demo it follows
+    /// from the host and the port.
+    pub cashier_url: Option<String>,
+    /// The sandbox gateway's address, if its channels are to work; the demo starts one itself.
+    pub sandbox_url: Option<String>,
     /// Addresses of proxies whose forwarded headers are believed.
     pub proxies: Vec<String>,
     /// The database.
@@ -57,6 +64,9 @@ impl Default for Settings {
             data_dir: PathBuf::from("var"),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             console_host: "console.localhost".to_owned(),
+            cashier_host: "cashier.localhost".to_owned(),
+            cashier_url: None,
+            sandbox_url: None,
             proxies: Vec::new(),
             database: Database::default(),
             master_key_file: None,
@@ -109,6 +119,12 @@ impl Settings {
     /// The file of the master key.
     pub fn master_key_path(&self) -> PathBuf {
         self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
+    }
+
+    /// Where gateways and buyers reach the cashier host.
+    pub fn cashier_base(&self) -> String {
+        let from_host = || format!("http://{}:{}", self.cashier_host, self.listen.port());
+        self.cashier_url.clone().unwrap_or_else(from_host)
     }
 
     /// The settings as TOML, without secrets.

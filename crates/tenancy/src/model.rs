@@ -139,6 +139,8 @@ pub struct Site {
     pub level: Option<String>,
     /// How to reach its support.
     pub support: Option<String>,
+    /// What it allows buyers, in the words of the room that reads them; none for the defaults.
+    pub limits: Option<String>,
 }
 
 /// What a tenant is to be; its state is not part of it.
@@ -177,6 +179,8 @@ pub struct NewSite {
     pub level: Option<String>,
     /// How to reach its support.
     pub support: Option<String>,
+    /// What it allows buyers, in the words of the room that reads them; none for the defaults.
+    pub limits: Option<String>,
 }
 
 /// What saving did to the row that `I` names.

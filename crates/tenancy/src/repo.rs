@@ -125,6 +125,7 @@ pub(crate) async fn insert_site(tx: &WriteTx<TenantScope>, site: &Site) -> Resul
         mode: site.mode.text().to_owned(),
         level: site.level.clone(),
         support: site.support.clone(),
+        limits: site.limits.clone(),
         created_at: tx.now(),
     };
     tx.insert::<site::Entity>([row]).await
@@ -146,7 +147,8 @@ pub(crate) async fn update_site(tx: &WriteTx<TenantScope>, site: &Site) -> Resul
         .set(site::Column::Theme, site.theme.text())
         .set(site::Column::Mode, site.mode.text())
         .set(site::Column::Level, site.level.clone())
-        .set(site::Column::Support, site.support.clone());
+        .set(site::Column::Support, site.support.clone())
+        .set(site::Column::Limits, site.limits.clone());
     update.run().await.map(|_| ())
 }
 
@@ -231,5 +233,6 @@ fn read_site(row: site::Model) -> Result<Site, TenancyError> {
         mode: Mode::parse(&row.mode).ok_or(unreadable("sites.mode"))?,
         level: row.level,
         support: row.support,
+        limits: row.limits,
     })
 }

@@ -122,6 +122,7 @@ pub(crate) fn change_site(is: &Site, wanted: &NewSite, parent: Option<SiteId>) -
         ("mode", is.mode == wanted.mode),
         ("level", is.level == wanted.level),
         ("support", is.support == wanted.support),
+        ("limits", is.limits == wanted.limits),
     ])
 }
 

@@ -230,5 +230,6 @@ fn site_of(new: &NewSite, id: SiteId, parent: Option<SiteId>, depth: u8) -> Site
         mode: new.mode,
         level: new.level.clone(),
         support: new.support.clone(),
+        limits: new.limits.clone(),
     }
 }

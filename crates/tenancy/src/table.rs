@@ -48,6 +48,7 @@ pub(crate) mod site {
         pub mode: String,
         pub level: Option<String>,
         pub support: Option<String>,
+        pub limits: Option<String>,
         pub created_at: chrono::DateTime<chrono::Utc>,
     }
 

@@ -38,6 +38,7 @@ fn new_site(name: &str, parent: Option<&str>) -> NewSite {
         mode: Mode::Auto,
         level: None,
         support: None,
+        limits: None,
     }
 }
 

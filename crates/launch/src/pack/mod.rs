@@ -67,6 +67,16 @@ pub(crate) struct PackSite {
     pub templates: Vec<PackTemplate>,
     pub prices: Vec<PackPrice>,
     pub customers: Vec<PackCustomer>,
+    pub channels: Vec<PackChannel>,
+}
+
+/// A way to pay that a site collects by. Its secret is no part of a pack: it is generated, or set elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PackChannel {
+    pub provider: String,
+    pub payee: String,
+    pub name: Wording,
+    pub sort: i32,
 }
 
 #[derive(Debug)]

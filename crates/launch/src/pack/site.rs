@@ -1,16 +1,20 @@
-//! `sites/SLUG.toml`: one site and its customers; its prices are read beside.
+//! `sites/SLUG.toml`: one site, its channels and its customers; its prices are read beside.
 
 use catalog::Code;
 use kernel::{Currency, Money};
+use risk::Limits;
 use tenancy::{Host, Mode, NewSite, Slug, Theme};
 
 use super::fault::Faults;
 use super::fields::{Fields, Source};
 use super::price::{prices, templates};
 use super::tenant::person;
-use super::{NAME_CHARS_MAX, NOTICE_CHARS_MAX, PackCustomer, PackSite};
+use super::{NAME_CHARS_MAX, NOTICE_CHARS_MAX, PackChannel, PackCustomer, PackSite};
 
 const HOSTS_MAX: usize = 20;
+const LIMIT_MAX: u32 = 1_000_000_000;
+const PROVIDER_CHARS_MAX: usize = 20;
+const PAYEE_CHARS_MAX: usize = 64;
 
 /// Reads the file `file`, whose name says that it is about `slug`. What could not be read has a stand-in and a fault;
 /// there is nothing if the place in the tree is not known.
@@ -37,6 +41,8 @@ pub(super) fn read(file: &str, slug: &Slug, text: &str, currency: Currency, faul
     let hosts = hosts(&fields);
     let (templates, template_codes) = templates(&fields, currency);
     let prices = prices(&fields, &template_codes, currency);
+    let limits = if fields.has("limits") { fields.table_of("limits").map(limits) } else { None };
+    let channels = fields.blocks("channel").into_iter().filter_map(channel).collect();
     let customers = fields.blocks("customer").into_iter().filter_map(|block| customer(block, currency)).collect();
     check_place(&fields, parent.as_ref(), level.as_ref());
     let line = fields.line_of("parent");
@@ -52,9 +58,10 @@ pub(super) fn read(file: &str, slug: &Slug, text: &str, currency: Currency, faul
         mode: mode.unwrap_or(Mode::Auto),
         level: level.flatten().map(String::from),
         support: support.flatten(),
+        limits,
     };
     let (file, prepaid) = (file.to_owned(), prepaid.flatten());
-    Some(PackSite { file, line, new, hosts, prepaid, templates, prices, customers })
+    Some(PackSite { file, line, new, hosts, prepaid, templates, prices, customers, channels })
 }
 
 /// The main site has neither parent nor level nor prepaid money; every other site has parent and level.
@@ -98,4 +105,29 @@ fn customer(fields: Fields<'_>, currency: Currency) -> Option<PackCustomer> {
     let line = fields.line;
     fields.finish();
     Some(PackCustomer { person: person?, wallet: wallet.flatten(), line })
+}
+
+/// What the site allows buyers; what is not named stays at its default.
+fn limits(fields: Fields<'_>) -> String {
+    let most = |name: &'static str, default: u32| fields.number_if_there(name, LIMIT_MAX).flatten().unwrap_or(default);
+    let default = Limits::default();
+    let limits = Limits {
+        open_orders_per_visitor: most("open_orders_per_visitor", default.open_orders_per_visitor),
+        open_orders_per_contact: most("open_orders_per_contact", default.open_orders_per_contact),
+        open_orders_per_address: most("open_orders_per_address", default.open_orders_per_address),
+        orders_per_address_and_minute: most("orders_per_address_and_minute", default.orders_per_address_and_minute),
+        freeze_minutes: most("freeze_minutes", default.freeze_minutes),
+        orders_per_account_and_day: most("orders_per_account_and_day", default.orders_per_account_and_day),
+    };
+    fields.finish();
+    limits.text()
+}
+
+fn channel(fields: Fields<'_>) -> Option<PackChannel> {
+    let provider = fields.text("provider", PROVIDER_CHARS_MAX);
+    let payee = fields.text("payee", PAYEE_CHARS_MAX);
+    let name = fields.wording("name", NAME_CHARS_MAX);
+    let sort = if fields.has("sort") { fields.integer("sort") } else { Some(0) };
+    fields.finish();
+    Some(PackChannel { provider: provider?, payee: payee?, name: name?, sort: sort? })
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use catalog::FieldChange;
 use kernel::SiteId;
 use ledger::AccountKind;
+use payment::{Channel, NewChannel};
 use tenancy::{Host, Saved, Site, Slug};
 
 use super::{Opening, Writer};
@@ -85,6 +86,42 @@ impl Writer<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The ways to pay of all sites; a channel keeps the secret that it has.
+    pub(super) async fn channels(&mut self) -> Result<(), LaunchError> {
+        for site in &self.pack.sites {
+            let id = self.sites[&site.new.slug];
+            let old = if site.channels.is_empty() { Vec::new() } else { self.channels_of(id).await? };
+            for channel in &site.channels {
+                let name = format!("{} {}", channel.provider, channel.payee);
+                let new = NewChannel {
+                    site: id,
+                    provider: channel.provider.clone(),
+                    name: channel.name.clone(),
+                    payee: channel.payee.clone(),
+                    currency: self.pack.tenant.currency,
+                    settings: serde_json::json!({}),
+                    secret: None,
+                    sort: channel.sort,
+                };
+                let saved = self.launch.payments.save_channel_in(self.tx, &new).await;
+                match saved.at(|| format!("channel {name}"))? {
+                    Saved::Created(_) => self.plan.created(Thing::Channel, name),
+                    Saved::Same(_) => self.plan.unchanged += 1,
+                    Saved::Changed(_, fields) => {
+                        let known = old.iter().find(|old| (&old.provider, &old.payee) == (&new.provider, &new.payee));
+                        let fields = known.map(|old| difference::of_channel(old, &new, &fields));
+                        self.plan.changed(Thing::Channel, name, fields.unwrap_or_default());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn channels_of(&self, site: SiteId) -> Result<Vec<Channel>, LaunchError> {
+        Ok(self.launch.payments.channels_of_in(self.tx, &[site]).await?)
     }
 
     pub(super) async fn customers(&mut self) -> Result<(), LaunchError> {

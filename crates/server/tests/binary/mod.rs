@@ -24,6 +24,7 @@ pub struct Login {
 pub struct Server {
     child: Child,
     port: u16,
+    sandbox: String,
     folder: TempDir,
     owner_url: Option<String>,
 }
@@ -41,8 +42,8 @@ impl Server {
         copy(&packs().join("demo-two"), &packs_here.join("demo-two"));
         copy(&packs().join("demo-two"), &packs_here.join("demo"));
         make_another_tenant(&packs_here.join("demo"));
-        let (child, port) = spawn(folder.path(), owner_url.as_deref()).await;
-        Self { child, port, folder, owner_url }
+        let (child, port, sandbox) = spawn(folder.path(), owner_url.as_deref()).await;
+        Self { child, port, sandbox, folder, owner_url }
     }
 
     pub async fn kill_and_start_again(mut self) -> Self {
@@ -58,10 +59,29 @@ impl Server {
 
     async fn again(mut self) -> Self {
         let _ = self.child.wait();
-        let (child, port) = spawn(self.folder.path(), self.owner_url.as_deref()).await;
+        let (child, port, sandbox) = spawn(self.folder.path(), self.owner_url.as_deref()).await;
         self.child = child;
         self.port = port;
+        self.sandbox = sandbox;
         self
+    }
+
+    /// What the sandbox gateway knows of all trades, as it says it.
+    pub async fn trades(&self) -> String {
+        let answer =
+            client().get(format!("{}/control/trades", self.sandbox)).send().await.expect("the sandbox answers");
+        answer.text().await.expect("text")
+    }
+
+    /// Makes the sandbox gateway do something; answers what it says.
+    pub async fn sandbox(&self, path: &str, body: &str) -> serde_json::Value {
+        let request =
+            client().post(format!("{}/control/{path}", self.sandbox)).header("content-type", "application/json");
+        let answer = request.body(body.to_owned()).send().await.expect("the sandbox answers");
+        let status = answer.status();
+        let text = answer.text().await.expect("text");
+        assert!(status.is_success(), "the sandbox answered {status}: {text}");
+        serde_json::from_str(&text).unwrap_or_default()
     }
 
     /// Runs another command on the same data; it must succeed.
@@ -137,7 +157,7 @@ fn command(folder: &Path, owner_url: Option<&str>) -> Command {
     command
 }
 
-async fn spawn(folder: &Path, owner_url: Option<&str>) -> (Child, u16) {
+async fn spawn(folder: &Path, owner_url: Option<&str>) -> (Child, u16, String) {
     let mut child = command(folder, owner_url)
         .args(["demo", "--packs"])
         .arg(folder.join("packs"))
@@ -147,17 +167,21 @@ async fn spawn(folder: &Path, owner_url: Option<&str>) -> (Child, u16) {
     let stderr = child.stderr.take().expect("piped");
     let (found, port) = mpsc::channel();
     std::thread::spawn(move || {
+        let mut sandbox = String::new();
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
             eprintln!("server: {line}");
+            if let Some((_, address)) = line.split_once("the sandbox gateway listens at ") {
+                sandbox = format!("http://{}", address.split(": ").next().unwrap_or_default());
+            }
             if let Some((_, address)) = line.split_once("serving at 127.0.0.1:") {
                 let digits: String = address.chars().take_while(char::is_ascii_digit).collect();
-                let _ = found.send(digits.parse::<u16>());
+                let _ = found.send((digits.parse::<u16>(), sandbox.clone()));
             }
         }
     });
     let port = tokio::task::spawn_blocking(move || port.recv_timeout(Duration::from_secs(60))).await;
-    let port = port.expect("no panic").expect("the server says where it serves").expect("a port");
-    (child, port)
+    let (port, sandbox) = port.expect("no panic").expect("the server says where it serves");
+    (child, port.expect("a port"), sandbox)
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -179,6 +203,7 @@ fn make_another_tenant(pack: &Path) {
     for file in files {
         let text = std::fs::read_to_string(&file).expect("a file");
         let text = text.replace("two.localhost", "one.localhost").replace("slug = \"demo-two\"", "slug = \"demo\"");
+        let text = text.replace("pinecone-two", "pinecone-one");
         std::fs::write(file, text).expect("written");
     }
 }
@@ -219,6 +244,11 @@ impl Browser {
         response.text().await.expect("a page")
     }
 
+    /// Where a page leads on to.
+    pub async fn leads_to(&self, path: &str) -> String {
+        location(self.send(self.request(reqwest::Method::GET, path)).await).await
+    }
+
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
         self.send(self.request(reqwest::Method::POST, path).form(fields)).await
     }
@@ -234,19 +264,70 @@ impl Browser {
         assert_eq!(answer.status(), 303, "{}", answer.text().await.unwrap_or_default());
     }
 
-    /// Buys one of the first SKU on a goods page; answers the order's path.
+    /// Buys one of the first SKU on a goods page with the wallet; answers the order's path.
     pub async fn buy(&self, goods: &str) -> String {
-        let page = self.get(&format!("/goods/{goods}")).await;
-        let sku = field(&page, "sku");
-        let key = field(&page, "key");
-        let fields = [("sku", sku.as_str()), ("quantity", "1"), ("key", key.as_str()), ("confirm", "yes")];
-        let answer = self.post(&format!("/goods/{goods}"), &fields).await;
-        let status = answer.status();
-        let to = answer.headers().get(LOCATION).map(|to| to.to_str().expect("text").to_owned());
-        match to {
-            Some(to) if status == 303 => to,
-            _ => panic!("the purchase answered {status}:\n{}", answer.text().await.unwrap_or_default()),
+        let answer = self.check_out(goods, &[("pay", "wallet")]).await;
+        location(answer).await
+    }
+
+    /// Orders one of the first SKU on a goods page as a guest, by the first channel that is offered.
+    pub async fn order(&self, goods: &str, contact: &str, password: &str) -> Order {
+        let answer = self.check_out(goods, &[("contact", contact), ("password", password)]).await;
+        let cashier = location(answer).await;
+        let (_, token) = cashier.split_once("/cashier/").expect("a way to the cashier");
+        let on_the_way = self.at_cashier(&format!("/cashier/{token}")).await.text().await.expect("a page");
+        let pay_url = on_the_way.split("url=").nth(1).and_then(|rest| rest.split('"').next()).expect("a payment page");
+        let page = self.http.get(pay_url).send().await.expect("the payment page").text().await.expect("a page");
+        let out_no = page
+            .split(|letter: char| !letter.is_ascii_alphanumeric())
+            .find(|word| word.len() == 26 && word.starts_with("01"));
+        Order { pay_url: pay_url.to_owned(), out_no: out_no.expect("the merchant's number is on the page").to_owned() }
+    }
+
+    /// Pays at the gateway as a buyer does and comes back; answers the path of the order's page.
+    pub async fn pay(&self, order: &Order) -> String {
+        let paid = self.http.post(format!("{}/pay", order.pay_url)).send().await.expect("paid");
+        let back = location(paid).await;
+        let (_, path) = back.split_once("/cashier/").expect("a way back");
+        let shop = location(self.at_cashier(&format!("/cashier/{path}")).await).await;
+        let (_, path) = shop.split_once("/orders/").expect("the order's page");
+        format!("/orders/{path}")
+    }
+
+    async fn at_cashier(&self, path: &str) -> reqwest::Response {
+        let request = self.http.get(format!("http://127.0.0.1:{}{path}", self.port));
+        request.header(HOST, format!("cashier.localhost:{}", self.port)).send().await.expect("an answer")
+    }
+
+    async fn check_out(&self, goods: &str, with: &[(&str, &str)]) -> reqwest::Response {
+        let sku = field(&self.get(&format!("/goods/{goods}")).await, "sku");
+        let page = self.get(&format!("/checkout?goods={goods}&sku={sku}&quantity=1")).await;
+        let hidden: Vec<(&str, String)> =
+            ["goods", "sku", "quantity", "key", "visitor"].into_iter().map(|name| (name, field(&page, name))).collect();
+        let mut fields: Vec<(&str, &str)> = hidden.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let first_way = field(&page, "pay");
+        fields.push(("confirm", "yes"));
+        fields.extend(with);
+        if !with.iter().any(|(name, _)| *name == "pay") {
+            fields.push(("pay", &first_way));
         }
+        self.post("/checkout", &fields).await
+    }
+}
+
+/// An order that waits at the sandbox gateway.
+pub struct Order {
+    pub pay_url: String,
+    pub out_no: String,
+}
+
+/// Where an answer leads to.
+async fn location(answer: reqwest::Response) -> String {
+    let status = answer.status();
+    let to = answer.headers().get(LOCATION).map(|to| to.to_str().expect("text").to_owned());
+    match to {
+        Some(to) if status == 303 => to,
+        _ => panic!("no way on, but {status}:\n{}", answer.text().await.unwrap_or_default()),
     }
 }
 

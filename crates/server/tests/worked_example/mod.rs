@@ -13,7 +13,8 @@ use identity::{Customer, Login};
 use kernel::{Currency, Money, Platform, TenantScope};
 use launch::{Mode, Pack};
 use ledger::{Account, AccountKind, Audit, ChainHash, Entry};
-use order::{OrderView, Wanted};
+use order::{Buyer, OrderView, Proof, SoldBy, Wanted};
+use risk::Limits;
 use server::house::House;
 use server::settings::Settings;
 use store::{ReadTx, Tx};
@@ -97,11 +98,15 @@ impl Example {
         drop(tx);
 
         let wanted = vec![Wanted { sku: skus[0].id, quantity: QUANTITY, unit: price_of(&explained) }];
-        let placed = house.orders.place(&shop.scope(), (chain, CNY), customer.id, wanted, "example").await;
+        let placed = {
+            let shop_of = SoldBy { chain, currency: CNY, limits: Limits::default() };
+            house.orders.place(&shop.scope(), shop_of, Buyer::account(customer.id), wanted, "example").await
+        };
         let placed = placed.expect("the order is placed").answer.order;
         house.lanes.stop().await;
 
-        let view = house.orders.view(&shop.scope(), customer.id, placed).await.expect("the order");
+        let view = house.orders.view(&shop.scope(), &Proof::account(customer.id), placed).await;
+        let (view, _) = view.expect("the order");
         let tx = house.store.snapshot(&scope).await.expect("a reader");
         let entries = ledger::entries_of_in(&tx, placed.uuid()).await.expect("the entries");
         let after = Books::read(&tx, &accounts).await;

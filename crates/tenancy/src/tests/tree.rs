@@ -21,6 +21,7 @@ fn site(number: usize, parent: Option<SiteId>, depth: u8) -> Site {
         mode: Mode::Auto,
         level: None,
         support: None,
+        limits: None,
     }
 }
 
