@@ -25,6 +25,8 @@ tables!(
         .optional("expires_at", Moment)
         .optional("paid_at", Moment)
         .optional("delivered_at", Moment)
+        // The time of its last event: the next one is not earlier.
+        .column("changed_at", Moment)
         .key(&["id"])
         .parent("sites", &["site_id"])
         .parent("customers", &["customer_id"])

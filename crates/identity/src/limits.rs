@@ -5,11 +5,11 @@
 //! Invariant: no more than `KEYS_MAX` keys are remembered, the one tried longest ago goes first.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kernel::{Clock, TenantId};
+use kernel::{Clock, TenantId, network};
 use sha2::{Digest, Sha256};
 
 use crate::error::IdentityError;
@@ -194,14 +194,6 @@ impl Tries {
         if let Some(recent) = self.by_key.remove(key) {
             self.by_turn.remove(&recent.turn);
         }
-    }
-}
-
-/// One subscriber has one IPv4 address, or a /64 of IPv6 addresses to choose from.
-fn network(from: IpAddr) -> IpAddr {
-    match from.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address => address,
     }
 }
 

@@ -1,9 +1,9 @@
 //! The room's part in the lane: which cards the batch sells.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use catalog::SkuId;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use lane::{Claimed, LaneTx, Part, PartError, Step};
 use store::Tx;
@@ -22,7 +22,7 @@ pub struct OutOfStock {
 /// Runs of free card ids, and what the batch takes from them.
 #[derive(Default)]
 pub struct Picks {
-    wanted: BTreeMap<SkuId, u64>,
+    wanted: BTreeMap<SkuId, Wish>,
     /// SKUs with fewer free cards than wanted, of which unpaid orders hold some.
     short_of: BTreeSet<SkuId>,
     runs: HashMap<SkuId, Run>,
@@ -34,6 +34,14 @@ pub struct Picks {
     deltas: BTreeMap<SkuId, CountDelta>,
 }
 
+/// What a batch may take of a SKU.
+#[derive(Debug, Clone, Copy, Default)]
+struct Wish {
+    quantity: u64,
+    /// How long the cards must be good for.
+    lasting: TimeDelta,
+}
+
 /// Free cards of one SKU that this lane sells next.
 #[derive(Default)]
 struct Run {
@@ -43,38 +51,42 @@ struct Run {
     /// The last id that a committed batch has sold: where looking begins anew after a roll-back.
     sold_to: Uuid,
     /// Set while the whole SKU was searched and there are not more cards than in hand: how many the counts said there
-    /// were. Until they say something else, searching again would find no more.
-    searched_at: Option<i64>,
+    /// were, and when. Until they say something else, searching again would find no more; they may have said something
+    /// else meanwhile and the same again, so this is believed for a short time only.
+    searched: Option<(i64, DateTime<Utc>)>,
 }
 
 /// Cards read ahead, so that most batches read none.
 const READ_AHEAD: u64 = 512;
 /// Cards of one SKU that one batch can take.
 const WANTED_MAX: u64 = 20_000;
+/// How long a search that found too few is believed.
+const SEARCH_KEPT: TimeDelta = TimeDelta::seconds(1);
 /// Runs that a lane keeps in memory.
 const RUNS_MAX: usize = 10_000;
 
 impl Picks {
-    /// Says that a command may take `quantity` cards of `sku`.
-    pub fn want(&mut self, sku: SkuId, quantity: u32) {
-        let wanted = self.wanted.entry(sku).or_default();
-        *wanted = wanted.saturating_add(u64::from(quantity)).min(WANTED_MAX);
+    /// Says that a command may take `quantity` cards of `sku` that are good for so long from now on.
+    pub fn want(&mut self, sku: SkuId, quantity: u32, lasting: TimeDelta) {
+        let wish = self.wanted.entry(sku).or_default();
+        wish.quantity = wish.quantity.saturating_add(u64::from(quantity)).min(WANTED_MAX);
+        wish.lasting = wish.lasting.max(lasting);
     }
 
-    /// Takes cards for line `line` of `order`: all of them, or none.
+    /// Takes cards that can be sold until `until` for line `line` of `order`: all of them, or none.
     pub fn take(
         &mut self,
         (sku, quantity): (SkuId, u32),
         (order, line): (Uuid, i32),
         taking: Taking,
-        now: DateTime<Utc>,
+        until: DateTime<Utc>,
     ) -> Result<Taken, OutOfStock> {
-        let (available, wanted) = (self.available(sku, now), quantity as usize);
+        let (available, wanted) = (self.available(sku, until), quantity as usize);
         let run = self.runs.entry(sku).or_default();
-        if run.cards.len() < wanted {
+        if (available as usize) < wanted {
             return Err(OutOfStock { available });
         }
-        let cards: Vec<FreeCard> = run.cards.drain(..wanted).collect();
+        let cards = run.take(wanted, until);
         self.taken.extend(cards.iter().map(|card| TakenCard { sku, id: card.id, order, line, taking }));
         let delta = self.deltas.entry(sku).or_default();
         delta.available -= i64::from(quantity);
@@ -97,9 +109,13 @@ impl Picks {
     /// Frees cards that an order held, for whoever comes next in this very batch. The caller has locked that order.
     pub fn release(&mut self, sku: SkuId, taken: &Taken) {
         let run = self.runs.entry(sku).or_default();
-        for card in taken.cards.iter().rev() {
-            self.released.push((sku, card.uuid()));
-            run.cards.push_front(FreeCard { id: card.uuid(), expires_at: taken.expires_at });
+        self.released.extend(taken.cards.iter().map(|card| (sku, card.uuid())));
+        if taken.expires_at.is_none() {
+            let free = taken.cards.iter().map(|card| FreeCard { id: card.uuid(), expires_at: None });
+            free.rev().for_each(|card| run.cards.push_front(card));
+        } else {
+            // Only the first of their ends is known here: they are read again, each with its own.
+            run.searched = None;
         }
         let delta = self.deltas.entry(sku).or_default();
         delta.held -= count(&taken.cards);
@@ -111,11 +127,10 @@ impl Picks {
         &self.short_of
     }
 
-    /// How many cards a command could take now; those that have expired meanwhile are dropped.
-    pub fn available(&mut self, sku: SkuId, now: DateTime<Utc>) -> u32 {
-        let Some(run) = self.runs.get_mut(&sku) else { return 0 };
-        run.drop_expired(now);
-        u32::try_from(run.cards.len()).unwrap_or(u32::MAX)
+    /// How many cards a command could take that can be sold until `until`.
+    pub fn available(&self, sku: SkuId, until: DateTime<Utc>) -> u32 {
+        let Some(run) = self.runs.get(&sku) else { return 0 };
+        u32::try_from(run.cards.iter().filter(|card| card.lives_past(until)).count()).unwrap_or(u32::MAX)
     }
 
     /// Puts free cards into a run, for simulations that have no database.
@@ -130,33 +145,40 @@ impl Picks {
                 run.drop_expired(tx.now());
             }
         }
-        let short: Vec<SkuId> =
-            self.wanted.iter().filter(|(sku, wanted)| self.lacks(**sku, **wanted)).map(|(sku, _)| *sku).collect();
+        let now = tx.now();
+        let short: Vec<(SkuId, Wish)> = self
+            .wanted
+            .iter()
+            .map(|(sku, wish)| (*sku, *wish))
+            .filter(|(sku, wish)| self.lacks(*sku, *wish, now))
+            .collect();
+        let skus: Vec<SkuId> = short.iter().map(|(sku, _)| *sku).collect();
         // The counts say which SKUs are worth looking for; a SKU that is sold out costs no scan.
-        let counts = repo::counts_in(tx, &short).await?;
-        for sku in short {
+        let counts = repo::counts_in(tx, &skus).await?;
+        for (sku, wish) in short {
             let (available, held) = counts.get(&sku).map_or((0, 0), |count| (count.available, count.held));
             if available == 0 {
                 // The cursor stays: what is imported later stands behind it.
                 if let Some(run) = self.runs.get_mut(&sku) {
                     run.cards.clear();
+                    run.searched = None;
                 }
             } else {
-                let wanted = self.wanted[&sku];
                 let run = self.runs.entry(sku).or_default();
-                if is_locked || run.searched_at != Some(available) {
-                    run.read(tx, sku, (wanted, available), is_locked).await?;
+                let is_known = |(count, at): (i64, DateTime<Utc>)| count == available && at + SEARCH_KEPT > now;
+                if is_locked || !run.searched.is_some_and(is_known) {
+                    run.read(tx, sku, (wish, available), is_locked).await?;
                 }
             }
-            if held > 0 && self.lacks(sku, self.wanted[&sku]) {
+            if held > 0 && self.lacks(sku, wish, now) {
                 self.short_of.insert(sku);
             }
         }
         Ok(())
     }
 
-    fn lacks(&self, sku: SkuId, wanted: u64) -> bool {
-        self.runs.get(&sku).is_none_or(|run| (run.cards.len() as u64) < wanted)
+    fn lacks(&self, sku: SkuId, wish: Wish, now: DateTime<Utc>) -> bool {
+        self.runs.get(&sku).is_none_or(|run| !run.has(wish, now))
     }
 }
 
@@ -167,39 +189,63 @@ impl Run {
         &mut self,
         tx: &LaneTx,
         sku: SkuId,
-        (wanted, available): (u64, i64),
+        (wish, available): (Wish, i64),
         is_locked: bool,
     ) -> Result<(), PartError> {
         // Cards that are locked are kept from other nodes, so no more of them than are wanted.
-        let limit = if is_locked { wanted } else { wanted.max(READ_AHEAD) };
-        let started_at = self.cursor;
-        let ahead = repo::free_cards_in(tx, sku, self.cursor, limit, is_locked).await?;
+        let limit = if is_locked { wish.quantity } else { wish.quantity.max(READ_AHEAD) };
+        let (started_at, until) = (self.cursor, tx.now() + wish.lasting);
+        let ahead = repo::free_cards_in(tx, (sku, until), self.cursor, limit, is_locked).await?;
         self.take_in_hand(ahead);
-        if (self.cards.len() as u64) < wanted && started_at != Uuid::nil() {
-            let all = repo::free_cards_in(tx, sku, Uuid::nil(), limit, is_locked).await?;
+        if !self.has(wish, tx.now()) && started_at != Uuid::nil() {
+            let all = repo::free_cards_in(tx, (sku, until), Uuid::nil(), limit, is_locked).await?;
             self.cards.clear();
             self.take_in_hand(all);
         }
-        self.searched_at = ((self.cards.len() as u64) < wanted).then_some(available);
+        self.searched = (!self.has(wish, tx.now())).then_some((available, tx.now()));
         Ok(())
     }
 
+    fn has(&self, wish: Wish, now: DateTime<Utc>) -> bool {
+        let until = now + wish.lasting;
+        let living = self.cards.iter().filter(|card| card.lives_past(until));
+        living.take(usize::try_from(wish.quantity).unwrap_or(usize::MAX)).count() as u64 >= wish.quantity
+    }
+
     fn drop_expired(&mut self, now: DateTime<Utc>) {
-        self.cards.retain(|card| card.expires_at.is_none_or(|expires_at| expires_at > now));
+        self.cards.retain(|card| card.lives_past(now));
+    }
+
+    /// The first `count` cards that can be sold until `until`; there are so many.
+    fn take(&mut self, count: usize, until: DateTime<Utc>) -> Vec<FreeCard> {
+        if self.cards.iter().take(count).all(|card| card.lives_past(until)) {
+            return self.cards.drain(..count).collect();
+        }
+        let mut taken = Vec::with_capacity(count);
+        self.cards.retain(|card| {
+            let is_taken = taken.len() < count && card.lives_past(until);
+            if is_taken {
+                taken.push(*card);
+            }
+            !is_taken
+        });
+        taken
     }
 
     /// The cards in hand may be anybody's now: looking begins again after the last one that was surely sold.
     fn forget(&mut self) {
         self.cards.clear();
         self.cursor = self.sold_to;
-        self.searched_at = None;
+        self.searched = None;
     }
 
     fn take_in_hand(&mut self, cards: Vec<FreeCard>) {
         if let Some(last) = cards.last() {
             self.cursor = last.id;
         }
-        self.cards.extend(cards);
+        // Cards that became free again may be in hand already.
+        let known: HashSet<Uuid> = self.cards.iter().map(|card| card.id).collect();
+        self.cards.extend(cards.into_iter().filter(|card| !known.contains(&card.id)));
     }
 }
 
@@ -236,13 +282,13 @@ impl Part for Picks {
         if is_committed {
             for (sku, _) in &self.released {
                 if let Some(run) = self.runs.get_mut(sku) {
-                    run.searched_at = run.searched_at.map(|available| available + 1);
+                    run.searched = run.searched.map(|(available, at)| (available + 1, at));
                 }
             }
             for card in &self.taken {
                 if let Some(run) = self.runs.get_mut(&card.sku) {
                     run.sold_to = run.sold_to.max(card.id);
-                    run.searched_at = run.searched_at.map(|available| available - 1);
+                    run.searched = run.searched.map(|(available, at)| (available - 1, at));
                 }
             }
         } else {

@@ -19,6 +19,13 @@ pub(crate) struct FreeCard {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
+impl FreeCard {
+    /// Whether it can still be sold at `moment`.
+    pub fn lives_past(&self, moment: DateTime<Utc>) -> bool {
+        self.expires_at.is_none_or(|expires_at| expires_at > moment)
+    }
+}
+
 /// A card taken by a line of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TakenCard {
@@ -50,16 +57,16 @@ pub(crate) async fn counts_in(tx: &impl Tx, skus: &[SkuId]) -> Result<HashMap<Sk
     Ok(rows.into_iter().map(count).collect())
 }
 
-/// The next free cards of `sku` after `after`, oldest first. Locked they are this transaction's: it waits for
+/// The next free cards of `sku` after `after` that can be sold until `until`, oldest first. Locked they are this transaction's: it waits for
 /// others that are about to sell them, ascending, so what is left out is really sold.
 pub(crate) async fn free_cards_in(
     tx: &WriteTx<TenantScope>,
-    sku: SkuId,
+    (sku, until): (SkuId, DateTime<Utc>),
     after: Uuid,
     limit: u64,
     is_locked: bool,
 ) -> Result<Vec<FreeCard>, StoreError> {
-    let unexpired = Condition::any().add(card::Column::ExpiresAt.is_null()).add(card::Column::ExpiresAt.gt(tx.now()));
+    let unexpired = Condition::any().add(card::Column::ExpiresAt.is_null()).add(card::Column::ExpiresAt.gt(until));
     let mut find = tx
         .find::<card::Entity>()
         .filter(card::Column::SkuId.eq(sku.uuid()))

@@ -79,7 +79,7 @@ impl Shop {
     async fn sell(&self, sku: SkuId, quantity: u32) -> (Uuid, Vec<CardId>) {
         let (mut picks, order) = (Picks::default(), Uuid::now_v7());
         let tx = self.write().await;
-        picks.want(sku, quantity);
+        picks.want(sku, quantity, TimeDelta::zero());
         picks.read(&tx, 0).await.expect("read");
         let taken = picks.take((sku, quantity), (order, 0), Taking::Sell, tx.now()).expect("in stock").cards;
         assert_eq!(picks.claim(&tx).await.expect("claimed"), lane::Claimed::All);

@@ -1,12 +1,13 @@
 //! The ground floor: the values every room shares.
 //!
-//! Ids, money, rates, scopes, the clock and the kinds of fault live here, and nothing else.
+//! Ids, money, rates, scopes, the clock, networks and the kinds of fault live here, and nothing else.
 //! Invariant: no I/O, no async, no third-party type in a public signature except `uuid` and `chrono`.
 
 pub mod clock;
 pub mod fault;
 pub mod id;
 pub mod money;
+pub mod network;
 pub mod rate;
 pub mod scope;
 pub mod secret;
@@ -16,6 +17,7 @@ pub use clock::{Clock, FakeClock, SystemClock};
 pub use fault::{Coded, FaultKind};
 pub use id::{Id, Kind, SiteId, TenantId};
 pub use money::{Currency, Money, MoneyError};
+pub use network::network;
 pub use rate::Rate;
 pub use scope::{Platform, Scope, SiteScope, TenantScope};
 pub use secret::Secret;

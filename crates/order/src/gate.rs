@@ -43,24 +43,26 @@ impl Gate {
         &self.velocity
     }
 
-    /// Lets an attempt through, or says why not.
+    /// Lets an attempt through, or says why not. Whoever asks again for what was decided before always passes.
     pub async fn enter(&self, scope: &SiteScope, place: &Place, lanes: &Lanes) -> Result<(), OrderError> {
+        let Err(refusal) = self.check(scope, place).await else { return Ok(()) };
+        let is_replay = match self.lookups.try_acquire() {
+            Ok(_permit) => lanes.has_decided(&scope.engine(), &place.key()).await?,
+            Err(_) => false,
+        };
+        if is_replay { Ok(()) } else { Err(refusal) }
+    }
+
+    async fn check(&self, scope: &SiteScope, place: &Place) -> Result<(), OrderError> {
         let tenant = scope.engine();
-        let turned_away = place.lines.iter().find(|line| self.shelf.turns_away(&tenant, line.sku));
-        if let Some(line) = turned_away {
-            let is_replay = match self.lookups.try_acquire() {
-                Ok(_permit) => lanes.has_decided(&tenant, &place.key()).await?,
-                Err(_) => false,
-            };
-            if !is_replay {
-                let refusal = Refusal::OutOfStock { sku: line.sku, available: 0, wanted: line.quantity };
-                return Err(refusal.into());
-            }
+        if let Some(line) = place.lines.iter().find(|line| self.shelf.turns_away(&tenant, line.sku)) {
+            let refusal = Refusal::OutOfStock { sku: line.sku, available: 0, wanted: line.quantity };
+            return Err(refusal.into());
         }
-        if let Some(address) = place.buyer.address {
-            self.velocity.order(scope, address, &place.limits).await?;
+        match place.buyer.address {
+            Some(address) => Ok(self.velocity.order(scope, address, &place.limits).await?),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Learns from what the lane answered; a replay is old news.

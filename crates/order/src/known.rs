@@ -25,6 +25,8 @@ pub(crate) struct KnownOrder {
     pub expires_at: Option<DateTime<Utc>>,
     pub paid_at: Option<DateTime<Utc>>,
     pub delivered_at: Option<DateTime<Utc>>,
+    /// The time of its last event.
+    pub changed_at: DateTime<Utc>,
     pub lines: Vec<KnownLine>,
     /// What this batch made happen, with who did it.
     pub happened: Vec<(OrderEvent, String)>,
@@ -82,6 +84,11 @@ impl KnownOrder {
 impl KnownLine {
     fn sold(&self) -> SoldLine<'_> {
         SoldLine { number: self.number, quantity: self.quantity, hops: &self.hops }
+    }
+
+    /// Whether one of its cards may not be sold any more.
+    pub fn is_spoiled(&self, now: DateTime<Utc>) -> bool {
+        self.cards.expires_at.is_some_and(|expires_at| expires_at <= now)
     }
 
     /// Changes the cards it has.

@@ -79,12 +79,9 @@ impl Lookups {
         let nobody = Secret::new("nobody".to_owned());
         let key = self.passwords.derive(password.as_ref().map_or(&nobody, |password| &password.0), salt).await?;
         let tx = self.orders.store.read(scope).await?;
-        let mut orders = repo::orders_by_in(&tx, repo::By::QueryKey, &kept_key(&key), FOUND_MAX).await?;
+        let mut orders = repo::orders_by_in(&tx, (repo::By::QueryKey, number), &kept_key(&key), FOUND_MAX).await?;
         if known.is_none() {
             orders.clear();
-        }
-        if let Some(number) = number {
-            orders.retain(|(order, _)| order.id == number);
         }
         let proof = Proof { query_key: Some(key), ..Proof::default() };
         Ok((proof, OrderPage { orders, next: None }))

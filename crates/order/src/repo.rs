@@ -59,10 +59,10 @@ pub(crate) enum By {
     QueryKey,
 }
 
-/// Orders on the transaction's site, newest first.
+/// Orders on the transaction's site, newest first; with an id only that one.
 pub(crate) async fn orders_by_in(
     tx: &impl Tx,
-    by: By,
+    (by, id): (By, Option<OrderId>),
     value: &[u8],
     limit: u64,
 ) -> Result<Vec<(Order, Wording)>, OrderError> {
@@ -70,7 +70,10 @@ pub(crate) async fn orders_by_in(
         By::Visitor => contact::Column::Visitor,
         By::QueryKey => contact::Column::QueryKey,
     };
-    let found = tx.find::<contact::Entity>().filter(column.eq(value)).descending(contact::Column::OrderId);
+    let mut found = tx.find::<contact::Entity>().filter(column.eq(value)).descending(contact::Column::OrderId);
+    if let Some(id) = id {
+        found = found.filter(contact::Column::OrderId.eq(id.uuid()));
+    }
     let found: Vec<(Uuid,)> = found.limit(limit).columns([contact::Column::OrderId]).await?;
     let ids: Vec<Uuid> = found.into_iter().map(|(id,)| id).collect();
     let rows = tx.find::<order::Entity>().among(order::Column::Id, ids).descending(order::Column::Id).all().await?;

@@ -226,7 +226,7 @@ impl Orders {
     /// The latest orders that the browser with this visitor token placed here.
     pub async fn of_visitor(&self, scope: &SiteScope, visitor: &[u8]) -> Result<OrderPage, OrderError> {
         let tx = self.store.read(scope).await?;
-        let orders = repo::orders_by_in(&tx, repo::By::Visitor, visitor, PAGE).await?;
+        let orders = repo::orders_by_in(&tx, (repo::By::Visitor, None), visitor, PAGE).await?;
         Ok(OrderPage { orders, next: None })
     }
 
@@ -238,6 +238,10 @@ impl Orders {
         (proof, device): (&Proof, &Device),
         id: OrderId,
     ) -> Result<(OrderView, Vec<Revealed>), OrderError> {
+        // Whoever may not look does not get as far as a transaction that writes.
+        if self.view(scope, proof, id).await?.1 != Sight::Codes {
+            return Err(OrderError::NotFound);
+        }
         let tx = self.store.write(scope).await?;
         let (view, buyer) = repo::view_in(&tx, id).await?.ok_or(OrderError::NotFound)?;
         if proof.sight(&buyer) != Some(Sight::Codes) {

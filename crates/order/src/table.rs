@@ -28,6 +28,7 @@ pub(crate) mod order {
         pub expires_at: Option<DateTime<Utc>>,
         pub paid_at: Option<DateTime<Utc>>,
         pub delivered_at: Option<DateTime<Utc>>,
+        pub changed_at: DateTime<Utc>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use identity::CustomerId;
-use kernel::SiteId;
+use kernel::{SiteId, network};
 use lane::LaneTx;
 use risk::OpenOrders;
 use store::{StoreError, Tx};
@@ -131,6 +131,6 @@ fn names(buyer: &Buyer) -> [Option<Name>; 3] {
     [
         buyer.visitor.clone().map(Name::Visitor),
         buyer.contact.as_ref().map(|contact| Name::Contact(contact.hash())),
-        buyer.address.map(|address| Name::Address(address.to_string())),
+        buyer.address.map(|address| Name::Address(network(address).to_string())),
     ]
 }

@@ -45,22 +45,56 @@ on_both! {
         assert_eq!((orders.len(), shop.wallet().await), (1, 1000_00 - 10_00));
     }
 
-    async fn sixty_four_buyers_of_fifty_codes_get_fifty(db) {
-        let shop = Shop::open_with(&db, 50).await;
-        let keys: Vec<String> = (0..64).map(|n| n.to_string()).collect();
-        let answers = futures::future::join_all(keys.iter().map(|key| shop.buy(1, key))).await;
-        let sold = answers.iter().filter(|answer| answer.is_ok()).count();
-        let clean = answers.iter().filter(|answer| {
-            matches!(answer, Err(OrderError::Refused(Refusal::OutOfStock { available: 0, wanted: 1, .. })))
-        });
-        assert_eq!((sold, clean.count()), (50, 14));
+    async fn sixty_four_buyers_of_fifty_codes_get_fifty_in_each_of_twenty_rounds(db) {
+        let shop = Shop::open_with(&db, 0).await;
+        shop.fund_wallet(20_000_00).await;
         let mut codes = std::collections::HashSet::new();
-        for answer in answers.iter().flatten() {
-            let (_, revealed) =
-                shop.orders.reveal(&shop.main, (&Proof::account(shop.customer), &phone()), answer.answer.order).await.expect("revealed");
-            assert!(codes.insert(revealed[0].codes[0].reveal().to_owned()), "a code was sold twice");
+        for round in 0..20 {
+            // One account buys for all of them, and is allowed two hundred a day.
+            db.clock.advance(chrono::TimeDelta::days(1));
+            shop.restock(50, round).await;
+            let keys: Vec<String> = (0..64).map(|n| format!("{round}-{n}")).collect();
+            let answers = futures::future::join_all(keys.iter().map(|key| shop.buy(1, key))).await;
+            let sold = answers.iter().filter(|answer| answer.is_ok()).count();
+            let clean = answers.iter().filter(|answer| {
+                matches!(answer, Err(OrderError::Refused(Refusal::OutOfStock { available: 0, wanted: 1, .. })))
+            });
+            assert_eq!((sold, clean.count()), (50, 14), "round {round}");
+            for answer in answers.iter().flatten() {
+                let proof = Proof::account(shop.customer);
+                let revealed = shop.orders.reveal(&shop.main, (&proof, &phone()), answer.answer.order).await;
+                let (_, revealed) = revealed.expect("revealed");
+                assert!(codes.insert(revealed[0].codes[0].reveal().to_owned()), "a code was sold twice");
+            }
         }
-        assert_eq!(shop.wallet().await, 1000_00 - 50 * 10_00);
+        assert_eq!((codes.len(), shop.wallet().await), (1000, 21_000_00 - 1000 * 10_00));
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn buyers_at_once_take_what_has_expired_exactly_once(db) {
+        let shop = Shop::open_with(&db, 40).await;
+        let (channel, other) = (shop.open_channel(0).await, shop.second_node());
+        for visitor in 0..40 {
+            shop.order((0, channel), (1, 10_00), visitor).await.expect("held");
+        }
+        db.clock.advance(chrono::TimeDelta::minutes(15));
+        // Two nodes, and the sweeper in between: all of them want the same forty pieces.
+        let buy = |n: usize, key: String| {
+            let orders = if n.is_multiple_of(2) { &shop.orders } else { &other };
+            let shop = &shop;
+            async move { shop.buy_on(orders, &shop.main, shop.chain_of_main(), shop.wants(1, 10_00), &key).await.is_ok() }
+        };
+        let buyers = (0..60).map(|n| buy(n, format!("first-{n}")));
+        let (sold, swept) = tokio::join!(futures::future::join_all(buyers), shop.orders.sweep(&shop.scope));
+        swept.expect("swept");
+        let mut sold = sold.into_iter().filter(|is_sold| *is_sold).count();
+        // An order that another node was just ending counted as held a moment ago; nothing is lost by that.
+        for n in sold..40 {
+            sold += usize::from(buy(n, format!("second-{n}")).await);
+        }
+        assert_eq!(sold, 40);
+        let stock = shop.stock().await;
+        assert_eq!((stock.available, stock.held, stock.sold), (0, 0, 40));
         assert_eq!(shop.audit().await, Vec::<String>::new());
     }
 

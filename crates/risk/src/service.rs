@@ -1,10 +1,10 @@
 //! How fast orders come from one address.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kernel::{SiteId, SiteScope, TenantId};
+use kernel::{SiteId, SiteScope, TenantId, network};
 use moka::future::Cache;
 use store::Store;
 
@@ -81,16 +81,5 @@ impl Velocity {
             self.fresh.insert(key, ()).await;
         }
         Ok(self.windows.get_with(key, async { Arc::default() }).await)
-    }
-}
-
-/// Who has one address of version 6 has the 2^64 beside it.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        address => address,
     }
 }

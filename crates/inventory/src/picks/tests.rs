@@ -78,19 +78,19 @@ fn released_cards_are_the_next_ones_sold() {
     let (mut picks, sku) = (Picks::default(), SkuId::new());
     let (fresh, held) = (CardId::new(), CardId::new());
     picks.assume(sku, [fresh]);
-    picks.release(sku, &Taken { cards: vec![held], expires_at: Some(moment(5)) });
+    picks.release(sku, &Taken { cards: vec![held], expires_at: None });
     assert_eq!(picks.deltas[&sku], CountDelta { available: 1, held: -1, sold: 0 });
     assert_eq!(take(&mut picks, sku, 2, (Uuid::now_v7(), 1), 0), Ok(vec![held, fresh]));
     assert_eq!(picks.deltas[&sku], CountDelta { available: -1, held: -1, sold: 2 });
-    // What it is worth does not change by being held: it expires as before.
+    // When each of them ends is not known here: they are read again.
     picks.release(sku, &Taken { cards: vec![held], expires_at: Some(moment(5)) });
-    assert_eq!(picks.available(sku, moment(5)), 0);
+    assert_eq!(picks.available(sku, moment(0)), 0);
 }
 
 #[test]
 fn a_batch_that_failed_forgets_its_runs_and_one_that_was_committed_keeps_the_rest() {
     let (mut picks, sku) = (Picks::default(), SkuId::new());
-    picks.want(sku, 1);
+    picks.want(sku, 1, TimeDelta::zero());
     picks.assume(sku, [CardId::new(), CardId::new(), CardId::new()]);
     take(&mut picks, sku, 1, (Uuid::now_v7(), 0), 0).expect("in stock");
     picks.end(true);
@@ -98,6 +98,27 @@ fn a_batch_that_failed_forgets_its_runs_and_one_that_was_committed_keeps_the_res
     assert_eq!(picks.available(sku, moment(0)), 2);
     picks.end(false);
     assert_eq!(picks.available(sku, moment(0)), 0);
+}
+
+#[test]
+fn a_wish_that_must_last_passes_over_what_does_not() {
+    let (mut picks, sku) = (Picks::default(), SkuId::new());
+    let soon = assume_until(&mut picks, sku, 10);
+    let lasting = assume_until(&mut picks, sku, 100);
+    assert_eq!((picks.available(sku, moment(50)), picks.available(sku, moment(0))), (1, 2));
+    assert_eq!(take(&mut picks, sku, 2, (Uuid::now_v7(), 1), 50), Err(OutOfStock { available: 1 }));
+    assert_eq!(take(&mut picks, sku, 1, (Uuid::now_v7(), 1), 50), Ok(vec![lasting]));
+    assert_eq!(take(&mut picks, sku, 1, (Uuid::now_v7(), 1), 0), Ok(vec![soon]));
+}
+
+#[test]
+fn cards_that_are_in_hand_are_not_taken_in_hand_twice() {
+    let (mut picks, sku) = (Picks::default(), SkuId::new());
+    let held = CardId::new();
+    picks.release(sku, &Taken { cards: vec![held], expires_at: None });
+    let run = picks.runs.get_mut(&sku).expect("a run");
+    run.take_in_hand(vec![FreeCard { id: held.uuid(), expires_at: None }]);
+    assert_eq!(picks.available(sku, moment(0)), 1);
 }
 
 proptest! {

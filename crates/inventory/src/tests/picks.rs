@@ -7,7 +7,7 @@ use super::*;
 /// A lane's memory after it has read what a command wants of `sku`.
 async fn read(shop: &Shop, quantity: u32, attempt: u32) -> (WriteTx<TenantScope>, Picks) {
     let (tx, mut picks) = (shop.write().await, Picks::default());
-    picks.want(shop.sku, quantity);
+    picks.want(shop.sku, quantity, TimeDelta::zero());
     picks.read(&tx, attempt).await.expect("read");
     (tx, picks)
 }
@@ -70,7 +70,7 @@ testkit::on_both! {
         picks.end(true);
         shop.import(&["B"]).await;
         let tx = shop.write().await;
-        picks.want(shop.sku, 2);
+        picks.want(shop.sku, 2, TimeDelta::zero());
         picks.read(&tx, 0).await.expect("read");
         assert_eq!(picks.available(shop.sku, tx.now()), 1);
     }

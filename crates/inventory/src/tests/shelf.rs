@@ -77,7 +77,7 @@ testkit::on_both! {
         let front = Front::open(&db).await;
         front.shop.import(&["one", "two"]).await;
         let (tx, mut picks) = (front.shop.write().await, Picks::default());
-        picks.want(front.shop.sku, 1);
+        picks.want(front.shop.sku, 1, TimeDelta::zero());
         picks.read(&tx, 0).await.expect("read");
         picks.take((front.shop.sku, 1), (Uuid::now_v7(), 0), Taking::Hold, tx.now()).expect("in stock");
         picks.claim(&tx).await.expect("claimed");

@@ -65,10 +65,15 @@ impl Command for Expire {
     }
 }
 
-/// How many pieces of `sku` can be taken now. While there are fewer than wanted, orders whose time is over expire.
-pub(super) fn make_room(parts: &mut Parts, sku: SkuId, wanted: u32, now: DateTime<Utc>) -> u32 {
+/// How many pieces of `sku` that are good until `until` can be taken now. While there are fewer than wanted, orders whose
+/// time is over expire.
+pub(super) fn make_room(
+    parts: &mut Parts,
+    (sku, wanted): (SkuId, u32),
+    (now, until): (DateTime<Utc>, DateTime<Utc>),
+) -> u32 {
     loop {
-        let available = parts.part::<Picks>().available(sku, now);
+        let available = parts.part::<Picks>().available(sku, until);
         if available >= wanted {
             return available;
         }
@@ -78,7 +83,7 @@ pub(super) fn make_room(parts: &mut Parts, sku: SkuId, wanted: u32, now: DateTim
 }
 
 /// Frees what an unpaid order holds. Its row is locked and it waits, so nothing here can be refused.
-fn expire(parts: &mut Parts, mut order: KnownOrder) {
+pub(super) fn expire(parts: &mut Parts, mut order: KnownOrder) -> KnownOrder {
     let version = order.version;
     order.apply(OrderEvent::Expired, "clock").expect("an order that waits can expire");
     for line in &mut order.lines {
@@ -92,5 +97,6 @@ fn expire(parts: &mut Parts, mut order: KnownOrder) {
         order.held = Money::zero(order.held.currency());
     }
     parts.part::<Till>().close_intent(IntentId::from_uuid(order.id.uuid()));
-    parts.part::<Desk>().put(order);
+    parts.part::<Desk>().put(order.clone());
+    order
 }

@@ -86,6 +86,14 @@ impl Place {
         self.chain.last().expect("a chain has at least the main site").site
     }
 
+    /// How long the goods must stay good: what is held is sold later.
+    const fn lasting(&self) -> TimeDelta {
+        match &self.pay {
+            Pay::Wallet => TimeDelta::zero(),
+            Pay::Channel(pay) => pay.hold_for,
+        }
+    }
+
     fn main_site(&self) -> SiteId {
         self.chain.first().expect("a chain has at least the main site").site
     }
@@ -173,7 +181,7 @@ impl Place {
             *pieces = pieces.checked_add(line.quantity).ok_or(Refusal::TooLarge)?;
         }
         for (sku, wanted) in stock {
-            let available = make_room(parts, sku, wanted, now);
+            let available = make_room(parts, (sku, wanted), (now, now + self.lasting()));
             if available < wanted {
                 return Err(Refusal::OutOfStock { sku, available, wanted });
             }
@@ -226,7 +234,7 @@ impl Place {
         };
         for (number, line) in (1..).zip(&mut lines) {
             let place = (self.order.uuid(), number);
-            let taken = parts.part::<Picks>().take((line.sku(), line.quantity), place, taking, now);
+            let taken = parts.part::<Picks>().take((line.sku(), line.quantity), place, taking, now + self.lasting());
             line.cards = taken.expect("the stock was counted before");
         }
         let due = self.open_payment(parts, total, now);
@@ -324,7 +332,7 @@ impl Command for Place {
         desk.want_chain(&self.chain);
         for line in &self.lines {
             parts.part::<Desk>().want_sku(line.sku);
-            parts.part::<Picks>().want(line.sku, line.quantity);
+            parts.part::<Picks>().want(line.sku, line.quantity, self.lasting());
         }
         if let Pay::Channel(pay) = &self.pay {
             parts.part::<Till>().want_channel(pay.channel);

@@ -105,6 +105,10 @@ impl Receive {
         if order.is_overdue(now) && !self.seen.is_confirmed {
             return Err(Declined::Unconfirmed);
         }
+        // What went bad while it was held is not sold: other pieces are looked for, as for an order that has expired.
+        if order.states.order == OrderState::Open && order.lines.iter().any(|line| line.is_spoiled(now)) {
+            order = super::hold::expire(parts, order);
+        }
         let paid = if order.states.order == OrderState::Expired {
             self.hold_again(parts, &mut order, now)?;
             OrderEvent::PaidLate
@@ -146,7 +150,7 @@ impl Receive {
             *goods.entry(line.sku).or_default() += line.quantity;
         }
         for (sku, quantity) in goods {
-            if super::hold::make_room(parts, sku, quantity, now) < quantity {
+            if super::hold::make_room(parts, (sku, quantity), (now, now)) < quantity {
                 return Err(late());
             }
         }
@@ -236,7 +240,7 @@ impl Command for Receive {
         parts.part::<Desk>().want_order(Self::order_id(about.intent));
         for (sku, quantity) in &about.goods {
             parts.part::<Desk>().want_sku(*sku);
-            parts.part::<Picks>().want(*sku, *quantity);
+            parts.part::<Picks>().want(*sku, *quantity, TimeDelta::zero());
         }
     }
 

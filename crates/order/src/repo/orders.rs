@@ -6,7 +6,7 @@ use catalog::SkuId;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use identity::CustomerId;
 use inventory::Taken;
-use kernel::{Currency, Money, SiteId, TenantScope};
+use kernel::{Currency, Money, SiteId, TenantScope, network};
 use sea_orm::ColumnTrait;
 use store::{Change, Rows, StoreError, Tx, WriteTx};
 use uuid::Uuid;
@@ -96,6 +96,7 @@ fn order_row(tenant_id: Uuid, new: &NewOrder, now: DateTime<Utc>) -> order::Mode
         expires_at: new.expires_at,
         paid_at,
         delivered_at: paid_at,
+        changed_at: now,
     }
 }
 
@@ -128,7 +129,7 @@ fn hold_row(tenant_id: Uuid, new: &NewOrder, number: i32, line: &PricedLine) -> 
         cards_expire_at: line.cards.expires_at,
         visitor: new.buyer.visitor.clone(),
         contact: new.buyer.contact.as_ref().map(|contact| contact.hash()),
-        address: new.buyer.address.map(|address| address.to_string()),
+        address: new.buyer.address.map(|address| network(address).to_string()),
     })
 }
 
@@ -225,6 +226,7 @@ fn known(row: &order::Model, children: Children) -> Result<KnownOrder, OrderErro
         expires_at: row.expires_at,
         paid_at: row.paid_at,
         delivered_at: row.delivered_at,
+        changed_at: row.changed_at,
         lines: lines.collect(),
         happened: Vec::new(),
     })
@@ -249,6 +251,8 @@ pub(crate) async fn overdue_in(
 /// Unpaid orders of any SKU whose time is over, the oldest first.
 pub(crate) async fn due_in(tx: &impl Tx, limit: u64) -> Result<BTreeSet<OrderId>, StoreError> {
     let find = tx.find::<hold::Entity>().filter(hold::Column::ExpiresAt.lte(tx.now()));
+    // Every order has a first line, so the limit is one of orders.
+    let find = find.filter(hold::Column::LineNo.eq(1));
     let found = find.ascending(hold::Column::ExpiresAt).limit(limit);
     let found: Vec<(Uuid,)> = found.columns([hold::Column::OrderId]).await?;
     Ok(found.into_iter().map(|(id,)| OrderId::from_uuid(id)).collect())
@@ -259,8 +263,9 @@ pub(crate) async fn change_in(tx: &WriteTx<TenantScope>, changed: &[&KnownOrder]
     if changed.is_empty() {
         return Ok(());
     }
-    use order::Column::{DeliveredAt, DeliveryState, HeldMinor, Id, PaidAt, PaymentState, State, Version};
-    let mut rows = Rows::of_columns(&[Id, State, PaymentState, DeliveryState, HeldMinor, Version, PaidAt, DeliveredAt]);
+    use order::Column::{ChangedAt, DeliveredAt, DeliveryState, HeldMinor, Id, PaidAt, PaymentState, State, Version};
+    let columns = [Id, State, PaymentState, DeliveryState, HeldMinor, Version, PaidAt, DeliveredAt, ChangedAt];
+    let mut rows = Rows::of_columns(&columns);
     for order in changed {
         rows.push([
             order.id.uuid().into(),
@@ -271,6 +276,7 @@ pub(crate) async fn change_in(tx: &WriteTx<TenantScope>, changed: &[&KnownOrder]
             order.version.into(),
             order.paid_at.into(),
             order.delivered_at.into(),
+            at(order, tx.now()).into(),
         ]);
     }
     let written = tx.update_rows::<order::Entity>(rows, &[Id], Change::Set).await?;
@@ -293,6 +299,12 @@ async fn change_lines_in(tx: &WriteTx<TenantScope>, changed: &[&KnownOrder]) -> 
     Ok(())
 }
 
+/// When what this batch made happen has happened. A batch that began before another one and had to wait for it has an
+/// earlier time; the order's history does not go back.
+fn at(order: &KnownOrder, now: DateTime<Utc>) -> DateTime<Utc> {
+    now.max(order.changed_at)
+}
+
 async fn add_events_in(tx: &WriteTx<TenantScope>, changed: &[&KnownOrder]) -> Result<(), StoreError> {
     let tenant_id = tx.scope().id().uuid();
     let mut events = Vec::new();
@@ -305,7 +317,7 @@ async fn add_events_in(tx: &WriteTx<TenantScope>, changed: &[&KnownOrder]) -> Re
                 seq,
                 site_id: order.site.uuid(),
                 event: happened.word().to_owned(),
-                at: tx.now(),
+                at: at(order, tx.now()),
                 actor: actor.clone(),
             });
         }

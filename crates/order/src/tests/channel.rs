@@ -361,4 +361,34 @@ on_both! {
         shop.orders.shelf().restocked(&shop.scope, &[shop.sku]);
         shop.buy(1, "more").await.expect("there is one again");
     }
+
+    async fn what_goes_bad_before_the_money_may_come_is_not_held(db) {
+        let shop = Shop::open_with(&db, 0).await;
+        let channel = shop.open_channel(0).await;
+        shop.import(&["SOON"], Some(TimeDelta::minutes(10))).await;
+        let refused = shop.order((0, channel), (1, 10_00), 1).await.expect_err("it does not last");
+        assert!(matches!(refused, OrderError::Refused(Refusal::OutOfStock { available: 0, .. })));
+        shop.import(&["LASTING"], Some(TimeDelta::minutes(20))).await;
+        shop.orders.shelf().restocked(&shop.scope, &[shop.sku]);
+        let placed = shop.order((0, channel), (1, 10_00), 1).await.expect("this one does");
+        // Sold at once, the other one is good enough.
+        shop.buy(1, "at-once").await.expect("bought");
+        // Paid so late that the held one is bad by now: never delivered.
+        db.clock.advance(TimeDelta::minutes(25));
+        let late = payment::Seen { is_confirmed: true, ..shop.money((0, channel), &placed, "T1") };
+        assert_eq!(shop.receive(late).await, Receipt::Suspended { kind: ExceptionKind::Late });
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn neighbours_of_one_ipv6_network_count_together(db) {
+        let shop = Shop::open(&db).await;
+        let channel = shop.open_channel(0).await;
+        for number in 0..=20u8 {
+            let address = format!("2001:db8:1:2::{number:x}").parse().expect("an address");
+            let buyer = Buyer { address: Some(address), ..shop.guest(number) };
+            db.clock.advance(TimeDelta::seconds(10));
+            let placed = shop.order_on(&shop.orders, (0, channel), shop.wants(1, 10_00), buyer).await;
+            assert_eq!(placed.is_ok(), number < 20, "{number}: {placed:?}");
+        }
+    }
 }

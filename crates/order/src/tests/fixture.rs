@@ -80,6 +80,13 @@ impl Shop {
         tx.commit().await.expect("committed");
     }
 
+    /// New codes of their own, which this node is told of.
+    pub async fn restock(&self, count: usize, round: usize) {
+        let codes: Vec<String> = (0..count).map(|n| format!("CODE-{round}-{n}")).collect();
+        self.import(&codes.iter().map(String::as_str).collect::<Vec<_>>(), None).await;
+        self.orders.shelf().restocked(&self.scope, &[self.sku]);
+    }
+
     pub fn wants(&self, quantity: u32, unit: i64) -> Vec<Wanted> {
         vec![Wanted { sku: self.sku, quantity, unit: cents(unit) }]
     }
@@ -313,7 +320,7 @@ fn payments(store: &Store, lanes: &Lanes, inventory: &Inventory) -> Payments {
     Payments::new(store.clone(), lanes.clone(), inventory.clone(), Gateways::default(), settings)
 }
 
-/// A shop that allows what shops allow, and a day full of orders.
+/// A shop that allows what shops allow by default.
 pub fn sold_by(chain: Chain) -> SoldBy {
     SoldBy { chain, currency: CNY, limits: Limits::default() }
 }

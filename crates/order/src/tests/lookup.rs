@@ -56,4 +56,23 @@ on_both! {
         let (_, page) = lookups.find(&sibling, "lin@example.test", "ocean").await.expect("looked up");
         assert!(page.orders.is_empty(), "another site's order");
     }
+
+    async fn an_old_order_is_found_by_its_number_among_many(db) {
+        let shop = Shop::open(&db).await;
+        let channel = shop.open_channel(0).await;
+        let lookups = Lookups::new(shop.orders.clone(), Passwords::new());
+        let first = order(&shop, &lookups, channel, "lin@example.test", "ocean").await;
+        let contact = Contact::parse("lin@example.test").expect("a contact");
+        let password = QueryPassword::parse("ocean").expect("a password");
+        let key = lookups.query_key(&shop.main, &contact, &password).await.expect("a key");
+        for number in 0..22u8 {
+            // Nobody waits so long for one contact's limit: each is paid before the next.
+            let contact = Some(contact.clone());
+            let buyer = Buyer { contact, query_key: Some(key.clone()), ..shop.guest(number + 2) };
+            let placed = shop.order_on(&shop.orders, (0, channel), shop.wants(1, 10_00), buyer).await.expect("placed");
+            shop.receive(shop.money((0, channel), &placed, &format!("T{number}"))).await;
+        }
+        let (_, page) = lookups.find(&shop.main, &first.order.to_string(), "ocean").await.expect("looked up");
+        assert_eq!(page.orders.len(), 1);
+    }
 }
