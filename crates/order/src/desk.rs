@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use identity::CustomerId;
 use inventory::{Picks, Taken};
 use kernel::{Money, SiteId};
-use lane::{LaneTx, Others, Part, PartError, Step};
+use lane::{Claimed, LaneTx, Others, Part, PartError, Step};
 use ledger::{Account, AccountKind, Book};
 use outbox::Outbox;
 use risk::OpenOrders;
@@ -27,6 +27,9 @@ use crate::tally::Tally;
 /// Expired orders that one batch takes goods back from.
 const EXPIRED_MAX: u64 = 256;
 
+/// How often a batch is decided again because another node is just ending overdue orders.
+const LOOKS_MAX: u32 = 2;
+
 /// What the batch knows of prices and orders, and what it writes of orders.
 pub struct Desk {
     prices: Prices,
@@ -40,6 +43,12 @@ pub struct Desk {
     wanted: BTreeSet<OrderId>,
     known: BTreeMap<OrderId, KnownOrder>,
     tally: Tally,
+    /// Which run of the batch this is, from 0.
+    attempt: u32,
+    /// Another node is just ending overdue orders, whose goods are free in a moment.
+    has_missed: bool,
+    /// A command would have needed them.
+    looks_again: bool,
 }
 
 /// A line with its price.
@@ -96,6 +105,9 @@ impl Desk {
             wanted: BTreeSet::new(),
             known: BTreeMap::new(),
             tally: Tally::default(),
+            attempt: 0,
+            has_missed: false,
+            looks_again: false,
         }
     }
 
@@ -170,6 +182,11 @@ impl Desk {
         self.known.values().find(is_over).cloned()
     }
 
+    /// Goods are short. If another node holds overdue orders, the batch is decided again: a moment later they are free.
+    pub(crate) fn miss(&mut self) {
+        self.looks_again |= self.has_missed && self.attempt < LOOKS_MAX;
+    }
+
     pub(crate) fn add(&mut self, order: NewOrder) {
         self.tally.add(&order);
         self.new.push(order);
@@ -199,8 +216,9 @@ impl Desk {
         let short_of = others.part::<Picks>().short_of();
         if !short_of.is_empty() {
             let overdue = repo::overdue_in(tx, short_of, EXPIRED_MAX).await?;
-            let fresh = overdue.into_iter().filter(|id| !self.known.contains_key(id)).collect();
+            let fresh: BTreeSet<OrderId> = overdue.into_iter().filter(|id| !self.known.contains_key(id)).collect();
             let orders = repo::load_in(tx, &fresh, repo::Lock::IfFree).await.map_err(order_error)?;
+            self.has_missed = orders.len() < fresh.len();
             self.known.extend(orders.into_iter().map(|order| (order.id, order)));
         }
         for order in self.known.values() {
@@ -235,7 +253,8 @@ impl Desk {
 }
 
 impl Part for Desk {
-    fn read<'a>(&'a mut self, tx: &'a LaneTx, _attempt: u32) -> BoxFuture<'a, Result<(), PartError>> {
+    fn read<'a>(&'a mut self, tx: &'a LaneTx, attempt: u32) -> BoxFuture<'a, Result<(), PartError>> {
+        self.attempt = attempt;
         Box::pin(async move {
             let orders = repo::load_in(tx, &self.wanted, repo::Lock::Wait).await.map_err(order_error)?;
             self.known = orders.into_iter().map(|order| (order.id, order)).collect();
@@ -246,6 +265,11 @@ impl Part for Desk {
 
     fn read_more<'a>(&'a mut self, tx: &'a LaneTx, mut others: Others<'a>) -> BoxFuture<'a, Result<(), PartError>> {
         Box::pin(async move { self.read_overdue(tx, &mut others).await })
+    }
+
+    fn claim<'a>(&'a mut self, _tx: &'a LaneTx) -> BoxFuture<'a, Result<Claimed, PartError>> {
+        let claimed = if self.looks_again { Claimed::Short } else { Claimed::All };
+        Box::pin(async move { Ok(claimed) })
     }
 
     fn write<'a>(&'a mut self, tx: &'a LaneTx, _batch: Uuid, step: Step) -> BoxFuture<'a, Result<(), PartError>> {
@@ -266,6 +290,7 @@ impl Part for Desk {
         self.wanted.clear();
         self.known.clear();
         self.tally.end(is_committed);
+        (self.has_missed, self.looks_again) = (false, false);
         if !is_committed {
             self.rules_of = None;
         }

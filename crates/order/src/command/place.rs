@@ -183,6 +183,7 @@ impl Place {
         for (sku, wanted) in stock {
             let available = make_room(parts, (sku, wanted), (now, now + self.lasting()));
             if available < wanted {
+                parts.part::<Desk>().miss();
                 return Err(Refusal::OutOfStock { sku, available, wanted });
             }
         }
