@@ -31,7 +31,7 @@ tables!(
         .key(&["id"])
         .unique(&["code"])
         .parent("categories", &["category_id"])
-        .one_of("goods_kind", "kind", &["card"])
+        .one_of("goods_kind", "kind", &["card", "shared"])
         .one_of("goods_state", "state", &["on", "off"]),
     Table::tenant("skus")
         .column("id", Uuid)

@@ -18,7 +18,7 @@ tables!(
         .column("imported_at", Moment)
         .key(&["id"])
         .parent("skus", &["sku_id"])
-        .one_of("cards_state", "state", &["available", "held", "sold", "void"])
+        .one_of("cards_state", "state", &["available", "held", "sold", "void", "shared"])
         .check("cards_taken_by_an_order", "(state IN ('held', 'sold')) = (order_id IS NOT NULL)")
         // Query: the next free cards of a SKU. Neither state nor order is indexed, so that selling stays a HOT update.
         .index(&["sku_id", "id"])
@@ -34,8 +34,10 @@ tables!(
         .column("held", BigInt)
         .column("sold", BigInt)
         .column("void", BigInt)
+        // Codes that every buyer gets.
+        .column("shared", BigInt)
         .key(&["sku_id"])
         .parent("skus", &["sku_id"])
-        .check("card_counts_not_negative", "available >= 0 AND held >= 0 AND sold >= 0 AND void >= 0")
+        .check("card_counts_not_negative", "available >= 0 AND held >= 0 AND sold >= 0 AND void >= 0 AND shared >= 0")
         .hot(),
 );

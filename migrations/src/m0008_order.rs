@@ -1,7 +1,7 @@
 //! Orders with their lines, hops and events, what unpaid ones hold, how buyers are reached, and who looked at which code.
 
 use store::dialect::schema::Table;
-use store::dialect::schema::Type::{BigInt, Bytes, Int, Moment, Text, Uuid};
+use store::dialect::schema::Type::{BigInt, Bool, Bytes, Int, Moment, Text, Uuid};
 
 use crate::{nothing as after, tables};
 
@@ -59,6 +59,8 @@ tables!(
         .column("unit_minor", BigInt)
         .column("total_minor", BigInt)
         .column("card_ids", Bytes)
+        // Whether the codes are everybody's: then the cards do not name the order.
+        .column("is_shared", Bool)
         .key(&["order_id", "line_no"])
         .check("order_lines_quantity_positive", "quantity > 0"),
     // One row a line of every unpaid order, and no others: small, so that what expired is found at once.

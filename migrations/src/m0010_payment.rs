@@ -41,6 +41,8 @@ tables!(
         .one_of("intents_purpose", "purpose", &["order", "top_up"])
         .one_of("intents_state", "state", &["open", "paid", "closed"])
         .check("intents_amount_positive", "amount_minor > 0")
+        // Query: the top-ups that a customer has open.
+        .index(&["customer_id", "expires_at"])
         .hot(),
     Table::site("attempts")
         .column("out_no", Text)
@@ -59,6 +61,8 @@ tables!(
         .check("attempts_amount_positive", "amount_minor > 0")
         // Query: all tries to pay an intent.
         .index(&["intent_id"])
+        // Query: tries of the last day, for the sweeper. Not by state, which changes in place.
+        .index(&["created_at"])
         .hot(),
     Table::site("payments")
         .column("id", Uuid)
@@ -86,6 +90,8 @@ tables!(
         .column("event_key", Text)
         .column("headers", Text)
         .column("body", Bytes)
+        // The money it tells of, as it was verified: what is worked on again needs no second verification.
+        .optional("seen", Text)
         .column("state", Text)
         .optional("error", Text)
         .column("received_at", Moment)
@@ -93,7 +99,9 @@ tables!(
         .key(&["id"])
         .unique(&["channel_id", "event_key"])
         .parent("channels", &["channel_id"])
-        .one_of("callbacks_state", "state", &["received", "processed", "failed"]),
+        .one_of("callbacks_state", "state", &["received", "processed", "failed"])
+        // Query: messages that nobody has dealt with, for sweeper and audit.
+        .index(&["state", "received_at"]),
     Table::site("exceptions")
         .column("id", Uuid)
         .column("kind", Text)
@@ -143,7 +151,9 @@ tables!(
         )
         .check("refunds_amount_positive", "amount_minor > 0 AND tries >= 0")
         // Query: the refunds of a payment.
-        .index(&["payment_id"]),
+        .index(&["payment_id"])
+        // Query: refunds that do not move, for sweeper and audit.
+        .index(&["state", "changed_at"]),
     // Tokens by which a shop hands a buyer over to the cashier's host; a token is good once.
     Table::tenant("handovers")
         .column("token_hash", Bytes)

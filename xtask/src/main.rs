@@ -4,6 +4,7 @@
 //! because it takes long.
 #![expect(clippy::print_stdout, reason = "a command-line tool speaks on standard output")]
 
+mod chaos;
 mod source;
 mod tidy;
 
@@ -25,11 +26,18 @@ struct Arguments {
 enum Task {
     /// Checks the house rules that no compiler checks, and lists every breach as file:line
     Tidy,
+    /// Kills the program under load, round after round, and looks at every promise afterwards; see `--help`
+    #[command(disable_help_flag = true)]
+    Chaos {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> Result<ExitCode> {
     match Arguments::parse().task {
         Task::Tidy => Ok(report(&tidy::run(&workspace_root()?)?)),
+        Task::Chaos { arguments } => chaos::run(&workspace_root()?, &arguments),
     }
 }
 

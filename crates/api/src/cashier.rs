@@ -13,7 +13,8 @@ use axum::http::header::{CACHE_CONTROL, REFERRER_POLICY};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use order::Orders;
-use payment::{OutNo, PaymentError, Payments, PublicChannel, TradeState};
+use payment::{Attempt, OutNo, PaymentError, Payments, PublicChannel, TradeState};
+use tokio::time::timeout;
 use web::{Face, Guest, Kit, Path, Problem, Route, Routes};
 
 /// The cashier's host where the settings name no other.
@@ -62,14 +63,20 @@ async fn hand_over(_: Guest, Path(token): Path<String>, State(App(rooms)): State
         Ok(redeemed) => redeemed,
         Err(error) => return back_or_refuse(error),
     };
-    let page = match attempt.pay_url {
-        Some(page) => page,
-        None => match rooms.payments.create(&scope, &attempt.out_no).await?.pay_url {
-            Some(page) => page,
-            None => return Err(Problem::new(StatusCode::CONFLICT, "payment_not_open")),
-        },
-    };
-    Ok(onward(&page))
+    if let Some(page) = attempt.pay_url {
+        return Ok(onward(&page));
+    }
+    let create = rooms.payments.create(&scope, &attempt.out_no);
+    match timeout(rooms.kit.outside_timeout(), create).await {
+        Ok(Ok(Attempt { pay_url: Some(page), .. })) => Ok(onward(&page)),
+        Ok(Ok(_)) => Err(Problem::new(StatusCode::CONFLICT, "payment_not_open")),
+        // The shop's page of the payment offers to try again, or another way.
+        Ok(Err(PaymentError::Gateway(_))) | Err(_) => {
+            let intent = rooms.payments.intent(&scope, attempt.intent).await?;
+            Ok(Redirect::to(&format!("{}?pay=unanswered", intent.return_url)).into_response())
+        }
+        Ok(Err(error)) => Err(error.into()),
+    }
 }
 
 /// A page that leads on by itself. Not a redirect: the shop's form was sent here, and a browser lets a form end only at
@@ -107,7 +114,9 @@ async fn come_back(
     let channel = PublicChannel::parse(&channel).ok_or(Problem::not_found())?;
     let out_no = OutNo::parse(&out_no).map_err(|_| Problem::not_found())?;
     let (scope, return_url) = rooms.payments.way_back(&channel, &out_no).await?;
-    if let Ok(TradeState::Paid(seen)) = rooms.payments.query(&scope, &out_no).await {
+    // A gateway that hangs does not keep the buyer here: his shop's page waits for the money anyway.
+    let asked = timeout(rooms.kit.outside_timeout(), rooms.payments.query(&scope, &out_no)).await;
+    if let Ok(Ok(TradeState::Paid(seen))) = asked {
         // If this does not work now, the callback or the next look at the trade does it.
         if let Err(error) = rooms.orders.receive(&scope, seen).await {
             tracing::warn!(%error, "money that was seen on the way back waits for the next look");

@@ -22,6 +22,9 @@ pub enum IdentityError {
     /// The operator is no member of the tenant, or his role does not allow it.
     #[error("{} is not allowed", permission.name())]
     Forbidden { permission: Permission },
+    /// A customer of the main site has this login already.
+    #[error("the login is taken")]
+    LoginTaken,
     /// A new password is too short or too long.
     #[error("a password has {chars_min} to {chars_max} characters")]
     PasswordLength { chars_min: usize, chars_max: usize },
@@ -43,6 +46,7 @@ impl Coded for IdentityError {
             Self::TooManyTries { .. } => "too_many_tries",
             Self::Busy => "login_busy",
             Self::Forbidden { .. } => "forbidden",
+            Self::LoginTaken => "login_taken",
             Self::PasswordLength { .. } => "password_length",
             Self::LoginText { .. } => "login_invalid",
             Self::Unreadable { .. } => "internal",
@@ -56,6 +60,7 @@ impl Coded for IdentityError {
             Self::TooManyTries { .. } => FaultKind::TooMany,
             Self::Busy => FaultKind::Busy,
             Self::Forbidden { .. } => FaultKind::Forbidden,
+            Self::LoginTaken => FaultKind::Conflict,
             Self::PasswordLength { .. } | Self::LoginText { .. } => FaultKind::Invalid,
             Self::Unreadable { .. } => FaultKind::Internal,
             Self::Store(error) => error.kind(),

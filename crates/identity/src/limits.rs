@@ -94,7 +94,7 @@ impl LoginLimits {
         log_in: impl Future<Output = Result<T, IdentityError>>,
     ) -> Result<T, IdentityError> {
         let keys = (Key::Account(account), Key::Address(network(from)));
-        let at = self.begin(&keys.0, &keys.1)?;
+        let at = self.begin(&[&keys.0, &keys.1])?;
         let outcome = log_in.await;
         let was = match &outcome {
             Ok(_) => Outcome::Right,
@@ -102,6 +102,22 @@ impl LoginLimits {
             Err(_) => Outcome::Unknown,
         };
         self.settle(&keys, at, was);
+        outcome
+    }
+
+    /// Makes somebody new if his address has tries left. What was made counts like what was refused: an address makes
+    /// no crowd, and asks for no long list of logins whether they are taken. What nobody can tell does not count.
+    pub(crate) async fn guard_new<T>(
+        &self,
+        from: IpAddr,
+        make: impl Future<Output = Result<T, IdentityError>>,
+    ) -> Result<T, IdentityError> {
+        let address = Key::Address(network(from));
+        let at = self.begin(&[&address])?;
+        let outcome = make.await;
+        if !matches!(outcome, Ok(_) | Err(IdentityError::LoginTaken)) {
+            self.lock().take_back(&address, at);
+        }
         outcome
     }
 
@@ -116,7 +132,7 @@ impl LoginLimits {
         let about: String =
             about.chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_lowercase).collect();
         let keys = (Key::About(tenant, Sha256::digest(about.as_bytes()).into()), Key::Address(network(from)));
-        let at = self.begin(&keys.0, &keys.1)?;
+        let at = self.begin(&[&keys.0, &keys.1])?;
         let outcome = guess.await;
         let was = match &outcome {
             Ok(Some(_)) => Outcome::Right,
@@ -139,15 +155,16 @@ impl LoginLimits {
         tries.take_back(address, at);
     }
 
-    fn begin(&self, account: &Key, address: &Key) -> Result<DateTime<Utc>, IdentityError> {
+    fn begin(&self, keys: &[&Key]) -> Result<DateTime<Utc>, IdentityError> {
         let now = self.clock.now();
         let mut tries = self.lock();
-        let free = [account, address].into_iter().filter_map(|key| tries.free_at(key, now)).max();
+        let free = keys.iter().filter_map(|key| tries.free_at(key, now)).max();
         if let Some(free) = free {
             return Err(IdentityError::TooManyTries { retry_after: (free - now).to_std().unwrap_or_default() });
         }
-        tries.record(account, now);
-        tries.record(address, now);
+        for key in keys {
+            tries.record(key, now);
+        }
         Ok(now)
     }
 

@@ -26,7 +26,7 @@ const PAGE: u64 = 5_000;
 /// Counts the cards of the transaction's tenant and compares them with the stored counts.
 pub async fn audit_in(tx: &impl Tx) -> Result<InventoryAudit, StoreError> {
     let mut audit = InventoryAudit::default();
-    let mut counted: HashMap<Uuid, [i64; 4]> = HashMap::new();
+    let mut counted: HashMap<Uuid, [i64; 5]> = HashMap::new();
     let mut after = Uuid::nil();
     loop {
         let page = tx.find::<card::Entity>().filter(card::Column::Id.gt(after));
@@ -38,7 +38,7 @@ pub async fn audit_in(tx: &impl Tx) -> Result<InventoryAudit, StoreError> {
         after = *last;
         for (id, sku, state, order, line) in page {
             audit.cards += 1;
-            let place = ["available", "held", "sold", "void"].iter().position(|name| *name == state);
+            let place = ["available", "held", "sold", "void", "shared"].iter().position(|name| *name == state);
             match place {
                 Some(place) => counted.entry(sku).or_default()[place] += 1,
                 None => audit.breaches.push(format!("card {id} is {state:?}, which is no state")),
@@ -54,11 +54,11 @@ pub async fn audit_in(tx: &impl Tx) -> Result<InventoryAudit, StoreError> {
         }
     }
     for row in tx.find::<card_count::Entity>().all().await? {
-        let stored = [row.available, row.held, row.sold, row.void];
+        let stored = [row.available, row.held, row.sold, row.void, row.shared];
         let counted = counted.remove(&row.sku_id).unwrap_or_default();
         if stored != counted {
             audit.breaches.push(format!(
-                "the counts of SKU {} say {stored:?} (available, held, sold, void), its cards {counted:?}",
+                "the counts of SKU {} say {stored:?} (available, held, sold, void, shared), its cards {counted:?}",
                 row.sku_id
             ));
         }

@@ -28,7 +28,7 @@ pub use audit::{InventoryAudit, audit_in};
 pub use error::InventoryError;
 pub use keyring::KeyRing;
 pub use master::{MasterKey, MasterKeys};
-pub use model::{CardCode, CardId, ImportReport, NewCard, StockCount, Taken, Taking};
+pub use model::{CardCode, CardId, ImportReport, NewCard, StockCount, Stocking, Taken, Taking};
 pub use picks::{OutOfStock, Picks};
 pub use service::{Import, Inventory};
 pub use shelf::Shelf;

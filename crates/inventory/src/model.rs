@@ -79,6 +79,8 @@ pub struct Taken {
     pub cards: Vec<CardId>,
     /// When the first of them may not be sold any more.
     pub expires_at: Option<DateTime<Utc>>,
+    /// Whether they are everybody's: nothing was taken, and nothing is freed.
+    pub is_shared: bool,
 }
 
 /// How many cards of a SKU are in which state.
@@ -92,4 +94,22 @@ pub struct StockCount {
     pub sold: i64,
     /// Taken out.
     pub void: i64,
+    /// Codes that every buyer gets, never used up.
+    pub shared: i64,
+}
+
+impl StockCount {
+    /// How many a buyer can have: what is free, or no end of what is shared.
+    pub fn left(&self) -> u32 {
+        if self.shared > 0 { u32::MAX } else { u32::try_from(self.available.max(0)).unwrap_or(u32::MAX) }
+    }
+}
+
+/// How codes are put in stock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stocking {
+    /// Each is sold once.
+    Unique,
+    /// Each goes to every buyer.
+    Shared,
 }

@@ -26,6 +26,8 @@ pub struct Picks {
     /// SKUs with fewer free cards than wanted, of which unpaid orders hold some.
     short_of: BTreeSet<SkuId>,
     runs: HashMap<SkuId, Run>,
+    /// Codes that go to every buyer, in turn.
+    shared: HashMap<SkuId, Shared>,
     taken: Vec<TakenCard>,
     /// Held cards that are sold to their order.
     sold: Vec<Uuid>,
@@ -40,6 +42,13 @@ struct Wish {
     quantity: u64,
     /// How long the cards must be good for.
     lasting: TimeDelta,
+}
+
+/// The shared cards of a SKU, as the batch has read them, and whose turn it is.
+#[derive(Default)]
+struct Shared {
+    cards: Vec<Uuid>,
+    turn: usize,
 }
 
 /// Free cards of one SKU that this lane sells next.
@@ -81,6 +90,9 @@ impl Picks {
         taking: Taking,
         until: DateTime<Utc>,
     ) -> Result<Taken, OutOfStock> {
+        if let Some(shared) = self.shared.get_mut(&sku).filter(|shared| !shared.cards.is_empty()) {
+            return Ok(shared.take(quantity));
+        }
         let (available, wanted) = (self.available(sku, until), quantity as usize);
         let run = self.runs.entry(sku).or_default();
         if (available as usize) < wanted {
@@ -95,11 +107,16 @@ impl Picks {
             Taking::Hold => delta.held += i64::from(quantity),
         }
         let expires_at = cards.iter().filter_map(|card| card.expires_at).min();
-        Ok(Taken { cards: cards.into_iter().map(|card| CardId::from_uuid(card.id)).collect(), expires_at })
+        let cards = cards.into_iter().map(|card| CardId::from_uuid(card.id)).collect();
+        Ok(Taken { cards, expires_at, is_shared: false })
     }
 
     /// Sells cards to the order that holds them. The caller has locked that order: nobody else moves its cards.
-    pub fn sell_held(&mut self, sku: SkuId, cards: &[CardId]) {
+    pub fn sell_held(&mut self, sku: SkuId, taken: &Taken) {
+        if taken.is_shared {
+            return;
+        }
+        let cards = &taken.cards;
         self.sold.extend(cards.iter().map(|card| card.uuid()));
         let delta = self.deltas.entry(sku).or_default();
         delta.held -= count(cards);
@@ -108,6 +125,9 @@ impl Picks {
 
     /// Frees cards that an order held, for whoever comes next in this very batch. The caller has locked that order.
     pub fn release(&mut self, sku: SkuId, taken: &Taken) {
+        if taken.is_shared {
+            return;
+        }
         let run = self.runs.entry(sku).or_default();
         self.released.extend(taken.cards.iter().map(|card| (sku, card.uuid())));
         if taken.expires_at.is_none() {
@@ -129,6 +149,9 @@ impl Picks {
 
     /// How many cards a command could take that can be sold until `until`.
     pub fn available(&self, sku: SkuId, until: DateTime<Utc>) -> u32 {
+        if self.shared.get(&sku).is_some_and(|shared| !shared.cards.is_empty()) {
+            return u32::MAX;
+        }
         let Some(run) = self.runs.get(&sku) else { return 0 };
         u32::try_from(run.cards.iter().filter(|card| card.lives_past(until)).count()).unwrap_or(u32::MAX)
     }
@@ -157,6 +180,12 @@ impl Picks {
         let counts = repo::counts_in(tx, &skus).await?;
         for (sku, wish) in short {
             let (available, held) = counts.get(&sku).map_or((0, 0), |count| (count.available, count.held));
+            if counts.get(&sku).is_some_and(|count| count.shared > 0) {
+                // A few rows, read each time: what is taken out of turn counts at once.
+                let cards = repo::shared_cards_in(tx, sku, now + wish.lasting).await?;
+                self.shared.entry(sku).or_default().cards = cards;
+                continue;
+            }
             if available == 0 {
                 // The cursor stays: what is imported later stands behind it.
                 if let Some(run) = self.runs.get_mut(&sku) {
@@ -179,6 +208,16 @@ impl Picks {
 
     fn lacks(&self, sku: SkuId, wish: Wish, now: DateTime<Utc>) -> bool {
         self.runs.get(&sku).is_none_or(|run| !run.has(wish, now))
+    }
+}
+
+impl Shared {
+    /// The codes whose turn it is; there is one at least.
+    fn take(&mut self, quantity: u32) -> Taken {
+        let turns = (self.turn..).take(quantity as usize);
+        let cards = turns.map(|turn| CardId::from_uuid(self.cards[turn % self.cards.len()])).collect();
+        self.turn = (self.turn + quantity as usize) % self.cards.len();
+        Taken { cards, expires_at: None, is_shared: true }
     }
 }
 
@@ -297,6 +336,11 @@ impl Part for Picks {
         if self.runs.len() > RUNS_MAX {
             self.runs.clear();
         }
+        if self.shared.len() > RUNS_MAX {
+            self.shared.clear();
+        }
+        // Whose turn it is, is kept; the codes are read again.
+        self.shared.values_mut().for_each(|shared| shared.cards.clear());
         self.wanted.clear();
         self.short_of.clear();
         self.taken.clear();

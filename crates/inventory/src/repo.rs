@@ -12,6 +12,9 @@ use uuid::Uuid;
 use crate::model::{StockCount, Taking};
 use crate::table::{card, card_count, card_hash};
 
+/// Codes of one SKU that take turns.
+const SHARED_MAX: u64 = 1_000;
+
 /// A free card and the moment from which it may not be sold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FreeCard {
@@ -42,6 +45,7 @@ pub(crate) struct CountDelta {
     pub available: i64,
     pub held: i64,
     pub sold: i64,
+    pub shared: i64,
 }
 
 pub(crate) async fn counts_in(tx: &impl Tx, skus: &[SkuId]) -> Result<HashMap<SkuId, StockCount>, StoreError> {
@@ -51,7 +55,8 @@ pub(crate) async fn counts_in(tx: &impl Tx, skus: &[SkuId]) -> Result<HashMap<Sk
     let ids = skus.iter().map(|sku| sku.uuid());
     let rows = tx.find::<card_count::Entity>().among(card_count::Column::SkuId, ids).all().await?;
     let count = |row: card_count::Model| {
-        let count = StockCount { available: row.available, held: row.held, sold: row.sold, void: row.void };
+        let (available, held, sold) = (row.available, row.held, row.sold);
+        let count = StockCount { available, held, sold, void: row.void, shared: row.shared };
         (SkuId::from_uuid(row.sku_id), count)
     };
     Ok(rows.into_iter().map(count).collect())
@@ -129,10 +134,11 @@ pub(crate) async fn move_counts_in(
         let rows = rows.ascending(card_count::Column::SkuId).locked();
         rows.columns::<(Uuid,)>([card_count::Column::SkuId]).await?;
     }
-    use card_count::Column::{Available, Held, SkuId as Sku, Sold};
-    let mut rows = Rows::of_columns(&[Sku, Available, Held, Sold]);
+    use card_count::Column::{Available, Held, Shared, SkuId as Sku, Sold};
+    let mut rows = Rows::of_columns(&[Sku, Available, Held, Sold, Shared]);
     for (sku, delta) in deltas {
-        rows.push([sku.uuid().into(), delta.available.into(), delta.held.into(), delta.sold.into()]);
+        let CountDelta { available, held, sold, shared } = *delta;
+        rows.push([sku.uuid().into(), available.into(), held.into(), sold.into(), shared.into()]);
     }
     let moved = tx.update_rows::<card_count::Entity>(rows, &[card_count::Column::SkuId], Change::Add).await?;
     assert_eq!(moved, deltas.len() as u64, "every SKU with cards has a count");
@@ -142,7 +148,8 @@ pub(crate) async fn move_counts_in(
 /// Makes sure that `sku` has a row of counts.
 pub(crate) async fn open_count_in(tx: &WriteTx<TenantScope>, sku: SkuId) -> Result<(), StoreError> {
     let tenant_id = tx.scope().id().uuid();
-    let nothing = card_count::Model { tenant_id, sku_id: sku.uuid(), available: 0, held: 0, sold: 0, void: 0 };
+    let nothing =
+        card_count::Model { tenant_id, sku_id: sku.uuid(), available: 0, held: 0, sold: 0, void: 0, shared: 0 };
     let rows = Rows::of([nothing]);
     tx.insert_new::<card_count::Entity, Uuid>(rows, card_count::Column::SkuId).await?;
     Ok(())
@@ -153,6 +160,24 @@ pub(crate) async fn known_hashes_in(tx: &impl Tx, hashes: &[Vec<u8>]) -> Result<
     let known = tx.find::<card_hash::Entity>().among(card_hash::Column::Hash, hashes.iter().cloned());
     let known: Vec<(Vec<u8>,)> = known.columns([card_hash::Column::Hash]).await?;
     Ok(known.into_iter().map(|(hash,)| hash).collect())
+}
+
+/// The ids of a SKU's shared cards that can be given away until `until`, oldest first.
+pub(crate) async fn shared_cards_in(tx: &impl Tx, sku: SkuId, until: DateTime<Utc>) -> Result<Vec<Uuid>, StoreError> {
+    let unexpired = Condition::any().add(card::Column::ExpiresAt.is_null()).add(card::Column::ExpiresAt.gt(until));
+    let find = tx.find::<card::Entity>().filter(card::Column::SkuId.eq(sku.uuid()));
+    let find = find.filter(card::Column::State.eq("shared")).filter(unexpired);
+    let found: Vec<(Uuid,)> = find.ascending(card::Column::Id).limit(SHARED_MAX).columns([card::Column::Id]).await?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
+/// Shared cards, by their ids; one that was taken out since still opens for those who bought it.
+pub(crate) async fn shared_of_in(tx: &impl Tx, ids: &[Uuid]) -> Result<Vec<card::Model>, StoreError> {
+    tx.find::<card::Entity>()
+        .among(card::Column::Id, ids.iter().copied())
+        .filter(card::Column::State.is_in(["shared", "void"]))
+        .all()
+        .await
 }
 
 /// The cards of an order's line, oldest first.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::error::InventoryError;
 use crate::keyring::{KeyRing, Sealed, TenantKeys};
-use crate::model::{CardCode, CardId, ImportReport, NewCard, StockCount};
+use crate::model::{CardCode, CardId, ImportReport, NewCard, StockCount, Stocking};
 use crate::repo::{self, CountDelta};
 use crate::table::{card, card_hash};
 
@@ -61,7 +61,7 @@ impl Inventory {
         cards: &[NewCard],
     ) -> Result<ImportReport, InventoryError> {
         let mut import = self.begin_import_in(tx).await?;
-        let report = import.add(sku, cards).await?;
+        let report = import.add((sku, Stocking::Unique), cards).await?;
         import.settle().await?;
         Ok(report)
     }
@@ -85,11 +85,18 @@ impl Inventory {
             return Err(InventoryError::Sealed);
         }
         let keys = self.keys.keys_in(tx, rows.iter().map(|row| row.key_version)).await?;
-        let open = |row: card::Model| {
-            let sealed = Sealed { bytes: row.sealed, key_version: row.key_version };
-            keys.open(row.sku_id, row.id, &sealed)
-        };
-        rows.into_iter().map(open).collect()
+        rows.into_iter().map(|row| opened(&keys, row)).collect()
+    }
+
+    /// Opens shared codes, one for each of `cards`, which may name one several times. The caller has seen that the order
+    /// got them, and logs that they were shown.
+    pub async fn reveal_shared_in(&self, tx: &impl Tx, cards: &[CardId]) -> Result<Vec<CardCode>, InventoryError> {
+        let ids: Vec<Uuid> = cards.iter().map(|card| card.uuid()).collect();
+        let rows = repo::shared_of_in(tx, &ids).await?;
+        let keys = self.keys.keys_in(tx, rows.iter().map(|row| row.key_version)).await?;
+        let rows: HashMap<Uuid, card::Model> = rows.into_iter().map(|row| (row.id, row)).collect();
+        let open = |id: &Uuid| opened(&keys, rows.get(id).cloned().ok_or(InventoryError::Sealed)?);
+        ids.iter().map(open).collect()
     }
 
     /// Seals a secret of another room with the tenant's newest key, made if it has none; answers the bytes and the
@@ -119,9 +126,18 @@ impl Inventory {
     }
 }
 
+fn opened(keys: &TenantKeys, row: card::Model) -> Result<CardCode, InventoryError> {
+    let sealed = Sealed { bytes: row.sealed, key_version: row.key_version };
+    keys.open(row.sku_id, row.id, &sealed)
+}
+
 impl Import<'_> {
     /// Puts cards in stock; a code that this tenant ever had is left out and reported. Take SKUs in ascending order.
-    pub async fn add(&mut self, sku: SkuId, cards: &[NewCard]) -> Result<ImportReport, InventoryError> {
+    pub async fn add(
+        &mut self,
+        (sku, stocking): (SkuId, Stocking),
+        cards: &[NewCard],
+    ) -> Result<ImportReport, InventoryError> {
         let mut report = ImportReport::default();
         let mut seen: HashSet<Vec<u8>> = HashSet::new();
         for (place, chunk) in cards.chunks(CHUNK).enumerate() {
@@ -136,10 +152,14 @@ impl Import<'_> {
                 }
             }
             report.added += new.len() as u64;
-            write_cards_in(self.tx, &self.keys, sku, new).await?;
+            write_cards_in(self.tx, &self.keys, (sku, stocking), new).await?;
         }
         let added = i64::try_from(report.added).expect("an import is bounded by memory");
-        self.added.entry(sku).or_default().available += added;
+        let delta = self.added.entry(sku).or_default();
+        match stocking {
+            Stocking::Unique => delta.available += added,
+            Stocking::Shared => delta.shared += added,
+        }
         Ok(report)
     }
 
@@ -148,7 +168,7 @@ impl Import<'_> {
         for sku in self.added.keys() {
             repo::open_count_in(self.tx, *sku).await?;
         }
-        self.added.retain(|_, delta| delta.available != 0);
+        self.added.retain(|_, delta| *delta != CountDelta::default());
         Ok(repo::move_counts_in(self.tx, &self.added).await?)
     }
 }
@@ -156,7 +176,7 @@ impl Import<'_> {
 async fn write_cards_in(
     tx: &WriteTx<TenantScope>,
     keys: &TenantKeys,
-    sku: SkuId,
+    (sku, stocking): (SkuId, Stocking),
     cards: Vec<(&NewCard, Vec<u8>)>,
 ) -> Result<(), InventoryError> {
     let tenant_id = tx.scope().tenant().uuid();
@@ -169,7 +189,10 @@ async fn write_cards_in(
             tenant_id,
             id,
             sku_id: sku.uuid(),
-            state: "available".to_owned(),
+            state: match stocking {
+                Stocking::Unique => "available".to_owned(),
+                Stocking::Shared => "shared".to_owned(),
+            },
             sealed: sealed.bytes,
             key_version: sealed.key_version,
             expires_at: new.expires_at,

@@ -17,6 +17,7 @@ use kernel::{Clock, TenantScope};
 use store::{ScopedCache, Store, StoreError};
 
 use crate::error::InventoryError;
+use crate::model::StockCount;
 use crate::repo;
 use marks::Marks;
 
@@ -89,6 +90,6 @@ impl Shelf {
 async fn read(store: Store, scope: TenantScope, skus: Vec<SkuId>) -> Result<HashMap<SkuId, u32>, StoreError> {
     let tx = store.read(&scope).await?;
     let rows = repo::counts_in(&tx, &skus).await?;
-    let left = |sku: &SkuId| rows.get(sku).map_or(0, |row| u32::try_from(row.available.max(0)).unwrap_or(u32::MAX));
+    let left = |sku: &SkuId| rows.get(sku).map_or(0, StockCount::left);
     Ok(skus.iter().map(|sku| (*sku, left(sku))).collect())
 }

@@ -60,6 +60,7 @@ pub(crate) mod card_count {
         pub held: i64,
         pub sold: i64,
         pub void: i64,
+        pub shared: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     CardCode, CardId, ImportReport, Inventory, InventoryAudit, InventoryError, KeyRing, MasterKey, MasterKeys, NewCard,
-    Picks, StockCount, Taken, Taking,
+    Picks, StockCount, Stocking, Taken, Taking,
 };
 
 /// A word that stands in every shop's catalogue in the open.

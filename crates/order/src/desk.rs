@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::rules::{PriceRequest, hops, resolve};
-use catalog::{Prices, Quote, RuleBook, SiteLevel, SkuId, Subject, Ware};
+use catalog::{GoodsKind, Prices, Quote, RuleBook, SiteLevel, SkuId, Subject, Ware};
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use identity::CustomerId;
@@ -21,7 +21,7 @@ use crate::known::KnownOrder;
 use crate::machine::{DeliveryState, OrderEvent, States};
 use crate::model::{Buyer, LinkToken, Method, OrderId};
 use crate::repo;
-use crate::sale::{FrozenHop, frozen};
+use crate::sale::{FrozenHop, SoldLine, frozen};
 use crate::tally::Tally;
 
 /// Expired orders that one batch takes goods back from.
@@ -88,6 +88,11 @@ impl PricedLine {
 
     pub const fn sku(&self) -> SkuId {
         self.ware.facts.sku
+    }
+
+    pub fn sold(&self, number: i32) -> SoldLine<'_> {
+        let is_stocked = self.ware.kind != GoodsKind::Shared;
+        SoldLine { number, quantity: self.quantity, is_stocked, hops: &self.hops }
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct KnownLine {
     pub sku: SkuId,
     pub quantity: u32,
     pub cards: Taken,
+    /// Whether its codes are everybody's.
+    pub is_shared: bool,
     pub has_new_cards: bool,
     pub hops: Vec<FrozenHop>,
 }
@@ -83,7 +85,8 @@ impl KnownOrder {
 
 impl KnownLine {
     fn sold(&self) -> SoldLine<'_> {
-        SoldLine { number: self.number, quantity: self.quantity, hops: &self.hops }
+        let is_stocked = !self.is_shared;
+        SoldLine { number: self.number, quantity: self.quantity, is_stocked, hops: &self.hops }
     }
 
     /// Whether one of its cards may not be sold any more.

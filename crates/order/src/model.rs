@@ -234,6 +234,8 @@ pub struct LineView {
     pub total: Money,
     /// The cards that were delivered.
     pub cards: Vec<CardId>,
+    /// Whether they are everybody's.
+    pub is_shared: bool,
 }
 
 /// Something that happened to an order.

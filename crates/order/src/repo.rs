@@ -179,6 +179,7 @@ fn line_of(row: line::Model, currency: Currency) -> LineView {
         unit: Money::new(row.unit_minor, currency),
         total: Money::new(row.total_minor, currency),
         cards: card_ids(&row.card_ids),
+        is_shared: row.is_shared,
     }
 }
 

@@ -36,6 +36,8 @@ pub struct SoldLine<'a> {
     pub number: i32,
     /// How many pieces.
     pub quantity: u32,
+    /// Whether the pieces leave a stock that was valued at cost; shared codes do not.
+    pub is_stocked: bool,
     /// The chain.
     pub hops: &'a [FrozenHop],
 }
@@ -120,7 +122,7 @@ pub fn paid_to_site(
 
 /// A line was delivered: its deposit becomes revenue and margins, and the goods leave the stock at cost.
 pub fn delivered(order: Uuid, line: SoldLine<'_>, collection: Collection) -> Result<Entry, SaleError> {
-    let SoldLine { number, quantity, hops } = line;
+    let SoldLine { number, quantity, is_stocked, hops } = line;
     let [main, below @ ..] = hops else { return Err(SaleError::NoChain) };
     let seller = below.last().unwrap_or(main);
     let currency = seller.price.currency();
@@ -130,13 +132,15 @@ pub fn delivered(order: Uuid, line: SoldLine<'_>, collection: Collection) -> Res
         (Collection::Own, [above @ .., seller]) => (seller.cost, above),
         _ => (seller.price, below),
     };
-    let cost = main.cost.times(quantity)?;
     let mut postings = vec![
         debit(own(AccountKind::OrderDeposits), deposit.times(quantity)?),
         credit(own(AccountKind::Revenue), main.price.times(quantity)?),
-        debit(own(AccountKind::CostOfGoods), cost),
-        credit(own(AccountKind::StockAtCost), cost),
     ];
+    if is_stocked {
+        let cost = main.cost.times(quantity)?;
+        postings.push(debit(own(AccountKind::CostOfGoods), cost));
+        postings.push(credit(own(AccountKind::StockAtCost), cost));
+    }
     for hop in earners {
         postings.push(margin(hop, quantity, collection)?);
     }

@@ -252,7 +252,10 @@ impl Orders {
         let lines = if view.order.is_delivered() { view.lines.as_slice() } else { &[] };
         for line in lines.iter().filter(|line| !line.cards.is_empty()) {
             repo::log_reveal_in(&tx, &view.order, line.number, (&actor, device)).await?;
-            let codes = self.inventory.reveal_in(&tx, id.uuid(), &line.cards).await?;
+            let codes = match line.is_shared {
+                true => self.inventory.reveal_shared_in(&tx, &line.cards).await?,
+                false => self.inventory.reveal_in(&tx, id.uuid(), &line.cards).await?,
+            };
             revealed.push(Revealed { line: line.number, codes });
         }
         if revealed.is_empty() {

@@ -59,6 +59,7 @@ pub(crate) mod line {
         pub total_minor: i64,
         /// The ids of the delivered cards, 16 bytes each: cards themselves are not indexed by order.
         pub card_ids: Vec<u8>,
+        pub is_shared: bool,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

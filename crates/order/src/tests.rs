@@ -1,6 +1,7 @@
 mod channel;
 mod fixture;
 mod lookup;
+mod money;
 
 use std::sync::atomic::Ordering;
 
@@ -301,7 +302,7 @@ proptest! {
         let quote = fixture::quote(cost, &margins);
         let order = uuid::Uuid::now_v7();
         let hops = sale::frozen(&quote);
-        let line = sale::SoldLine { number: 1, quantity, hops: &hops };
+        let line = sale::SoldLine { number: 1, quantity, is_stocked: true, hops: &hops };
         let total = quote.unit.minor() * i64::from(quantity);
         let held = sale::to_hold(&[line], Collection::Own, fixture::CNY).expect("an amount").minor();
         for (collection, deposit) in [(Collection::Central, total), (Collection::CentralHeld, total), (Collection::Own, held)] {

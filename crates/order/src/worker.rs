@@ -2,12 +2,15 @@
 
 use async_trait::async_trait;
 use catalog::SkuId;
+use chrono::TimeDelta;
 use inventory::Inventory;
-use outbox::{Handler, JobContext, JobError};
-use payment::MoneySeen;
-use store::Store;
+use kernel::TenantScope;
+use outbox::{Handler, JobContext, JobError, Outbox};
+use payment::{MoneySeen, PaymentError, in_job, money_wait, room_wait};
+use store::{Store, Tx};
 
 use crate::command::Receipt;
+use crate::error::OrderError;
 use crate::job::{LowStock, OrdersDelivered, SweepHolds};
 use crate::service::Orders;
 
@@ -39,22 +42,44 @@ fn report(context: &JobContext, sku: SkuId, available: i64) {
     tracing::warn!(tenant.id = %tenant, sku.id = %sku, available, "sku {sku} is running out, {available} left");
 }
 
-/// Gives money that was seen its place: the handler of [`MoneySeen`], the fall-back of whoever saw it first.
+/// Gives money that was seen its place: the handler of [`MoneySeen`], the fall-back of whoever saw it first. As long as
+/// the gateway does not confirm late money, or something is in the way, it tries again later, for 25 hours.
 pub struct MoneyReceiver(pub Orders);
 
 #[async_trait]
 impl Handler<MoneySeen> for MoneyReceiver {
     async fn run(&self, context: &JobContext, job: MoneySeen) -> Result<(), JobError> {
-        let received = self.0.receive(context.scope(), job.seen).await;
-        let receipt = received.map_err(|error| JobError::Retry(error.to_string()))?;
-        if receipt == Receipt::Unconfirmed {
-            return Err(JobError::Retry("the gateway does not confirm late money yet".to_owned()));
+        let reason = match in_job(self.take(context.scope(), &job)).await {
+            Ok(Receipt::Unconfirmed) => "the gateway does not confirm late money yet".to_owned(),
+            Ok(_) => return Ok(()),
+            Err(OrderError::Payment(PaymentError::NoRoom)) => {
+                return self.again(context, &job, room_wait(context.id().uuid())).await;
+            }
+            Err(error) => error.to_string(),
+        };
+        let Some(wait) = money_wait(job.round) else {
+            return Err(JobError::Dead(format!("money has no place after a day: {reason}")));
+        };
+        tracing::warn!(payment.trade_no = job.seen.trade_no, reason, "money waits for its place");
+        self.again(context, &MoneySeen { round: job.round + 1, ..job }, wait).await
+    }
+}
+
+impl MoneyReceiver {
+    async fn take(&self, scope: &TenantScope, job: &MoneySeen) -> Result<Receipt, OrderError> {
+        let receipt = self.0.receive(scope, job.seen.clone()).await?;
+        if let Some(callback) = job.callback.filter(|_| receipt != Receipt::Unconfirmed) {
+            self.0.payments().processed(scope, callback).await?;
         }
-        if let Some(callback) = job.callback {
-            let processed = self.0.payments().processed(context.scope(), callback).await;
-            processed.map_err(|error| JobError::Retry(error.to_string()))?;
-        }
-        Ok(())
+        Ok(receipt)
+    }
+
+    /// Writes the job anew, for later: no attempt is used up. This one ends first, so that the next may have its name.
+    async fn again(&self, context: &JobContext, job: &MoneySeen, wait: TimeDelta) -> Result<(), JobError> {
+        let tx = self.0.store.write(context.scope()).await?;
+        context.finish_in(&tx).await?;
+        Outbox::default().enqueue_once_in(&tx, &job.name(), job, tx.now() + wait).await?;
+        Ok(tx.commit().await?)
     }
 }
 

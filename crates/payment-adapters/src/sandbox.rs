@@ -66,6 +66,9 @@ impl Gateway for SandboxGateway {
         match self.client.post::<wire::Trade>(access, &path, &json!({})).await {
             Ok(_) => Ok(CloseOutcome::Closed),
             Err(GatewayError::Refused { code, .. }) if code == "already_paid" => Ok(CloseOutcome::AlreadyPaid),
+            Err(GatewayError::Refused { code, .. }) if code == "trade_not_found" || code == "trade_closed" => {
+                Ok(CloseOutcome::Closed)
+            }
             Err(error) => Err(error),
         }
     }

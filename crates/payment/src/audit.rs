@@ -2,12 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, TimeDelta};
 use ledger::{EntryKind, entries_of_in};
 use store::Tx;
 use uuid::Uuid;
 
 use crate::error::PaymentError;
-use crate::model::{Attempt, Channel, ChannelId, IntentId, Payment, PaymentId, Refund, RefundState, Use};
+use crate::model::{
+    Attempt, CallbackId, Channel, ChannelId, IntentId, Payment, PaymentId, Refund, RefundId, RefundState, Use,
+};
 use crate::number::OutNo;
 use crate::repo;
 
@@ -24,6 +27,10 @@ pub struct PaymentAudit {
 
 const PAGE: u64 = 500;
 const BREACHES_MAX: usize = 100;
+/// The longest that a message may wait.
+const CALLBACK_WAITS_MAX: TimeDelta = TimeDelta::hours(1);
+/// The longest that a refund may stay as it is.
+const REFUND_WAITS_MAX: TimeDelta = TimeDelta::hours(26);
 
 impl PaymentAudit {
     fn report(&mut self, invariant: u8, finding: String) {
@@ -34,10 +41,12 @@ impl PaymentAudit {
 }
 
 /// Audits the payments of the transaction's tenant: invariants 6 (a trade number is one payment, a payment pays one
-/// order or top-up, amounts equal) and 7 (refunds are not more than what was paid), and that the ledger says the same.
+/// order or top-up, amounts equal), 7 (refunds are not more than what was paid), and that the ledger says the same; 15
+/// (nothing that was begun is left lying).
 pub async fn audit_in(tx: &impl Tx) -> Result<PaymentAudit, PaymentError> {
     let mut audit = PaymentAudit::default();
     check_attempts(tx, &mut audit).await?;
+    check_waiting(tx, &mut audit).await?;
     let mut paid: HashSet<IntentId> = HashSet::new();
     let mut after = PaymentId::from_uuid(Uuid::nil());
     loop {
@@ -84,6 +93,22 @@ async fn check_attempts(tx: &impl Tx, audit: &mut PaymentAudit) -> Result<(), Pa
             }
         }
     }
+}
+
+/// Messages are dealt with within an hour, refunds move within a day.
+async fn check_waiting(tx: &impl Tx, audit: &mut PaymentAudit) -> Result<(), PaymentError> {
+    let (first, most) = (Uuid::nil(), BREACHES_MAX as u64);
+    let time = (DateTime::UNIX_EPOCH, tx.now() - CALLBACK_WAITS_MAX);
+    let callbacks = repo::waiting_callbacks_in(tx, time, CallbackId::from_uuid(first), most).await?;
+    for callback in callbacks {
+        audit.report(15, format!("message {} came more than an hour ago and was not dealt with", callback.id));
+    }
+    let unmoved = repo::unmoved_refunds_in(tx, tx.now() - REFUND_WAITS_MAX, RefundId::from_uuid(first), most).await?;
+    for refund in unmoved {
+        let state = refund.state.word();
+        audit.report(15, format!("refund {} has been {state} for more than a day", refund.id));
+    }
+    Ok(())
 }
 
 fn check_payment(audit: &mut PaymentAudit, payment: &Payment, attempt: Option<&Attempt>, paid: &mut HashSet<IntentId>) {
@@ -136,20 +161,34 @@ async fn check_refunds(
         audit.report(7, format!("the refunds of payment {} are not of what was paid", payment.id));
     }
     for refund in refunds {
-        let minor = refund.amount.minor();
-        let wanted: Vec<(EntryKind, i64)> = match refund.state {
-            _ if !is_ours => Vec::new(),
-            RefundState::Requested | RefundState::Approved | RefundState::Cancelled => Vec::new(),
-            RefundState::Submitting | RefundState::Unknown => vec![(EntryKind::RefundSubmitted, minor)],
-            RefundState::Done => vec![(EntryKind::RefundSubmitted, minor), (EntryKind::RefundDone, minor)],
-            RefundState::Failed => vec![(EntryKind::RefundSubmitted, minor), (EntryKind::RefundFailed, minor)],
-        };
-        if posted(tx, refund.id.uuid()).await? != wanted {
+        let posted = posted(tx, refund.id.uuid()).await?;
+        if !is_posted_right(refund, is_ours, &posted) {
             let state = refund.state.word();
             audit.report(7, format!("refund {} is {state}, and the ledger says otherwise", refund.id));
         }
     }
     Ok(())
+}
+
+/// Whether these entries lead to the refund's state. One that failed may have been sent again, which failed as well.
+fn is_posted_right(refund: &Refund, is_ours: bool, posted: &[(EntryKind, i64)]) -> bool {
+    let count = |kind| posted.iter().filter(|entry| entry.0 == kind).count();
+    let (failed, done) = (count(EntryKind::RefundFailed), count(EntryKind::RefundDone));
+    let (on_the_way, done_wanted) = match refund.state {
+        RefundState::Requested | RefundState::Approved | RefundState::Cancelled | RefundState::Failed => (0, 0),
+        RefundState::Submitting | RefundState::Unknown => (1, 0),
+        RefundState::Done => (1, 1),
+    };
+    let has_failed = match refund.state {
+        RefundState::Requested => failed == 0,
+        RefundState::Failed => failed > 0,
+        _ => u32::try_from(failed).is_ok_and(|failed| failed <= refund.tries),
+    };
+    let entries = failed + on_the_way + failed + done;
+    let is_counted = (count(EntryKind::RefundSubmitted), done) == (failed + on_the_way, done_wanted) && has_failed;
+    let amount = refund.amount.minor();
+    let is_exact = posted.len() == entries && posted.iter().all(|(_, moved)| *moved == amount);
+    if is_ours { is_counted && is_exact } else { posted.iter().all(|(_, moved)| *moved == 0) }
 }
 
 /// The entries about `subject`, each with what it moved.

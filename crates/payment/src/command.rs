@@ -15,6 +15,8 @@ use crate::till::Till;
 
 /// How long a top-up may be paid.
 const TOP_UP_LIFE: TimeDelta = TimeDelta::minutes(15);
+/// The most top-ups that wait for one customer's money.
+const OPEN_TOP_UPS_MAX: usize = 3;
 /// The most tries to pay one intent.
 const ATTEMPTS_MAX: usize = 10;
 
@@ -26,6 +28,8 @@ pub enum Refusal {
     NoChannel,
     #[error("a top-up is between {least} and {most}")]
     TopUpLimit { least: Money, most: Money },
+    #[error("{most} top-ups wait for their money, no more")]
+    TooManyTopUps { most: usize },
     #[error("there is nothing to pay here")]
     NoIntent,
     #[error("it is {} already", state.word())]
@@ -49,6 +53,7 @@ impl Coded for Refusal {
         match self {
             Self::NoChannel => "channel_unavailable",
             Self::TopUpLimit { .. } => "top_up_limit",
+            Self::TooManyTopUps { .. } => "too_many_top_ups",
             Self::NoIntent => "payment_not_found",
             Self::NotOpen { .. } => "payment_not_open",
             Self::Expired => "payment_expired",
@@ -66,7 +71,9 @@ impl Coded for Refusal {
             Self::NotOpen { .. } | Self::Expired | Self::RefundState { .. } | Self::RefundMoved { .. } => {
                 FaultKind::Conflict
             }
-            Self::NoChannel | Self::TopUpLimit { .. } | Self::TooManyAttempts { .. } => FaultKind::Refused,
+            Self::NoChannel | Self::TopUpLimit { .. } | Self::TooManyTopUps { .. } | Self::TooManyAttempts { .. } => {
+                FaultKind::Refused
+            }
         }
     }
 }
@@ -112,6 +119,16 @@ impl OpenTopUp {
         Account::of(AccountKind::Wallet, self.customer.uuid(), self.amount.currency())
     }
 
+    /// What is in the wallet and what may still come into it: each open top-up can be paid.
+    fn taken(&self, till: &Till, balance: Money, now: DateTime<Utc>) -> Result<Money, Refusal> {
+        let open: Vec<Money> = till.open_top_ups(self.customer, now).map(|intent| intent.amount).collect();
+        if open.len() >= OPEN_TOP_UPS_MAX {
+            return Err(Refusal::TooManyTopUps { most: OPEN_TOP_UPS_MAX });
+        }
+        let mut same = open.into_iter().filter(|amount| amount.currency() == balance.currency());
+        same.try_fold(balance, |sum, amount| sum.plus(amount)).map_err(|_| Refusal::TooLarge)
+    }
+
     fn intent(&self, now: DateTime<Utc>) -> Intent {
         Intent {
             id: self.ids.intent,
@@ -143,7 +160,9 @@ impl Command for OpenTopUp {
     }
 
     fn want(&self, parts: &mut Parts) {
-        parts.part::<Till>().want_channel(self.channel);
+        let till = parts.part::<Till>();
+        till.want_channel(self.channel);
+        till.want_open_top_ups(self.customer);
         parts.part::<Book>().want(self.wallet());
     }
 
@@ -152,7 +171,8 @@ impl Command for OpenTopUp {
         let till = parts.part::<Till>();
         let channel = till.channel(self.channel).filter(|channel| channel.is_main);
         let channel = offered(channel, self.amount)?.clone();
-        top_up_limits(self.amount, balance).map_err(|(least, most)| Refusal::TopUpLimit { least, most })?;
+        let taken = self.taken(till, balance, now)?;
+        top_up_limits(self.amount, taken).map_err(|(least, most)| Refusal::TopUpLimit { least, most })?;
         let intent = self.intent(now);
         till.open_attempt(intent.attempt(self.ids.out_no, &channel, now));
         till.open_intent(intent);

@@ -22,6 +22,9 @@ pub enum PaymentError {
     /// No adapter of this name is installed.
     #[error("there is no gateway {0:?}")]
     NoGateway(String),
+    /// Jobs talk to this gateway as much as they may; the job waits for its turn.
+    #[error("there is no room for one more conversation with the gateway")]
+    NoRoom,
     /// The message is not the gateway's own.
     #[error(transparent)]
     Forged(#[from] VerifyError),
@@ -73,7 +76,7 @@ impl Coded for PaymentError {
             Self::Channel(_) => "channel_invalid",
             Self::Broken { .. } | Self::Outbox(_) => "internal",
             Self::Gateway(GatewayError::Refused { .. }) => "gateway_refused",
-            Self::Gateway(_) => "gateway_unavailable",
+            Self::Gateway(_) | Self::NoRoom => "gateway_unavailable",
             Self::Lane(error) => error.code(),
             Self::Ledger(error) => error.code(),
             Self::Inventory(error) => error.code(),
@@ -90,7 +93,7 @@ impl Coded for PaymentError {
             Self::Channel(_) => FaultKind::Invalid,
             Self::NoGateway(_) | Self::Broken { .. } | Self::Outbox(_) => FaultKind::Internal,
             Self::Gateway(GatewayError::Refused { .. }) => FaultKind::Refused,
-            Self::Gateway(_) => FaultKind::Busy,
+            Self::Gateway(_) | Self::NoRoom => FaultKind::Busy,
             Self::Lane(error) => error.kind(),
             Self::Ledger(error) => error.kind(),
             Self::Inventory(error) => error.kind(),

@@ -146,7 +146,8 @@ pub struct Reply {
 /// Why a gateway did not do what it was asked. What it means for money is in the kinds, not in the texts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GatewayError {
-    /// It said no: nothing was done.
+    /// It looked at what was asked and said no for good: nothing was done, and asking again does not help. What is wrong
+    /// with the asking (signature, clock, nonce, rate) is [`GatewayError::NotSent`].
     #[error("the gateway refused ({code}): {message}")]
     Refused { code: String, message: String },
     /// It was never reached: nothing was done.
@@ -183,7 +184,8 @@ pub trait Gateway: Send + Sync + 'static {
     /// Asks where a trade stands.
     async fn query(&self, access: &ChannelAccess, out_no: &OutNo) -> Result<TradeState, GatewayError>;
 
-    /// Sees to it that a trade cannot be paid any more.
+    /// Sees to it that a trade cannot be paid any more. Only words that say so count: that it is closed, or that there is
+    /// none of this number; any other refusal is an error.
     async fn close(&self, access: &ChannelAccess, out_no: &OutNo) -> Result<CloseOutcome, GatewayError>;
 
     /// Sends money back; the same number again is the same refund.

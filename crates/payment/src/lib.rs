@@ -8,8 +8,12 @@
 //! |---|---|
 //! | tries to pay an intent | 10 |
 //! | a top-up, and a wallet after it | 5,000 of the currency |
+//! | top-ups that wait for one customer's money | 3 |
 //! | a hand-over to the cashier | once, within 5 minutes |
 //! | questions after an unpaid trade | 5 s, 15 s, 30 s, 1, 2, 5, 10 min; closed at its end, asked once more after |
+//! | a gateway that does not answer | asked on: trades and money for 25 h, refunds for ever (once a day) |
+//! | a conversation | 5 s in a request, 8 s in a job; jobs hold 2 by a channel and 4 with a provider at a time |
+//! | what nobody works on | gets its job again every 10 minutes, for a day |
 //!
 //! Invariants: a return address is never proof, only a verified message or an answer to our own question is; one
 //! payment for each of a gateway's numbers; a refund whose answer is unknown is asked after and never sent blindly;
@@ -22,6 +26,7 @@ mod gateway;
 mod job;
 mod model;
 mod number;
+mod pace;
 pub mod postings;
 mod public;
 mod repo;
@@ -40,16 +45,17 @@ pub use gateway::{
     ChannelAccess, CloseOutcome, Gateway, GatewayError, Gateways, NewTrade, PayAction, RawCallback, RefundOrder,
     RefundOutcome, Reply, TradeState, Verified, VerifyError,
 };
-pub use job::{CreateTrade, MoneySeen, QueryRefund, QueryTrade, SubmitRefund, WatchTrades};
+pub use job::{CreateTrade, MoneySeen, QueryRefund, QueryTrade, Rescue, SubmitRefund, WatchTrades};
 pub use model::{
     Attempt, AttemptState, CallbackId, Channel, ChannelId, ChannelState, Collector, Exception, ExceptionId,
     ExceptionKind, ExceptionState, Intent, IntentId, IntentState, Payment, PaymentId, Purpose, Refund, RefundId,
     RefundState, Seen, Use,
 };
 pub use number::{OutNo, OutNoError};
+pub use pace::in_job;
 pub use postings::clearing_account;
 pub use public::PublicChannel;
-pub use rules::{Judgement, RefundEvent, judge, refund_step};
+pub use rules::{Judgement, RefundEvent, judge, money_wait, refund_step, room_wait};
 pub use service::{ExceptionPage, NewChannel, PaymentSettings, Payments, Received};
 pub use till::Till;
 pub use worker::Cashier;

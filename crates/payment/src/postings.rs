@@ -31,12 +31,14 @@ pub fn topped_up(payment: &Payment, channel: &Channel, customer: CustomerId) -> 
     entry(EntryKind::TopUpPaid, payment.id.uuid(), "topped_up", (clearing(channel, amount), wallet), amount)
 }
 
-/// The channel is asked to send waiting money back.
+/// The channel is asked to send waiting money back. A refund that failed may be asked for again, so the entry is named
+/// by the try.
 pub fn refund_submitted(refund: &Refund, payment: &Payment, channel: &Channel) -> Result<Entry, LedgerError> {
     let amount = to_move(refund, payment, channel);
     let from = waiting(AccountKind::PaymentSuspense, channel, amount);
     let to = waiting(AccountKind::RefundsInTransit, channel, amount);
-    entry(EntryKind::RefundSubmitted, refund.id.uuid(), "submitted", (from, to), amount)
+    let act = format!("submitted:{}", refund.tries + 1);
+    entry(EntryKind::RefundSubmitted, refund.id.uuid(), &act, (from, to), amount)
 }
 
 /// The channel has sent it back.
@@ -51,7 +53,7 @@ pub fn refund_failed(refund: &Refund, payment: &Payment, channel: &Channel) -> R
     let amount = to_move(refund, payment, channel);
     let from = waiting(AccountKind::RefundsInTransit, channel, amount);
     let to = waiting(AccountKind::PaymentSuspense, channel, amount);
-    entry(EntryKind::RefundFailed, refund.id.uuid(), "failed", (from, to), amount)
+    entry(EntryKind::RefundFailed, refund.id.uuid(), &format!("failed:{}", refund.tries), (from, to), amount)
 }
 
 /// What of a payment is at the channel's own merchant: all of it or nothing.

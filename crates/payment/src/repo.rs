@@ -1,6 +1,7 @@
 //! Queries on the room's own tables; each reads or writes any number of rows in one statement.
 
 mod rows;
+mod stuck;
 
 use std::collections::BTreeSet;
 
@@ -17,6 +18,8 @@ use crate::model::{
 };
 use crate::number::OutNo;
 use crate::table::{attempt, callback, channel, exception, handover, intent, payment, refund};
+
+pub(crate) use stuck::{endless_attempts_in, open_top_ups_in, unmoved_refunds_in, waiting_callbacks_in};
 
 /// A channel with its sealed secret.
 pub(crate) struct SealedChannel {
@@ -148,28 +151,30 @@ pub(crate) async fn attempts_of_in(tx: &impl Tx, intents: &[IntentId]) -> Read<A
     rows.iter().map(rows::attempt_of).collect()
 }
 
-/// Stores what the gateway said of a new try; answers whether it was still new.
+/// Stores what the gateway said of a new try, or of one that had failed by what another conversation heard: it lives.
+/// Answers whether it was so.
 pub(crate) async fn set_waiting_in(
     tx: &WriteTx<TenantScope>,
     out_no: OutNo,
     (pay_url, trade_no): (&str, Option<&str>),
 ) -> Result<bool, StoreError> {
     let update = tx.update::<attempt::Entity>().filter(attempt::Column::OutNo.eq(out_no.to_string()));
-    let update = update.filter(attempt::Column::State.eq(AttemptState::New.word()));
+    let unregistered = [AttemptState::New.word(), AttemptState::Failed.word()];
+    let update = update.filter(attempt::Column::State.is_in(unregistered));
     let update = update.set(attempt::Column::State, AttemptState::Waiting.word());
     let update = update.set(attempt::Column::PayUrl, pay_url).set(attempt::Column::TradeNo, trade_no);
     Ok(update.run().await? == 1)
 }
 
-/// Ends a try to which no money came.
+/// Ends a try to which no money came, if it is in one of the states `from`.
 pub(crate) async fn end_attempt_in(
     tx: &WriteTx<TenantScope>,
     out_no: OutNo,
-    state: AttemptState,
+    (from, state): (&[AttemptState], AttemptState),
 ) -> Result<(), StoreError> {
-    let unpaid = [AttemptState::New.word(), AttemptState::Waiting.word()];
     let update = tx.update::<attempt::Entity>().filter(attempt::Column::OutNo.eq(out_no.to_string()));
-    update.filter(attempt::Column::State.is_in(unpaid)).set(attempt::Column::State, state.word()).run().await?;
+    let update = update.filter(attempt::Column::State.is_in(from.iter().map(|state| state.word())));
+    update.set(attempt::Column::State, state.word()).run().await?;
     Ok(())
 }
 
@@ -342,6 +347,8 @@ pub(crate) struct NewCallback {
     pub event_key: String,
     pub headers: String,
     pub body: Vec<u8>,
+    /// The money it tells of, as JSON.
+    pub seen: Option<String>,
     pub state: &'static str,
 }
 
@@ -358,6 +365,7 @@ pub(crate) async fn insert_callback_in(
         event_key: new.event_key.clone(),
         headers: new.headers,
         body: new.body,
+        seen: new.seen,
         state: new.state.to_owned(),
         error: None,
         received_at: tx.now(),

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use kernel::Money;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::model::{Attempt, AttemptState, ExceptionKind, Intent, IntentState, Payment, RefundState, Seen};
 
@@ -101,7 +102,8 @@ impl RefundEvent {
 pub const fn refund_step(state: RefundState, event: &RefundEvent) -> Option<RefundState> {
     use RefundState as S;
     match (state, event) {
-        (S::Requested, RefundEvent::Approve) => Some(S::Approved),
+        // A refused one may be sent again: what the gateway refused for may be over.
+        (S::Requested | S::Failed, RefundEvent::Approve) => Some(S::Approved),
         (S::Requested | S::Approved, RefundEvent::Cancel) => Some(S::Cancelled),
         // From unknown only after the gateway has said for certain that it has no such refund.
         (S::Approved | S::Unknown, RefundEvent::Submit) => Some(S::Submitting),
@@ -150,23 +152,55 @@ pub(crate) fn next_look(created_at: DateTime<Utc>, expires_at: DateTime<Utc>, no
     asks.find(|at| *at > now && *at < expires_at).unwrap_or(expires_at.max(now))
 }
 
-/// How long to wait before the `round`th question after a refund, from 0; none after about a day, when it is for a
-/// person to ask the gateway.
-pub(crate) fn refund_wait(round: u32) -> Option<TimeDelta> {
-    const WAITS_S: [i64; 8] = [5, 15, 30, 60, 120, 300, 600, 1800];
-    const HOURLY_MAX: u32 = 24;
-    match WAITS_S.get(usize::try_from(round).unwrap_or(usize::MAX)) {
+/// When to look again at a trade that is over, after the `round`th look that did not work, from 0; none a day after its
+/// end, when it is for a person.
+pub(crate) fn look_again(expires_at: DateTime<Utc>, round: u32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let wait = match round {
+        0 => TimeDelta::minutes(1),
+        1 => TimeDelta::minutes(10),
+        _ => TimeDelta::hours(1),
+    };
+    (now < expires_at + PURSUED_FOR).then(|| now + wait)
+}
+
+/// How long money is pursued: late money buys for 24 hours, and then it still has to be sent back.
+pub(crate) const PURSUED_FOR: TimeDelta = TimeDelta::hours(25);
+
+/// How long to wait after the `round`th time that money which was seen could not be given its place, from 0; none after
+/// 25 hours, when it is for a person.
+pub fn money_wait(round: u32) -> Option<TimeDelta> {
+    const WAITS_S: [i64; 4] = [10, 30, 60, 600];
+    const HOURLY_MAX: usize = 25;
+    let round = usize::try_from(round).unwrap_or(usize::MAX);
+    match WAITS_S.get(round) {
         Some(seconds) => Some(TimeDelta::seconds(*seconds)),
-        None if round < 8 + HOURLY_MAX => Some(TimeDelta::hours(1)),
-        None => None,
+        None => (round < WAITS_S.len() + HOURLY_MAX).then(|| TimeDelta::hours(1)),
     }
 }
+
+/// How long a job waits that found no room: a second or two. `dice` is any number.
+pub fn room_wait(dice: Uuid) -> TimeDelta {
+    TimeDelta::milliseconds(1_000 + i64::from(dice.as_bytes()[15]) * 4)
+}
+
+/// How long to wait before the `round`th question after a refund, from 0; once a day after about a day.
+pub(crate) fn refund_wait(round: u32) -> TimeDelta {
+    const WAITS_S: [i64; 8] = [5, 15, 30, 60, 120, 300, 600, 1800];
+    match WAITS_S.get(usize::try_from(round).unwrap_or(usize::MAX)) {
+        Some(seconds) => TimeDelta::seconds(*seconds),
+        None if round < REFUND_DAILY_FROM => TimeDelta::hours(1),
+        None => TimeDelta::days(1),
+    }
+}
+
+/// The round from which on a refund is asked after once a day.
+pub(crate) const REFUND_DAILY_FROM: u32 = 8 + 24;
 
 /// The round of a question that is asked once, because the gateway has sent news.
 pub(crate) const ROUND_ONCE: u32 = u32::MAX;
 
 /// What a top-up may be: at least one and at most five thousand of the currency, and no more than five thousand in the
-/// wallet afterwards.
+/// wallet afterwards. `balance` is what is in it, together with what is on its way there.
 pub(crate) fn top_up_limits(amount: Money, balance: Money) -> Result<(), (Money, Money)> {
     let currency = amount.currency();
     let one = 10_i64.pow(currency.decimals());

@@ -7,7 +7,8 @@ mod callback;
 mod channel;
 mod handover;
 pub(crate) mod refund;
-mod trade;
+mod rescue;
+pub(crate) mod trade;
 
 use inventory::Inventory;
 use kernel::{SiteScope, TenantScope};
@@ -27,6 +28,7 @@ use crate::model::{
     Attempt, CallbackId, Exception, ExceptionId, ExceptionState, Intent, IntentId, Payment, PaymentId, Refund,
 };
 use crate::number::OutNo;
+use crate::pace::Rooms;
 use crate::repo;
 
 /// Exceptions of a page.
@@ -48,6 +50,7 @@ pub struct Payments {
     tenancy: Tenancy,
     gateways: Gateways,
     outbox: Outbox,
+    rooms: Rooms,
     settings: PaymentSettings,
 }
 
@@ -70,7 +73,7 @@ impl Payments {
         settings: PaymentSettings,
     ) -> Self {
         let tenancy = Tenancy::new(store.clone());
-        Self { store, lanes, inventory, tenancy, gateways, outbox: Outbox::new(), settings }
+        Self { store, lanes, inventory, tenancy, gateways, outbox: Outbox::new(), rooms: Rooms::default(), settings }
     }
 
     /// Opens a top-up; the same key is the same top-up.

@@ -128,6 +128,7 @@ pub(crate) mod callback {
         pub event_key: String,
         pub headers: String,
         pub body: Vec<u8>,
+        pub seen: Option<String>,
         pub state: String,
         pub error: Option<String>,
         pub received_at: DateTime<Utc>,

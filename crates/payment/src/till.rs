@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
+use identity::CustomerId;
 use lane::{LaneTx, Part, PartError, Step};
 use outbox::Outbox;
 use store::Tx;
@@ -15,10 +17,13 @@ use crate::error::PaymentError;
 use crate::job::{CreateTrade, SubmitRefund, WatchTrades};
 use crate::model::{
     Attempt, AttemptState, Channel, ChannelId, Exception, ExceptionId, ExceptionState, Intent, IntentId, IntentState,
-    Payment, PaymentId, Refund, RefundId, RefundState, Use,
+    Payment, PaymentId, Purpose, Refund, RefundId, RefundState, Use,
 };
 use crate::number::OutNo;
 use crate::{repo, rules};
+
+/// A buyer's own request registers his trade at once; the job is for the case that it could not.
+const CREATE_AFTER: TimeDelta = TimeDelta::seconds(3);
 
 /// A row as the batch knows it.
 struct Known<T> {
@@ -58,6 +63,7 @@ fn news<'a, K: 'a, T>(rows: impl IntoIterator<Item = (&'a K, &'a Known<T>)>) -> 
 #[derive(Default)]
 struct Wanted {
     intents: BTreeSet<IntentId>,
+    customers: BTreeSet<CustomerId>,
     out_nos: BTreeSet<OutNo>,
     trades: BTreeSet<(ChannelId, String)>,
     refunds: BTreeSet<RefundId>,
@@ -95,6 +101,12 @@ impl Till {
         self.wanted.intents.insert(id);
     }
 
+    /// Asks for the top-ups that wait for a customer's money, locked. One that another node opens at this moment is not
+    /// seen.
+    pub fn want_open_top_ups(&mut self, customer: CustomerId) {
+        self.wanted.customers.insert(customer);
+    }
+
     /// Asks for a try, its intent (locked) and its channel.
     pub fn want_out_no(&mut self, out_no: &OutNo) {
         self.wanted.out_nos.insert(*out_no);
@@ -122,6 +134,12 @@ impl Till {
     /// The intent.
     pub fn intent(&self, id: IntentId) -> Option<&Intent> {
         self.intents.get(&id).map(|known| &known.value)
+    }
+
+    /// The top-ups that wait for a customer's money.
+    pub fn open_top_ups(&self, customer: CustomerId, now: DateTime<Utc>) -> impl Iterator<Item = &Intent> {
+        let is_his = move |intent: &&Intent| intent.purpose == Purpose::TopUp && intent.customer == Some(customer);
+        self.intents.values().map(|known| &known.value).filter(is_his).filter(move |intent| intent.is_payable(now))
     }
 
     /// The try of this number.
@@ -270,6 +288,8 @@ impl Till {
         let out_nos: Vec<OutNo> = wanted.out_nos.into_iter().collect();
         let mut intents = wanted.intents;
         intents.extend(repo::intents_of_in(tx, &out_nos).await?);
+        let customers: Vec<CustomerId> = wanted.customers.into_iter().collect();
+        intents.extend(repo::open_top_ups_in(tx, &customers).await?);
         let intents: Vec<IntentId> = intents.into_iter().collect();
         for intent in repo::lock_intents_in(tx, &intents).await? {
             self.intents.insert(intent.id, Known::read(intent));
@@ -326,8 +346,8 @@ impl Till {
         let outbox = Outbox::default();
         let out_nos: Vec<OutNo> = news(&self.attempts).0.iter().map(|attempt| attempt.out_no).collect();
         if !out_nos.is_empty() {
-            let jobs: Vec<CreateTrade> = out_nos.iter().map(|&out_no| CreateTrade { out_no }).collect();
-            outbox.enqueue_all_in(tx, &jobs).await?;
+            let jobs: Vec<CreateTrade> = out_nos.iter().map(|&out_no| CreateTrade { out_no, round: 0 }).collect();
+            outbox.enqueue_all_at_in(tx, &jobs, tx.now() + CREATE_AFTER).await?;
             outbox.enqueue_at_in(tx, &WatchTrades { out_nos }, tx.now() + rules::FIRST_ASK).await?;
         }
         let jobs: Vec<SubmitRefund> = self.approved.iter().map(|&refund| SubmitRefund { refund }).collect();

@@ -10,6 +10,7 @@ use chrono::TimeDelta;
 use kernel::TenantId;
 use order::SweepHolds;
 use outbox::{Handler, Job, JobContext, JobError, Schedule, Tenants};
+use payment::Rescue;
 use serde::{Deserialize, Serialize};
 use store::{Store, StoreError, Tx};
 use tenancy::Tenancy;
@@ -103,5 +104,6 @@ pub fn schedule(tenancy: &Tenancy) -> Schedule {
     Schedule::of(std::sync::Arc::new(ActiveTenants(tenancy.clone())))
         .every("hourly", Duration::from_secs(3600), &ExportHead {})
         .every("daily", Duration::from_secs(24 * 3600), &PruneKeys {})
+        .every("rescue", Duration::from_secs(600), &Rescue {})
         .every("holds", Duration::from_secs(10), &SweepHolds {})
 }

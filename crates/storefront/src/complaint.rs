@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use kernel::{Coded, Money};
+use kernel::{Coded, FaultKind, Money};
 use order::{OrderError, Refusal};
 use risk::{LimitKind, RiskError};
 
@@ -25,11 +25,23 @@ pub(crate) enum Complaint {
     TooManyOpen { most: u32 },
     TooManyToday { most: u32 },
     Frozen { wait: Duration },
+    Busy,
     AlreadyUsed,
+}
+
+/// What becomes of the key of a form that was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// Whatever this key was used for, pressing again cannot buy it twice.
+    Keep,
+    /// The refusal is kept under the key, so a changed order needs another one.
+    Renew,
 }
 
 /// The same form was sent before with another choice.
 const KEY_REUSED: &str = "key_reused";
+/// A queue that is full is not full for long.
+const BUSY_WAIT: Duration = Duration::from_secs(1);
 
 impl Complaint {
     /// The buyer's side of a refusal; what is not his to solve stays an error.
@@ -38,6 +50,10 @@ impl Complaint {
             OrderError::Refused(refusal) => refusal,
             OrderError::Risk(RiskError::Frozen { retry_after }) => return Ok(Self::Frozen { wait: retry_after }),
             error if error.code() == KEY_REUSED => return Ok(Self::AlreadyUsed),
+            error if error.kind() == FaultKind::Busy => {
+                tracing::warn!(%error, "a purchase was sent away: {error}");
+                return Ok(Self::Busy);
+            }
             error => return Err(error),
         };
         Ok(match refusal {
@@ -57,6 +73,29 @@ impl Complaint {
         })
     }
 
+    /// Which key the form has when it is shown again. The one rule: **a new key only where the lane has surely answered
+    /// the old one with a no** (it keeps the answer, and would repeat it), or where the old one is known to have bought
+    /// something and the buyer is asked whether he wants more. Everything else may have been said before the lane was
+    /// asked, to somebody whose first press has bought already and whose answer got lost: the key stays. A kept key
+    /// that was used for another order after all is refused by the lane, never bought with.
+    pub const fn key(&self) -> Key {
+        match self {
+            // Said by the page, by the gate before the lane, or by a lane that did not decide.
+            Self::Sku | Self::Quantity | Self::Frozen { .. } | Self::Busy => Key::Keep,
+            // Said by the gate as well as by the lane: nobody can tell which.
+            Self::OutOfStock { left: 0 } | Self::ChannelClosed => Key::Keep,
+            // The gate counts no pieces: the lane has counted these.
+            Self::OutOfStock { .. } => Key::Renew,
+            Self::PriceChanged { .. }
+            | Self::Funds { .. }
+            | Self::NotForSale
+            | Self::Unavailable
+            | Self::TooManyOpen { .. }
+            | Self::TooManyToday { .. } => Key::Renew,
+            Self::AlreadyUsed => Key::Renew,
+        }
+    }
+
     /// The status of the page that shows it.
     pub const fn status(&self) -> StatusCode {
         match self {
@@ -66,6 +105,7 @@ impl Complaint {
             | Self::ChannelClosed
             | Self::AlreadyUsed => StatusCode::CONFLICT,
             Self::TooManyOpen { .. } | Self::TooManyToday { .. } | Self::Frozen { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
@@ -82,6 +122,7 @@ impl Complaint {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Frozen { wait } => Some(*wait),
+            Self::Busy => Some(BUSY_WAIT),
             _ => None,
         }
     }
@@ -110,6 +151,7 @@ impl Complaint {
             Self::TooManyOpen { most } => say("too_many_open", &[("most", &most.to_string())]),
             Self::TooManyToday { most } => say("too_many_today", &[("most", &most.to_string())]),
             Self::Frozen { wait } => say("frozen", &[("minutes", &format::minutes(*wait).to_string())]),
+            Self::Busy => say("busy", &[]),
             Self::AlreadyUsed => say("already_used", &[]),
         }
     }
@@ -118,7 +160,11 @@ impl Complaint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use catalog::SkuId;
+    use identity::IdentityError;
     use kernel::{Currency, Language};
+    use lane::LaneError;
+    use risk::LimitHit;
 
     #[test]
     fn the_voice_is_that_of_the_design() {
@@ -149,12 +195,43 @@ mod tests {
                 Complaint::TooManyOpen { most: 3 },
                 Complaint::TooManyToday { most: 200 },
                 Complaint::Frozen { wait: Duration::from_secs(900) },
+                Complaint::Busy,
                 Complaint::AlreadyUsed,
             ] {
                 let message = complaint.shown(&words, 9).message;
                 assert!(!message.starts_with("goods.error") && !message.contains('{'), "{message}");
             }
         }
+    }
+
+    #[test]
+    fn a_key_is_kept_unless_the_lane_has_surely_refused_it() {
+        let money = Money::new(100, Currency::CNY);
+        let (sku, wanted) = (SkuId::new(), 3);
+        let limit = |kind| OrderError::Refused(Refusal::Limit(LimitHit { kind, most: 3 }));
+        for (error, key) in [
+            (OrderError::Risk(RiskError::Frozen { retry_after: Duration::from_secs(9) }), Key::Keep),
+            (OrderError::Lane(LaneError::Full), Key::Keep),
+            (OrderError::Lane(LaneError::Stopping), Key::Keep),
+            (OrderError::Lane(LaneError::Unavailable), Key::Keep),
+            (OrderError::Identity(IdentityError::Busy), Key::Keep),
+            (Refusal::OutOfStock { sku, available: 0, wanted }.into(), Key::Keep),
+            (Refusal::ChannelClosed.into(), Key::Keep),
+            (Refusal::Empty.into(), Key::Keep),
+            (Refusal::TooMany { sku, most: 9 }.into(), Key::Keep),
+            (Refusal::OutOfStock { sku, available: 2, wanted }.into(), Key::Renew),
+            (Refusal::PriceChanged { sku, seen: money, now: money }.into(), Key::Renew),
+            (Refusal::InsufficientFunds { available: money, wanted: money }.into(), Key::Renew),
+            (Refusal::NotForSale { sku }.into(), Key::Renew),
+            (Refusal::ShopNotFunded.into(), Key::Renew),
+            (limit(LimitKind::PerAccountAndDay), Key::Renew),
+            (limit(LimitKind::OpenPerContact), Key::Renew),
+            (OrderError::Lane(LaneError::KeyReused { key: "one".to_owned() }), Key::Renew),
+        ] {
+            let text = error.to_string();
+            assert_eq!(Complaint::of(error).map(|complaint| complaint.key()).ok(), Some(key), "{text}");
+        }
+        assert!(Complaint::of(OrderError::Lane(LaneError::Failed)).is_err());
     }
 
     #[test]

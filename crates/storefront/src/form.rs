@@ -19,6 +19,15 @@ pub(crate) fn form_key() -> String {
     Uuid::now_v7().simple().to_string()
 }
 
+/// The longest key that a form of ours has.
+const KEY_LEN_MAX: usize = 64;
+
+/// The key that a form came with; a form without one of ours is a form of its own.
+pub(crate) fn kept_key(key: &str) -> String {
+    let is_usable = (1..=KEY_LEN_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_usable { key.to_owned() } else { form_key() }
+}
+
 /// What the page of goods sends.
 #[derive(Default, Deserialize)]
 pub(crate) struct ChoiceForm {

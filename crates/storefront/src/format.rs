@@ -37,6 +37,11 @@ pub(crate) fn money(amount: Money) -> String {
     text
 }
 
+/// `1234.50`: as a form takes it.
+pub(crate) fn plain(amount: Money) -> String {
+    money(amount).chars().filter(|letter| letter.is_ascii_digit() || *letter == '.').collect()
+}
+
 /// `2026-11-21 16:03:22`, in the time of the shops (UTC+8).
 pub(crate) fn moment(moment: DateTime<Utc>) -> String {
     in_shop_time(moment).format("%Y-%m-%d %H:%M:%S").to_string()

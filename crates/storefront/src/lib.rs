@@ -11,6 +11,7 @@
 
 mod app;
 mod assets;
+mod browse;
 mod complaint;
 mod face;
 mod form;

@@ -57,6 +57,8 @@ fn shop_routes() -> Routes<App> {
         .get("/login", pages::login::show)
         .post("/login", pages::login::log_in)
         .post("/logout", pages::login::log_out)
+        .get("/register", pages::register::show)
+        .post("/register", pages::register::submit)
         .get("/lookup", pages::lookup::show)
         .post("/lookup", pages::lookup::find)
         .get("/wallet", pages::wallet::show)
@@ -64,7 +66,18 @@ fn shop_routes() -> Routes<App> {
         .get("/wallet/top-ups/{intent}", pages::wallet::top_up_page)
         .get("/wallet/top-ups/{intent}/status", pages::wallet::status)
         .post("/wallet/top-ups/{intent}/pay", pages::wallet::pay);
-    order_routes(routes)
+    order_routes(reading_routes(routes))
+}
+
+/// Pages that lead to goods, and those that say by which rules they are sold.
+fn reading_routes(routes: Routes<App>) -> Routes<App> {
+    routes
+        .get("/search", pages::browse::search)
+        .get("/categories/{code}", pages::browse::category)
+        .get("/notices", pages::rules::notices)
+        .get("/terms", pages::rules::terms)
+        .get("/privacy", pages::rules::privacy)
+        .get("/refunds", pages::rules::refunds)
 }
 
 /// An order that was paid by a channel has a word in its address; one that was paid from a wallet has none.

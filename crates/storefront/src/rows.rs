@@ -96,7 +96,7 @@ pub(crate) async fn shelf_in(
     let ids: Vec<SkuId> = all.skus.iter().map(|sku| sku.id).collect();
     let mut quotes = priced(rooms.prices.quotes_in(tx, &chain, subject, &asked).await?);
     let counts = rooms.inventory.counts_in(tx, &ids).await?;
-    let left = |sku| counts.get(&sku).map_or(0, |count: &inventory::StockCount| count.available.max(0).unsigned_abs());
+    let left = |sku| counts.get(&sku).map_or(0, |count: &inventory::StockCount| u64::from(count.left()));
     let mut sold: Vec<Sold> = Vec::with_capacity(all.goods.len());
     for goods in &all.goods {
         let skus = all.skus_of(goods.id).filter_map(|sku| Some((quotes.remove(&sku.id)?, left(sku.id)))).collect();
@@ -123,7 +123,7 @@ pub(crate) async fn goods_in(
     let counts = rooms.inventory.counts_in(tx, &ids).await?;
     let offer = |sku: Sku| {
         let unit = quotes.remove(&sku.id)?.unit;
-        let left = counts.get(&sku.id).map_or(0, |count| count.available.max(0).unsigned_abs());
+        let left = counts.get(&sku.id).map_or(0, |count| u64::from(count.left()));
         Some(Offer { sku, unit, left })
     };
     Ok((goods, skus.into_iter().filter_map(offer).collect()))

@@ -50,9 +50,13 @@ pub fn session_cookie(visit: &Visit, token: &Token) -> Cookie<'static> {
 
 /// Takes the session away again.
 pub fn session_end(visit: &Visit) -> Cookie<'static> {
-    let mut cookie = own(session_name(visit), String::new(), visit);
-    cookie.make_removal();
-    cookie
+    ended(session_name(visit), visit)
+}
+
+/// Takes away everything that a browser holds for its buyer: his session, the orders it placed, what it looked up. The
+/// language stays.
+pub fn farewell(visit: &Visit) -> [Cookie<'static>; 3] {
+    [session_name(visit), visitor_name(visit), look_up_name(visit)].map(|name| ended(name, visit))
 }
 
 /// The token of a browser that has bought here, if its text can be one.
@@ -95,6 +99,13 @@ pub fn language_cookie(visit: &Visit, language: Language) -> Cookie<'static> {
 fn own(name: &'static str, value: String, visit: &Visit) -> Cookie<'static> {
     let cookie = Cookie::build((name, value)).path("/").http_only(true).secure(visit.is_https);
     cookie.same_site(SameSite::Lax).build()
+}
+
+/// One of our own, on its way out. Browsers take a cookie away only for one of the same name, path and safety.
+fn ended(name: &'static str, visit: &Visit) -> Cookie<'static> {
+    let mut cookie = own(name, String::new(), visit);
+    cookie.make_removal();
+    cookie
 }
 
 /// One of our own that outlives the browser's window.
@@ -155,6 +166,17 @@ mod tests {
                 assert!(cookie.starts_with(&format!("{prefix}{name}")) && cookie.contains("HttpOnly"), "{cookie}");
                 assert!(cookie.contains("SameSite=Lax") && cookie.contains(&format!("Max-Age={life}")), "{cookie}");
                 assert!(!cookie.contains("Domain") && cookie.contains("Secure") == is_https, "{cookie}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_farewell_takes_every_proof_and_leaves_the_language() {
+        for (is_https, prefix) in [(true, "__Host-"), (false, "")] {
+            let gone = farewell(&visit(is_https)).map(|cookie| cookie.to_string());
+            for (cookie, name) in gone.iter().zip(["session", "visitor", "lookup"]) {
+                assert!(cookie.starts_with(&format!("{prefix}{name}=;")) && cookie.contains("Max-Age=0"), "{cookie}");
+                assert!(cookie.contains("Path=/") && cookie.contains("Secure") == is_https, "{cookie}");
             }
         }
     }

@@ -4,11 +4,12 @@ use std::any::Any;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Request};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -31,13 +32,21 @@ pub struct Bounds {
     pub body_bytes_max: usize,
     /// How long a request may take.
     pub timeout: Duration,
+    /// How long a request waits for a server that is not ours, all such conversations together. It is shorter than
+    /// `timeout`, so that there is time left to say so.
+    pub outside_timeout: Duration,
     /// Requests at the same time.
     pub requests_max: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { body_bytes_max: 64 * 1024, timeout: Duration::from_secs(10), requests_max: 1024 }
+        Self {
+            body_bytes_max: 64 * 1024,
+            timeout: Duration::from_secs(10),
+            outside_timeout: Duration::from_secs(5),
+            requests_max: 1024,
+        }
     }
 }
 
@@ -61,6 +70,8 @@ impl RequestId {
     }
 }
 
+/// The longest word that no token is.
+const WORD_BYTES_MAX: usize = 12;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
@@ -79,6 +90,11 @@ impl Kit {
         let policy = format!("{} {origin}", POLICY.to_str().expect("it was written here"));
         self.policy = HeaderValue::from_str(&policy).expect("an origin is printable ASCII");
         self
+    }
+
+    /// How long a request waits for a server that is not ours.
+    pub const fn outside_timeout(&self) -> Duration {
+        self.bounds.outside_timeout
     }
 
     /// The proxies that are believed.
@@ -102,20 +118,27 @@ impl Kit {
     }
 }
 
-/// Gives the request its id and its span, and the response its security headers.
+/// Gives the request its id and its span, and the response its security headers. A path may hold words that open an
+/// order or a payment, so the span has the route's pattern in its place (see [`crate::Routes`]), and of a path that no
+/// route knows its beginning.
 async fn named(policy: HeaderValue, mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
     let span = tracing::info_span!(
         "request",
         request.id = %id,
         http.method = %request.method(),
-        http.path = %request.uri().path(),
+        http.route = tracing::field::Empty,
         tenant.id = tracing::field::Empty,
         site.id = tracing::field::Empty,
     );
+    let routed = Routed::default();
+    request.extensions_mut().insert(routed.clone());
     request.extensions_mut().insert(RequestId(id.clone()));
-    let began = Instant::now();
+    let (began, beginning) = (Instant::now(), beginning(request.uri().path()));
     let mut response = next.run(request).instrument(span.clone()).await;
+    if !routed.0.load(Ordering::Relaxed) {
+        span.record("http.route", beginning);
+    }
     let (status, duration_ms) = (response.status().as_u16(), began.elapsed().as_millis());
     tracing::debug!(parent: &span, http.status = status, http.duration_ms = duration_ms, "answered {status}");
     let headers = response.headers_mut();
@@ -126,6 +149,26 @@ async fn named(policy: HeaderValue, mut request: Request, next: Next) -> Respons
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
+}
+
+/// Whether a route has answered for the request; the span knows its pattern then.
+#[derive(Debug, Clone, Default)]
+struct Routed(Arc<AtomicBool>);
+
+/// Gives the span the pattern of the route in place of its path.
+pub(crate) async fn known(pattern: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    if let (Some(pattern), Some(routed)) = (pattern, request.extensions().get::<Routed>()) {
+        tracing::Span::current().record("http.route", pattern.as_str());
+        routed.0.store(true, Ordering::Relaxed);
+    }
+    next.run(request).await
+}
+
+/// The first part of a path, if it is a plain word: what follows may open something.
+fn beginning(path: &str) -> String {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    let is_word = first.len() <= WORD_BYTES_MAX && first.bytes().all(|byte| byte.is_ascii_lowercase());
+    if is_word { format!("/{first}..") } else { "/..".to_owned() }
 }
 
 /// Reads the visit, and shows whatever problem comes back with the application's face.

@@ -8,7 +8,7 @@
 //! [`Operator`]); [`Routes`] takes no handler without one, and lists every route with its policy for a test.
 //!
 //! Invariants: a forwarded header of an unknown peer is never believed; a detail of our own fault never leaves the
-//! house; a session cookie belongs to one host.
+//! house; a session cookie belongs to one host; a log line never holds a path, which may open an order or a payment.
 
 mod cookie;
 mod extract;
@@ -24,8 +24,8 @@ mod tests;
 mod visit;
 
 pub use cookie::{
-    language_cookie, language_of, look_up_cookie, look_up_of, session_cookie, session_end, session_of, visitor_cookie,
-    visitor_of,
+    farewell, language_cookie, language_of, look_up_cookie, look_up_of, session_cookie, session_end, session_of,
+    visitor_cookie, visitor_of,
 };
 pub use extract::{Form, Json, Path, Query, Unreadable};
 pub use face::{Face, Faults};

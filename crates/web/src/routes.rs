@@ -3,8 +3,10 @@
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
+use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, on};
 
+use crate::kit::known;
 use crate::permit::Policy;
 
 /// The arguments of a handler whose first one is a [`Policy`]. Only such handlers can become routes.
@@ -77,9 +79,9 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         list
     }
 
-    /// The router.
+    /// The router. What its handlers log is logged with the pattern of their route, never with the path.
     pub fn into_router(self) -> Router<S> {
-        self.router
+        if self.list.is_empty() { self.router } else { self.router.route_layer(from_fn(known)) }
     }
 
     fn add<T: Policed + 'static>(

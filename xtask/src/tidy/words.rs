@@ -21,7 +21,8 @@ const PLATFORM_HOMES: &[&str] = &[
 ];
 
 /// Where one engine's SQL may be written.
-const DIALECT_HOMES: &[&str] = &["crates/store/src/dialect", "crates/testkit", "benches", "infra", "xtask"];
+const DIALECT_HOMES: &[&str] =
+    &["crates/store/src/dialect", "crates/testkit", "crates/chaos", "benches", "infra", "xtask"];
 
 /// Who may hold a connection.
 const CONNECTION_HOMES: &[&str] = &["crates/store", "crates/testkit", "migrations", "benches"];

@@ -16,6 +16,8 @@ pub const QUANTITY_MAX: u32 = 10_000;
 pub enum GoodsKind {
     /// A unique card code from stock.
     Card,
+    /// Codes that every buyer gets, in turn if there are several: they are never used up.
+    Shared,
 }
 
 /// Whether goods or a SKU can be bought.
@@ -176,6 +178,8 @@ pub struct Ware {
     pub title: Wording,
     /// The SKU's name.
     pub name: Wording,
+    /// How it is delivered.
+    pub kind: GoodsKind,
 }
 
 /// All that is on sale, sorted as it is shown.
@@ -194,12 +198,13 @@ impl GoodsKind {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Card => "card",
+            Self::Shared => "shared",
         }
     }
 
     /// Reads the stored word.
     pub fn parse(text: &str) -> Result<Self, CatalogError> {
-        word_of("kind of goods", &[Self::Card], Self::word, text)
+        word_of("kind of goods", &[Self::Card, Self::Shared], Self::word, text)
     }
 }
 

@@ -110,7 +110,10 @@ impl Prices {
         let goods: HashMap<_, _> = goods.into_iter().map(|goods| (goods.id, goods)).collect();
         let ware = |sku: Sku| {
             let goods = goods.get(&sku.goods)?;
-            Some((sku.id, Ware { facts: sku.facts(goods), title: goods.title.clone(), name: sku.name }))
+            Some((
+                sku.id,
+                Ware { facts: sku.facts(goods), title: goods.title.clone(), name: sku.name, kind: goods.kind },
+            ))
         };
         Ok(skus.into_iter().filter_map(ware).collect())
     }

@@ -100,9 +100,9 @@ async fn tries_at_once_count_before_they_are_answered() {
     let (limits, _) = limits();
     let (account, address) = (Key::Account(account("ann")), Key::Address(address(1)));
     for _ in 0..5 {
-        assert!(limits.begin(&account, &address).is_ok());
+        assert!(limits.begin(&[&account, &address]).is_ok());
     }
-    assert!(limits.begin(&account, &address).is_err());
+    assert!(limits.begin(&[&account, &address]).is_err());
 }
 
 #[tokio::test]

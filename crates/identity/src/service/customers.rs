@@ -44,6 +44,35 @@ impl Customers {
         self.limits.guard(account, from, self.check(scope, &login, password)).await
     }
 
+    /// Makes a customer whom this site wins, and logs him in on it. A login that a customer of the main site has,
+    /// on whichever of its sites, is `LoginTaken`.
+    pub async fn register(
+        &self,
+        scope: &SiteScope,
+        from: IpAddr,
+        (login, name): (&Login, &str),
+        password: &Secret<String>,
+    ) -> Result<(Token, Customer), IdentityError> {
+        let made = async {
+            let password_hash = self.passwords.hash(password).await?;
+            let new = NewCustomer { site: scope.site(), login: login.clone(), name: name.to_owned(), password_hash };
+            let id = Id::new();
+            let engine = scope.engine();
+            let insert = async |tx: &_| Ok::<_, IdentityError>(repo::insert(tx, id, &new).await?);
+            if !self.store.transact(&engine, insert).await? {
+                return Err(IdentityError::LoginTaken);
+            }
+            Ok(Customer { id, site: new.site, login: login.to_string(), name: new.name })
+        };
+        let customer = self.limits.guard_new(from, made).await?;
+        let token = Token::new();
+        let begun = self.store.transact(scope, async |tx| {
+            Ok::<_, IdentityError>(repo::begin_session(tx, customer.id, &token, CUSTOMER_SESSION_LIFE).await?)
+        });
+        begun.await?;
+        Ok((token, customer))
+    }
+
     /// Whose session this is on this site; nobody's if it ran out, was ended, or is another site's.
     pub async fn authenticate(&self, scope: &SiteScope, token: &Token) -> Result<Option<Customer>, IdentityError> {
         let tx = self.store.read(scope).await?;

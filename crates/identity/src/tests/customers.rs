@@ -158,4 +158,42 @@ testkit::on_both! {
         assert_eq!(saved, Saved::Changed(customer.id, vec!["name"]));
         assert_eq!((customer.name.as_str(), customer.site), ("Anna", sites[0]));
     }
+
+    async fn a_new_customer_is_won_by_the_site_he_registers_on(db) {
+        let (customers, scope, sites) = open(&db).await;
+        let site = scope.site(sites[1]);
+        let bob = login("Bob@Example.com");
+        let (token, customer) = customers.register(&site, HOME, (&bob, "Bob"), &secret(PASSWORD)).await.expect("new");
+        assert_eq!((customer.site, customer.login.as_str(), customer.name.as_str()), (sites[1], "bob@example.com", "Bob"));
+        assert_eq!(customers.authenticate(&site, &token).await.expect("read"), Some(customer.clone()));
+        let again = customers.log_in(&scope.site(sites[0]), HOME, "bob@example.com", &secret(PASSWORD)).await;
+        assert_eq!(again.expect("the right password").1, customer);
+    }
+
+    async fn a_login_is_taken_on_all_sites_of_its_main_site_and_on_no_other(db) {
+        let (customers, scope, sites) = open(&db).await;
+        let ann = login("ann@example.com");
+        for site in sites {
+            let taken = customers.register(&scope.site(site), HOME, (&ann, "Ann"), &secret("another password")).await;
+            assert!(matches!(taken, Err(IdentityError::LoginTaken)), "{taken:?}");
+        }
+        enter(&customers, &scope.site(sites[0])).await;
+        let (other, others) = shop(&db, "other").await;
+        customers.register(&other.site(others[0]), HOME, (&ann, "Ann"), &secret(PASSWORD)).await.expect("free there");
+    }
+
+    async fn one_address_makes_no_crowd(db) {
+        let (customers, scope, sites) = open(&db).await;
+        let site = scope.site(sites[0]);
+        let short = customers.register(&site, HOME, (&login("short@example.com"), "S"), &secret("x")).await;
+        assert!(matches!(short, Err(IdentityError::PasswordLength { .. })), "{short:?}");
+        for n in 0..20 {
+            let new = login(&format!("new{n}@example.com"));
+            customers.register(&site, HOME, (&new, "New"), &secret(PASSWORD)).await.expect("a new customer");
+        }
+        let more = customers.register(&site, HOME, (&login("more@example.com"), "More"), &secret(PASSWORD)).await;
+        assert!(matches!(more, Err(IdentityError::TooManyTries { .. })), "{more:?}");
+        db.clock.advance(TimeDelta::minutes(15));
+        customers.register(&site, HOME, (&login("more@example.com"), "More"), &secret(PASSWORD)).await.expect("later");
+    }
 }

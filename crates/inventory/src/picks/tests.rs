@@ -38,7 +38,7 @@ fn cards_are_taken_oldest_first_and_once() {
     assert_eq!(take(&mut picks, sku, 3, (second, 1), 0), Ok(cards[2..].to_vec()));
     let owners: Vec<(Uuid, i32)> = picks.taken.iter().map(|card| (card.order, card.line)).collect();
     assert_eq!(owners, [(first, 0), (first, 0), (second, 1), (second, 1), (second, 1)]);
-    assert_eq!(picks.deltas[&sku], CountDelta { available: -5, held: 0, sold: 5 });
+    assert_eq!(picks.deltas[&sku], CountDelta { available: -5, sold: 5, ..CountDelta::default() });
 }
 
 #[test]
@@ -78,12 +78,12 @@ fn released_cards_are_the_next_ones_sold() {
     let (mut picks, sku) = (Picks::default(), SkuId::new());
     let (fresh, held) = (CardId::new(), CardId::new());
     picks.assume(sku, [fresh]);
-    picks.release(sku, &Taken { cards: vec![held], expires_at: None });
-    assert_eq!(picks.deltas[&sku], CountDelta { available: 1, held: -1, sold: 0 });
+    picks.release(sku, &Taken { cards: vec![held], expires_at: None, is_shared: false });
+    assert_eq!(picks.deltas[&sku], CountDelta { available: 1, held: -1, ..CountDelta::default() });
     assert_eq!(take(&mut picks, sku, 2, (Uuid::now_v7(), 1), 0), Ok(vec![held, fresh]));
-    assert_eq!(picks.deltas[&sku], CountDelta { available: -1, held: -1, sold: 2 });
+    assert_eq!(picks.deltas[&sku], CountDelta { available: -1, held: -1, sold: 2, ..CountDelta::default() });
     // When each of them ends is not known here: they are read again.
-    picks.release(sku, &Taken { cards: vec![held], expires_at: Some(moment(5)) });
+    picks.release(sku, &Taken { cards: vec![held], expires_at: Some(moment(5)), is_shared: false });
     assert_eq!(picks.available(sku, moment(0)), 0);
 }
 
@@ -115,7 +115,7 @@ fn a_wish_that_must_last_passes_over_what_does_not() {
 fn cards_that_are_in_hand_are_not_taken_in_hand_twice() {
     let (mut picks, sku) = (Picks::default(), SkuId::new());
     let held = CardId::new();
-    picks.release(sku, &Taken { cards: vec![held], expires_at: None });
+    picks.release(sku, &Taken { cards: vec![held], expires_at: None, is_shared: false });
     let run = picks.runs.get_mut(&sku).expect("a run");
     run.take_in_hand(vec![FreeCard { id: held.uuid(), expires_at: None }]);
     assert_eq!(picks.available(sku, moment(0)), 1);

@@ -44,8 +44,8 @@ testkit::on_both! {
         let shop = Shop::open(&db).await;
         let tx = shop.write().await;
         let mut import = shop.inventory.begin_import_in(&tx).await.expect("begun");
-        assert_eq!(import.add(shop.sku, &cards(&["A"], None)).await.expect("added").added, 1);
-        let report = import.add(shop.other, &cards(&["A"], None)).await.expect("added");
+        assert_eq!(import.add((shop.sku, Stocking::Unique), &cards(&["A"], None)).await.expect("added").added, 1);
+        let report = import.add((shop.other, Stocking::Unique), &cards(&["A"], None)).await.expect("added");
         assert_eq!(report, ImportReport { added: 0, duplicates: vec![0] });
         import.settle().await.expect("settled");
         tx.commit().await.expect("committed");

@@ -27,14 +27,14 @@ testkit::on_both! {
         let shop = Shop::open(&db).await;
         shop.import_as(shop.sku, &["soon"], Some(TimeDelta::seconds(10))).await;
         shop.import(&["lasting"]).await;
-        let (tx, mut picks) = read(&shop, 2, 0).await;
+        let (tx, picks) = read(&shop, 2, 0).await;
         assert_eq!(picks.available(shop.sku, tx.now()), 2);
         // The run outlives its batch; the moment of the next batch decides.
         let later = tx.now() + TimeDelta::seconds(10);
         assert_eq!(picks.available(shop.sku, later), 1);
         drop(tx);
         db.clock.advance(TimeDelta::seconds(10));
-        let (tx, mut picks) = read(&shop, 2, 0).await;
+        let (tx, picks) = read(&shop, 2, 0).await;
         assert_eq!(picks.available(shop.sku, tx.now()), 1);
         drop(tx);
         let (order, cards) = shop.sell(shop.sku, 1).await;
@@ -77,12 +77,12 @@ testkit::on_both! {
 
     async fn a_sold_out_sku_has_nothing(db) {
         let shop = Shop::open(&db).await;
-        let (tx, mut picks) = read(&shop, 1, 0).await;
+        let (tx, picks) = read(&shop, 1, 0).await;
         assert_eq!(picks.available(shop.sku, tx.now()), 0);
         drop(tx);
         shop.import(&["A"]).await;
         shop.sell(shop.sku, 1).await;
-        let (tx, mut picks) = read(&shop, 1, 0).await;
+        let (tx, picks) = read(&shop, 1, 0).await;
         assert_eq!(picks.available(shop.sku, tx.now()), 0);
     }
 
@@ -98,8 +98,8 @@ testkit::on_both! {
 
         let (tx, mut picks) = read(&shop, 1, 0).await;
         assert!(picks.short_of().contains(&shop.sku), "some are held");
-        picks.sell_held(shop.sku, &taken.cards[..1]);
-        picks.release(shop.sku, &Taken { cards: taken.cards[1..].to_vec(), expires_at: None });
+        picks.sell_held(shop.sku, &Taken { cards: taken.cards[..1].to_vec(), ..Taken::default() });
+        picks.release(shop.sku, &Taken { cards: taken.cards[1..].to_vec(), expires_at: None, is_shared: false });
         // The freed one is given away in the same batch.
         let next = picks.take((shop.sku, 1), (Uuid::now_v7(), 1), Taking::Hold, tx.now()).expect("one is free again");
         assert_eq!(next.cards, taken.cards[1..]);
@@ -114,10 +114,34 @@ testkit::on_both! {
         shop.import(&["A"]).await;
         let (_, cards) = shop.sell(shop.sku, 1).await;
         let (tx, mut picks) = read(&shop, 1, 0).await;
-        picks.sell_held(shop.sku, &cards);
+        picks.sell_held(shop.sku, &Taken { cards: cards.clone(), ..Taken::default() });
         assert_eq!(picks.claim(&tx).await.expect("claimed"), Claimed::Short);
         picks.end(false);
-        picks.release(shop.sku, &Taken { cards, expires_at: None });
+        picks.release(shop.sku, &Taken { cards, expires_at: None, is_shared: false });
         assert_eq!(picks.claim(&tx).await.expect("claimed"), Claimed::Short);
+    }
+
+    async fn shared_codes_go_to_everybody_in_turn(db) {
+        let shop = Shop::open(&db).await;
+        let tx = shop.write().await;
+        let mut import = shop.inventory.begin_import_in(&tx).await.expect("begun");
+        import.add((shop.sku, Stocking::Shared), &cards(&["A", "B"], None)).await.expect("added");
+        import.settle().await.expect("settled");
+        tx.commit().await.expect("committed");
+        let (tx, mut picks) = read(&shop, 5, 0).await;
+        assert_eq!(picks.available(shop.sku, tx.now()), u32::MAX);
+        let order = (Uuid::now_v7(), 1);
+        let taken = picks.take((shop.sku, 3), order, Taking::Hold, tx.now()).expect("no end of it");
+        assert!(taken.is_shared && taken.cards.len() == 3);
+        // Neither paying nor expiring moves anything.
+        picks.sell_held(shop.sku, &taken);
+        picks.release(shop.sku, &taken);
+        write(tx, &mut picks).await;
+        assert_eq!(shop.count(shop.sku).await, StockCount { shared: 2, ..StockCount::default() });
+        let tx = shop.store.read(&shop.scope).await.expect("a reader");
+        let codes = shop.inventory.reveal_shared_in(&tx, &taken.cards).await.expect("opened");
+        let codes: Vec<&str> = codes.iter().map(|code| code.reveal()).collect();
+        assert_eq!(codes, ["A", "B", "A"]);
+        assert!(shop.audit().await.breaches.is_empty());
     }
 }

@@ -128,7 +128,7 @@ impl Demo {
 testkit::on_both! {
     async fn every_sku_of_the_demo_has_its_price_on_every_site(db) {
         let demo = Demo::open(db).await;
-        assert_eq!((demo.skus.len(), demo.chains.len()), (38, SITES.len()));
+        assert_eq!((demo.skus.len(), demo.chains.len()), (39, SITES.len()));
         insta::assert_snapshot!("demo_prices", demo.price_list().await);
     }
 

@@ -1,7 +1,7 @@
 //! Cards and the money that comes with them: real entries, posted once.
 
-use catalog::{Code, SkuId};
-use inventory::{Import, NewCard};
+use catalog::{Code, GoodsKind, SkuId};
+use inventory::{Import, NewCard, Stocking};
 use kernel::Money;
 use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
 use store::Tx;
@@ -35,15 +35,23 @@ impl Writer<'_> {
         files.sort_by_key(|(sku, ..)| *sku);
         let mut stocked = Vec::new();
         for (sku, code, cards) in files.into_iter().filter(|(.., cards)| !cards.is_empty()) {
+            let is_shared = self
+                .pack
+                .goods
+                .iter()
+                .any(|goods| goods.kind == GoodsKind::Shared && goods.skus.iter().any(|sku| sku.code == *code));
+            let stocking = if is_shared { Stocking::Shared } else { Stocking::Unique };
             let mut change = CardChange { sku: code.clone(), added: 0, duplicates: 0 };
             for chunk in cards.chunks(CHUNK) {
-                let report = import.add(sku, chunk).await.at(|| format!("cards of SKU {code}"))?;
+                let report = import.add((sku, stocking), chunk).await.at(|| format!("cards of SKU {code}"))?;
                 change.added += report.added;
                 change.duplicates += report.duplicates.len() as u64;
                 done += chunk.len() as u64;
                 progress.cards(code, done, total);
             }
-            if let Some(value) = self.value_at_cost(code, change.added)? {
+            // What is never used up is no stock.
+            let valued = if is_shared { 0 } else { change.added };
+            if let Some(value) = self.value_at_cost(code, valued)? {
                 stocked.push(Stocked { sku, value });
             }
             self.plan.cards.push(change);

@@ -299,7 +299,8 @@ impl Place {
 
 fn sold(lines: &[PricedLine]) -> Vec<SoldLine<'_>> {
     let numbered = (1..).zip(lines);
-    numbered.map(|(number, line)| SoldLine { number, quantity: line.quantity, hops: &line.hops }).collect()
+    let sold = |(number, line): (i32, _)| PricedLine::sold(line, number);
+    numbered.map(sold).collect()
 }
 
 fn check_depth(quote: &Quote) -> Result<(), Refusal> {

@@ -114,7 +114,7 @@ impl Receive {
             OrderEvent::PaidLate
         } else {
             for line in &order.lines {
-                parts.part::<Picks>().sell_held(line.sku, &line.cards.cards);
+                parts.part::<Picks>().sell_held(line.sku, &line.cards);
             }
             OrderEvent::Paid
         };

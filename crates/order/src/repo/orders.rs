@@ -115,6 +115,7 @@ fn line_row(tenant_id: Uuid, new: &NewOrder, number: i32, line: &PricedLine) -> 
         unit_minor: line.quote.unit.minor(),
         total_minor: line.total.minor(),
         card_ids: packed(&line.cards),
+        is_shared: line.cards.is_shared,
     }
 }
 
@@ -210,7 +211,12 @@ fn known(row: &order::Model, children: Children) -> Result<KnownOrder, OrderErro
             number: line.line_no,
             sku: SkuId::from_uuid(line.sku_id),
             quantity: line.quantity.unsigned_abs(),
-            cards: Taken { cards: card_ids(&line.card_ids), expires_at: hold.and_then(|hold| hold.cards_expire_at) },
+            cards: Taken {
+                cards: card_ids(&line.card_ids),
+                expires_at: hold.and_then(|hold| hold.cards_expire_at),
+                is_shared: line.is_shared,
+            },
+            is_shared: line.is_shared,
             has_new_cards: false,
             hops: own.map(|hop| frozen(hop, amount)).collect(),
         }

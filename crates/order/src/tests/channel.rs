@@ -391,4 +391,27 @@ on_both! {
             assert_eq!(placed.is_ok(), number < 20, "{number}: {placed:?}");
         }
     }
+
+    async fn a_shared_code_is_sold_to_everybody(db) {
+        let shop = Shop::open_with(&db, 0).await;
+        let channel = shop.open_channel(0).await;
+        shop.import_shared(&["SHARED"]).await;
+        let mut seen = std::collections::BTreeSet::new();
+        for number in 1..=3u8 {
+            let placed = shop.order((0, channel), (2, 10_00), number).await.expect("placed");
+            shop.receive(shop.money((0, channel), &placed, &format!("T{number}"))).await;
+            let proof = visitor(number);
+            let (_, revealed) = shop.orders.reveal(&shop.main, (&proof, &phone()), placed.order).await.expect("shown");
+            seen.extend(revealed[0].codes.iter().map(|code| code.reveal().to_owned()));
+        }
+        assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["SHARED"]);
+        shop.buy(1, "wallet").await.expect("sold at once too");
+        shop.order((0, channel), (1, 10_00), 9).await.expect("held");
+        db.clock.advance(TimeDelta::minutes(15));
+        shop.orders.sweep(&shop.scope).await.expect("swept");
+        assert_eq!(shop.balance_of(AccountKind::Revenue, None).await, 3 * 20_00 + 10_00);
+        // What is never used up was no stock and costs none.
+        assert_eq!(shop.balance_of(AccountKind::StockAtCost, None).await, 0);
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
 }

@@ -1,12 +1,12 @@
 //! A shop four levels deep with one SKU (cost 7.00, price 10.00) and one customer with 1,000.00 in the wallet.
 
 use catalog::{
-    Audience, Catalog, CategoryDraft, Code, Formula, GoodsDraft, GoodsKind, Hop, OnSale, Prices, Quote, Reach,
+    Audience, Catalog, CategoryDraft, Code, Formula, GoodsDraft, GoodsId, GoodsKind, Hop, OnSale, Prices, Quote, Reach,
     Rounding, RuleDraft, SiteLevel, SkuDraft, SkuId, Source, Target, Terms, Whom,
 };
 use chrono::TimeDelta;
 use identity::{CustomerId, Customers, Login, LoginLimits, NewCustomer, PasswordHash, Passwords};
-use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks};
+use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks, Stocking};
 use kernel::{Currency, Money, Secret, SiteId, SiteScope, TenantScope, Wording};
 use lane::{Answered, LaneSettings, Lanes};
 use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
@@ -77,6 +77,20 @@ impl Shop {
         let cards: Vec<NewCard> =
             codes.iter().map(|code| NewCard { code: CardCode::parse(code).expect("a code"), expires_at }).collect();
         fixture_import(&self.inventory, &tx, self.sku, &cards).await;
+        tx.commit().await.expect("committed");
+    }
+
+    /// Codes that every buyer gets.
+    pub async fn import_shared(&self, codes: &[&str]) {
+        let tx = self.store.write(&self.scope).await.expect("a writer");
+        goods(&self.store, &tx, GoodsKind::Shared).await;
+        let cards: Vec<NewCard> = codes
+            .iter()
+            .map(|code| NewCard { code: CardCode::parse(code).expect("a code"), expires_at: None })
+            .collect();
+        let mut import = self.inventory.begin_import_in(&tx).await.expect("begun");
+        import.add((self.sku, Stocking::Shared), &cards).await.expect("added");
+        import.settle().await.expect("settled");
         tx.commit().await.expect("committed");
     }
 
@@ -357,22 +371,30 @@ async fn sites(store: &Store, tx: &WriteTx<TenantScope>) -> Vec<SiteId> {
     sites
 }
 
-async fn sku(store: &Store, tx: &WriteTx<TenantScope>) -> SkuId {
+fn code(text: &str) -> Code {
+    Code::parse(text).expect("a code")
+}
+
+async fn goods(store: &Store, tx: &WriteTx<TenantScope>, kind: GoodsKind) -> GoodsId {
     let catalog = Catalog::new(store.clone());
-    let code = |text: &str| Code::parse(text).expect("a code");
     let category = CategoryDraft { code: code("games"), name: Wording::new("游戏", "Games"), sort: 1 };
     let (category, _) = catalog.save_category_in(tx, &category).await.expect("a category");
     let goods = GoodsDraft {
         code: code("starfall"),
         category,
-        kind: GoodsKind::Card,
+        kind,
         state: OnSale::On,
         title: Wording::new("星落点卡", "Starfall card"),
         description: Wording::default(),
         art: None,
         sort: 1,
     };
-    let (goods, _) = catalog.save_goods_in(tx, &goods).await.expect("goods");
+    catalog.save_goods_in(tx, &goods).await.expect("goods").0
+}
+
+async fn sku(store: &Store, tx: &WriteTx<TenantScope>) -> SkuId {
+    let catalog = Catalog::new(store.clone());
+    let goods = goods(store, tx, GoodsKind::Card).await;
     let sku = SkuDraft {
         code: code("starfall-10"),
         goods,

@@ -13,11 +13,31 @@ use url::Url;
 use uuid::Uuid;
 
 use super::sign::{self, Message};
-use super::wire::Failure;
+use super::wire::{Failure, FailureDetail};
 
 const TIMEOUT: Duration = Duration::from_secs(8);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
+const UNKNOWN_MERCHANT: &str = "unknown_merchant";
+/// Refusals of what was asked: they stay, however often it is asked.
+const FINAL: [&str; 14] = [
+    "validation",
+    UNKNOWN_MERCHANT,
+    "trade_not_found",
+    "refund_not_found",
+    "merchant_taken",
+    "out_no_used",
+    "ambiguous",
+    "already_paid",
+    "trade_closed",
+    "not_paid",
+    "refund_no_used",
+    "refund_too_large",
+    "refund_settled",
+    "refused",
+];
+/// Refusals of how it was asked: nobody looked at what was asked.
+const UNHEARD: [&str; 5] = ["bad_signature", "timestamp", "nonce_reused", "no_such_endpoint", "full"];
 
 /// Why an adapter cannot work at all.
 #[derive(Debug)]
@@ -84,9 +104,14 @@ impl Client {
     ) -> Result<T, GatewayError> {
         let told = self.send(access, (method.clone(), path), body.clone()).await;
         let answer = match told {
-            Err(GatewayError::Refused { code, .. }) if code == "unknown_merchant" => {
+            Err(GatewayError::Refused { code, .. }) if code == UNKNOWN_MERCHANT => {
                 self.open_merchant(access).await?;
-                self.send(access, (method, path), body).await?
+                match self.send(access, (method, path), body).await {
+                    Err(GatewayError::Refused { code, message }) if code == UNKNOWN_MERCHANT => {
+                        return Err(GatewayError::NotSent(format!("{code}: {message}")));
+                    }
+                    other => other?,
+                }
             }
             other => other?,
         };
@@ -98,10 +123,8 @@ impl Client {
         let body = json!({ "merchant": access.channel.payee, "secret": access.secret.expose() }).to_string();
         let request = self.http.post(self.address(access, "/v1/merchants")?).header("content-type", "application/json");
         // Whatever goes wrong here, the question that it was done for was not looked at.
-        match answer(request.body(body).send().await).await {
-            Err(GatewayError::Unknown(reason)) => Err(GatewayError::NotSent(reason)),
-            other => other.map(|_| ()),
-        }
+        let opened = answer(request.body(body).send().await).await;
+        opened.map(|_| ()).map_err(|error| GatewayError::NotSent(error.to_string()))
     }
 
     async fn send(
@@ -158,13 +181,54 @@ async fn answer(sent: Result<Response, reqwest::Error>) -> Result<Vec<u8>, Gatew
             Err(error) => return Err(GatewayError::Unknown(error.without_url().to_string())),
         }
     }
+    told(status, body)
+}
+
+/// What an answer says of what was done.
+fn told(status: StatusCode, body: Vec<u8>) -> Result<Vec<u8>, GatewayError> {
     match status {
         StatusCode::OK | StatusCode::CREATED => Ok(body),
         // Only a refusal in the protocol's own words says that nothing was done.
-        status if status.is_client_error() => match serde_json::from_slice::<Failure>(&body) {
-            Ok(failure) => Err(GatewayError::Refused { code: failure.error.code, message: failure.error.message }),
+        status => match serde_json::from_slice::<Failure>(&body) {
+            Ok(failure) => Err(refusal(status, failure.error)),
             Err(_) => Err(GatewayError::Unknown(format!("answered with status {status}"))),
         },
-        status => Err(GatewayError::Unknown(format!("answered with status {status}"))),
+    }
+}
+
+/// What a refusal means for money: only one of what was asked is final.
+fn refusal(status: StatusCode, FailureDetail { code, message }: FailureDetail) -> GatewayError {
+    let is_said = |codes: &[&str]| codes.contains(&code.as_str());
+    if status == StatusCode::TOO_MANY_REQUESTS || is_said(&UNHEARD) {
+        GatewayError::NotSent(format!("{code}: {message}"))
+    } else if status.is_client_error() && is_said(&FINAL) {
+        GatewayError::Refused { code, message }
+    } else {
+        GatewayError::Unknown(format!("answered with status {status} ({code})"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(status: u16, code: &str) -> GatewayError {
+        let body = json!({ "error": { "code": code, "message": "no" } }).to_string().into_bytes();
+        told(StatusCode::from_u16(status).expect("a status"), body).expect_err("a refusal")
+    }
+
+    #[test]
+    fn only_a_refusal_of_what_was_asked_is_final() {
+        for code in ["refund_too_large", "trade_not_found", "refused"] {
+            assert!(matches!(said(409, code), GatewayError::Refused { .. }), "{code}");
+        }
+        for (status, code) in
+            [(401, "bad_signature"), (401, "timestamp"), (401, "nonce_reused"), (429, "rate"), (503, "full")]
+        {
+            assert!(matches!(said(status, code), GatewayError::NotSent(_)), "{status} {code}");
+        }
+        for (status, code) in [(503, "no_answer"), (500, "refused"), (409, "a_new_word")] {
+            assert!(matches!(said(status, code), GatewayError::Unknown(_)), "{status} {code}");
+        }
     }
 }

@@ -129,7 +129,7 @@ proptest! {
         for event in events {
             let Some(next) = refund_step(state, &event) else { continue };
             was_approved |= next == RefundState::Approved;
-            let is_final = matches!(state, RefundState::Done | RefundState::Failed | RefundState::Cancelled);
+            let is_final = matches!(state, RefundState::Done | RefundState::Cancelled);
             prop_assert!(!is_final, "{state:?} became {next:?}");
             if event == RefundEvent::Submit {
                 prop_assert!(matches!(state, RefundState::Approved | RefundState::Unknown));
@@ -184,9 +184,33 @@ fn what_is_done_with_a_trade_follows_from_its_state() {
 }
 
 #[test]
-fn refunds_are_asked_after_for_about_a_day() {
-    let waits: Vec<TimeDelta> = (0..).map_while(refund_wait).collect();
-    let whole: TimeDelta = waits.iter().sum();
+fn refunds_are_asked_after_often_for_about_a_day_and_then_daily_for_ever() {
+    let whole: TimeDelta = (0..REFUND_DAILY_FROM).map(refund_wait).sum();
     assert!(whole > TimeDelta::hours(24) && whole < TimeDelta::hours(26), "{whole}");
-    assert_eq!(refund_wait(ROUND_ONCE), None);
+    assert_eq!((refund_wait(REFUND_DAILY_FROM), refund_wait(u32::MAX)), (TimeDelta::days(1), TimeDelta::days(1)));
+}
+
+#[test]
+fn a_refused_refund_may_be_approved_again_and_nothing_else() {
+    for event in [RefundEvent::Submit, RefundEvent::Done, RefundEvent::Cancel, RefundEvent::Accepted] {
+        assert_eq!(refund_step(RefundState::Failed, &event), None);
+    }
+    assert_eq!(refund_step(RefundState::Failed, &RefundEvent::Approve), Some(RefundState::Approved));
+}
+
+#[test]
+fn money_that_was_seen_is_pursued_for_a_day() {
+    let waits: Vec<TimeDelta> = (0..).map_while(money_wait).collect();
+    let whole: TimeDelta = waits.iter().sum();
+    assert_eq!(waits[0], TimeDelta::seconds(10));
+    assert!(whole >= TimeDelta::hours(25) && whole < TimeDelta::hours(26), "{whole}");
+    assert_eq!(money_wait(u32::MAX), None);
+}
+
+#[test]
+fn a_trade_that_is_over_is_looked_at_for_a_day_more() {
+    let at = |round, after_h: i64| look_again(start(), round, start() + TimeDelta::hours(after_h));
+    assert_eq!(at(0, 1), Some(start() + TimeDelta::minutes(61)));
+    assert_eq!(at(1, 1), Some(start() + TimeDelta::minutes(70)));
+    assert_eq!((at(9, 24), at(9, 25)), (Some(start() + TimeDelta::hours(25)), None));
 }

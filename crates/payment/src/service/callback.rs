@@ -85,9 +85,10 @@ impl Payments {
             Verified::Other { event_key } => (event_key, None, None),
         };
         let state = if seen.is_some() { repo::CALLBACK_RECEIVED } else { repo::CALLBACK_PROCESSED };
+        let kept = seen.as_ref().and_then(|seen| serde_json::to_string(seen).ok());
         let headers: Vec<_> = raw.headers.into_iter().take(HEADERS_MAX).collect();
         let headers = serde_json::to_string(&headers).unwrap_or_default();
-        let new = NewCallback { channel: public.channel(), event_key, headers, body: raw.body, state };
+        let new = NewCallback { channel: public.channel(), event_key, headers, body: raw.body, seen: kept, state };
         let (callback, known) = repo::insert_callback_in(tx, new).await?;
         match known {
             None => {
@@ -105,13 +106,14 @@ impl Payments {
         refund_no: Option<OutNo>,
     ) -> Result<(), PaymentError> {
         if let Some(seen) = seen {
-            let job = MoneySeen { seen: seen.clone(), callback: Some(callback) };
-            self.outbox.enqueue_at_in(tx, &job, tx.now() + JOB_AFTER).await?;
+            let job = MoneySeen { seen: seen.clone(), callback: Some(callback), round: 0 };
+            self.outbox.enqueue_once_in(tx, &job.name(), &job, tx.now() + JOB_AFTER).await?;
         }
         let Some(number) = refund_no else { return Ok(()) };
         if let Some(refund) = repo::refund_by_number_in(tx, number).await? {
             // The news says that there is an answer; the answer is what the gateway says when it is asked.
-            self.outbox.enqueue_in(tx, &QueryRefund { refund: refund.id, round: ROUND_ONCE }).await?;
+            let job = QueryRefund { refund: refund.id, round: ROUND_ONCE };
+            self.outbox.enqueue_once_in(tx, &job.name(), &job, tx.now()).await?;
         }
         Ok(())
     }

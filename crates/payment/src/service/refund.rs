@@ -1,14 +1,17 @@
 //! Sending money back: asked for once under one number, and asked after until the answer is known.
 
 use kernel::TenantScope;
+use store::Tx;
 
 use super::Payments;
-use crate::command::{MoveRefund, RefundMoved};
+use crate::command::{MoveRefund, RefundMoved, Refusal};
 use crate::error::PaymentError;
 use crate::gateway::{ChannelAccess, GatewayError, RefundOrder, RefundOutcome};
+use crate::job::QueryRefund;
 use crate::model::{Refund, RefundId, RefundState};
+use crate::pace::converse;
 use crate::repo;
-use crate::rules::RefundEvent;
+use crate::rules::{ROUND_ONCE, RefundEvent};
 
 /// Whether anything is left to ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +23,7 @@ pub(crate) enum Settled {
 }
 
 impl Payments {
-    /// Lets a requested refund go out, on a person's word.
+    /// Lets a requested refund go out, or one that the gateway refused go out again, on a person's word.
     pub async fn approve_refund(&self, scope: &TenantScope, refund: RefundId) -> Result<RefundMoved, PaymentError> {
         self.decide(scope, refund, RefundEvent::Approve).await
     }
@@ -36,7 +39,25 @@ impl Payments {
         refund: RefundId,
         event: RefundEvent,
     ) -> Result<RefundMoved, PaymentError> {
-        Ok(self.lanes.run(scope, MoveRefund { refund, event, tries: 0 }).await?.answer?)
+        let tries = {
+            let tx = self.store.read(scope).await?;
+            repo::refund_in(&tx, refund).await?.ok_or(Refusal::NoRefund)?.tries
+        };
+        Ok(self.lanes.run(scope, MoveRefund { refund, event, tries }).await?.answer?)
+    }
+
+    /// Has the gateway asked at once what became of a refund that is on its way, on a person's word.
+    pub async fn ask_refund_again(&self, scope: &TenantScope, refund: RefundId) -> Result<(), PaymentError> {
+        let tx = self.store.write(scope).await?;
+        let state = repo::refund_in(&tx, refund).await?.ok_or(Refusal::NoRefund)?.state;
+        if !matches!(state, RefundState::Approved | RefundState::Submitting | RefundState::Unknown) {
+            return Err(Refusal::RefundState { state }.into());
+        }
+        let job = QueryRefund { refund, round: ROUND_ONCE };
+        self.outbox.enqueue_once_in(&tx, &job.name(), &job, tx.now()).await?;
+        tx.commit().await?;
+        self.outbox.notify();
+        Ok(())
     }
 
     /// Takes a refund one step further: sends an approved one, asks after one that was sent.
@@ -47,6 +68,9 @@ impl Payments {
             let access = self.access_in(&tx, refund.channel).await?;
             (refund, access)
         };
+        let _place = self.rooms.enter(&access.channel)?;
+        // Looked for before anything is noted: a refund that is being sent must be on its way.
+        self.gateway(&access.channel.provider)?;
         match refund.state {
             RefundState::Approved => self.send(scope, &access, refund).await,
             RefundState::Submitting | RefundState::Unknown => self.ask_after(scope, &access, refund).await,
@@ -72,7 +96,7 @@ impl Payments {
             amount: refund.amount,
             reason: refund.reason.clone(),
         };
-        let outcome = self.gateway(&access.channel.provider)?.refund(access, &order).await;
+        let outcome = converse(self.gateway(&access.channel.provider)?.refund(access, &order)).await;
         self.settle(scope, refund, outcome).await
     }
 
@@ -83,7 +107,8 @@ impl Payments {
         access: &ChannelAccess,
         mut refund: Refund,
     ) -> Result<Settled, PaymentError> {
-        match self.gateway(&access.channel.provider)?.refund_query(access, &refund.refund_no).await {
+        let gateway = self.gateway(&access.channel.provider)?;
+        match converse(gateway.refund_query(access, &refund.refund_no)).await {
             Ok(Some(outcome)) => self.settle(scope, refund, Ok(outcome)).await,
             Ok(None) => {
                 let reason = "the gateway has no such refund".to_owned();

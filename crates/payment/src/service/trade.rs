@@ -10,6 +10,7 @@ use crate::error::PaymentError;
 use crate::gateway::{ChannelAccess, CloseOutcome, GatewayError, NewTrade, PayAction, TradeState};
 use crate::model::{Attempt, AttemptState, Intent, Purpose};
 use crate::number::OutNo;
+use crate::pace::{Place, converse};
 use crate::public::PublicChannel;
 use crate::repo;
 
@@ -40,8 +41,9 @@ impl Payments {
             return Ok(attempt);
         }
         if !intent.is_payable(now) {
-            return self.end_attempt(scope, attempt, AttemptState::Closed).await;
+            return self.end_new(scope, attempt, AttemptState::Closed).await;
         }
+        let _place = self.rooms.enter(&access.channel)?;
         let trade = NewTrade {
             out_no: attempt.out_no,
             amount: attempt.amount,
@@ -50,7 +52,7 @@ impl Payments {
             return_url: self.way_back_url(scope, &attempt),
             expires_at: intent.expires_at,
         };
-        let made = self.gateway(&access.channel.provider)?.create(&access, &trade).await;
+        let made = converse(self.gateway(&access.channel.provider)?.create(&access, &trade)).await;
         match made.and_then(checked) {
             Ok(PayAction::Redirect { url, trade_no }) => {
                 let tx = self.store.write(scope).await?;
@@ -61,7 +63,7 @@ impl Payments {
             }
             Err(GatewayError::Refused { code, message }) => {
                 tracing::warn!(attempt.out_no = %attempt.out_no, code, message, "a gateway refused a trade");
-                self.end_attempt(scope, attempt, AttemptState::Failed).await
+                self.end_new(scope, attempt, AttemptState::Failed).await
             }
             Err(error) => Err(error.into()),
         }
@@ -88,14 +90,15 @@ impl Payments {
         Ok((scope, intent.return_url))
     }
 
-    async fn end_attempt(
+    /// Ends a try if it is still new: another conversation about it may have brought it to life.
+    async fn end_new(
         &self,
         scope: &TenantScope,
         attempt: Attempt,
         state: AttemptState,
     ) -> Result<Attempt, PaymentError> {
         let tx = self.store.write(scope).await?;
-        repo::end_attempt_in(&tx, attempt.out_no, state).await?;
+        repo::end_attempt_in(&tx, attempt.out_no, (&[AttemptState::New], state)).await?;
         let attempt = repo::attempt_in(&tx, attempt.out_no).await?;
         tx.commit().await?;
         attempt.ok_or(PaymentError::NotFound("try to pay"))
@@ -104,12 +107,19 @@ impl Payments {
     /// Asks the gateway where a trade stands. What it answers is confirmed.
     pub async fn query(&self, scope: &TenantScope, out_no: &OutNo) -> Result<TradeState, PaymentError> {
         let trade = self.trade(scope, *out_no).await?;
+        let _place = self.enter(&trade)?;
         self.ask(&trade).await
+    }
+
+    /// A place for conversations about a trade.
+    pub(crate) fn enter(&self, trade: &Trade) -> Result<Option<Place>, PaymentError> {
+        self.rooms.enter(&trade.access.channel)
     }
 
     pub(crate) async fn ask(&self, trade: &Trade) -> Result<TradeState, PaymentError> {
         let access = &trade.access;
-        let state = self.gateway(&access.channel.provider)?.query(access, &trade.attempt.out_no).await?;
+        let gateway = self.gateway(&access.channel.provider)?;
+        let state = converse(gateway.query(access, &trade.attempt.out_no)).await?;
         Ok(match state {
             TradeState::Paid(mut seen) => {
                 seen.is_confirmed = true;
@@ -120,14 +130,11 @@ impl Payments {
         })
     }
 
-    /// Tells the gateway that a trade is over. A gateway that refuses knows of none that could be paid.
+    /// Tells the gateway that a trade is over.
     pub(crate) async fn close(&self, trade: &Trade) -> Result<CloseOutcome, PaymentError> {
         let access = &trade.access;
-        match self.gateway(&access.channel.provider)?.close(access, &trade.attempt.out_no).await {
-            Ok(outcome) => Ok(outcome),
-            Err(GatewayError::Refused { .. }) => Ok(CloseOutcome::Closed),
-            Err(error) => Err(error.into()),
-        }
+        let gateway = self.gateway(&access.channel.provider)?;
+        Ok(converse(gateway.close(access, &trade.attempt.out_no)).await?)
     }
 }
 

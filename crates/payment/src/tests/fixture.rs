@@ -52,11 +52,15 @@ pub fn new_channel(site: SiteId, payee: &str) -> NewChannel {
 
 impl Shop {
     pub async fn open(db: &TestDb) -> Self {
+        Self::open_with(db, Gateways::default()).await
+    }
+
+    pub async fn open_with(db: &TestDb, gateways: Gateways) -> Self {
         let (store, scope) = (db.store.clone(), db.tenant().await);
         let inventory = Inventory::new(KeyRing::new(MasterKeys::only(MasterKey::generate())));
         let lanes = lanes(&store);
         let settings = PaymentSettings { notify_base: "http://cashier.test/".parse().expect("a URL") };
-        let payments = Payments::new(store.clone(), lanes.clone(), inventory, Gateways::default(), settings);
+        let payments = Payments::new(store.clone(), lanes.clone(), inventory, gateways, settings);
         let tx = store.write(&scope).await.expect("a writer");
         let main = site(&store, &tx, "main", None).await;
         let sub = site(&store, &tx, "sub", Some("main")).await;

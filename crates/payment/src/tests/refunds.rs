@@ -40,6 +40,24 @@ on_both! {
         assert_eq!(shop.audit().await, Vec::<String>::new());
     }
 
+    async fn a_refund_that_failed_is_approved_and_sent_again(db) {
+        let shop = Shop::open(&db).await;
+        let refund = shop.stray("T1", 20_00).await;
+        for tries in 1..=2 {
+            shop.move_refund(refund, RefundEvent::Submit, tries - 1).await.expect("sent");
+            let failed = RefundEvent::Failed { reason: "no".to_owned() };
+            assert_eq!(shop.move_refund(refund, failed, tries).await, moved(RefundState::Failed, tries));
+            assert_eq!((shop.main_money().await, shop.audit().await), ([-20_00, 20_00, 0], Vec::new()));
+            let approved = shop.payments.approve_refund(&shop.scope, refund).await.expect("approved");
+            assert_eq!(approved, RefundMoved { state: RefundState::Approved, tries });
+            assert_eq!(shop.audit().await, Vec::<String>::new());
+        }
+        shop.move_refund(refund, RefundEvent::Submit, 2).await.expect("sent");
+        assert_eq!(shop.main_money().await, [-20_00, 0, 20_00]);
+        assert_eq!(shop.move_refund(refund, RefundEvent::Done, 3).await, moved(RefundState::Done, 3));
+        assert_eq!((shop.main_money().await, shop.audit().await), ([0, 0, 0], Vec::new()));
+    }
+
     async fn an_unknown_refund_sent_again_is_posted_once(db) {
         let shop = Shop::open(&db).await;
         let refund = shop.stray("T1", 20_00).await;

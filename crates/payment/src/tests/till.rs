@@ -46,7 +46,9 @@ on_both! {
         let first = shop.payments.open_top_up(&shop.main, top_up.clone()).await.expect("opened");
         let again = shop.payments.open_top_up(&shop.main, crate::OpenTopUp { ids: TopUpOpened::new(), ..top_up }).await;
         assert_eq!(again.expect("the same"), first);
-        assert_eq!(shop.jobs().await, 1, "the trade is to be created at once");
+        assert_eq!(shop.jobs().await, 0, "the buyer's own request creates the trade");
+        db.clock.advance(chrono::TimeDelta::seconds(3));
+        assert_eq!(shop.jobs().await, 1, "it did not, so the job does");
         later(&db);
         assert_eq!(shop.jobs().await, 2, "the lease of the first is over, and the watch is due");
     }
@@ -118,6 +120,30 @@ on_both! {
         let limit = Refusal::TopUpLimit { least: cents(1_00), most: cents(1_000_00) };
         assert_eq!(refusal(open(1_000_01).await), limit);
         open(1_000_00).await.expect("up to the cap");
+    }
+
+    async fn what_may_still_come_counts_for_the_cap(db) {
+        let shop = Shop::open(&db).await;
+        let open = |minor| shop.payments.open_top_up(&shop.main, shop.top_up(minor));
+        let first = open(4_000_00).await.expect("opened");
+        let limit = Refusal::TopUpLimit { least: cents(1_00), most: cents(1_000_00) };
+        assert_eq!(refusal(open(1_000_01).await), limit);
+        open(500_00).await.expect("there is room");
+        open(500_00).await.expect("up to the cap");
+        shop.take(shop.money(first.out_no, "T1", 4_000_00)).await;
+        assert!(matches!(refusal(open(1_00).await), Refusal::TopUpLimit { .. }), "paid or open, it counts once");
+        later(&db);
+        open(1_000_00).await.expect("what nobody paid for is over");
+    }
+
+    async fn three_top_ups_wait_at_a_time(db) {
+        let shop = Shop::open(&db).await;
+        let open = || shop.payments.open_top_up(&shop.main, shop.top_up(1_00));
+        let opened = futures::future::join_all((0..6).map(|_| open())).await;
+        assert_eq!(opened.iter().filter(|answer| answer.is_ok()).count(), 3);
+        assert_eq!(refusal(open().await), Refusal::TooManyTopUps { most: 3 });
+        later(&db);
+        open().await.expect("they are over");
     }
 
     async fn an_intent_is_tried_ten_times_and_only_while_it_waits(db) {

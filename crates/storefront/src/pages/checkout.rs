@@ -12,8 +12,8 @@ use web::{Form, MaybeBuyer, Problem, Query, ShopContext, Visit, Visitor};
 
 use super::{goods, page, pay};
 use crate::app::App;
-use crate::complaint::Complaint;
-use crate::form::{Basket, CheckoutForm, Order, PayBy, Wish, check};
+use crate::complaint::{Complaint, Key};
+use crate::form::{Basket, CheckoutForm, Order, PayBy, Wish, check, form_key};
 use crate::frame::Frame;
 use crate::view::{CheckoutView, Common, Counter, Me, Typed};
 use crate::{proof, rows};
@@ -124,8 +124,11 @@ impl At<'_> {
         let (rooms, scope) = (&self.app.rooms, &self.buyer.scope);
         let reached = match order.reached {
             Some((contact, password)) => {
-                let key = rooms.lookups.query_key(scope, &contact, &password).await?;
-                Some((contact, key))
+                match rooms.lookups.query_key(scope, &contact, &password).await.map_err(Complaint::of) {
+                    Ok(key) => Some((contact, key)),
+                    Err(Ok(complaint)) => return Ok(Err(complaint)),
+                    Err(Err(error)) => return Err(error.into()),
+                }
             }
             None => None,
         };
@@ -164,6 +167,9 @@ impl At<'_> {
         let Some(counter) = self.counter(&wish).await? else {
             return self.back_to_goods(&wish, complaint).await;
         };
+        if complaint.key() == Key::Renew {
+            typed.form.key = form_key();
+        }
         typed.fewer = complaint.fewer();
         typed.error = Some(complaint.shown(words, counter.0.offer.sku.quantity_max));
         let mut page = self.render(complaint.status(), counter, wish, typed)?;

@@ -20,7 +20,7 @@ use crate::view::{Common, FormError};
 #[derive(Deserialize)]
 pub(crate) struct Target {
     #[serde(default)]
-    next: String,
+    pub next: String,
 }
 
 /// The form as the browser sends it.
@@ -45,6 +45,7 @@ struct FormView {
     action: &'static str,
     next: String,
     login: String,
+    register_href: String,
 }
 
 /// `GET /login`; who is logged in already goes on.
@@ -84,12 +85,14 @@ pub(crate) async fn log_in(
     }
 }
 
-/// `POST /logout`; who is not logged in is not either afterwards.
+/// `POST /logout`; who is not logged in is not either afterwards. The browser forgets its orders and look-ups too: the
+/// next one at it opens no code.
 pub(crate) async fn log_out(buyer: MaybeBuyer, visit: Visit, State(app): State<App>) -> Result<Response, Problem> {
     if let Some((_, token)) = buyer.customer {
         app.rooms.customers.log_out(&buyer.scope, &token).await?;
     }
-    Ok(to("/", &web::session_end(&visit)))
+    let gone = web::farewell(&visit).map(|cookie| (SET_COOKIE, cookie.to_string()));
+    Ok((AppendHeaders(gone), Redirect::to("/")).into_response())
 }
 
 /// The form again. Whether the login exists is not told.
@@ -119,7 +122,8 @@ fn login_page(app: &App, frame: &Frame, status: StatusCode, view: LoginView) -> 
 }
 
 fn form(next: &str, login: &str) -> FormView {
-    FormView { action: "/login", next: next.to_owned(), login: login.to_owned() }
+    let register_href = format!("/register?next={}", format::query_value(next));
+    FormView { action: "/login", next: next.to_owned(), login: login.to_owned(), register_href }
 }
 
 fn to(path: &str, cookie: &Cookie<'static>) -> Response {
@@ -129,10 +133,11 @@ fn to(path: &str, cookie: &Cookie<'static>) -> Response {
 const PATH_BYTES_MAX: usize = 512;
 
 /// `next` if it is a path of this very host, else the home page.
-fn own_path(next: &str) -> &str {
+pub(crate) fn own_path(next: &str) -> &str {
     let is_path = next.starts_with('/') && !next.starts_with("//");
     let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    let is_login = next == "/login" || next.starts_with("/login?");
+    let is_at = |page: &str| next.strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with('?'));
+    let is_login = is_at("/login") || is_at("/register");
     if is_path && is_plain && !is_login && next.len() <= PATH_BYTES_MAX { next } else { "/" }
 }
 
@@ -157,6 +162,7 @@ mod tests {
             "/ a",
             "/login",
             "/login?next=/login",
+            "/register",
             "javascript:alert(1)",
         ] {
             assert_eq!(own_path(path), "/", "{path}");

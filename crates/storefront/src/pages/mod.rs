@@ -1,5 +1,6 @@
 //! The handlers: each reads as one sentence.
 
+pub(crate) mod browse;
 pub(crate) mod checkout;
 pub(crate) mod demo;
 pub(crate) mod goods;
@@ -9,6 +10,8 @@ pub(crate) mod lookup;
 pub(crate) mod order;
 pub(crate) mod orders;
 mod pay;
+pub(crate) mod register;
+pub(crate) mod rules;
 pub(crate) mod wallet;
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, VARY};

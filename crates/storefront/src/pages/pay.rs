@@ -1,9 +1,11 @@
 //! From an unpaid order or top-up to the cashier, who takes the buyer to the gateway.
 
 use axum::response::{IntoResponse, Redirect, Response};
+use futures::future::join_all;
 use kernel::SiteScope;
 use payment::{Attempt, AttemptState, ChannelId, IntentId, OutNo, PaymentError, StartAttempt, TradeState};
 use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
 use web::Problem;
 
 use crate::app::App;
@@ -31,6 +33,22 @@ impl PayNote {
     }
 }
 
+/// The time that one request has for gateways, all its questions together. A gateway that hangs is one that does not
+/// answer: the buyer learns it on a page that offers him another way, not from a server that gave up.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    end: Instant,
+    /// What other ways to pay may take of it: one that hangs must not keep the wanted one from being asked.
+    others_end: Instant,
+}
+
+impl Patience {
+    fn of(app: &App) -> Self {
+        let (now, whole) = (Instant::now(), app.rooms.settings.kit.outside_timeout());
+        Self { end: now + whole, others_end: now + whole / 3 }
+    }
+}
+
 /// On to the cashier by this channel; back to `page` if it is paid by now, or if the way to pay does not answer.
 pub(crate) async fn again(
     app: &App,
@@ -39,28 +57,52 @@ pub(crate) async fn again(
     form: &PayForm,
     page: &str,
 ) -> Result<Response, Problem> {
-    let wanted = ChannelId::parse(&form.channel).ok();
+    let patience = Patience::of(app);
     let attempts = app.payments().attempts_of(scope, intent).await?;
-    let open = attempts.iter().rev().find(|attempt| is_open(attempt) && wanted.is_none_or(|id| id == attempt.channel));
+    let last = attempts.last().map(|attempt| attempt.channel);
+    let Some(channel) = ChannelId::parse(&form.channel).ok().or(last) else { return Ok(unanswered(page)) };
+    let is_wanted = |attempt: &&Attempt| attempt.channel == channel;
+    let others = attempts.iter().filter(|attempt| attempt.state == AttemptState::Waiting && !is_wanted(attempt));
+    let asked = others.map(|attempt| standing(app, scope, attempt, patience.others_end));
+    let paid = join_all(asked).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    if paid.contains(&Standing::Paid) {
+        return Ok(Redirect::to(page).into_response());
+    }
+    let open = attempts.iter().rev().filter(is_wanted).find(|attempt| is_open(attempt));
     let standing = match open {
-        Some(attempt) => standing(app, scope, attempt).await?,
+        Some(attempt) => standing(app, scope, attempt, patience.end).await?,
         None => Standing::Over,
     };
     let out_no = match (standing, open) {
         (Standing::Paid, _) => return Ok(Redirect::to(page).into_response()),
+        (Standing::Silent, _) => return Ok(unanswered(page)),
         (Standing::Open, Some(attempt)) => Some(attempt.out_no),
-        _ => begin(app, scope, (intent, wanted), &attempts).await?,
+        _ => begin(app, scope, (intent, channel), attempts.len()).await?,
     };
     match out_no {
-        Some(out_no) => to_cashier(app, scope, out_no, page).await,
+        Some(out_no) => register(app, scope, out_no, (page, patience)).await,
         None => Ok(unanswered(page)),
     }
 }
 
 /// On to the cashier with this try; back to `page` if the way to pay does not answer.
 pub(crate) async fn to_cashier(app: &App, scope: &SiteScope, out_no: OutNo, page: &str) -> Result<Response, Problem> {
+    register(app, scope, out_no, (page, Patience::of(app))).await
+}
+
+async fn register(
+    app: &App,
+    scope: &SiteScope,
+    out_no: OutNo,
+    (page, patience): (&str, Patience),
+) -> Result<Response, Problem> {
     let (payments, tenant) = (app.payments(), scope.engine());
-    match payments.create(&tenant, &out_no).await {
+    // A try that was cut off is still new, so the next press sends its number to the gateway again: one trade.
+    let Ok(created) = timeout_at(patience.end, payments.create(&tenant, &out_no)).await else {
+        tracing::warn!(attempt.out_no = %out_no, "a gateway did not answer in time");
+        return Ok(unanswered(page));
+    };
+    match created {
         Ok(attempt) if attempt.state == AttemptState::Waiting => {
             let token = payments.hand_over(&tenant, &out_no).await?;
             Ok(Redirect::to(&app.cashier(&token)).into_response())
@@ -76,20 +118,27 @@ pub(crate) async fn to_cashier(app: &App, scope: &SiteScope, out_no: OutNo, page
 }
 
 /// What the gateway says of a try that it knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Open,
     Paid,
     Over,
+    /// It did not answer in time.
+    Silent,
 }
 
-/// Asks before a buyer is sent to a page a second time: he may have cancelled there, or paid. Money that is seen is
-/// given its place at once.
-async fn standing(app: &App, scope: &SiteScope, attempt: &Attempt) -> Result<Standing, Problem> {
+/// Asks before a buyer is sent to pay a second time, by this way or another: he may have cancelled there, or paid.
+/// Money that is seen is given its place at once; a try is never ended from here.
+async fn standing(app: &App, scope: &SiteScope, attempt: &Attempt, end: Instant) -> Result<Standing, Problem> {
     if attempt.state == AttemptState::New {
         return Ok(Standing::Open);
     }
     let tenant = scope.engine();
-    Ok(match app.payments().query(&tenant, &attempt.out_no).await {
+    // Only the question is cut off in time; money that was seen is given its place in any case.
+    let Ok(answer) = timeout_at(end, app.payments().query(&tenant, &attempt.out_no)).await else {
+        return Ok(Standing::Silent);
+    };
+    Ok(match answer {
         Ok(TradeState::Paid(seen)) => {
             app.rooms.orders.receive(&tenant, seen).await?;
             Standing::Paid
@@ -99,17 +148,15 @@ async fn standing(app: &App, scope: &SiteScope, attempt: &Attempt) -> Result<Sta
     })
 }
 
-/// A further try, by the wanted channel or the last one; none if it may not be.
+/// A further try by this channel; none if it may not be.
 async fn begin(
     app: &App,
     scope: &SiteScope,
-    (intent, wanted): (IntentId, Option<ChannelId>),
-    attempts: &[Attempt],
+    (intent, channel): (IntentId, ChannelId),
+    tries: usize,
 ) -> Result<Option<OutNo>, Problem> {
-    let last = attempts.last().map(|attempt| attempt.channel);
-    let Some(channel) = wanted.or(last) else { return Ok(None) };
     // Two presses of one button are one try.
-    let key = format!("{channel}:{}", attempts.len());
+    let key = format!("{channel}:{tries}");
     let start = StartAttempt { key, intent, channel, out_no: OutNo::new() };
     match app.payments().start_attempt(scope, start).await {
         Ok(out_no) => Ok(Some(out_no)),

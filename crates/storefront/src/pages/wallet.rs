@@ -14,7 +14,7 @@ use web::{Buyer, Form, Json, Path, Problem, Query, ShopContext, Visit};
 use super::page;
 use super::pay::{self, PayForm, PayNote};
 use crate::app::App;
-use crate::form::form_key;
+use crate::form::{form_key, kept_key};
 use crate::format;
 use crate::frame::Frame;
 use crate::rows;
@@ -22,8 +22,6 @@ use crate::view::{
     Common, Due, FormError, Me, PayView, Status, TopUpView, WalletView, Ways, least, most, top_up_state,
 };
 use crate::words::Words;
-
-const KEY_LEN_MAX: usize = 64;
 
 /// The form as the browser sends it.
 #[derive(Default, Deserialize)]
@@ -62,7 +60,7 @@ pub(crate) async fn top_up(
     let ids = TopUpOpened::new();
     let scheme = if visit.is_https { "https" } else { "http" };
     let top_up = OpenTopUp {
-        key: usable_key(&form.key),
+        key: kept_key(&form.key),
         customer: buyer.customer.id,
         site: buyer.scope.site(),
         amount,
@@ -75,9 +73,10 @@ pub(crate) async fn top_up(
             let page = format!("/wallet/top-ups/{}", opened.intent);
             pay::to_cashier(&app, &buyer.scope, opened.out_no, &page).await
         }
-        Err(PaymentError::Refused(payment::Refusal::NoChannel)) => again(form, "pay").await,
-        Err(PaymentError::Refused(_)) => again(form, "amount").await,
-        Err(error) if error.code() == "key_reused" => again(form, "already_used").await,
+        // What the lane has refused is kept under the key, so the form needs another one.
+        Err(PaymentError::Refused(payment::Refusal::NoChannel)) => again(renewed(form), "pay").await,
+        Err(PaymentError::Refused(_)) => again(renewed(form), "amount").await,
+        Err(error) if error.code() == "key_reused" => again(renewed(form), "already_used").await,
         Err(error) => Err(error.into()),
     }
 }
@@ -145,10 +144,8 @@ pub(crate) async fn pay(
     pay::again(&app, &buyer.scope, id, &form, &href).await
 }
 
-/// The form's key; a form without one is a form of its own.
-fn usable_key(key: &str) -> String {
-    let is_usable = (1..=KEY_LEN_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_usable { key.to_owned() } else { form_key() }
+fn renewed(form: TopUpForm) -> TopUpForm {
+    TopUpForm { key: form_key(), ..form }
 }
 
 /// The customer's own top-up; anybody else's is not there.
@@ -191,7 +188,7 @@ async fn wallet_page(
     let words = app.templates.words(frame.language);
     let status = error.map_or(StatusCode::OK, |_| StatusCode::UNPROCESSABLE_ENTITY);
     let error = error.map(|code| refusal(words, code, shop.tenant.currency));
-    let typed = (form.amount.as_str(), form.pay.as_str());
+    let typed = (form.amount.as_str(), form.pay.as_str(), kept_key(&form.key));
     let view = WalletView::new(frame.language, (balance, &channels), typed, error);
     page(app, frame.language, status, "wallet.html", &Common::new(frame, Some(me(buyer, balance))), view)
 }

@@ -171,6 +171,13 @@ impl Town {
         self.state.orders.receive(&self.grove.scope, seen).await.expect("received")
     }
 
+    /// Opens a second channel of the main site.
+    pub async fn open_second_channel(&self) -> ChannelId {
+        let payments = self.state.orders.payments();
+        let second = channel(self.grove.sites[0], "merchant-second", "另一种支付");
+        self.write(async |tx| payments.save_channel_in(tx, &second).await.expect("a channel").id()).await
+    }
+
     /// Opens a channel of the sub-site's own.
     pub async fn open_own_channel(&self) -> ChannelId {
         let payments = self.state.orders.payments();

@@ -17,6 +17,8 @@ pub enum Mood {
     Open,
     /// It is not reached.
     Silent,
+    /// It takes a question and never answers.
+    Hanging,
     /// The buyer has cancelled.
     Cancelled,
     /// The buyer has paid this much.
@@ -25,15 +27,27 @@ pub enum Mood {
 
 /// Clones share what it says next.
 #[derive(Clone, Default)]
-pub struct Counterfeit(Arc<Mutex<Mood>>);
+pub struct Counterfeit(Arc<Mutex<Moods>>);
+
+#[derive(Clone, Default)]
+struct Moods {
+    all: Mood,
+    of: Option<(OutNo, Mood)>,
+}
 
 impl Counterfeit {
     pub fn is(&self, mood: Mood) {
-        *self.0.lock().expect("no holder panics") = mood;
+        *self.0.lock().expect("no holder panics") = Moods { all: mood, of: None };
     }
 
-    fn mood(&self) -> Mood {
-        self.0.lock().expect("no holder panics").clone()
+    /// What it says of one trade, whatever it says of others.
+    pub fn is_of(&self, out_no: OutNo, mood: Mood) {
+        self.0.lock().expect("no holder panics").of = Some((out_no, mood));
+    }
+
+    fn mood_of(&self, out_no: OutNo) -> Mood {
+        let Moods { all, of } = self.0.lock().expect("no holder panics").clone();
+        of.filter(|(number, _)| *number == out_no).map_or(all, |(_, mood)| mood)
     }
 }
 
@@ -43,14 +57,21 @@ impl Gateway for Counterfeit {
         "sandbox"
     }
     async fn create(&self, _: &ChannelAccess, trade: &NewTrade) -> Result<PayAction, GatewayError> {
-        if self.mood() == Mood::Silent {
+        if self.mood_of(trade.out_no) == Mood::Hanging {
+            std::future::pending::<()>().await;
+        }
+        if self.mood_of(trade.out_no) == Mood::Silent {
             return Err(GatewayError::NotSent("connection refused".to_owned()));
         }
         Ok(PayAction::Redirect { url: format!("http://gateway.example.com/{}", trade.out_no), trade_no: None })
     }
     async fn query(&self, access: &ChannelAccess, out_no: &OutNo) -> Result<TradeState, GatewayError> {
-        Ok(match self.mood() {
-            Mood::Open | Mood::Silent => TradeState::Waiting,
+        let mood = self.mood_of(*out_no);
+        if mood == Mood::Hanging {
+            std::future::pending::<()>().await;
+        }
+        Ok(match mood {
+            Mood::Open | Mood::Silent | Mood::Hanging => TradeState::Waiting,
             Mood::Cancelled => TradeState::Closed,
             Mood::Paid(amount) => TradeState::Paid(seen(access.channel.id, *out_no, amount)),
         })

@@ -1,13 +1,18 @@
 //! The pages as a browser meets them, on both databases.
 
 mod browser;
+mod browsing;
 mod buying;
 mod fixture;
 mod gateway;
 mod guests;
 mod hosts;
+mod keys;
+mod logs;
 mod looking;
 mod lookups;
+mod patience;
+mod registering;
 mod wallets;
 
 use crate::route_list;

@@ -9,7 +9,7 @@ use tenancy::Shop;
 use super::goods::art;
 use super::pay::Payee;
 use super::{FormError, Offer};
-use crate::form::{CheckoutForm, Fault, WALLET, Wish, form_key};
+use crate::form::{CheckoutForm, Fault, WALLET, Wish, kept_key};
 use crate::format;
 use crate::words::Words;
 
@@ -22,7 +22,8 @@ pub(crate) struct Counter {
     pub wallet: Option<Money>,
 }
 
-/// What the buyer typed, and what he has to change.
+/// What the buyer typed, and what he has to change. The form's key is the one it came with: whether pressing once more
+/// is the same purchase is decided by [`crate::complaint::Complaint::key`] and by nobody else.
 #[derive(Default)]
 pub(crate) struct Typed {
     pub form: CheckoutForm,
@@ -117,7 +118,7 @@ impl CheckoutView {
             payee: (!counter.channels.is_empty()).then(|| Payee::of(language, shop, &counter.channels)),
             form: FormView {
                 action: "/checkout",
-                key: form_key(),
+                key: kept_key(&form.key),
                 visitor,
                 goods: wish.code.to_string(),
                 sku: wish.sku_value(),

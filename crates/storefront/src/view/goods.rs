@@ -130,6 +130,7 @@ fn paragraphs(text: &str) -> Vec<String> {
 pub(super) fn kind_line(words: &Words, kind: GoodsKind) -> String {
     match kind {
         GoodsKind::Card => words.get("goods.kind.card", &[]),
+        GoodsKind::Shared => words.get("goods.kind.shared", &[]),
     }
 }
 

@@ -22,14 +22,29 @@ pub(crate) struct HomeView {
     categories: Vec<CategoryView>,
 }
 
-#[derive(Serialize)]
-struct CategoryView {
-    name: String,
-    goods: Vec<Card>,
+impl Sold {
+    /// The lowest and the highest price of a piece; none if nothing of it is sold here.
+    pub fn prices(&self) -> Option<(Money, Money)> {
+        let prices = || self.skus.iter().map(|(quote, _)| quote.unit);
+        Some((prices().min_by_key(Money::minor)?, prices().max_by_key(Money::minor)?))
+    }
+
+    /// How many pieces there are of all SKUs.
+    pub fn left(&self) -> u64 {
+        self.skus.iter().map(|(_, left)| *left).fold(0, u64::saturating_add)
+    }
 }
 
 #[derive(Serialize)]
-struct Card {
+struct CategoryView {
+    name: String,
+    href: String,
+    goods: Vec<Card>,
+}
+
+/// Goods as a list shows them.
+#[derive(Serialize)]
+pub(super) struct Card {
     href: String,
     title: String,
     art: Option<String>,
@@ -44,6 +59,7 @@ impl HomeView {
     pub fn new((words, language): (&Words, Language), notice: &str, categories: &[Category], sold: &[Sold]) -> Self {
         let view = |category: &Category| CategoryView {
             name: category.name.get(language).to_owned(),
+            href: category_href(category),
             goods: of_category(sold, category.id).filter_map(|sold| card((words, language), sold)).collect(),
         };
         let categories = categories.iter().map(view).filter(|category| !category.goods.is_empty()).collect();
@@ -55,10 +71,13 @@ fn of_category(sold: &[Sold], category: CategoryId) -> impl Iterator<Item = &Sol
     sold.iter().filter(move |sold| sold.goods.category == category)
 }
 
-fn card((words, language): (&Words, Language), sold: &Sold) -> Option<Card> {
-    let prices = || sold.skus.iter().map(|(quote, _)| quote.unit);
-    let (low, high) = (prices().min_by_key(Money::minor)?, prices().max_by_key(Money::minor)?);
-    let left = sold.skus.iter().map(|(_, left)| left).sum();
+/// The address of a category's page.
+pub(super) fn category_href(category: &Category) -> String {
+    format!("/categories/{}", category.code)
+}
+
+pub(super) fn card((words, language): (&Words, Language), sold: &Sold) -> Option<Card> {
+    let (low, high) = sold.prices()?;
     Some(Card {
         href: format!("/goods/{}", sold.goods.code),
         title: sold.goods.title.get(language).to_owned(),
@@ -66,6 +85,6 @@ fn card((words, language): (&Words, Language), sold: &Sold) -> Option<Card> {
         kind_line: kind_line(words, sold.goods.kind),
         price_from: format::money(low),
         price_varies: low != high,
-        stock: Stock::of(left),
+        stock: Stock::of(sold.left()),
     })
 }

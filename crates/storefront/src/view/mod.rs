@@ -1,5 +1,6 @@
 //! From the rooms' values to what a template shows. Pure: texts, numbers and lists only.
 
+mod browse;
 mod checkout;
 mod common;
 mod error;
@@ -8,9 +9,11 @@ mod home;
 mod order;
 mod orders;
 mod pay;
+mod rules;
 mod stage;
 mod wallet;
 
+pub(crate) use browse::BrowseView;
 pub(crate) use checkout::{CheckoutView, Counter, Typed};
 pub(crate) use common::{Common, Me, Page};
 pub(crate) use error::ErrorView;
@@ -19,6 +22,7 @@ pub(crate) use home::{HomeView, Sold};
 pub(crate) use order::{Look, OrderPageView, file, order_href};
 pub(crate) use orders::{LookUpView, OrdersView};
 pub(crate) use pay::{Due, MoneyView, PayView, Ways};
+pub(crate) use rules::{NoticeView, Rule, RuleView};
 pub(crate) use stage::{Status, state_key, top_up_state};
 pub(crate) use wallet::{TopUpView, WalletView, least, most};
 

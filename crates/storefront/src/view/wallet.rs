@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::stage::StateView;
 use super::{FormError, MoneyView};
-use crate::form::form_key;
 use crate::format;
 use crate::words::Words;
 
@@ -49,11 +48,11 @@ pub(crate) struct TopUpView {
 }
 
 impl WalletView {
-    /// With what was typed before: the amount and the way.
+    /// With what was typed before: the amount and the way; and the form's key.
     pub fn new(
         language: Language,
         (balance, channels): (Money, &[Channel]),
-        (amount, pay): (&str, &str),
+        (amount, pay, key): (&str, &str, String),
         error: Option<FormError>,
     ) -> Self {
         let currency = balance.currency();
@@ -70,7 +69,7 @@ impl WalletView {
             amount: amount.to_owned(),
             ways: channels.iter().enumerate().map(way).collect(),
             error,
-            form: FormView { action: "/wallet/top-up", key: form_key() },
+            form: FormView { action: "/wallet/top-up", key },
         }
     }
 }

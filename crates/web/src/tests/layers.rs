@@ -1,5 +1,6 @@
 //! What the layers do to a request and to its answer.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -181,4 +182,50 @@ fn a_route_is_listed_with_its_policy() {
     let list: Vec<String> =
         routes.list().iter().map(|route| format!("{} {} {}", route.method, route.path, route.policy)).collect();
     assert_eq!(list, ["GET /a guest", "POST /b guest"]);
+}
+
+/// What is logged while this lives, on this thread.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no holder panics").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_token_of_a_path_is_logged() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    // Below this, a layer of a third party logs the paths of what it lets pass.
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_ansi(false);
+    let _logged = tracing::subscriber::set_default(subscriber.with_writer(move || writer.clone()).finish());
+    let opens = async |_: Guest, Path((id, link)): Path<(String, String)>| {
+        tracing::warn!("something about an order");
+        if id == link { Err(Problem::busy()) } else { Ok("open") }
+    };
+    let routes: Routes<()> = Routes::default().get("/orders/{id}/{link}", opens);
+    // The shops' routes are a fall-back behind their files, as in the server.
+    let router = Router::new().fallback_service(routes.into_router().fallback(async || Problem::not_found()));
+    let app = Kit::new(Proxies::default(), Bounds::default()).layers(router, Face::json());
+    for (path, status) in [
+        ("/orders/planted/planted2", 200),
+        ("/orders/planted/planted", 503),
+        ("/orders/planted/planted2/", 404),
+        ("/planted-token-of-no-route", 404),
+        ("/plantedplantedplanted/orders", 404),
+        ("/orders/planted?word=planted", 404),
+    ] {
+        let request = Request::builder().uri(path).header("host", "a.example").body(Body::empty()).expect("a request");
+        assert_eq!(ask(&app, request).await.0.as_u16(), status, "{path}");
+    }
+    let text = String::from_utf8(lines.0.lock().expect("no holder panics").clone()).expect("a text");
+    assert!(text.contains("something about an order") && text.contains("/orders/{id}/{link}"), "{text}");
+    assert!(text.contains("answered 404") && text.contains("/orders.."), "{text}");
+    assert!(!text.contains("planted"), "{text}");
 }

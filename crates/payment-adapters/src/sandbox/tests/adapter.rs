@@ -68,7 +68,7 @@ async fn a_merchant_with_another_secret_is_refused_and_nothing_is_done() {
     let (_sandbox, adapter, ours) = open().await;
     adapter.create(&ours, &trade(1_00)).await.expect("created");
     let stranger = adapter.create(&access("merchant", &"08".repeat(32)), &trade(1_00)).await;
-    assert!(matches!(stranger, Err(GatewayError::Refused { code, .. }) if code == "bad_signature"));
+    assert!(matches!(stranger, Err(GatewayError::NotSent(_))), "the signature is refused, not the trade");
     let unusable = adapter.create(&access("merchant", "short"), &trade(1_00)).await;
     assert!(matches!(unusable, Err(GatewayError::NotSent(_))));
 }

@@ -1,5 +1,6 @@
 //! Payments with their jobs, the adapter, and the real gateway over real HTTP, on both databases.
 
+mod outage;
 mod shop;
 
 use std::time::Duration;
@@ -93,6 +94,19 @@ on_both! {
         let opened = shop.opened(50_00).await;
         let attempt = shop.payments.create(&shop.scope, &opened.out_no).await.expect("answered");
         assert_eq!((attempt.state, attempt.pay_url), (AttemptState::Failed, None));
+    }
+
+    async fn a_refund_that_was_refused_once_goes_out_again(db) {
+        let shop = Shop::open(&db).await;
+        shop.stray(20_00).await;
+        shop.sandbox.control("plans", json!({ "refund": "refuse", "times": 1 })).await;
+        shop.run_all().await;
+        let refund = shop.refund().await;
+        assert_eq!(refund.state, RefundState::Failed);
+        shop.payments.approve_refund(&shop.scope, refund.id).await.expect("approved");
+        shop.run_all().await;
+        assert_eq!(shop.refund().await.state, RefundState::Done);
+        assert_eq!((shop.channel_money().await, shop.audit().await), ([0, 0, 0], Vec::new()));
     }
 
     async fn twenty_who_create_the_same_trade_get_one_address(db) {

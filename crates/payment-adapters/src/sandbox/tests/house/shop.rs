@@ -12,7 +12,7 @@ use axum::routing::post;
 use chrono::{DateTime, Utc};
 use identity::CustomerId;
 use inventory::{Inventory, KeyRing, MasterKey, MasterKeys};
-use kernel::{Currency, SiteScope, TenantScope, Wording};
+use kernel::{Currency, SiteId, SiteScope, TenantScope, Wording};
 use lane::{Command, CommandKey, LaneSettings, Lanes, Parts};
 use ledger::{Account, AccountKind, Book, balances_in};
 use outbox::{Handler, JobContext, JobError, Outbox, Runner};
@@ -73,17 +73,7 @@ impl Shop {
             limits: None,
         };
         let site = Tenancy::new(store.clone()).save_site_in(&tx, &new).await.expect("a site").id();
-        let new = NewChannel {
-            site,
-            provider: "sandbox".to_owned(),
-            name: Wording::new("沙箱", "Sandbox"),
-            payee: "merchant".to_owned(),
-            currency: CNY,
-            settings: serde_json::json!({}),
-            secret: None,
-            sort: 0,
-        };
-        let channel = payments.save_channel_in(&tx, &new).await.expect("a channel").id();
+        let channel = payments.save_channel_in(&tx, &new_channel(site)).await.expect("a channel").id();
         tx.commit().await.expect("committed");
         let heard = listen(listener, payments.clone());
         let customer = CustomerId::new();
@@ -149,6 +139,26 @@ impl Shop {
         panic!("no exception");
     }
 
+    /// The channel goes where nobody answers, or to the sandbox again.
+    pub async fn set_away(&self, is_away: bool) {
+        let settings =
+            if is_away { serde_json::json!({ "base_url": "http://127.0.0.1:9/" }) } else { serde_json::json!({}) };
+        let tx = self.store.write(&self.scope).await.expect("a writer");
+        let new = NewChannel { settings, ..new_channel(self.main.site()) };
+        self.payments.save_channel_in(&tx, &new).await.expect("a channel");
+        tx.commit().await.expect("committed");
+    }
+
+    pub async fn enqueue<J: outbox::Job>(&self, job: &J) {
+        let tx = self.store.write(&self.scope).await.expect("a writer");
+        Outbox::new().enqueue_in(&tx, job).await.expect("written");
+        tx.commit().await.expect("committed");
+    }
+
+    pub async fn tally(&self) -> outbox::Tally {
+        self.runner.run_once().await.expect("ran")
+    }
+
     /// Runs the jobs that are due; answers how many there were.
     pub async fn run(&self) -> u32 {
         let tally = self.runner.run_once().await.expect("ran");
@@ -189,6 +199,19 @@ impl Shop {
         let ledger = ledger::audit_in(&tx).await.expect("an audit").breaches.into_iter().map(|breach| breach.finding);
         let own = payment::audit_in(&tx).await.expect("an audit").breaches.into_iter().map(|(_, finding)| finding);
         ledger.chain(own).collect()
+    }
+}
+
+fn new_channel(site: SiteId) -> NewChannel {
+    NewChannel {
+        site,
+        provider: "sandbox".to_owned(),
+        name: Wording::new("沙箱", "Sandbox"),
+        payee: "merchant".to_owned(),
+        currency: CNY,
+        settings: serde_json::json!({}),
+        secret: None,
+        sort: 0,
     }
 }
 
