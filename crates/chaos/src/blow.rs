@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use chrono::TimeDelta;
 
+use crate::browser::now_ms;
 use crate::database::Backend;
 use crate::dice::Dice;
 use crate::installation::Installation;
@@ -53,8 +54,8 @@ impl Plan {
         Self { blow, after, pause: Duration::from_millis(dice.between(0, 400)) }
     }
 
-    /// Strikes. The program serves again afterwards.
-    pub async fn strike(&self, installation: &Installation) -> Result<()> {
+    /// Strikes; the program serves again afterwards. Answers whether orders may have expired.
+    pub async fn strike(&self, installation: &Installation) -> Result<Lateness> {
         let outage = match self.blow {
             Blow::Kill(outage) => outage,
             Blow::Cut => {
@@ -62,26 +63,19 @@ impl Plan {
                     installation.database.cut_connections().await?;
                     tokio::time::sleep(self.pause).await;
                 }
-                return Ok(());
+                return Ok(Lateness::None);
             }
         };
         installation.kill().await?;
-        let began = Instant::now();
+        let (began, before_ms) = (Instant::now(), now_ms());
         match outage {
             Outage::Moment => {}
             Outage::Minute => installation.database.leap(TimeDelta::seconds(61)).await?,
             Outage::QuarterHour => installation.database.leap(TimeDelta::minutes(16)).await?,
         }
         tokio::time::sleep(self.pause.saturating_sub(began.elapsed())).await;
-        installation.serve().await
-    }
-
-    /// Whether orders may have expired.
-    pub fn lateness(&self) -> Lateness {
-        match self.blow {
-            Blow::Kill(Outage::QuarterHour) => Lateness::Possible,
-            _ => Lateness::None,
-        }
+        installation.serve().await?;
+        Ok(if outage == Outage::QuarterHour { Lateness::Possible { before_ms } } else { Lateness::None })
     }
 
     /// How long it may take until it is quiet: a lease of the dead is a minute.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::browser::made_at_ms;
 use crate::pack::{Pack, amount};
 use crate::purchase::{Kind, Purchase};
 use crate::sandbox::Trade;
@@ -12,7 +13,10 @@ pub enum Lateness {
     /// Every order still had time: what was paid rightly is delivered.
     None,
     /// Orders have expired meanwhile: delivered late, or refunded.
-    Possible,
+    Possible {
+        /// Those that were made before this moment, in milliseconds since 1970.
+        before_ms: u64,
+    },
 }
 
 /// The cards of one SKU as the console counts them.
@@ -67,6 +71,13 @@ fn check_order(
 ) -> Option<String> {
     let wish = &purchase.wish;
     let is_delivered = state == "delivered";
+    let made = purchase.number().and_then(made_at_ms).unwrap_or(0);
+    if let Lateness::Possible { before_ms } = lateness
+        && made < before_ms
+        && !matches!(state, "delivered" | "expired")
+    {
+        return Some("its time is over".to_owned());
+    }
     let Some(trade) = trade else {
         return is_delivered.then(|| "it is delivered and its buyer never reached the payment page".to_owned());
     };

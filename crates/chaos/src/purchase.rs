@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::browser::{Answer, Browser, between, codes, made_at_ms};
 use crate::sandbox::{Manner, Sandbox};
 use crate::shop::Counter;
+
+/// What a buyer reads who came too late.
+pub const NOT_CHARGED: &str = "You were not charged";
 
 /// How it is paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +64,7 @@ impl Wish {
         let answer = self.send(&browser, at).await?;
         let mut purchase = Purchase { wish: self, browser, page: None, is_replay: false, trade: None, codes: None };
         if answer.status == 409 {
+            ensure!(answer.text.contains(NOT_CHARGED), "not a clean refusal:\n{}", answer.text);
             return Ok(purchase);
         }
         purchase.follow(at, answer, pay).await?;

@@ -13,6 +13,7 @@ use crate::database::Backend;
 use crate::dice::Dice;
 use crate::installation::Installation;
 use crate::pack::Pack;
+use crate::promises::Lateness;
 use crate::purchase::{Kind, Purchase};
 use crate::quiet::{self, Quiet};
 use crate::shop::Shop;
@@ -76,8 +77,8 @@ impl Round {
         drop(turn);
         let began = Instant::now();
         let mut outcome = match loaded {
-            Ok(purchases) => {
-                let limits = (plan.lateness(), plan.quiet_max());
+            Ok((purchases, lateness)) => {
+                let limits = (lateness, plan.quiet_max());
                 self.judge(&installation, quiet::settle(&installation, &pack, purchases, limits).await, plan).await?
             }
             Err(error) => Outcome { broken: vec![format!("{error:#}")], ..self.nothing(plan) },
@@ -104,8 +105,10 @@ impl Round {
         match quiet {
             Err(error) => outcome.broken.push(format!("{error:#}")),
             Ok(mut quiet) => {
-                if quiet.broken.is_empty() {
-                    quiet.look_again().await?;
+                if quiet.broken.is_empty()
+                    && let Err(error) = quiet.look_again().await
+                {
+                    outcome.broken.push(format!("{error:#}"));
                 }
                 outcome.count(&quiet);
                 outcome.broken.append(&mut quiet.broken);
@@ -154,15 +157,21 @@ impl Outcome {
 }
 
 /// The crowd buys, the blow falls, and the crowd buys on; answers when everybody has his answers.
-async fn load(installation: &Arc<Installation>, pack: &Pack, plan: &Plan, dice: &Dice) -> Result<Vec<Purchase>> {
+async fn load(
+    installation: &Arc<Installation>,
+    pack: &Pack,
+    plan: &Plan,
+    dice: &Dice,
+) -> Result<(Vec<Purchase>, Lateness)> {
     let shop = Shop::look(installation, pack).await?;
     let crowd = Arc::new(Crowd::new(Arc::clone(installation), pack.clone(), shop));
     let buyers = crowd.gather(dice).await?;
     let buying = tokio::spawn(Arc::clone(&crowd).buy(buyers));
     let began = Instant::now();
     tokio::time::sleep(plan.after).await;
-    plan.strike(installation).await.context("the blow")?;
+    let lateness = plan.strike(installation).await.context("the blow")?;
     tokio::time::sleep(LOAD.saturating_sub(began.elapsed()).max(LOAD_AFTER)).await;
     crowd.stop();
-    buying.await.map_err(|error| anyhow!("the crowd panicked: {error}"))?
+    let purchases = buying.await.map_err(|error| anyhow!("the crowd panicked: {error}"))??;
+    Ok((purchases, lateness))
 }

@@ -13,6 +13,7 @@ use crate::database::Backend;
 use crate::dice::Dice;
 use crate::installation::Installation;
 use crate::pack::{Pack, amount};
+use crate::purchase::NOT_CHARGED;
 use crate::quiet::balance;
 use crate::shop::Shop;
 
@@ -27,8 +28,8 @@ pub struct Size {
     pub stock: usize,
 }
 
-/// The words of a clean refusal.
-const SOLD_OUT: &str = "has just sold out. You were not charged";
+/// What the losers read, beside that they were not charged.
+const SOLD_OUT: &str = "has just sold out";
 const ASKED_AT_ONCE: usize = 16;
 
 /// Holds the sales one after the other over HTTP. It fails unless each charges exactly as many buyers as there are codes,
@@ -94,7 +95,11 @@ async fn hold(buyers: &[Arc<Browser>], shop: &Shop, (sale, size): (usize, Size))
         let answer = answer.context("a buyer panicked")??;
         ensure!(answer.tries == 1, "buyer {number} was sent away {} times", answer.tries - 1);
         if answer.status == 409 {
-            ensure!(answer.text.contains(SOLD_OUT), "not a clean refusal:\n{}", answer.text);
+            ensure!(
+                answer.text.contains(SOLD_OUT) && answer.text.contains(NOT_CHARGED),
+                "not a clean refusal:\n{}",
+                answer.text
+            );
             lost += 1;
         } else {
             won.push((number, answer.leads_to()?.to_owned()));

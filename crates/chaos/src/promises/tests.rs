@@ -4,6 +4,9 @@ use super::*;
 use crate::browser::Wire;
 use crate::purchase::Wish;
 
+/// Orders have expired, but none of these.
+const LATER: Lateness = Lateness::Possible { before_ms: 0 };
+
 fn purchase(kind: Kind, page: Option<&str>, out_no: Option<&str>, codes: &[&str]) -> Purchase {
     let wish = Wish {
         kind,
@@ -36,7 +39,7 @@ fn found(purchases: &[(Purchase, String)], trade: (&str, i64, i64), lateness: La
 #[test]
 fn money_and_goods_change_hands_together() {
     let (delivered, unpaid) = (order("delivered", &["PLENTY-000001"]), order("unpaid", &[]));
-    for lateness in [Lateness::None, Lateness::Possible] {
+    for lateness in [Lateness::None, LATER] {
         assert_eq!(found(&delivered, ("1", 8_00, 0), lateness), 0);
         assert_eq!(found(&delivered, ("1", 8_00, 8_00), lateness), 1, "goods and money");
         assert_eq!(found(&delivered, ("1", 1, 0), lateness), 1, "too cheap");
@@ -50,7 +53,9 @@ fn money_and_goods_change_hands_together() {
 fn only_late_money_goes_back_although_it_was_right() {
     let expired = order("expired", &[]);
     assert_eq!(found(&expired, ("1", 8_00, 8_00), Lateness::None), 1);
-    assert_eq!(found(&expired, ("1", 8_00, 8_00), Lateness::Possible), 0);
+    let late = Lateness::Possible { before_ms: 1 };
+    assert_eq!(found(&expired, ("1", 8_00, 8_00), late), 0);
+    assert_eq!(found(&order("unpaid", &[]), ("1", 0, 0), late), 1, "it holds goods past its time");
 }
 
 #[test]
