@@ -39,8 +39,6 @@ pub(crate) struct KnownLine {
     pub sku: SkuId,
     pub quantity: u32,
     pub cards: Taken,
-    /// Whether its codes are everybody's.
-    pub is_shared: bool,
     pub has_new_cards: bool,
     pub hops: Vec<FrozenHop>,
 }
@@ -85,7 +83,7 @@ impl KnownOrder {
 
 impl KnownLine {
     fn sold(&self) -> SoldLine<'_> {
-        let is_stocked = !self.is_shared;
+        let is_stocked = !self.cards.is_shared;
         SoldLine { number: self.number, quantity: self.quantity, is_stocked, hops: &self.hops }
     }
 

@@ -216,7 +216,6 @@ fn known(row: &order::Model, children: Children) -> Result<KnownOrder, OrderErro
                 expires_at: hold.and_then(|hold| hold.cards_expire_at),
                 is_shared: line.is_shared,
             },
-            is_shared: line.is_shared,
             has_new_cards: false,
             hops: own.map(|hop| frozen(hop, amount)).collect(),
         }
@@ -294,11 +293,12 @@ pub(crate) async fn change_in(tx: &WriteTx<TenantScope>, changed: &[&KnownOrder]
 }
 
 async fn change_lines_in(tx: &WriteTx<TenantScope>, changed: &[&KnownOrder]) -> Result<(), StoreError> {
-    use line::Column::{CardIds, LineNo, OrderId as Order};
-    let mut rows = Rows::of_columns(&[Order, LineNo, CardIds]);
+    use line::Column::{CardIds, IsShared, LineNo, OrderId as Order};
+    let mut rows = Rows::of_columns(&[Order, LineNo, CardIds, IsShared]);
     for order in changed {
         for line in order.lines.iter().filter(|line| line.has_new_cards) {
-            rows.push([order.id.uuid().into(), line.number.into(), packed(&line.cards).into()]);
+            let (order, cards) = (order.id.uuid().into(), packed(&line.cards).into());
+            rows.push([order, line.number.into(), cards, line.cards.is_shared.into()]);
         }
     }
     tx.update_rows::<line::Entity>(rows, &[Order, LineNo], Change::Set).await?;

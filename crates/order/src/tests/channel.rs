@@ -414,4 +414,18 @@ on_both! {
         assert_eq!(shop.balance_of(AccountKind::StockAtCost, None).await, 0);
         assert_eq!(shop.audit().await, Vec::<String>::new());
     }
+
+    async fn late_money_gets_the_kind_of_code_that_is_there_now(db) {
+        let shop = Shop::open_with(&db, 1).await;
+        let channel = shop.open_channel(0).await;
+        let placed = shop.order((0, channel), (1, 10_00), 1).await.expect("holds the only piece");
+        db.clock.advance(TimeDelta::minutes(16));
+        shop.buy(1, "somebody-else").await.expect("it is free again");
+        shop.import_shared(&["SHARED"]).await;
+        let late = payment::Seen { is_confirmed: true, ..shop.money((0, channel), &placed, "T1") };
+        assert_eq!(shop.receive(late).await, Receipt::Delivered { order: placed.order });
+        let (_, revealed) = shop.orders.reveal(&shop.main, (&visitor(1), &phone()), placed.order).await.expect("shown");
+        assert_eq!(revealed[0].codes[0].reveal(), "SHARED");
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
 }
