@@ -42,7 +42,7 @@ pub(crate) async fn list(staff: Staff, State(App(rooms)): State<App>) -> Result<
             slug: tenant.slug.to_string(),
             name: tenant.name,
             currency: tenant.currency.code().to_owned(),
-            state: tenant.state.text(),
+            state: tenant.state.word(),
             role: role.text(),
         });
     }

@@ -1,8 +1,6 @@
 //! Session tokens: the browser holds the token, the database its hash.
 
-use std::fmt::Write;
-
-use kernel::Secret;
+use kernel::{Secret, hex};
 use sha2::{Digest, Sha256};
 
 const BYTES: usize = 32;
@@ -35,11 +33,7 @@ impl Token {
 
     /// The text for the cookie.
     pub fn text(&self) -> Secret<String> {
-        let mut text = String::with_capacity(2 * BYTES);
-        for byte in self.0.expose() {
-            let _ = write!(text, "{byte:02x}");
-        }
-        Secret::new(text)
+        Secret::new(hex(self.0.expose()))
     }
 
     /// What the database holds.

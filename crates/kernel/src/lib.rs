@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod fault;
+mod hex;
 pub mod id;
 pub mod money;
 pub mod network;
@@ -12,9 +13,11 @@ pub mod rate;
 pub mod scope;
 pub mod secret;
 pub mod text;
+mod words;
 
 pub use clock::{Clock, FakeClock, SystemClock};
 pub use fault::{Coded, FaultKind};
+pub use hex::hex;
 pub use id::{Id, Kind, SiteId, TenantId};
 pub use money::{Currency, Money, MoneyError};
 pub use network::network;

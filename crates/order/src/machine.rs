@@ -8,31 +8,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($(#[$vdoc])* $variant),+ }
-
-        impl $name {
-            /// All of them, in the order declared.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The stable word.
-            pub const fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-
-            /// Reads the word back.
-            pub fn parse(word: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|value| value.word() == word)
-            }
-        }
-    };
-}
-
-words! {
+kernel::words! {
     /// What a person sees.
     OrderState {
         /// Something is still to happen.
@@ -48,7 +24,7 @@ words! {
     }
 }
 
-words! {
+kernel::words! {
     /// Where the buyer's money is.
     PaymentState {
         /// With the buyer.
@@ -64,7 +40,7 @@ words! {
     }
 }
 
-words! {
+kernel::words! {
     /// Where the goods are.
     DeliveryState {
         /// Nothing is to be delivered yet.
@@ -82,7 +58,7 @@ words! {
     }
 }
 
-words! {
+kernel::words! {
     /// What can happen to an order.
     OrderEvent {
         /// A payment attempt begins.

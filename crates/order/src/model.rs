@@ -1,13 +1,12 @@
 //! Values of the room.
 
-use std::fmt::Write;
 use std::net::IpAddr;
 
 use catalog::SkuId;
 use chrono::{DateTime, TimeDelta, Utc};
 use identity::{CustomerId, Token};
 use inventory::{CardCode, CardId};
-use kernel::{Money, SiteId, Wording};
+use kernel::{Money, SiteId, Wording, hex};
 use payment::{ChannelId, OutNo};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -141,27 +140,13 @@ impl LinkToken {
     }
 }
 
-/// How an order is paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// From a wallet.
-    Wallet,
-    /// By a channel.
-    Channel,
-}
-
-impl Method {
-    /// The word in the database.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Wallet => "wallet",
-            Self::Channel => "channel",
-        }
-    }
-
-    /// Reads the word back.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Wallet, Self::Channel].into_iter().find(|method| method.word() == word)
+kernel::words! {
+    /// How an order is paid.
+    Method {
+        /// From a wallet.
+        Wallet = "wallet",
+        /// By a channel.
+        Channel = "channel",
     }
 }
 
@@ -300,11 +285,4 @@ pub struct Revealed {
 /// What the database holds of a key of contact and query password: whoever reads it there cannot use it.
 pub(crate) fn kept_key(query_key: &[u8]) -> Vec<u8> {
     Sha256::digest(query_key).to_vec()
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use futures::future::join_all;
 use identity::CustomerId;
 use inventory::{Inventory, Shelf};
-use kernel::{Currency, SiteScope, TenantScope};
+use kernel::{Currency, SiteScope, TenantScope, hex};
 use lane::{Answered, CommandKey, Lanes};
 use payment::{Channel, ChannelId, IntentId, OutNo, Payments, Seen, TradeState};
 use risk::{Limits, Velocity};
@@ -16,8 +16,7 @@ use crate::command::{About, Chain, Expire, Expiry, HOLD_MINUTES, Place, Placed, 
 use crate::error::OrderError;
 use crate::gate::Gate;
 use crate::model::{
-    Buyer, ChannelPay, Device, LinkToken, OrderId, OrderPage, OrderView, Pay, Proof, Revealed, Sight, Wanted, hex,
-    kept_key,
+    Buyer, ChannelPay, Device, LinkToken, OrderId, OrderPage, OrderView, Pay, Proof, Revealed, Sight, Wanted, kept_key,
 };
 use crate::repo;
 

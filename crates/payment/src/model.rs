@@ -22,128 +22,113 @@ kernel::kinds! {
     CallbackId = CallbackMark "cbk";
 }
 
-/// Words in the database and in answers, one for each variant.
-macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$note:meta])* $variant:ident $word:literal),+ $(,)? })+) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name {
-            $($(#[$note])* $variant),+
-        }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The word in the database.
-            pub const fn word(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word),+
-                }
-            }
-
-            /// Reads the word back.
-            pub fn parse(word: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|value| value.word() == word)
-            }
-        }
-    )+};
-}
-
-words! {
+kernel::words! {
     /// Whether buyers are offered a channel.
     ChannelState {
         /// Offered.
-        Active "active",
+        Active = "active",
         /// Not offered; money that still comes is taken.
-        Paused "paused",
+        Paused = "paused",
     }
+}
 
+kernel::words! {
     /// What an intent pays for.
     Purpose {
         /// An order.
-        Order "order",
+        Order = "order",
         /// A customer's wallet.
-        TopUp "top_up",
+        TopUp = "top_up",
     }
+}
 
+kernel::words! {
     /// Whether an intent still waits for money.
     IntentState {
         /// It waits.
-        Open "open",
+        Open = "open",
         /// It was paid.
-        Paid "paid",
+        Paid = "paid",
         /// It is over: expired or cancelled.
-        Closed "closed",
+        Closed = "closed",
     }
+}
 
+kernel::words! {
     /// Where a try to pay stands.
     AttemptState {
         /// The gateway does not know of it yet.
-        New "new",
+        New = "new",
         /// The gateway waits for the buyer.
-        Waiting "waiting",
+        Waiting = "waiting",
         /// Its money came.
-        Paid "paid",
+        Paid = "paid",
         /// Nothing came, and nothing can.
-        Closed "closed",
+        Closed = "closed",
         /// The gateway refused it.
-        Failed "failed",
+        Failed = "failed",
         /// Money of another amount or for another payee came.
-        Mismatched "mismatched",
+        Mismatched = "mismatched",
     }
+}
 
+kernel::words! {
     /// What became of money that came.
     Use {
         /// It paid an order.
-        Order "order",
+        Order = "order",
         /// It went into a wallet.
-        TopUp "top_up",
+        TopUp = "top_up",
         /// It could not be used.
-        Exception "exception",
+        Exception = "exception",
     }
+}
 
+kernel::words! {
     /// Why money could not be used.
     ExceptionKind {
         /// It came after the order was over.
-        Late "late",
+        Late = "late",
         /// What it pays was paid before.
-        Double "double",
+        Double = "double",
         /// Not the amount that was asked for.
-        WrongAmount "wrong_amount",
+        WrongAmount = "wrong_amount",
         /// It went to another merchant.
-        WrongPayee "wrong_payee",
+        WrongPayee = "wrong_payee",
         /// It names no try of ours.
-        Unmatched "unmatched",
+        Unmatched = "unmatched",
         /// The site that collects cannot pay for the goods.
-        AwaitingFunds "awaiting_funds",
+        AwaitingFunds = "awaiting_funds",
     }
+}
 
+kernel::words! {
     /// Whether an exception waits for somebody.
     ExceptionState {
         /// It waits.
-        Open "open",
+        Open = "open",
         /// It is settled; its cause says how.
-        Resolved "resolved",
+        Resolved = "resolved",
     }
+}
 
+kernel::words! {
     /// Where a refund stands.
     RefundState {
         /// Somebody has to decide.
-        Requested "requested",
+        Requested = "requested",
         /// It is to be sent.
-        Approved "approved",
+        Approved = "approved",
         /// The gateway was asked, or is just being asked.
-        Submitting "submitting",
+        Submitting = "submitting",
         /// The gateway was asked and its answer is not known.
-        Unknown "unknown",
+        Unknown = "unknown",
         /// The money went back.
-        Done "done",
+        Done = "done",
         /// The gateway refused; no money moved.
-        Failed "failed",
+        Failed = "failed",
         /// It was never sent.
-        Cancelled "cancelled",
+        Cancelled = "cancelled",
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use kernel::{Platform, Secret, TenantId, TenantScope};
+use kernel::{Platform, Secret, TenantId, TenantScope, hex};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -96,14 +96,6 @@ fn random() -> Secret<[u8; 32]> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     Secret::new(bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// 32 lower-case hexadecimal digits, in no other of the forms a UUID may have.

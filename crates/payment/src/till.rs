@@ -228,13 +228,6 @@ impl Till {
         }
     }
 
-    /// A try gets into another state.
-    pub fn set_attempt(&mut self, out_no: &OutNo, state: AttemptState) {
-        if let Some(known) = self.attempts.get_mut(out_no) {
-            known.change(|attempt| attempt.state = state);
-        }
-    }
-
     /// Money cannot be used.
     pub fn raise(&mut self, exception: Exception) {
         self.exceptions.insert(exception.id, Known::new(exception));

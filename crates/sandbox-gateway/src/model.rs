@@ -138,7 +138,7 @@ impl TryFrom<String> for MerchantSecret {
 
 impl Serialize for MerchantSecret {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&sign::hex(self.bytes()))
+        serializer.serialize_str(&kernel::hex(self.bytes()))
     }
 }
 

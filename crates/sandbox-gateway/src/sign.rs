@@ -1,10 +1,10 @@
-//! The signature of the sandbox protocol: pure functions, shared by the gateway and the adapter that speaks to it.
+//! The signature of the sandbox protocol: pure functions. The adapter that speaks to it has its own:
+//! two sides that share a mistake would agree on it.
 //!
 //! HMAC-SHA256 over six lines: `SANDBOX1`, method, path (without query), timestamp, nonce, SHA-256 of the body.
 
-use std::fmt::Write;
-
 use hmac::{Hmac, KeyInit, Mac};
+use kernel::hex;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -50,14 +50,6 @@ pub fn verify(
 /// Whether a timestamp is within [`TIMESTAMP_TOLERANCE_S`] of `now`.
 pub fn is_fresh(timestamp: i64, now: i64) -> bool {
     timestamp.abs_diff(now) <= TIMESTAMP_TOLERANCE_S.unsigned_abs()
-}
-
-/// Bytes as lower-case hex digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes any text");
-        text
-    })
 }
 
 /// Hex digits as bytes; none if the text is anything else.

@@ -62,7 +62,7 @@ fn demo_page(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> DemoPa
         name: format!("{} / {}", shop.site.name.zh, shop.site.name.en),
         url: url(host.as_str()),
         level: shop.site.depth.to_string(),
-        theme: shop.site.theme.text().to_owned(),
+        theme: shop.site.theme.word().to_owned(),
     });
     let logins = logins.iter().map(|login| storefront::DemoLogin {
         who: login.who.clone(),

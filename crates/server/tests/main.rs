@@ -5,24 +5,7 @@ mod chaos;
 mod paying;
 mod worked_example;
 
-use binary::{Backend, Server};
-
-macro_rules! on_both {
-    ($(async fn $name:ident($server:ident) $body:block)*) => {$(
-        mod $name {
-            use super::*;
-            async fn body($server: Server) $body
-            #[tokio::test]
-            async fn sqlite() {
-                body(Server::start(Backend::Sqlite).await).await;
-            }
-            #[tokio::test]
-            async fn postgres() {
-                body(Server::start(Backend::Postgres).await).await;
-            }
-        }
-    )*};
-}
+use binary::{Backend, Server, on_both};
 
 on_both! {
     async fn a_customer_buys_a_code_in_a_new_shop(server) {

@@ -3,40 +3,11 @@
 mod host;
 
 use kernel::{Currency, SiteId, TenantId, Wording};
-use serde::{Deserialize, Serialize};
 
 pub use host::{Host, Slug, TextError};
 pub(crate) use host::{shown, without_port};
 
-/// Makes an enum whose words stand in columns and packs, so that the three can never drift apart.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        pub enum $name {
-            $($(#[$word_doc])* #[serde(rename = $text)] $variant),+
-        }
-
-        impl $name {
-            /// Every one there is.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The word for it in columns, packs and style sheets.
-            pub const fn text(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text),+
-                }
-            }
-
-            /// Reads the word.
-            pub fn parse(text: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|word| word.text() == text)
-            }
-        }
-    };
-}
-
-words! {
+kernel::words! {
     /// Whether a tenant does business.
     TenantState {
         /// Open.
@@ -48,7 +19,7 @@ words! {
     }
 }
 
-words! {
+kernel::words! {
     /// Whether a site sells.
     SiteState {
         /// Open.
@@ -60,7 +31,7 @@ words! {
     }
 }
 
-words! {
+kernel::words! {
     /// The look of a site.
     Theme {
         /// Calm greens.
@@ -72,7 +43,7 @@ words! {
     }
 }
 
-words! {
+kernel::words! {
     /// Light or dark.
     Mode {
         /// As the visitor's device says.

@@ -66,7 +66,7 @@ pub(crate) async fn insert_tenant(tx: &WriteTx<TenantScope>, tenant: &Tenant) ->
         name: tenant.name.clone(),
         currency: tenant.currency.code().to_owned(),
         region: tenant.region.clone(),
-        state: tenant.state.text().to_owned(),
+        state: tenant.state.word().to_owned(),
         seller_name: tenant.seller.name.clone(),
         seller_licence: tenant.seller.licence.clone(),
         created_at: tx.now(),
@@ -98,7 +98,7 @@ pub(crate) async fn hold_tree(tx: &WriteTx<TenantScope>) -> Result<bool, StoreEr
 }
 
 pub(crate) async fn set_tenant_state(tx: &WriteTx<TenantScope>, state: TenantState) -> Result<bool, StoreError> {
-    let found = tx.update::<tenant::Entity>().set(tenant::Column::State, state.text()).run().await?;
+    let found = tx.update::<tenant::Entity>().set(tenant::Column::State, state.word()).run().await?;
     Ok(found > 0)
 }
 
@@ -114,15 +114,15 @@ pub(crate) async fn insert_site(tx: &WriteTx<TenantScope>, site: &Site) -> Resul
         parent_id: site.parent.map(Id::uuid),
         depth: site.depth.into(),
         slug: site.slug.to_string(),
-        state: site.state.text().to_owned(),
+        state: site.state.word().to_owned(),
         name_zh: site.name.zh.clone(),
         name_en: site.name.en.clone(),
         tagline_zh: site.tagline.zh.clone(),
         tagline_en: site.tagline.en.clone(),
         notice_zh: site.notice.zh.clone(),
         notice_en: site.notice.en.clone(),
-        theme: site.theme.text().to_owned(),
-        mode: site.mode.text().to_owned(),
+        theme: site.theme.word().to_owned(),
+        mode: site.mode.word().to_owned(),
         level: site.level.clone(),
         support: site.support.clone(),
         limits: site.limits.clone(),
@@ -144,8 +144,8 @@ pub(crate) async fn update_site(tx: &WriteTx<TenantScope>, site: &Site) -> Resul
         .set(site::Column::TaglineEn, site.tagline.en.clone())
         .set(site::Column::NoticeZh, site.notice.zh.clone())
         .set(site::Column::NoticeEn, site.notice.en.clone())
-        .set(site::Column::Theme, site.theme.text())
-        .set(site::Column::Mode, site.mode.text())
+        .set(site::Column::Theme, site.theme.word())
+        .set(site::Column::Mode, site.mode.word())
         .set(site::Column::Level, site.level.clone())
         .set(site::Column::Support, site.support.clone())
         .set(site::Column::Limits, site.limits.clone());
@@ -166,7 +166,7 @@ pub(crate) async fn set_site_state(
     state: SiteState,
 ) -> Result<bool, StoreError> {
     let update = tx.update::<site::Entity>().filter(site::Column::Id.eq(site.uuid()));
-    Ok(update.set(site::Column::State, state.text()).run().await? > 0)
+    Ok(update.set(site::Column::State, state.word()).run().await? > 0)
 }
 
 pub(crate) async fn has_site(tx: &impl Tx, site: SiteId) -> Result<bool, StoreError> {

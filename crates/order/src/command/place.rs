@@ -20,6 +20,11 @@ use crate::machine::{OrderEvent, States, step};
 use crate::model::{Buyer, ChannelPay, Method, OrderId, Pay, Wanted};
 use crate::sale::{self, Collection, DEPTH_MAX, SaleError, SoldLine};
 
+/// The shortest and the longest time that goods are held for.
+pub(crate) const HOLD_MINUTES: std::ops::RangeInclusive<i64> = 5..=60;
+
+/// How long goods are held if the site says nothing else.
+pub const HOLD_DEFAULT: TimeDelta = TimeDelta::minutes(15);
 /// What happens to a new order that is paid from a wallet and delivered from stock.
 const SOLD_AT_ONCE: &[OrderEvent] = &[OrderEvent::Paid, OrderEvent::Delivered];
 /// What happens to a new order whose money comes by a channel.
@@ -355,9 +360,3 @@ impl Command for Place {
         self.decide_or_refuse(parts, now)
     }
 }
-
-/// The shortest and the longest time that goods are held for.
-pub(crate) const HOLD_MINUTES: std::ops::RangeInclusive<i64> = 5..=60;
-
-/// How long goods are held if the site says nothing else.
-pub const HOLD_DEFAULT: TimeDelta = TimeDelta::minutes(15);

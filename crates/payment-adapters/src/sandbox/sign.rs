@@ -1,9 +1,7 @@
 //! Signing what leaves and verifying what comes: HMAC-SHA256 over six lines, by the protocol's text.
 
-use std::fmt::Write;
-
 use hmac::{Hmac, KeyInit, Mac};
-use kernel::Secret;
+use kernel::{Secret, hex};
 use payment::{ChannelAccess, RawCallback, VerifyError};
 use sha2::{Digest, Sha256};
 
@@ -67,13 +65,6 @@ pub(super) fn verify(access: &ChannelAccess, callback: &RawCallback) -> Result<(
         return Err(VerifyError::Stale);
     }
     Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

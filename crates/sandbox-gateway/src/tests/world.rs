@@ -181,7 +181,7 @@ impl Shop {
     }
 
     pub(super) async fn register(&self, sandbox: &Sandbox) {
-        let body = json!({ "merchant": self.name, "secret": sign::hex(&self.secret) });
+        let body = json!({ "merchant": self.name, "secret": kernel::hex(&self.secret) });
         assert_eq!(sandbox.post("/v1/merchants", body.clone()).await.status, StatusCode::CREATED);
         assert_eq!(sandbox.post("/v1/merchants", body).await.status, StatusCode::OK);
     }

@@ -9,6 +9,25 @@ use std::time::Duration;
 use reqwest::header::{COOKIE, HOST, LOCATION, SET_COOKIE};
 use tempfile::TempDir;
 
+/// Each test once on SQLite and once on PostgreSQL.
+macro_rules! on_both {
+    ($(async fn $name:ident($server:ident) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+            async fn body($server: Server) $body
+            #[tokio::test]
+            async fn sqlite() {
+                body(Server::start(Backend::Sqlite).await).await;
+            }
+            #[tokio::test]
+            async fn postgres() {
+                body(Server::start(Backend::Postgres).await).await;
+            }
+        }
+    )*};
+}
+pub(crate) use on_both;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
     Sqlite,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::binary::{Backend, Browser, Server};
+use crate::binary::{Backend, Browser, Server, on_both};
 
 /// What a page says once the goods are there, and once the money is on its way back.
 const DELIVERED: &str = "\"state\":\"delivered\"";
@@ -18,23 +18,6 @@ async fn until(browser: &Browser, path: &str, word: &str) -> String {
         assert!(began.elapsed() < Duration::from_secs(60), "{path} never says {word:?}:\n{page}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-}
-
-macro_rules! on_both {
-    ($(async fn $name:ident($server:ident) $body:block)*) => {$(
-        mod $name {
-            use super::*;
-            async fn body($server: Server) $body
-            #[tokio::test]
-            async fn sqlite() {
-                body(Server::start(Backend::Sqlite).await).await;
-            }
-            #[tokio::test]
-            async fn postgres() {
-                body(Server::start(Backend::Postgres).await).await;
-            }
-        }
-    )*};
 }
 
 on_both! {

@@ -126,7 +126,7 @@ fn form(next: &str, login: &str) -> FormView {
     FormView { action: "/login", next: next.to_owned(), login: login.to_owned(), register_href }
 }
 
-fn to(path: &str, cookie: &Cookie<'static>) -> Response {
+pub(super) fn to(path: &str, cookie: &Cookie<'static>) -> Response {
     (AppendHeaders([(SET_COOKIE, cookie.to_string())]), Redirect::to(path)).into_response()
 }
 

@@ -1,15 +1,15 @@
 //! Becoming a customer of the shop that one is in.
 
 use axum::extract::State;
-use axum::http::header::{RETRY_AFTER, SET_COOKIE};
+use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use identity::{IdentityError, Login};
 use kernel::Secret;
 use serde::{Deserialize, Serialize};
 use web::{ClientAddress, Form, MaybeBuyer, Problem, Query, ShopContext, Visit};
 
-use super::login::{Target, own_path};
+use super::login::{Target, own_path, to};
 use super::page;
 use crate::app::App;
 use crate::format;
@@ -86,8 +86,7 @@ pub(crate) async fn submit(
             if let Some((_, old)) = before.customer {
                 customers.log_out(&scope, &old).await?;
             }
-            let cookie = web::session_cookie(&visit, &token).to_string();
-            Ok((AppendHeaders([(SET_COOKIE, cookie)]), Redirect::to(next)).into_response())
+            Ok(to(next, &web::session_cookie(&visit, &token)))
         }
         Err(IdentityError::LoginTaken) => again(Fault::Taken),
         Err(IdentityError::PasswordLength { chars_min, chars_max }) => again(Fault::Password { chars_min, chars_max }),

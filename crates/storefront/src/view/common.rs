@@ -112,8 +112,8 @@ fn site(shop: &Shop, language: Language) -> SiteView {
     let site = &shop.site;
     SiteView {
         name: site.name.get(language).to_owned(),
-        theme: site.theme.text(),
-        mode: site.mode.text(),
+        theme: site.theme.word(),
+        mode: site.mode.word(),
         tagline: site.tagline.get(language).to_owned(),
         main_site_name: site.parent.map(|_| shop.main_name.get(language).to_owned()),
         seller: SellerView { name: shop.tenant.seller.name.clone(), licence: shop.tenant.seller.licence.clone() },
