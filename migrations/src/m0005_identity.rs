@@ -41,10 +41,12 @@ tables!(
     Table::platform("memberships")
         .column("operator_id", Uuid)
         .column("tenant_id", Uuid)
+        // The main site for a role of the whole tenant.
+        .column("site_id", Uuid)
         .column("role", Text)
         .column("created_at", Moment)
-        .key(&["operator_id", "tenant_id"])
-        .one_of("memberships_role", "role", &["owner"]),
+        .key(&["operator_id", "tenant_id", "site_id"])
+        .one_of("memberships_role", "role", &["owner", "clerk", "site_owner"]),
     Table::platform("operator_sessions")
         .column("token_hash", Bytes)
         .column("operator_id", Uuid)

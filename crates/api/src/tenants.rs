@@ -2,8 +2,8 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use identity::Permission;
-use kernel::TenantId;
+use identity::{Membership, Permission};
+use kernel::{SiteId, TenantId};
 use serde::Serialize;
 use web::{Json, Problem, Staff};
 
@@ -27,14 +27,16 @@ struct TenantView {
     name: String,
     currency: String,
     state: &'static str,
+    /// His site; the main site for a role of the whole tenant.
+    site: SiteId,
     role: &'static str,
 }
 
 /// `GET /api/v1/tenants`: those that the operator is a member of.
 pub(crate) async fn list(staff: Staff, State(App(rooms)): State<App>) -> Result<Response, Problem> {
     let mut data = Vec::new();
-    for (id, role) in staff.operator.memberships().iter().take(TENANTS_MAX) {
-        let scope = staff.operator.scope(*id, Permission::SiteRead)?;
+    for Membership { tenant: id, site, role } in staff.operator.memberships().iter().take(TENANTS_MAX) {
+        let scope = staff.operator.site_scope(*id, *site, Permission::SiteRead)?;
         let tx = rooms.store.read(&scope).await?;
         let Some(tenant) = rooms.tenancy.tenant_in(&tx).await? else { continue };
         data.push(TenantView {
@@ -43,7 +45,8 @@ pub(crate) async fn list(staff: Staff, State(App(rooms)): State<App>) -> Result<
             name: tenant.name,
             currency: tenant.currency.code().to_owned(),
             state: tenant.state.word(),
-            role: role.text(),
+            site: *site,
+            role: role.word(),
         });
     }
     Ok(([no_store()], Json(TenantList { data, has_more: false, next_cursor: None })).into_response())

@@ -22,6 +22,9 @@ pub enum IdentityError {
     /// The operator is no member of the tenant, or his role does not allow it.
     #[error("{} is not allowed", permission.name())]
     Forbidden { permission: Permission },
+    /// The tenant or site is not the operator's; to him it does not exist.
+    #[error("there is nothing here")]
+    NoMember,
     /// A customer of the main site has this login already.
     #[error("the login is taken")]
     LoginTaken,
@@ -46,6 +49,7 @@ impl Coded for IdentityError {
             Self::TooManyTries { .. } => "too_many_tries",
             Self::Busy => "login_busy",
             Self::Forbidden { .. } => "forbidden",
+            Self::NoMember => "not_found",
             Self::LoginTaken => "login_taken",
             Self::PasswordLength { .. } => "password_length",
             Self::LoginText { .. } => "login_invalid",
@@ -60,6 +64,7 @@ impl Coded for IdentityError {
             Self::TooManyTries { .. } => FaultKind::TooMany,
             Self::Busy => FaultKind::Busy,
             Self::Forbidden { .. } => FaultKind::Forbidden,
+            Self::NoMember => FaultKind::NotFound,
             Self::LoginTaken => FaultKind::Conflict,
             Self::PasswordLength { .. } | Self::LoginText { .. } => FaultKind::Invalid,
             Self::Unreadable { .. } => FaultKind::Internal,

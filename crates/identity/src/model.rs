@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use kernel::{Platform, SiteId, TenantId, TenantScope};
+use kernel::{Platform, SiteId, SiteScope, TenantId, TenantScope};
 
 use crate::error::IdentityError;
 use crate::password::PasswordHash;
-use crate::rules::{Permission, Role};
+use crate::rules::{Permission, Reach, Role};
 
 kernel::kinds! {
     /// A customer of a tenant.
@@ -75,7 +75,18 @@ pub struct NewCustomer {
     pub password_hash: PasswordHash,
 }
 
-/// An operator of the platform, with the tenants he may enter.
+/// What an operator is somewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Membership {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// His site; the main site for a role that reaches the whole tenant.
+    pub site: SiteId,
+    /// As what.
+    pub role: Role,
+}
+
+/// An operator of the platform, with the tenants and sites he may enter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operator {
     /// His id.
@@ -84,24 +95,42 @@ pub struct Operator {
     pub login: String,
     /// What he is called.
     pub name: String,
-    memberships: Vec<(TenantId, Role)>,
+    memberships: Vec<Membership>,
 }
 
 impl Operator {
-    pub(crate) const fn new(id: OperatorId, login: String, name: String, memberships: Vec<(TenantId, Role)>) -> Self {
+    pub(crate) const fn new(id: OperatorId, login: String, name: String, memberships: Vec<Membership>) -> Self {
         Self { id, login, name, memberships }
     }
 
-    /// The tenants he may enter, and as what; ascending by tenant.
-    pub fn memberships(&self) -> &[(TenantId, Role)] {
+    /// What he is where; ascending by tenant and site.
+    pub fn memberships(&self) -> &[Membership] {
         &self.memberships
     }
 
-    /// The scope of a tenant he is a member of in a role that allows `permission`.
+    /// The scope of a tenant in which a role that reaches all of it allows `permission`. To whom the tenant, or its
+    /// main site, is none of his business, it does not exist.
     pub fn scope(&self, tenant: TenantId, permission: Permission) -> Result<TenantScope, IdentityError> {
-        let role = self.memberships.iter().find(|(id, _)| *id == tenant).map(|(_, role)| *role);
-        if role.is_some_and(|role| role.allows(permission)) {
+        let of_tenant = |one: &&Membership| one.tenant == tenant && one.role.reach() == Reach::Tenant;
+        let member = self.memberships.iter().find(of_tenant).ok_or(IdentityError::NoMember)?;
+        if member.role.allows(permission) {
             return Ok(Platform::assume().tenant(tenant));
+        }
+        Err(IdentityError::Forbidden { permission })
+    }
+
+    /// The scope of a site that is his own, in a role that allows `permission`. Any other site does not exist, whether
+    /// it stands above, below or beside his: what an upper site may see of a lower one has doors of its own.
+    pub fn site_scope(
+        &self,
+        tenant: TenantId,
+        site: SiteId,
+        permission: Permission,
+    ) -> Result<SiteScope, IdentityError> {
+        let own = |one: &&Membership| (one.tenant, one.site) == (tenant, site);
+        let member = self.memberships.iter().find(own).ok_or(IdentityError::NoMember)?;
+        if member.role.allows(permission) {
+            return Ok(Platform::assume().tenant(tenant).site(site));
         }
         Err(IdentityError::Forbidden { permission })
     }

@@ -1,68 +1,111 @@
 //! Who may do what: one table. Pure.
 
-/// What can be allowed, named `resource:action`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::enum_variant_names,
-    reason = "the variants are named as the permissions; the first that writes ends this"
-)]
-pub enum Permission {
-    /// See sites, hosts and their state.
-    SiteRead,
-    /// See goods and prices.
-    GoodsRead,
-    /// See how many cards there are, never a code.
-    StockRead,
-    /// See orders, never a code.
-    OrderRead,
-    /// See balances and entries.
-    LedgerRead,
+kernel::words! {
+    /// What can be allowed, named `resource:action`.
+    Permission {
+        /// See sites, hosts and their state.
+        SiteRead = "site:read",
+        /// Open sites, change what they say, suspend and close them.
+        SiteWrite = "site:write",
+        /// See goods with their purchase prices.
+        GoodsRead = "goods:read",
+        /// Change goods.
+        GoodsWrite = "goods:write",
+        /// See price rules and what leads to a price.
+        PriceRead = "price:read",
+        /// Change price rules.
+        PriceWrite = "price:write",
+        /// See how many cards there are, never a code.
+        StockRead = "stock:read",
+        /// Put cards in stock and take them out.
+        StockWrite = "stock:write",
+        /// See by what channels money is taken, never their secrets.
+        ChannelRead = "channel:read",
+        /// Change channels.
+        ChannelWrite = "channel:write",
+        /// See orders, never a code.
+        OrderRead = "order:read",
+        /// Do by hand what a buyer has paid for.
+        OrderFulfil = "order:fulfil",
+        /// Send money back.
+        OrderRefund = "order:refund",
+        /// See balances and entries.
+        LedgerRead = "ledger:read",
+    }
 }
 
 impl Permission {
-    /// Every one there is.
-    pub const ALL: [Self; 5] = [Self::SiteRead, Self::GoodsRead, Self::StockRead, Self::OrderRead, Self::LedgerRead];
-
     /// Its name in errors and documents.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::SiteRead => "site:read",
-            Self::GoodsRead => "goods:read",
-            Self::StockRead => "stock:read",
-            Self::OrderRead => "order:read",
-            Self::LedgerRead => "ledger:read",
-        }
+        self.word()
     }
 }
 
-/// What an operator is in a tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// Runs the main site.
-    Owner,
+kernel::words! {
+    /// What an operator is at his site.
+    Role {
+        /// Runs the main site, and with it the whole tenant.
+        Owner = "owner",
+        /// Helps the main site's buyers: sees orders and does what is done by hand.
+        Clerk = "clerk",
+        /// Runs one sub-site, and sees no other.
+        SiteOwner = "site_owner",
+    }
+}
+
+/// How far a role reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// The tenant with all its sites, as the main site sees them.
+    Tenant,
+    /// One site.
+    Site,
 }
 
 impl Role {
-    /// Every one there is.
-    pub const ALL: [Self; 1] = [Self::Owner];
-
-    /// The word in the table.
-    pub const fn text(self) -> &'static str {
+    /// How far it reaches.
+    pub const fn reach(self) -> Reach {
         match self {
-            Self::Owner => "owner",
+            Self::Owner | Self::Clerk => Reach::Tenant,
+            Self::SiteOwner => Reach::Site,
         }
-    }
-
-    /// Reads the word.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.text() == text)
     }
 
     /// The table. A new permission is allowed to nobody until a line here says otherwise.
     pub const fn allows(self, permission: Permission) -> bool {
-        use Permission::{GoodsRead, LedgerRead, OrderRead, SiteRead, StockRead};
+        use Permission as P;
         match self {
-            Self::Owner => matches!(permission, SiteRead | GoodsRead | StockRead | OrderRead | LedgerRead),
+            Self::Owner => matches!(
+                permission,
+                P::SiteRead
+                    | P::SiteWrite
+                    | P::GoodsRead
+                    | P::GoodsWrite
+                    | P::PriceRead
+                    | P::PriceWrite
+                    | P::StockRead
+                    | P::StockWrite
+                    | P::ChannelRead
+                    | P::ChannelWrite
+                    | P::OrderRead
+                    | P::OrderFulfil
+                    | P::OrderRefund
+                    | P::LedgerRead
+            ),
+            Self::Clerk => matches!(permission, P::SiteRead | P::StockRead | P::OrderRead | P::OrderFulfil),
+            Self::SiteOwner => matches!(
+                permission,
+                P::SiteRead
+                    | P::SiteWrite
+                    | P::GoodsRead
+                    | P::PriceRead
+                    | P::PriceWrite
+                    | P::StockRead
+                    | P::ChannelRead
+                    | P::ChannelWrite
+                    | P::OrderRead
+                    | P::LedgerRead
+            ),
         }
     }
 }

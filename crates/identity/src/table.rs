@@ -78,6 +78,8 @@ pub(crate) mod membership {
         pub operator_id: uuid::Uuid,
         #[sea_orm(primary_key, auto_increment = false)]
         pub tenant_id: uuid::Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub site_id: uuid::Uuid,
         pub role: String,
         pub created_at: chrono::DateTime<chrono::Utc>,
     }

@@ -14,6 +14,7 @@ mod model;
 mod pack;
 mod people;
 mod service;
+mod staff;
 mod write;
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub enum Thing {
     Price,
     /// A limit on the prices of the sites below.
     Limit,
-    /// The operator and his membership.
+    /// An operator and his membership.
     Operator,
 }
 
@@ -94,8 +94,10 @@ pub struct Plan {
 /// Whose log-in it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
-    /// The operator, on the console.
+    /// The operator of the main site, on the console.
     Operator,
+    /// The owner of a sub-site, on the console.
+    SiteOwner,
     /// A customer, in the shop.
     Customer,
 }
@@ -111,7 +113,7 @@ pub struct GeneratedLogin {
     pub login: Login,
     /// His password.
     pub password: Secret<String>,
-    /// The site that won the customer; none for the operator.
+    /// The site that won the customer, or that is the owner's; none for the operator.
     pub site: Option<Slug>,
     /// A host of that site.
     pub host: Option<Host>,

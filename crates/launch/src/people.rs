@@ -22,7 +22,7 @@ pub(crate) struct Prepared {
 /// The passwords of the people that were not there when the pack was looked at.
 pub(crate) struct People {
     pub customers: BTreeMap<Login, Prepared>,
-    pub operator: Option<Prepared>,
+    pub operators: BTreeMap<Login, Prepared>,
     /// The hash of a password that nobody knows, for people who have one already.
     spare: PasswordHash,
 }
@@ -38,7 +38,7 @@ impl Prepared {
 impl People {
     /// Nobody yet.
     pub(crate) async fn none(passwords: &Passwords) -> Result<Self, LaunchError> {
-        Ok(Self { customers: BTreeMap::new(), operator: None, spare: Prepared::new(passwords).await?.hash })
+        Ok(Self { customers: BTreeMap::new(), operators: BTreeMap::new(), spare: Prepared::new(passwords).await?.hash })
     }
 
     /// A password for somebody who will not be there, in a dry run.
@@ -53,7 +53,8 @@ impl People {
     }
 
     pub(crate) fn operator(&self, person: &PackPerson) -> NewOperator {
-        let password_hash = self.operator.as_ref().map_or(&self.spare, |prepared| &prepared.hash).clone();
+        let prepared = self.operators.get(&person.login);
+        let password_hash = prepared.map_or(&self.spare, |prepared| &prepared.hash).clone();
         NewOperator { login: person.login.clone(), name: person.name.clone(), password_hash }
     }
 

@@ -1,15 +1,15 @@
 //! Planning and applying packs.
 
-use catalog::{Catalog, FieldChange};
-use identity::{Customers, Operators, Passwords, Role};
+use catalog::Catalog;
+use identity::{Customers, Operators, Passwords};
 use inventory::Inventory;
 use kernel::{Platform, TenantId, TenantScope};
 use payment::Payments;
 use store::Store;
-use tenancy::{Saved, Tenancy};
+use tenancy::Tenancy;
 
 use crate::error::LaunchError;
-use crate::model::{Applied, Change, GeneratedLogin, Mode, Plan, Progress, Thing, What, Who};
+use crate::model::{Applied, GeneratedLogin, Mode, Plan, Progress, Who};
 use crate::pack::Pack;
 use crate::people::{People, Prepared};
 use crate::write::{Writer, Written};
@@ -23,7 +23,7 @@ pub struct Launch {
     pub(crate) inventory: Inventory,
     pub(crate) customers: Customers,
     pub(crate) payments: Payments,
-    operators: Operators,
+    pub(crate) operators: Operators,
     passwords: Passwords,
 }
 
@@ -55,11 +55,13 @@ impl Launch {
         let scope = Platform::assume().tenant(known.unwrap_or_else(TenantId::new));
         let people = self.prepare(&scope, pack, mode).await?;
         // Nothing may fail between the commit and the answer: it holds passwords that are kept nowhere else.
-        let operator = self.operator_change(&scope, pack).await?;
+        let staff = self.staff_changes(&scope, pack).await?;
         let mut written = self.write(&scope, pack, &people, mode, progress).await?;
-        match operator {
-            Some(change) => written.plan.changes.push(change),
-            None => written.plan.unchanged += 1,
+        for change in staff {
+            match change {
+                Some(change) => written.plan.changes.push(change),
+                None => written.plan.unchanged += 1,
+            }
         }
         let mut applied = Applied {
             cards_added: written.plan.cards_added(),
@@ -95,8 +97,10 @@ impl Launch {
             };
             people.customers.insert(login, prepared);
         }
-        if mode == Mode::Apply && self.operators.find(&pack.operator.login).await?.is_none() {
-            people.operator = Some(Prepared::new(&self.passwords).await?);
+        if mode == Mode::Apply {
+            for login in self.new_staff(pack).await? {
+                people.operators.insert(login, Prepared::new(&self.passwords).await?);
+            }
         }
         Ok(people)
     }
@@ -136,35 +140,9 @@ impl Launch {
         Ok(written)
     }
 
-    /// The operator is a row of the platform, so his part of the plan is read outside of the tenant's transaction.
-    async fn operator_change(&self, scope: &TenantScope, pack: &Pack) -> Result<Option<Change>, LaunchError> {
-        let login = &pack.operator.login;
-        let what = match self.operators.find(login).await? {
-            None => What::Created,
-            Some(known) if known.memberships().contains(&(scope.id(), Role::Owner)) => return Ok(None),
-            Some(_) => {
-                let new = format!("{} of {}", Role::Owner.text(), pack.slug());
-                What::Changed(vec![FieldChange { field: "membership", old: String::new(), new }])
-            }
-        };
-        Ok(Some(Change { thing: Thing::Operator, name: login.to_string(), what }))
-    }
-
     /// What comes after the commit. The shop is there by now, so a failure is told beside the log-ins, not instead.
     async fn finish(&self, scope: &TenantScope, pack: &Pack, people: &People, applied: &mut Applied) {
-        let new = people.operator(&pack.operator);
-        match self.operators.save(&new, scope.id(), Role::Owner).await {
-            Ok(Saved::Created(_)) => applied.logins.extend(people.operator.as_ref().map(|prepared| GeneratedLogin {
-                who: Who::Operator,
-                name: new.name.clone(),
-                login: new.login.clone(),
-                password: prepared.password.clone(),
-                site: None,
-                host: None,
-            })),
-            Ok(_) => {}
-            Err(error) => applied.left_undone.push(error.into()),
-        }
+        self.save_staff(scope, pack, people, applied).await;
         if let Err(error) = self.tenancy.reload().await {
             applied.left_undone.push(error.into());
         }

@@ -151,7 +151,7 @@ testkit::on_both! {
         let told = Told::default();
         let applied = house.launch.apply(&pack, Mode::Apply, &told).await.expect("applied");
         assert_eq!((applied.cards_added, applied.duplicates), (pack.card_count(), 0));
-        assert_eq!(applied.logins.len(), 4, "an operator and three customers");
+        assert_eq!(applied.logins.len(), 9, "an operator, five owners of sub-sites and three customers");
         let told = told.0.into_inner().expect("no holder panicked");
         assert_eq!(told.last(), Some(&(pack.card_count(), pack.card_count())));
         let (_, cards) = audited(&db, &house.scope("demo").await).await;

@@ -215,8 +215,12 @@ fn demo_login(settings: &Settings, login: &launch::GeneratedLogin) -> DemoLogin 
         (Some(host), Who::Customer) => host.to_string(),
         _ => settings.console_host.clone(),
     };
+    let who = match (&login.site, login.who) {
+        (Some(site), Who::SiteOwner) => format!("{}, owner of {site}", login.name),
+        _ => login.name.clone(),
+    };
     DemoLogin {
-        who: login.name.clone(),
+        who,
         host,
         login: login.login.to_string(),
         password: login.password.expose().clone(),

@@ -5,7 +5,7 @@
 //! Whatever goes wrong on the way becomes a [`Problem`], and a [`Face`] may show it as a page instead of JSON.
 //!
 //! Handlers ask for permission by the type of their first argument ([`Guest`], [`MaybeBuyer`], [`Buyer`], [`Staff`],
-//! [`Operator`]); [`Routes`] takes no handler without one, and lists every route with its policy for a test.
+//! [`Operator`], [`SiteOperator`]); [`Routes`] takes no handler without one, and lists every route with its policy for a test.
 //!
 //! Invariants: a forwarded header of an unknown peer is never believed; a detail of our own fault never leaves the
 //! house; a session cookie belongs to one host; a log line never holds a path, which may open an order or a payment.
@@ -31,7 +31,11 @@ pub use extract::{Form, Json, Path, Query, Unreadable};
 pub use face::{Face, Faults};
 pub use host::{ShopContext, ShopFault, by_host, shop_of};
 pub use kit::{Bounds, Kit, RequestId};
-pub use permit::{Allow, Buyer, Guest, MaybeBuyer, Operator, Policy, Staff, StockRead, Visitor};
+pub use permit::{
+    Allow, Buyer, ChannelRead, ChannelWrite, GoodsRead, GoodsWrite, Guest, LedgerRead, MaybeBuyer, Operator, OrderFulfil,
+    OrderRead, OrderRefund, Policy, PriceRead, PriceWrite, SiteOperator, SiteRead, SiteWrite, Staff, StockRead, StockWrite,
+    Visitor,
+};
 pub use problem::{Problem, status_of};
 pub use proxies::Proxies;
 pub use routes::{Policed, Route, Routes};

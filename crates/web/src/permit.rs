@@ -7,7 +7,7 @@ use axum::extract::{FromRef, FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use identity::{Customer, Customers, Operators, Permission, Token};
-use kernel::{Secret, SiteScope, TenantId, TenantScope};
+use kernel::{Secret, SiteId, SiteScope, TenantId, TenantScope};
 
 use crate::cookie::{look_up_of, session_of, visitor_of};
 use crate::host::ShopContext;
@@ -72,19 +72,40 @@ pub struct Operator<P: Allow> {
     permission: PhantomData<fn() -> P>,
 }
 
+/// An operator who may do `P` at the site that the path names as `{site}`, in the tenant it names as `{tenant}`: the
+/// site's own people only.
+#[derive(Debug, Clone)]
+pub struct SiteOperator<P: Allow> {
+    /// The site.
+    pub scope: SiteScope,
+    /// Who it is.
+    pub operator: identity::Operator,
+    permission: PhantomData<fn() -> P>,
+}
+
 /// A permission as a type.
 pub trait Allow: 'static {
     /// Which one.
     const PERMISSION: Permission;
 }
 
-/// See how many cards there are.
-#[derive(Debug, Clone, Copy)]
-pub enum StockRead {}
+macro_rules! permissions {
+    ($($name:ident),+ $(,)?) => {
+        $(
+            #[doc = concat!("[`Permission::", stringify!($name), "`] as a type.")]
+            #[derive(Debug, Clone, Copy)]
+            pub enum $name {}
 
-impl Allow for StockRead {
-    const PERMISSION: Permission = Permission::StockRead;
+            impl Allow for $name {
+                const PERMISSION: Permission = Permission::$name;
+            }
+        )+
+    };
 }
+permissions!(
+    SiteRead, SiteWrite, GoodsRead, GoodsWrite, PriceRead, PriceWrite, StockRead, StockWrite, ChannelRead, ChannelWrite,
+    OrderRead, OrderFulfil, OrderRefund, LedgerRead,
+);
 
 impl Policy for Guest {
     fn name() -> String {
@@ -109,6 +130,11 @@ impl Policy for Staff {
 impl<P: Allow> Policy for Operator<P> {
     fn name() -> String {
         format!("operator {}", P::PERMISSION.name())
+    }
+}
+impl<P: Allow> Policy for SiteOperator<P> {
+    fn name() -> String {
+        format!("site-operator {}", P::PERMISSION.name())
     }
 }
 
@@ -174,20 +200,34 @@ where
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Staff { operator, .. } = Staff::from_request_parts(parts, state).await?;
-        let tenant = tenant_of_path(parts, state).await?;
-        // Another's tenant is as if it did not exist.
-        if !operator.memberships().iter().any(|(member, _)| *member == tenant) {
-            return Err(Problem::not_found());
-        }
-        let scope = operator.scope(tenant, P::PERMISSION)?;
+        let path = path_of(parts, state).await?;
+        let scope = operator.scope(named(&path, "tenant", TenantId::parse)?, P::PERMISSION)?;
         Ok(Self { scope, operator, permission: PhantomData })
     }
 }
 
-async fn tenant_of_path<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<TenantId, Problem> {
-    let path = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Problem::not_found())?;
-    let named = path.iter().find(|(name, _)| *name == "tenant").map(|(_, text)| TenantId::parse(text));
+impl<P: Allow, S: Send + Sync> FromRequestParts<S> for SiteOperator<P>
+where
+    Operators: FromRef<S>,
+{
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Staff { operator, .. } = Staff::from_request_parts(parts, state).await?;
+        let path = path_of(parts, state).await?;
+        let (tenant, site) = (named(&path, "tenant", TenantId::parse)?, named(&path, "site", SiteId::parse)?);
+        let scope = operator.site_scope(tenant, site, P::PERMISSION)?;
+        Ok(Self { scope, operator, permission: PhantomData })
+    }
+}
+
+async fn path_of<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Problem> {
+    RawPathParams::from_request_parts(parts, state).await.map_err(|_| Problem::not_found())
+}
+
+/// What the path says under this name.
+fn named<T, E>(path: &RawPathParams, name: &str, parse: impl Fn(&str) -> Result<T, E>) -> Result<T, Problem> {
+    let text = path.iter().find(|(known, _)| *known == name).map(|(_, text)| text);
     // A path without the name is a mistake in the list of routes.
-    let named = named.ok_or(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal"))?;
-    named.map_err(|_| Problem::not_found())
+    let text = text.ok_or(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal"))?;
+    parse(text).map_err(|_| Problem::not_found())
 }

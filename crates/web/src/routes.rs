@@ -67,6 +67,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.add(Method::POST, MethodFilter::POST, path, handler)
     }
 
+    /// Answers PUT on `path`.
+    pub fn put<T: Policed + 'static>(self, path: &'static str, handler: impl Handler<T, S>) -> Self {
+        self.add(Method::PUT, MethodFilter::PUT, path, handler)
+    }
+
     /// Answers DELETE on `path`.
     pub fn delete<T: Policed + 'static>(self, path: &'static str, handler: impl Handler<T, S>) -> Self {
         self.add(Method::DELETE, MethodFilter::DELETE, path, handler)

@@ -6,9 +6,9 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use catalog::{Catalog, CategoryDraft, Code, GoodsDraft, GoodsKind, OnSale, SkuDraft, SkuId};
-use identity::{Login, LoginLimits, NewOperator, Operators, Passwords, Role};
+use identity::{Login, LoginLimits, Membership, NewOperator, Operators, Passwords, Role};
 use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard};
-use kernel::{Currency, Money, Platform, Secret, TenantId, TenantScope, Wording};
+use kernel::{Currency, Money, Platform, Secret, SiteId, TenantId, TenantScope, Wording};
 use serde_json::{Value, json};
 use store::WriteTx;
 use tenancy::{NewTenant, Seller, Slug, Tenancy};
@@ -52,7 +52,7 @@ impl Office {
             let password_hash = passwords.hash(&Secret::new(PASSWORD.to_owned())).await.expect("hashed");
             let login = Login::parse(login).expect("a login");
             let new = NewOperator { login, name: name.to_owned(), password_hash };
-            state.operators.save(&new, tenant, Role::Owner).await.expect("an operator");
+            state.operators.save(&new, Membership { tenant, site: SiteId::new(), role: Role::Owner }).await.expect("an operator");
         }
         Self { grove, other, router: crate::router(state) }
     }

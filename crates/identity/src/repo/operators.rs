@@ -1,13 +1,13 @@
 //! The platform's operators, their memberships and sessions.
 
 use chrono::TimeDelta;
-use kernel::{Id, Platform, TenantId};
+use kernel::{Id, Platform};
 use sea_orm::{ColumnTrait, Condition};
 use store::{ReadTx, StoreError, WriteTx};
 
 use super::{ACTIVE, SESSIONS_MAX};
 use crate::error::IdentityError;
-use crate::model::{Login, NewOperator, Operator, OperatorId};
+use crate::model::{Login, Membership, NewOperator, Operator, OperatorId};
 use crate::rules::Role;
 use crate::table::{membership, operator, operator_session};
 use crate::token::Token;
@@ -65,13 +65,15 @@ async fn with_memberships(directory: &Directory<'_>, row: operator::Model) -> Re
         .list::<membership::Entity>()
         .filter(membership::Column::OperatorId.eq(row.id))
         .ascending(membership::Column::TenantId)
+        .ascending(membership::Column::SiteId)
         .limit(MEMBERSHIPS_MAX)
         .all()
         .await?;
     let mut memberships = Vec::with_capacity(rows.len());
     for row in rows {
         let role = Role::parse(&row.role).ok_or(IdentityError::Unreadable { column: "memberships.role" })?;
-        memberships.push((Id::from_uuid(row.tenant_id), role));
+        let (tenant, site) = (Id::from_uuid(row.tenant_id), Id::from_uuid(row.site_id));
+        memberships.push(Membership { tenant, site, role });
     }
     Ok(Known {
         operator: Operator::new(Id::from_uuid(row.id), row.login, row.name, memberships),
@@ -92,20 +94,23 @@ pub(crate) async fn insert(tx: &WriteTx<Platform>, id: OperatorId, new: &NewOper
     .await
 }
 
-/// Makes the operator a member of the tenant in this role, whatever he was there before.
+/// Makes the operator a member of the site in this role, whatever he was there before.
 pub(crate) async fn set_role(
     tx: &WriteTx<Platform>,
     id: OperatorId,
-    tenant: TenantId,
-    role: Role,
+    Membership { tenant, site, role }: Membership,
 ) -> Result<(), StoreError> {
     use membership::Column;
-    let before = Condition::all().add(Column::OperatorId.eq(id.uuid())).add(Column::TenantId.eq(tenant.uuid()));
+    let before = Condition::all()
+        .add(Column::OperatorId.eq(id.uuid()))
+        .add(Column::TenantId.eq(tenant.uuid()))
+        .add(Column::SiteId.eq(site.uuid()));
     tx.delete_listed::<membership::Entity>(before).await?;
     tx.insert_listed::<membership::Entity>(membership::Model {
         operator_id: id.uuid(),
         tenant_id: tenant.uuid(),
-        role: role.text().to_owned(),
+        site_id: site.uuid(),
+        role: role.word().to_owned(),
         created_at: tx.time(),
     })
     .await

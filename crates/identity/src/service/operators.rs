@@ -3,16 +3,15 @@
 use std::net::IpAddr;
 
 use chrono::TimeDelta;
-use kernel::{Id, Platform, Secret, TenantId};
+use kernel::{Id, Platform, Secret};
 use store::{Store, StoreError};
 use tenancy::Saved;
 
 use crate::error::IdentityError;
 use crate::limits::{Account, LoginLimits};
-use crate::model::{Login, NewOperator, Operator, OperatorId};
+use crate::model::{Login, Membership, NewOperator, Operator, OperatorId};
 use crate::password::Passwords;
 use crate::repo::operators::{self as repo, Directory};
-use crate::rules::Role;
 use crate::token::Token;
 
 /// How long an operator stays logged in, whatever he does: a working day.
@@ -57,18 +56,12 @@ impl Operators {
         Ok(tx.commit().await?)
     }
 
-    /// Makes the operator if the login is new, and a member of the tenant in this role; `Changed` names
-    /// `membership` only. One who exists keeps name and password. Opens its own transaction: on SQLite never
+    /// Makes the operator if the login is new, and gives him this membership; `Changed` names `membership` only. One who exists keeps name and password. Opens its own transaction: on SQLite never
     /// call it inside another one that writes.
-    pub async fn save(
-        &self,
-        new: &NewOperator,
-        tenant: TenantId,
-        role: Role,
-    ) -> Result<Saved<OperatorId>, IdentityError> {
-        match self.save_once(new, tenant, role).await {
+    pub async fn save(&self, new: &NewOperator, member: Membership) -> Result<Saved<OperatorId>, IdentityError> {
+        match self.save_once(new, member).await {
             // Somebody made the same row meanwhile; it is there now.
-            Err(IdentityError::Store(StoreError::Taken { .. })) => self.save_once(new, tenant, role).await,
+            Err(IdentityError::Store(StoreError::Taken { .. })) => self.save_once(new, member).await,
             saved => saved,
         }
     }
@@ -79,12 +72,7 @@ impl Operators {
         Ok(repo::by_login(&Directory::Read(&tx), login).await?.map(|known| known.operator))
     }
 
-    async fn save_once(
-        &self,
-        new: &NewOperator,
-        tenant: TenantId,
-        role: Role,
-    ) -> Result<Saved<OperatorId>, IdentityError> {
+    async fn save_once(&self, new: &NewOperator, member: Membership) -> Result<Saved<OperatorId>, IdentityError> {
         let tx = self.store.write_platform(&Platform::assume()).await?;
         let saved = match repo::by_login(&Directory::Write(&tx), &new.login).await? {
             None => {
@@ -92,11 +80,11 @@ impl Operators {
                 repo::insert(&tx, id, new).await?;
                 Saved::Created(id)
             }
-            Some(known) if known.operator.memberships().contains(&(tenant, role)) => Saved::Same(known.operator.id),
+            Some(known) if known.operator.memberships().contains(&member) => Saved::Same(known.operator.id),
             Some(known) => Saved::Changed(known.operator.id, vec!["membership"]),
         };
         if !matches!(saved, Saved::Same(_)) {
-            repo::set_role(&tx, saved.id(), tenant, role).await?;
+            repo::set_role(&tx, saved.id(), member).await?;
         }
         tx.commit().await?;
         Ok(saved)

@@ -1,11 +1,17 @@
 //! Operators: the platform's directory, and the way from a person to a tenant.
 
 use chrono::TimeDelta;
+use kernel::Id;
 use tenancy::Saved;
 
 use super::*;
 
 const LOGIN: &str = "ops@example.com";
+
+/// The membership of a main site's operator.
+fn owner_of(tenant: TenantId) -> Membership {
+    Membership { tenant, site: Id::from_uuid(tenant.uuid()), role: Role::Owner }
+}
 
 async fn new_operator(password: &str) -> NewOperator {
     let password_hash = Passwords::new().hash(&secret(password)).await.expect("hashed");
@@ -16,7 +22,7 @@ async fn new_operator(password: &str) -> NewOperator {
 async fn open(db: &TestDb) -> (Operators, TenantId) {
     let operators = Operators::new(db.store.clone(), Passwords::new(), limits(db));
     let tenant = TenantId::new();
-    let saved = operators.save(&new_operator(PASSWORD).await, tenant, Role::Owner).await.expect("saved");
+    let saved = operators.save(&new_operator(PASSWORD).await, owner_of(tenant)).await.expect("saved");
     assert!(matches!(saved, Saved::Created(_)), "{saved:?}");
     (operators, tenant)
 }
@@ -29,7 +35,7 @@ testkit::on_both! {
     async fn an_operator_logs_in_and_is_known(db) {
         let (operators, tenant) = open(&db).await;
         let (token, operator) = enter(&operators).await;
-        assert_eq!(operator.memberships(), [(tenant, Role::Owner)]);
+        assert_eq!(operator.memberships(), [owner_of(tenant)]);
         assert_eq!(operators.authenticate(&token).await.expect("read"), Some(operator));
     }
 
@@ -38,12 +44,42 @@ testkit::on_both! {
         let (_, operator) = enter(&operators).await;
         assert_eq!(operator.scope(tenant, Permission::OrderRead).expect("an owner").id(), tenant);
         let refused = operator.scope(TenantId::new(), Permission::OrderRead);
-        assert!(matches!(refused, Err(IdentityError::Forbidden { .. })), "{refused:?}");
+        assert!(matches!(refused, Err(IdentityError::NoMember)), "{refused:?}");
+    }
+
+    async fn the_owner_of_a_site_reaches_that_site_and_nothing_beside_it(db) {
+        let operators = Operators::new(db.store.clone(), Passwords::new(), limits(&db));
+        let (tenant, site) = (TenantId::new(), SiteId::new());
+        let member = Membership { tenant, site, role: Role::SiteOwner };
+        operators.save(&new_operator(PASSWORD).await, member).await.expect("saved");
+        let (_, operator) = enter(&operators).await;
+        let own = operator.site_scope(tenant, site, Permission::PriceWrite).expect("his own");
+        assert_eq!((own.tenant(), own.site()), (tenant, site));
+        let refund = operator.site_scope(tenant, site, Permission::OrderRefund);
+        assert!(matches!(refund, Err(IdentityError::Forbidden { .. })), "{refund:?}");
+        for (tenant, other) in [(tenant, SiteId::new()), (TenantId::new(), site)] {
+            let refused = operator.site_scope(tenant, other, Permission::SiteRead);
+            assert!(matches!(refused, Err(IdentityError::NoMember)), "{refused:?}");
+        }
+        let refused = operator.scope(tenant, Permission::SiteRead);
+        assert!(matches!(refused, Err(IdentityError::NoMember)), "{refused:?}");
+    }
+
+    async fn an_operator_may_own_two_sites_of_a_tenant(db) {
+        let operators = Operators::new(db.store.clone(), Passwords::new(), limits(&db));
+        let tenant = TenantId::new();
+        let mut sites = [SiteId::new(), SiteId::new()];
+        sites.sort();
+        let own = sites.map(|site| Membership { tenant, site, role: Role::SiteOwner });
+        for member in own {
+            operators.save(&new_operator(PASSWORD).await, member).await.expect("saved");
+        }
+        assert_eq!(enter(&operators).await.1.memberships(), own);
     }
 
     async fn a_second_save_changes_nothing(db) {
         let (operators, tenant) = open(&db).await;
-        let again = operators.save(&new_operator("another horse").await, tenant, Role::Owner).await.expect("saved");
+        let again = operators.save(&new_operator("another horse").await, owner_of(tenant)).await.expect("saved");
         let (_, operator) = enter(&operators).await;
         assert_eq!(again, Saved::Same(operator.id));
     }
@@ -51,10 +87,10 @@ testkit::on_both! {
     async fn an_operator_may_join_a_second_tenant(db) {
         let (operators, tenant) = open(&db).await;
         let second = TenantId::new();
-        let joined = operators.save(&new_operator(PASSWORD).await, second, Role::Owner).await.expect("saved");
+        let joined = operators.save(&new_operator(PASSWORD).await, owner_of(second)).await.expect("saved");
         let (_, operator) = enter(&operators).await;
         assert_eq!(joined, Saved::Changed(operator.id, vec!["membership"]));
-        assert_eq!(operator.memberships(), [(tenant, Role::Owner), (second, Role::Owner)]);
+        assert_eq!(operator.memberships(), [owner_of(tenant), owner_of(second)]);
     }
 
     async fn one_operator_saved_twice_at_once_is_one(db) {
@@ -62,7 +98,7 @@ testkit::on_both! {
         let (new, tenant) = (new_operator(PASSWORD).await, TenantId::new());
         let save = || {
             let (operators, new) = (operators.clone(), new.clone());
-            tokio::spawn(async move { operators.save(&new, tenant, Role::Owner).await })
+            tokio::spawn(async move { operators.save(&new, owner_of(tenant)).await })
         };
         let (first, second) = (save(), save());
         let first = first.await.expect("runs").expect("saved");

@@ -64,6 +64,8 @@ pub(crate) struct PackSite {
     pub new: NewSite,
     pub hosts: Vec<(Host, u64)>,
     pub prepaid: Option<Money>,
+    /// Who runs a sub-site.
+    pub owner: Option<PackPerson>,
     pub templates: Vec<PackTemplate>,
     pub prices: Vec<PackPrice>,
     pub customers: Vec<PackCustomer>,

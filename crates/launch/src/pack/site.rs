@@ -8,7 +8,7 @@ use tenancy::{Host, Mode, NewSite, Slug, Theme};
 use super::fault::Faults;
 use super::fields::{Fields, Source};
 use super::price::{prices, templates};
-use super::tenant::person;
+use super::tenant::{operator, person};
 use super::{NAME_CHARS_MAX, NOTICE_CHARS_MAX, PackChannel, PackCustomer, PackSite};
 
 const HOSTS_MAX: usize = 20;
@@ -38,6 +38,7 @@ pub(super) fn read(file: &str, slug: &Slug, text: &str, currency: Currency, faul
     let mode = fields.parsed("mode", |text| Mode::parse(text).ok_or("use auto, light or dark"));
     let support = fields.text_if_there("support", NAME_CHARS_MAX);
     let prepaid = fields.parsed_if_there("prepaid", |text| amount(text, currency));
+    let owner = if fields.has("owner") { fields.table_of("owner").and_then(operator) } else { None };
     let hosts = hosts(&fields);
     let (templates, template_codes) = templates(&fields, currency);
     let prices = prices(&fields, &template_codes, currency);
@@ -61,7 +62,7 @@ pub(super) fn read(file: &str, slug: &Slug, text: &str, currency: Currency, faul
         limits,
     };
     let (file, prepaid) = (file.to_owned(), prepaid.flatten());
-    Some(PackSite { file, line, new, hosts, prepaid, templates, prices, customers, channels })
+    Some(PackSite { file, line, new, hosts, prepaid, owner, templates, prices, customers, channels })
 }
 
 /// The main site has neither parent nor level nor prepaid money; every other site has parent and level.
@@ -69,6 +70,9 @@ fn check_place(fields: &Fields<'_>, parent: Option<&Option<Slug>>, level: Option
     let is_main = matches!(parent, Some(None));
     if is_main && fields.has("level") {
         fields.report(fields.line_of("level"), "the main site has no level; a sub-site names its parent");
+    }
+    if is_main && fields.has("owner") {
+        fields.report(fields.line_of("owner"), "the main site is run by the operator of tenant.toml");
     }
     if is_main && fields.has("prepaid") {
         fields.report(fields.line_of("prepaid"), "the main site has no prepaid money; a sub-site names its parent");

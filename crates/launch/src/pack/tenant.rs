@@ -61,7 +61,8 @@ fn seller(fields: Fields<'_>) -> Option<Seller> {
     Some(Seller { name: name?, licence: licence? })
 }
 
-fn operator(fields: Fields<'_>) -> Option<PackPerson> {
+/// A table that holds a person and nothing else.
+pub(super) fn operator(fields: Fields<'_>) -> Option<PackPerson> {
     let person = person(&fields);
     fields.finish();
     person
