@@ -1,12 +1,17 @@
-//! The JSON API of the console host: an operator's session, his tenants, their stock. And the cashier host, where buyers
-//! and gateways meet.
+//! The JSON API of the console host, `/api/v1`: an operator's session, his tenants and sites, and what is done there. And
+//! the cashier host, where buyers and gateways meet.
 //!
 //! Every answer is JSON; every refusal is problem details (RFC 9457). Each handler's first argument says who may
 //! call it; what belongs to another's tenant does not exist.
 //!
+//! Each handler stands in the document ([`openapi`]) by its `#[utoipa::path]`; a test compares the document with the
+//! routes, and with the copy in this folder.
+//!
 //! Invariant: no card code leaves through this door.
 
 mod cashier;
+mod doc;
+mod page;
 mod routes;
 mod session;
 mod stock;
@@ -16,3 +21,8 @@ mod tests;
 
 pub use cashier::{CASHIER_HOST, CashierState, cashier_route_list, cashier_router};
 pub use routes::{ApiState, CONSOLE_HOST, route_list, router};
+
+/// The document of the API, OpenAPI 3.1 as JSON.
+pub fn openapi() -> &'static str {
+    &doc::TEXT
+}

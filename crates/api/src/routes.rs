@@ -12,7 +12,7 @@ use store::Store;
 use tenancy::Tenancy;
 use web::{Face, Guest, Kit, Problem, Route, Routes};
 
-use crate::{session, stock, tenants};
+use crate::{doc, session, stock, tenants};
 
 /// The console's host where the settings name no other.
 pub const CONSOLE_HOST: &str = "console.localhost";
@@ -59,6 +59,10 @@ pub fn route_list() -> Vec<Route> {
 fn routes() -> Routes<App> {
     Routes::default()
         .get("/", welcome)
+        .get("/api/docs", doc::front)
+        .get("/api/docs/", doc::index)
+        .get("/api/docs/{file}", doc::file)
+        .get(doc::DOCUMENT, doc::json)
         .post("/api/v1/session", session::log_in)
         .get("/api/v1/session", session::show)
         .delete("/api/v1/session", session::log_out)
@@ -69,9 +73,8 @@ fn routes() -> Routes<App> {
 /// `GET /`: what somebody reads who opens the console's host in a browser before it has pages.
 async fn welcome(_: Guest) -> &'static str {
     "Cardgrove console\n\nThe pages of the console are not built yet. Its API is here:\n\n  \
-     POST /api/v1/session  {\"login\": .., \"password\": ..}   log in\n  \
-     GET  /api/v1/tenants                                  your shops\n  \
-     GET  /api/v1/tenants/{tenant}/stock                   their stock\n"
+     /api/docs              to read and to try\n  \
+     /api/v1/openapi.json   as a document (OpenAPI 3.1)\n"
 }
 
 async fn nothing_here() -> Problem {

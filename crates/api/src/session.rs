@@ -2,28 +2,36 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
+use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Response};
 use identity::{IdentityError, Operator, OperatorId};
 use kernel::Secret;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use web::{ClientAddress, Guest, Json, Problem, Staff, Visit};
 
+use crate::page::no_store;
 use crate::routes::App;
 
 /// What is sent to log in.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogIn {
+    /// The log-in, in any case.
     login: String,
+    /// The password.
     password: String,
 }
 
 /// Who is logged in.
-#[derive(Serialize)]
-struct SessionView {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SessionView {
+    /// His id.
+    #[schema(value_type = String)]
     operator: OperatorId,
+    /// What he logs in with.
     login: String,
+    /// What he is called.
     name: String,
 }
 
@@ -33,7 +41,13 @@ impl From<&Operator> for SessionView {
     }
 }
 
-/// `POST /api/v1/session`.
+/// Log in.
+///
+/// A wrong password, an unknown and a locked log-in are one answer.
+#[utoipa::path(
+    post, path = "/api/v1/session", tag = "session", request_body = LogIn,
+    responses((status = 201, body = SessionView)),
+)]
 pub(crate) async fn log_in(
     _: Guest,
     visit: Visit,
@@ -43,24 +57,22 @@ pub(crate) async fn log_in(
 ) -> Result<Response, Problem> {
     let password = Secret::new(sent.password);
     let (token, operator) = rooms.operators.log_in(address, &sent.login, &password).await.map_err(problem)?;
-    let headers = [(SET_COOKIE, web::session_cookie(&visit, &token).to_string()), no_store()];
-    Ok((StatusCode::CREATED, headers, Json(SessionView::from(&operator))).into_response())
+    let cookie = [(SET_COOKIE, web::session_cookie(&visit, &token).to_string())];
+    Ok((StatusCode::CREATED, cookie, [no_store()], Json(SessionView::from(&operator))).into_response())
 }
 
-/// `GET /api/v1/session`.
+/// Who is logged in.
+#[utoipa::path(get, path = "/api/v1/session", tag = "session", responses((status = 200, body = SessionView)))]
 pub(crate) async fn show(staff: Staff) -> Response {
     ([no_store()], Json(SessionView::from(&staff.operator))).into_response()
 }
 
-/// `DELETE /api/v1/session`.
+/// Log out.
+#[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204)))]
 pub(crate) async fn log_out(staff: Staff, visit: Visit, State(App(rooms)): State<App>) -> Result<Response, Problem> {
     rooms.operators.log_out(&staff.token).await?;
     let headers = [(SET_COOKIE, web::session_end(&visit).to_string())];
     Ok((StatusCode::NO_CONTENT, headers).into_response())
-}
-
-pub(crate) fn no_store() -> (axum::http::HeaderName, String) {
-    (CACHE_CONTROL, "no-store".to_owned())
 }
 
 /// The exact waiting time, which the kind alone does not tell.

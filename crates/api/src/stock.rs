@@ -2,77 +2,66 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use catalog::{Catalogue, Sku, SkuId};
 use inventory::StockCount;
-use kernel::Wording;
-use serde::{Deserialize, Serialize};
-use web::{Json, Operator, Problem, Query, StockRead};
+use serde::Serialize;
+use utoipa::ToSchema;
+use web::{Operator, Problem, Query, StockRead};
 
+use crate::page::{List, Part, WordingView, answer};
 use crate::routes::App;
-use crate::session::no_store;
 
-const LIMIT_DEFAULT: usize = 50;
-const LIMIT_MAX: usize = 100;
-
-/// Which part of the list.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Part {
-    #[serde(default = "limit_default")]
-    limit: usize,
-    cursor: Option<SkuId>,
-}
-
-const fn limit_default() -> usize {
-    LIMIT_DEFAULT
-}
-
-#[derive(Serialize)]
-struct StockList {
-    data: Vec<StockView>,
-    has_more: bool,
-    next_cursor: Option<SkuId>,
-}
-
-#[derive(Serialize)]
-struct StockView {
+/// The cards of a SKU.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StockView {
+    /// The SKU.
+    #[schema(value_type = String)]
     sku: SkuId,
+    /// Its code.
     code: String,
-    title: Wording,
-    name: Wording,
+    /// The goods' title.
+    title: WordingView,
+    /// The SKU's name.
+    name: WordingView,
+    /// Free to be sold.
     available: i64,
+    /// Held by unpaid orders.
     held: i64,
+    /// Delivered.
     sold: i64,
+    /// Taken out.
     void: i64,
 }
 
-/// `GET /api/v1/tenants/{tenant}/stock?limit=&cursor=`: the SKUs on sale with their counts, ascending by id.
+/// The SKUs on sale with their counts, ascending by id.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}/stock", tag = "stock", params(("tenant" = String, Path), Part),
+    responses((status = 200, body = List<StockView>))
+)]
 pub(crate) async fn list(
     operator: Operator<StockRead>,
     State(App(rooms)): State<App>,
     Query(part): Query<Part>,
 ) -> Result<Response, Problem> {
-    if !(1..=LIMIT_MAX).contains(&part.limit) {
-        let range = format!("limit is 1 to {LIMIT_MAX}");
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "limit_out_of_range").because(range));
-    }
+    let (limit, after) = (part.limit()?, part.after(SkuId::parse)?);
     let tx = rooms.store.read(&operator.scope).await?;
     let all = rooms.catalog.catalogue_in(&tx).await?;
-    let (skus, next_cursor) = cut(&all, &part);
+    let (skus, next) = cut(&all, limit, after);
     let ids: Vec<SkuId> = skus.iter().map(|sku| sku.id).collect();
     let counts = rooms.inventory.counts_in(&tx, &ids).await?;
     let count = |sku: &Sku| counts.get(&sku.id).copied().unwrap_or_default();
     let data = skus.iter().map(|sku| view(&all, sku, count(sku))).collect();
-    Ok(([no_store()], Json(StockList { data, has_more: next_cursor.is_some(), next_cursor })).into_response())
+    Ok(answer(StatusCode::OK, List::part(data, next)))
 }
 
 /// The SKUs after the cursor, and the cursor of the next part.
-fn cut<'a>(all: &'a Catalogue, part: &Part) -> (Vec<&'a Sku>, Option<SkuId>) {
-    let mut skus: Vec<&Sku> = all.skus.iter().filter(|sku| part.cursor.is_none_or(|after| sku.id > after)).collect();
+fn cut(all: &Catalogue, limit: u64, after: Option<SkuId>) -> (Vec<&Sku>, Option<SkuId>) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut skus: Vec<&Sku> = all.skus.iter().filter(|sku| after.is_none_or(|after| sku.id > after)).collect();
     skus.sort_by_key(|sku| sku.id);
-    let is_more = skus.len() > part.limit;
-    skus.truncate(part.limit);
+    let is_more = skus.len() > limit;
+    skus.truncate(limit);
     let last = skus.last().map(|sku| sku.id);
     (skus, last.filter(|_| is_more))
 }
@@ -82,8 +71,8 @@ fn view(all: &Catalogue, sku: &Sku, count: StockCount) -> StockView {
     StockView {
         sku: sku.id,
         code: sku.code.to_string(),
-        title: goods.map(|goods| goods.title.clone()).unwrap_or_default(),
-        name: sku.name.clone(),
+        title: goods.map(|goods| goods.title.clone()).unwrap_or_default().into(),
+        name: sku.name.clone().into(),
         available: count.available,
         held: count.held,
         sold: count.sold,

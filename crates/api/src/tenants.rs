@@ -1,38 +1,43 @@
 //! The tenants of an operator.
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use identity::{Membership, Permission};
 use kernel::{SiteId, TenantId};
 use serde::Serialize;
-use web::{Json, Problem, Staff};
+use utoipa::ToSchema;
+use web::{Problem, Staff};
 
+use crate::page::{List, answer};
 use crate::routes::App;
-use crate::session::no_store;
 
 /// Tenants shown; nobody is a member of more.
 const TENANTS_MAX: usize = 100;
 
-#[derive(Serialize)]
-struct TenantList {
-    data: Vec<TenantView>,
-    has_more: bool,
-    next_cursor: Option<String>,
-}
-
-#[derive(Serialize)]
-struct TenantView {
+/// A tenant, and what the operator is there.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TenantView {
+    /// Its id.
+    #[schema(value_type = String)]
     id: TenantId,
+    /// Its name in packs.
     slug: String,
+    /// What it is called.
     name: String,
+    /// What it is sold and booked in.
     currency: String,
+    /// `active`, `suspended` or `closed`.
     state: &'static str,
-    /// His site; the main site for a role of the whole tenant.
+    /// The operator's site; the main site for a role of the whole tenant.
+    #[schema(value_type = String)]
     site: SiteId,
+    /// `owner`, `clerk` or `site_owner`.
     role: &'static str,
 }
 
-/// `GET /api/v1/tenants`: those that the operator is a member of.
+/// The tenants of the operator, once for each of his roles.
+#[utoipa::path(get, path = "/api/v1/tenants", tag = "tenants", responses((status = 200, body = List<TenantView>)))]
 pub(crate) async fn list(staff: Staff, State(App(rooms)): State<App>) -> Result<Response, Problem> {
     let mut data = Vec::new();
     for Membership { tenant: id, site, role } in staff.operator.memberships().iter().take(TENANTS_MAX) {
@@ -49,5 +54,5 @@ pub(crate) async fn list(staff: Staff, State(App(rooms)): State<App>) -> Result<
             role: role.word(),
         });
     }
-    Ok(([no_store()], Json(TenantList { data, has_more: false, next_cursor: None })).into_response())
+    Ok(answer(StatusCode::OK, List::whole(data)))
 }

@@ -219,12 +219,7 @@ fn demo_login(settings: &Settings, login: &launch::GeneratedLogin) -> DemoLogin 
         (Some(site), Who::SiteOwner) => format!("{}, owner of {site}", login.name),
         _ => login.name.clone(),
     };
-    DemoLogin {
-        who,
-        host,
-        login: login.login.to_string(),
-        password: login.password.expose().clone(),
-    }
+    DemoLogin { who, host, login: login.login.to_string(), password: login.password.expose().clone() }
 }
 
 fn read_logins(file: &PathBuf) -> anyhow::Result<DemoLogins> {

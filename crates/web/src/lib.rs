@@ -14,6 +14,7 @@ mod cookie;
 mod extract;
 mod face;
 mod host;
+mod key;
 mod kit;
 mod permit;
 mod problem;
@@ -30,11 +31,12 @@ pub use cookie::{
 pub use extract::{Form, Json, Path, Query, Unreadable};
 pub use face::{Face, Faults};
 pub use host::{ShopContext, ShopFault, by_host, shop_of};
+pub use key::{IdempotencyKey, REPLAYED};
 pub use kit::{Bounds, Kit, RequestId};
 pub use permit::{
-    Allow, Buyer, ChannelRead, ChannelWrite, GoodsRead, GoodsWrite, Guest, LedgerRead, MaybeBuyer, Operator, OrderFulfil,
-    OrderRead, OrderRefund, Policy, PriceRead, PriceWrite, SiteOperator, SiteRead, SiteWrite, Staff, StockRead, StockWrite,
-    Visitor,
+    Allow, Buyer, ChannelRead, ChannelWrite, GoodsRead, GoodsWrite, Guest, LedgerRead, MaybeBuyer, Operator,
+    OrderFulfil, OrderRead, OrderRefund, Policy, PriceRead, PriceWrite, SiteOperator, SiteRead, SiteWrite, Staff,
+    StockRead, StockWrite, Visitor,
 };
 pub use problem::{Problem, status_of};
 pub use proxies::Proxies;

@@ -103,8 +103,20 @@ macro_rules! permissions {
     };
 }
 permissions!(
-    SiteRead, SiteWrite, GoodsRead, GoodsWrite, PriceRead, PriceWrite, StockRead, StockWrite, ChannelRead, ChannelWrite,
-    OrderRead, OrderFulfil, OrderRefund, LedgerRead,
+    SiteRead,
+    SiteWrite,
+    GoodsRead,
+    GoodsWrite,
+    PriceRead,
+    PriceWrite,
+    StockRead,
+    StockWrite,
+    ChannelRead,
+    ChannelWrite,
+    OrderRead,
+    OrderFulfil,
+    OrderRefund,
+    LedgerRead,
 );
 
 impl Policy for Guest {

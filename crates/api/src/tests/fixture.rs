@@ -52,7 +52,11 @@ impl Office {
             let password_hash = passwords.hash(&Secret::new(PASSWORD.to_owned())).await.expect("hashed");
             let login = Login::parse(login).expect("a login");
             let new = NewOperator { login, name: name.to_owned(), password_hash };
-            state.operators.save(&new, Membership { tenant, site: SiteId::new(), role: Role::Owner }).await.expect("an operator");
+            state
+                .operators
+                .save(&new, Membership { tenant, site: SiteId::new(), role: Role::Owner })
+                .await
+                .expect("an operator");
         }
         Self { grove, other, router: crate::router(state) }
     }

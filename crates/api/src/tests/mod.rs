@@ -15,6 +15,36 @@ fn every_route_has_the_policy_that_the_snapshot_says() {
     insta::assert_snapshot!(lines.join("\n"));
 }
 
+/// The document's copy in this folder, for those who build on it: `UPDATE_DOCS=1` writes it anew.
+#[test]
+fn the_committed_document_is_the_one_that_is_served() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&file, crate::openapi()).expect("written");
+    }
+    let committed = std::fs::read_to_string(&file).expect("the copy is there");
+    assert!(committed == crate::openapi(), "run the tests with UPDATE_DOCS=1 and commit crates/api/openapi.json");
+}
+
+#[test]
+fn every_route_of_the_api_is_in_the_document_and_no_other() {
+    let document: Value = serde_json::from_str(crate::openapi()).expect("JSON");
+    assert_eq!(document["openapi"], "3.1.0");
+    let of_api = |path: &str| path.starts_with("/api/v1/") && path != crate::doc::DOCUMENT;
+    let mut routes: Vec<String> = crate::route_list()
+        .iter()
+        .filter(|route| of_api(route.path))
+        .map(|route| format!("{} {}", route.path, route.method.to_lowercase()))
+        .collect();
+    let mut documented = Vec::new();
+    for (path, operations) in document["paths"].as_object().expect("paths") {
+        documented.extend(operations.as_object().expect("operations").keys().map(|method| format!("{path} {method}")));
+    }
+    routes.sort();
+    documented.sort();
+    assert_eq!(documented, routes);
+}
+
 async fn get(console: &mut Console, path: &str) -> (StatusCode, Value) {
     console.ask(Method::GET, path, Value::Null).await
 }
@@ -99,7 +129,8 @@ testkit::on_both! {
             (Method::POST, "/api/v1/session", 400, "request_unreadable"),
             (Method::GET, &format!("{stock}?limit=0"), 400, "limit_out_of_range"),
             (Method::GET, &format!("{stock}?limit=101"), 400, "limit_out_of_range"),
-            (Method::GET, &format!("{stock}?cursor=x"), 400, "request_unreadable"),
+            (Method::GET, &format!("{stock}?cursor=x"), 400, "cursor_unknown"),
+            (Method::GET, &format!("{stock}?page=2"), 400, "request_unreadable"),
         ] {
             let (answered, problem) = console.ask(method, path, json!({"login": 1})).await;
             assert_eq!((answered.as_u16(), problem["code"].as_str()), (status, Some(code)), "{path}: {problem}");

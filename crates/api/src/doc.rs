@@ -1,0 +1,150 @@
+//! The document of the API (OpenAPI 3.1), made from the handlers, and the pages that show it.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Redirect, Response};
+use utoipa::OpenApi;
+use utoipa::openapi::Ref;
+use utoipa::openapi::content::Content;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa_swagger_ui::Config;
+use web::{Guest, Path, Problem};
+
+use crate::{session, stock, tenants};
+
+/// Where the document is.
+pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Cardgrove",
+        version = "2026-11-01",
+        description = "For consoles and integrations. Money is whole minor units with a currency; times are RFC 3339 in \
+                       UTC; ids have a prefix. A refusal is problem details (RFC 9457) with a stable `code`. A list is \
+                       read in parts: send `next_cursor` back as `cursor`. Requests that move money or stock carry an \
+                       `Idempotency-Key`: sent again they are answered again, with `Idempotent-Replayed: true`. What \
+                       belongs to another tenant or site is 404.",
+        license(name = "proprietary")
+    ),
+    paths(session::log_in, session::show, session::log_out, tenants::list, stock::list,),
+    components(schemas(ProblemView))
+)]
+struct Document;
+
+/// Problem details (RFC 9457).
+#[derive(utoipa::ToSchema)]
+#[schema(as = Problem)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct ProblemView {
+    /// Always `about:blank`: the code says what it is.
+    r#type: String,
+    /// The status in words.
+    title: String,
+    /// The status.
+    status: u16,
+    /// A stable snake_case code.
+    code: String,
+    /// What happened, for the caller.
+    detail: Option<String>,
+    /// The name of the request in our logs.
+    request_id: Option<String>,
+}
+
+/// The document as text: the same for the same code.
+pub(crate) static TEXT: LazyLock<String> = LazyLock::new(|| {
+    let mut text = document().to_pretty_json().expect("a document is JSON");
+    text.push('\n');
+    text
+});
+
+/// The document with what the routes know: who may use each, and that a session is needed for it.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
+        "session",
+        "The cookie that `POST /api/v1/session` sets; `__Host-session` over https.",
+    )));
+    if let Some(components) = &mut document.components {
+        components.add_security_scheme("session", cookie);
+    }
+    for route in crate::route_list() {
+        let operation = document.paths.paths.get_mut(route.path).and_then(|item| operation_of(item, &route.method));
+        let Some(operation) = operation else { continue };
+        if route.policy != "guest" {
+            operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], _>("session", [])]);
+        }
+        name(operation);
+        for status in refusals(&route.policy) {
+            operation.responses.responses.entry((*status).to_owned()).or_insert_with(|| problem().into());
+        }
+        operation.extensions = Some(Extensions::builder().add("x-policy", route.policy).build());
+    }
+    document
+}
+
+/// Names the operation after its tag too, so that no two are called `list`.
+fn name(operation: &mut Operation) {
+    let tag = operation.tags.as_ref().and_then(|tags| tags.first()).cloned().unwrap_or_default();
+    if let Some(id) = &mut operation.operation_id {
+        *id = format!("{tag}_{id}");
+    }
+}
+
+/// The refusals of a policy, before its handler runs.
+fn refusals(policy: &str) -> &'static [&'static str] {
+    match policy {
+        "guest" => &["400"],
+        "staff" => &["400", "401"],
+        _ => &["400", "401", "403", "404"],
+    }
+}
+
+fn problem() -> utoipa::openapi::Response {
+    let body = Content::new(Some(Ref::from_schema_name("Problem")));
+    ResponseBuilder::new().description("Problem details").content("application/problem+json", body).build()
+}
+
+/// The operation of a path that answers this method.
+pub(crate) fn operation_of<'a>(item: &'a mut utoipa::openapi::PathItem, method: &str) -> Option<&'a mut Operation> {
+    match method {
+        "GET" => item.get.as_mut(),
+        "PUT" => item.put.as_mut(),
+        "POST" => item.post.as_mut(),
+        "DELETE" => item.delete.as_mut(),
+        _ => None,
+    }
+}
+
+/// `GET /api/v1/openapi.json`.
+pub(crate) async fn json(_: Guest) -> Response {
+    ([(CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
+}
+
+/// `GET /api/docs`.
+pub(crate) async fn front(_: Guest) -> Redirect {
+    Redirect::permanent("/api/docs/")
+}
+
+/// `GET /api/docs/`.
+pub(crate) async fn index(_: Guest) -> Result<Response, Problem> {
+    page("index.html")
+}
+
+/// `GET /api/docs/{file}`: the page that shows the document, with its scripts and styles.
+pub(crate) async fn file(_: Guest, Path(file): Path<String>) -> Result<Response, Problem> {
+    page(&file)
+}
+
+fn page(file: &str) -> Result<Response, Problem> {
+    static CONFIG: LazyLock<Arc<Config<'static>>> =
+        LazyLock::new(|| Arc::new(Config::from(DOCUMENT).try_it_out_enabled(true)));
+    match utoipa_swagger_ui::serve(file, Arc::clone(&CONFIG)) {
+        Ok(Some(file)) => Ok(([(CONTENT_TYPE, file.content_type)], file.bytes.into_owned()).into_response()),
+        _ => Err(Problem::not_found()),
+    }
+}
