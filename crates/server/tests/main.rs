@@ -2,6 +2,7 @@
 
 mod binary;
 mod chaos;
+mod isolation;
 mod paying;
 mod worked_example;
 

@@ -1,0 +1,282 @@
+//! Two main sites alike in everything, each with a tree of sites, people, orders and money that waits.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request, StatusCode, header};
+use catalog::{Code, SiteLevel, SkuId, Subject};
+use chrono::TimeDelta;
+use identity::{Login, Membership, NewOperator, Passwords, Role};
+use kernel::{Currency, Money, Secret, SiteId, TenantId};
+use launch::{Applied, Mode, Pack};
+use order::{Buyer, Checkout, Contact, LinkToken, OrderId, SoldBy, Wanted};
+use payment::{OpenTopUp, OutNo, Seen, TopUpOpened};
+use risk::Limits;
+use server::house::House;
+use server::settings::Settings;
+use tenancy::Shop;
+use testkit::TestDb;
+
+/// The main site whose people try everything, and the one whose people are only looked at.
+pub const HOME: &str = "cedar";
+pub const FOREIGN: &str = "larch";
+/// The tree: below the main site two sisters, and one below the first of them.
+pub const SITES: [&str; 4] = ["main", "north", "south", "deep"];
+const PASSWORD: &str = "a clerk's long password";
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+
+/// Names that the fixture gives, by which a page that shows too much is found out.
+pub fn buyer_mark(tenant: &str, site: &str) -> String {
+    format!("buyer-{tenant}-{site}@marks.example")
+}
+
+/// A site with what belongs to it.
+#[derive(Clone)]
+pub struct Target {
+    pub tenant_slug: &'static str,
+    pub slug: &'static str,
+    pub tenant: TenantId,
+    pub site: SiteId,
+    pub host: String,
+    /// What stands for a name of a path, as `order` or `sku`.
+    pub names: BTreeMap<&'static str, String>,
+    /// The customer's session.
+    pub customer: String,
+}
+
+/// The house with both main sites.
+pub struct Fixture {
+    pub router: Router,
+    /// The sites of both, in the order of [`SITES`], home first.
+    pub targets: Vec<Target>,
+    /// Sessions of operators, by tenant, role and site.
+    pub staff: BTreeMap<(&'static str, &'static str), String>,
+}
+
+impl Fixture {
+    pub async fn open(db: &TestDb) -> Self {
+        let settings = Settings { data_dir: db.folder(), ..Settings::default() };
+        let house = House::open(&settings, db.store.clone()).await.expect("the house opens");
+        let (mut targets, mut staff) = (Vec::new(), BTreeMap::new());
+        for tenant in [HOME, FOREIGN] {
+            let applied = launch(&house, db, tenant).await;
+            for site in SITES {
+                targets.push(target(&house, tenant, site, &applied).await);
+            }
+            sign_in(&house, tenant, &applied, &targets, &mut staff).await;
+        }
+        let router = server::http::router(&house, settings.listen, &[]).expect("a router");
+        Self { router, targets, staff }
+    }
+
+    pub fn target(&self, tenant: &str, site: &str) -> &Target {
+        self.targets.iter().find(|one| (one.tenant_slug, one.slug) == (tenant, site)).expect("a site of the fixture")
+    }
+
+    /// Sends a request; answers status and text.
+    pub async fn ask(&self, sent: Sent<'_>) -> (StatusCode, String) {
+        let request = Request::builder().method(sent.method).uri(sent.path).header(header::HOST, sent.host);
+        let request = request.header(header::COOKIE, sent.cookie).header(header::CONTENT_TYPE, sent.kind);
+        let request = request
+            .header("idempotency-key", "one")
+            .extension(axum::extract::ConnectInfo(std::net::SocketAddr::new(ADDRESS, 4_711)));
+        let request = request.body(Body::from(sent.body.to_owned())).expect("a request");
+        let answer = tower::ServiceExt::oneshot(self.router.clone(), request).await.expect("an answer");
+        let status = answer.status();
+        let bytes = to_bytes(answer.into_body(), 4 << 20).await.expect("a body");
+        (status, String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+/// A request.
+pub struct Sent<'a> {
+    pub method: Method,
+    pub host: &'a str,
+    pub path: &'a str,
+    pub cookie: &'a str,
+    pub kind: &'a str,
+    pub body: &'a str,
+}
+
+async fn launch(house: &House, db: &TestDb, tenant: &str) -> Applied {
+    let folder = db.folder().join(tenant);
+    write_pack(&folder, tenant);
+    let pack = Pack::read(&folder).unwrap_or_else(|faults| panic!("a sound pack: {faults:?}"));
+    let applied = house.launch.apply(&pack, Mode::Apply, &()).await.expect("applied");
+    assert!(applied.left_undone.is_empty(), "{:?}", applied.left_undone);
+    applied
+}
+
+/// A pack whose codes are its own, but for one that both have.
+fn write_pack(folder: &Path, tenant: &str) {
+    let write = |file: &str, text: String| {
+        let file = folder.join(file);
+        fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+        fs::write(file, text).expect("written");
+    };
+    write(
+        "tenant.toml",
+        format!(
+            "slug = \"{tenant}\"\nname = \"{tenant}\"\ncurrency = \"CNY\"\nregion = \"CN\"\n[seller]\nname = \
+             \"{tenant} Ltd\"\nlicence = \"{tenant}-1\"\n[operator]\nlogin = \"owner@{tenant}.test\"\nname = \
+             \"Owner of {tenant}\"\n[[category]]\ncode = \"games-{tenant}\"\nname = {{ zh = \"{tenant}\", en = \
+             \"Games of {tenant}\" }}\nsort = 1\n"
+        ),
+    );
+    for (site, parent) in [("main", None), ("north", Some("main")), ("south", Some("main")), ("deep", Some("north"))] {
+        let place = parent.map(|parent| format!("parent = \"{parent}\"\nlevel = \"gold\"\nprepaid = \"900.00\"\n"));
+        let owner =
+            parent.map(|_| format!("[owner]\nlogin = \"{site}@{tenant}.test\"\nname = \"Owner of {tenant} {site}\"\n"));
+        write(
+            &format!("sites/{site}.toml"),
+            format!(
+                "slug = \"{site}\"\n{}name = {{ zh = \"{tenant} {site}\", en = \"{tenant} {site}\" }}\ntagline = \
+                 {{ zh = \"t\", en = \"t\" }}\nhosts = [\"{site}.{tenant}.test\"]\ntheme = \"grove\"\nmode = \
+                 \"auto\"\n{}[[channel]]\nprovider = \"sandbox\"\npayee = \"{tenant}-{site}\"\nname = {{ zh = \"c\", \
+                 en = \"c\" }}\nsort = 1\n[[price]]\nscope = \"site\"\nkind = \"markup\"\nvalue = \"1.00\"\nrounding = \
+                 \"none\"\naudience = \"retail\"\n[[customer]]\nlogin = \"{}\"\nname = \"Buyer at {tenant} {site}\"\n\
+                 wallet = \"500.00\"\n",
+                place.unwrap_or_default(),
+                owner.unwrap_or_default(),
+                buyer_mark(tenant, site),
+            ),
+        );
+    }
+    write(
+        "goods.csv",
+        format!(
+            "code,category,kind,title_zh,title_en,description_zh,description_en,art,sku_code,sku_name_zh,sku_name_en,\
+             face_value,cost,price,max_per_order,sort\nlamp-{tenant},games-{tenant},card,{tenant} 灯,Lamp of \
+             {tenant},d,d,,lamp-{tenant}-1,一,one,12.00,9.00,11.00,20,10\n"
+        ),
+    );
+    let cards = (1..=20).map(|number| format!("CODE-{tenant}-{number},\n")).collect::<String>();
+    write(&format!("cards/lamp-{tenant}-1.csv"), format!("code,expires_on\nSAME-CODE-1,\n{cards}"));
+}
+
+/// A site with an order that was delivered, one that waits for money, a top-up under way, and money that fits nothing.
+async fn target(house: &House, tenant: &'static str, site: &'static str, applied: &Applied) -> Target {
+    let host = format!("{site}.{tenant}.test");
+    let shop = house.tenancy.resolve(&host).expect("a site");
+    let scope = shop.scope();
+    let login = buyer_mark(tenant, site);
+    let password = &applied.logins.iter().find(|one| one.login.as_str() == login).expect("a log-in").password;
+    let (token, customer) = house.customers.log_in(&scope, ADDRESS, &login, password).await.expect("logged in");
+    let mut names = BTreeMap::new();
+    let (goods, sku, unit) = offer(house, &shop, tenant).await;
+    let buyer = Buyer {
+        contact: Some(Contact::parse(&login).expect("a contact")),
+        address: Some(ADDRESS),
+        ..Buyer::account(customer.id)
+    };
+    let wanted = vec![Wanted { sku, quantity: 1, unit }];
+    let placed = house.orders.place(&scope, sold_by(&shop), buyer.clone(), wanted.clone(), site).await;
+    let order = placed.expect("placed").answer.order;
+    let channels = house.payments.channels(&scope, &shop.chain).await.expect("channels");
+    let channel = channels.iter().find(|channel| channel.site == shop.site.id).expect("the site's own").clone();
+    let (waiting, link) = (OrderId::new(), LinkToken::new());
+    let checkout = Checkout {
+        order: waiting,
+        link: link.clone(),
+        buyer,
+        lines: wanted,
+        channel: channel.id,
+        return_url: format!("http://{host}/orders/{waiting}/{}", link.as_str()),
+        hold_for: TimeDelta::minutes(15),
+    };
+    house.orders.checkout(&scope, sold_by(&shop), checkout, "waiting").await.expect("held");
+    let seen = Seen {
+        channel: channel.id,
+        out_no: OutNo::new().to_string(),
+        trade_no: format!("trade-{tenant}-{site}"),
+        payee: channel.payee.clone(),
+        amount: Money::new(1_00, Currency::CNY),
+        paid_at: chrono::Utc::now(),
+        is_confirmed: true,
+    };
+    let engine = scope.engine();
+    house.orders.receive(&engine, seen).await.expect("received");
+    let ids = TopUpOpened::new();
+    let main = house.payments.channels(&scope.engine().site(shop.chain[0]), &shop.chain[..1]).await.expect("channels");
+    let top_up = OpenTopUp {
+        key: "top-up".to_owned(),
+        customer: customer.id,
+        site: shop.site.id,
+        amount: Money::new(10_00, Currency::CNY),
+        channel: main[0].id,
+        return_url: format!("http://{host}/wallet/top-ups/{}", ids.intent),
+        ids,
+    };
+    house.payments.open_top_up(&scope, top_up).await.expect("a top-up");
+    names.insert("intent", ids.intent.to_string());
+    names.insert("tenant", shop.tenant.id.to_string());
+    names.insert("site", shop.site.id.to_string());
+    names.insert("order", order.to_string());
+    names.insert("id", waiting.to_string());
+    names.insert("link", link.as_str().to_owned());
+    names.insert("channel", channel.id.to_string());
+    names.insert("sku", sku.to_string());
+    names.insert("code", goods);
+    Target {
+        tenant_slug: tenant,
+        slug: site,
+        tenant: shop.tenant.id,
+        site: shop.site.id,
+        host,
+        names,
+        customer: token.text().expose().clone(),
+    }
+}
+
+/// The goods' code, and its SKU with what it costs here.
+async fn offer(house: &House, shop: &Shop, tenant: &str) -> (String, SkuId, Money) {
+    let scope = shop.scope();
+    let tx = house.store.read(&scope).await.expect("a reader");
+    let code = Code::parse(&format!("lamp-{tenant}")).expect("a code");
+    let (goods, skus) = house.catalog.goods_by_code_in(&tx, &code).await.expect("read").expect("the goods");
+    let (chain, sku) = (levels(shop), skus[0].id);
+    let quoted = house.prices.quotes_in(&tx, &chain, &Subject::default(), &[(sku, 1)]).await.expect("quoted");
+    (goods.code.to_string(), sku, quoted[0].1.as_ref().expect("on sale").unit)
+}
+
+fn sold_by(shop: &Shop) -> SoldBy {
+    SoldBy { chain: levels(shop), currency: Currency::CNY, limits: Limits::default() }
+}
+
+fn levels(shop: &Shop) -> Vec<SiteLevel> {
+    let level = |depth: usize| (depth > 0).then(|| "gold".to_owned());
+    shop.chain.iter().enumerate().map(|(depth, site)| SiteLevel { site: *site, level: level(depth) }).collect()
+}
+
+/// Logs in everybody who works at the tenant: its owner, the owners of its sites, and a clerk that is made here.
+async fn sign_in(
+    house: &House,
+    tenant: &'static str,
+    applied: &Applied,
+    targets: &[Target],
+    staff: &mut BTreeMap<(&'static str, &'static str), String>,
+) {
+    let clerk = format!("clerk@{tenant}.test");
+    let main = targets.iter().find(|one| (one.tenant_slug, one.slug) == (tenant, "main")).expect("the main site");
+    let password_hash = Passwords::new().hash(&Secret::new(PASSWORD.to_owned())).await.expect("hashed");
+    let new = NewOperator { login: Login::parse(&clerk).expect("a log-in"), name: "Clerk".to_owned(), password_hash };
+    let member = Membership { tenant: main.tenant, site: main.site, role: Role::Clerk };
+    house.operators.save(&new, member).await.expect("a clerk");
+    let password = |login: &str| match applied.logins.iter().find(|one| one.login.as_str() == login) {
+        Some(login) => login.password.clone(),
+        None => Secret::new(PASSWORD.to_owned()),
+    };
+    for (role, login) in [
+        ("owner", format!("owner@{tenant}.test")),
+        ("clerk", clerk),
+        ("north", format!("north@{tenant}.test")),
+        ("deep", format!("deep@{tenant}.test")),
+    ] {
+        let (token, _) = house.operators.log_in(ADDRESS, &login, &password(&login)).await.expect("logged in");
+        staff.insert((tenant, role), token.text().expose().clone());
+    }
+}

@@ -1,0 +1,137 @@
+//! What the matrix sends: names for paths, bodies, and answers made comparable.
+
+use std::collections::BTreeMap;
+
+use identity::Reach;
+use kernel::{Id, Kind};
+use web::Route;
+
+use super::fixture::Target;
+
+pub type Names = BTreeMap<&'static str, String>;
+
+/// Names of things that belong to the whole tenant: every site of it may ask for them.
+const OF_TENANT: [&str; 2] = ["code", "sku"];
+
+/// The path with its names filled in; one that the fixture does not know fails the test.
+pub fn fill(path: &str, names: &Names) -> String {
+    let mut filled = String::new();
+    for part in path.split('/').skip(1) {
+        filled.push('/');
+        match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+            Some(name) if name.starts_with('*') || name == "file" => filled.push_str("index.css"),
+            Some(name) => {
+                let value = names.get(name);
+                filled.push_str(value.unwrap_or_else(|| panic!("the fixture has no {name} for {path}")));
+            }
+            None => filled.push_str(part),
+        }
+    }
+    filled
+}
+
+/// The actor's own tenant and site, and the things of `target`; none if he may ask for all of them, or there are none.
+pub fn mixed(route: &Route, home: &Target, target: &Target, reach: Option<Reach>) -> Option<Names> {
+    let mut things = names_of(route.path);
+    things.retain(|name| !["tenant", "site", "file"].contains(&name.as_str()));
+    // A site named below its tenant is a thing like others, unless the policy is about it.
+    if route.policy.starts_with("operator") && route.path.contains("{site}") {
+        things.push("site".to_owned());
+    }
+    let is_foreign = home.tenant != target.tenant;
+    let is_others = |name: &String| match reach {
+        _ if is_foreign => true,
+        Some(Reach::Site) => home.site != target.site && !OF_TENANT.contains(&name.as_str()),
+        _ => false,
+    };
+    if !things.iter().any(is_others) {
+        return None;
+    }
+    let mut names = home.names.clone();
+    for name in things {
+        let (key, value) = target.names.get_key_value(name.as_str())?;
+        names.insert(key, value.clone());
+    }
+    Some(names)
+}
+
+/// The things of a site as a page of a shop names them.
+pub fn of_shop(route: &Route, target: &Target) -> Names {
+    let mut names = target.names.clone();
+    // An order that was paid from a wallet has no word in its address.
+    if !route.path.contains("{link}") {
+        names.insert("id", names["order"].clone());
+    }
+    if route.path.starts_with("/categories") {
+        names.insert("code", format!("games-{}", target.tenant_slug));
+    }
+    names.retain(|name, _| route.path.contains(&format!("{{{name}}}")));
+    names
+}
+
+fn names_of(path: &str) -> Vec<String> {
+    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).map(str::to_owned).collect()
+}
+
+/// The same names with things that never were; tenant and site stay those of `home`.
+pub fn nobody(names: &Names, home: &Target) -> Names {
+    let mut nothing = Names::new();
+    for (name, value) in names {
+        let is_place = matches!(*name, "tenant") || (*name == "site" && *value == home.names["site"]);
+        nothing.insert(name, if is_place { value.clone() } else { never_was(name, value) });
+    }
+    nothing
+}
+
+/// A value of the same shape that nothing is called by.
+fn never_was(name: &str, value: &str) -> String {
+    match value.split_once('_') {
+        Some((prefix, _)) if value.len() > 20 => {
+            let fresh = Id::<Any>::new().to_string();
+            let (_, digits) = fresh.split_once('_').expect("an id");
+            format!("{prefix}_{digits}")
+        }
+        _ if name == "link" => order::LinkToken::new().as_str().to_owned(),
+        _ => format!("none-{}", "x".repeat(5)),
+    }
+}
+
+struct Any;
+impl Kind for Any {
+    const PREFIX: &'static str = "any";
+}
+
+/// Whether the route takes a file.
+pub fn is_upload(route: &Route) -> bool {
+    route.path.ends_with("/imports")
+}
+
+/// A body that the route takes. A route that is not here fails the matrix: write down what it takes.
+pub fn body_of(route: &Route, target: &Target) -> String {
+    let _ = target;
+    match (route.method.as_str(), route.path) {
+        ("GET" | "DELETE", _) => String::new(),
+        ("POST", "/api/v1/session") => r#"{"login":"nobody","password":"wrong password"}"#.to_owned(),
+        (method, path) => panic!("the matrix has no body for {method} {path}"),
+    }
+}
+
+/// The fields of all forms of a shop that are about a thing.
+pub fn form_of(route: &Route) -> &'static str {
+    if route.method == "POST" { "key=0123456789abcdef&quantity=1&confirm=yes" } else { "" }
+}
+
+/// A page without what differs from request to request, and without the names that were asked for.
+pub fn bare_page(text: &str, names: &Names) -> String {
+    let mut text = text.to_owned();
+    for (name, value) in names {
+        text = text.replace(value.as_str(), &format!("<{name}>"));
+    }
+    // Ids of requests are the only others of this shape on a page that shows nothing.
+    let mut bare = String::new();
+    for word in text.split_inclusive(|letter: char| !letter.is_ascii_hexdigit() && letter != '-') {
+        let is_uuid = word.len() >= 36 && word.bytes().filter(|byte| *byte == b'-').count() == 4;
+        bare.push_str(if is_uuid { "<id>" } else { word });
+    }
+    bare
+}
