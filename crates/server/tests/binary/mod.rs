@@ -53,14 +53,27 @@ fn packs() -> PathBuf {
 }
 
 impl Server {
+    /// Only the small pack, twice: the big one has tests of its own.
     pub async fn start(backend: Backend) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let owner_url = (backend == Backend::Postgres).then(testkit::TestDb::bare_postgres);
-        // Only the small pack: the big one has a test of its own.
         let packs_here = folder.path().join("packs");
         copy(&packs().join("demo-two"), &packs_here.join("demo-two"));
         copy(&packs().join("demo-two"), &packs_here.join("demo"));
         make_another_tenant(&packs_here.join("demo"));
+        Self::start_in(folder, backend).await
+    }
+
+    /// The demo as everybody starts it.
+    pub async fn start_with_demo(backend: Backend) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        for pack in ["demo", "demo-two"] {
+            copy(&packs().join(pack), &folder.path().join("packs").join(pack));
+        }
+        Self::start_in(folder, backend).await
+    }
+
+    async fn start_in(folder: TempDir, backend: Backend) -> Self {
+        let owner_url = (backend == Backend::Postgres).then(testkit::TestDb::bare_postgres);
         let (child, port, sandbox) = spawn(folder.path(), owner_url.as_deref()).await;
         Self { child, port, sandbox, folder, owner_url }
     }
@@ -83,6 +96,11 @@ impl Server {
         self.port = port;
         self.sandbox = sandbox;
         self
+    }
+
+    /// Where it listens on this machine.
+    pub const fn port(&self) -> u16 {
+        self.port
     }
 
     /// What the sandbox gateway knows of all trades, as it says it.
