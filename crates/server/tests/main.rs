@@ -3,6 +3,7 @@
 mod binary;
 mod chaos;
 mod paying;
+mod watching;
 mod worked_example;
 
 use binary::{Backend, Server, on_both};

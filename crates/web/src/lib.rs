@@ -21,6 +21,7 @@ mod proxies;
 mod routes;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod visit;
 
 pub use cookie::{
@@ -35,4 +36,5 @@ pub use permit::{Allow, Buyer, Guest, MaybeBuyer, Operator, Policy, Staff, Stock
 pub use problem::{Problem, status_of};
 pub use proxies::Proxies;
 pub use routes::{Policed, Route, Routes};
+pub use trace::TraceId;
 pub use visit::{ClientAddress, Visit, VisitFault};
