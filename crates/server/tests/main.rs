@@ -2,6 +2,7 @@
 
 mod binary;
 mod chaos;
+mod infra;
 mod paying;
 mod watching;
 mod worked_example;
