@@ -125,6 +125,7 @@ impl Installation {
             .env("CARDGROVE_LISTEN", format!("127.0.0.1:{}", self.wire.port()))
             .env("CARDGROVE_SANDBOX_URL", self.sandbox.url())
             .env("CARDGROVE_PROXIES", "[\"127.0.0.1\"]")
+            .env("CARDGROVE_METRICS_LISTEN", "")
             .env("NO_COLOR", "1");
         if let Database::Postgres { owner_url, .. } = &self.database {
             command.env("DATABASE_URL", owner_url);

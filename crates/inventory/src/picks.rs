@@ -206,6 +206,20 @@ impl Picks {
         Ok(())
     }
 
+    /// Counts what the committed batch did with cards.
+    fn tell(&self) {
+        let taken = |taking| self.taken.iter().filter(|card| card.taking == taking).count();
+        let done = [
+            ("sold", taken(Taking::Sell)),
+            ("held", taken(Taking::Hold)),
+            ("sold_from_hold", self.sold.len()),
+            ("freed", self.released.len()),
+        ];
+        for (event, cards) in done.into_iter().filter(|(_, cards)| *cards > 0) {
+            metrics::counter!("cardgrove_cards_total", "event" => event).increment(cards as u64);
+        }
+    }
+
     fn lacks(&self, sku: SkuId, wish: Wish, now: DateTime<Utc>) -> bool {
         self.runs.get(&sku).is_none_or(|run| !run.has(wish, now))
     }
@@ -319,6 +333,7 @@ impl Part for Picks {
 
     fn end(&mut self, is_committed: bool) {
         if is_committed {
+            self.tell();
             for (sku, _) in &self.released {
                 if let Some(run) = self.runs.get_mut(sku) {
                     run.searched = run.searched.map(|(available, at)| (available + 1, at));

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use catalog::SkuId;
 use kernel::{Clock, TenantScope};
+use metrics::Counter;
 use store::{ScopedCache, Store, StoreError};
 
 use crate::error::InventoryError;
@@ -27,6 +28,15 @@ pub struct Shelf {
     store: Store,
     counts: ScopedCache<SkuId, u32>,
     marks: Marks,
+    /// Held because a losing buyer of a flash sale costs less than looking them up.
+    watched: Watched,
+}
+
+#[derive(Clone)]
+struct Watched {
+    turned_away: Counter,
+    asked: Counter,
+    read: Counter,
 }
 
 /// SKUs whose number is kept.
@@ -39,14 +49,24 @@ impl Shelf {
     pub fn new(store: Store) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(store.clone());
         let counts = ScopedCache::new(Arc::clone(&clock), COUNTS_MAX, COUNT_LIFE);
-        Self { store, counts, marks: Marks::new(clock) }
+        let watched = Watched {
+            turned_away: metrics::counter!("cardgrove_shelf_turned_away_total"),
+            asked: metrics::counter!("cardgrove_shelf_asked_total"),
+            read: metrics::counter!("cardgrove_shelf_read_total"),
+        };
+        Self { store, counts, marks: Marks::new(clock), watched }
     }
 
     /// How many of each SKU are left to show, 0 if there never were any; never older than a second. What unpaid orders
     /// hold is not left. One query for all that is not in memory, however many ask at the same time.
     pub async fn counts(&self, scope: &TenantScope, skus: &[SkuId]) -> Result<HashMap<SkuId, u32>, InventoryError> {
-        let (store, owner) = (self.store.clone(), *scope);
-        let mut counts = self.counts.get_all(scope, skus, move |skus| read(store, owner, skus)).await?;
+        let (store, owner, missing) = (self.store.clone(), *scope, self.watched.read.clone());
+        self.watched.asked.increment(skus.len() as u64);
+        let load = move |skus: Vec<SkuId>| {
+            missing.increment(skus.len() as u64);
+            read(store, owner, skus)
+        };
+        let mut counts = self.counts.get_all(scope, skus, load).await?;
         // Cards that have expired are still counted; the lane, which has looked at them, knows better.
         for (sku, count) in counts.iter_mut().filter(|(_, count)| **count > 0) {
             if self.marks.is_marked(scope, *sku) {
@@ -61,7 +81,11 @@ impl Shelf {
     /// Ask once an attempt, last of all before the lane: while the SKU is marked one attempt in 250 ms gets `false`
     /// and must go on to the lane, to see whether there is something again; all others get `true`.
     pub fn turns_away(&self, scope: &TenantScope, sku: SkuId) -> bool {
-        self.marks.turns_away(scope, sku)
+        let is_turned_away = self.marks.turns_away(scope, sku);
+        if is_turned_away {
+            self.watched.turned_away.increment(1);
+        }
+        is_turned_away
     }
 
     /// Whether the lane had nothing left of `sku` less than 250 ms ago; for pages, it lets nobody through.
@@ -71,6 +95,7 @@ impl Shelf {
 
     /// The lane has answered that nothing is left of `sku`: the next 250 ms nobody needs to ask it.
     pub fn mark_sold_out(&self, scope: &TenantScope, sku: SkuId) {
+        metrics::counter!("cardgrove_stock_events_total", "event" => "sold_out").increment(1);
         self.marks.mark(scope, sku);
     }
 
@@ -82,6 +107,7 @@ impl Shelf {
     /// Cards of these SKUs became free by a commit on this node: whoever asks next is let through, and the number is
     /// read anew.
     pub fn restocked(&self, scope: &TenantScope, skus: &[SkuId]) {
+        metrics::counter!("cardgrove_stock_events_total", "event" => "restocked").increment(skus.len() as u64);
         self.marks.clear(scope, skus);
         self.counts.remove(scope, skus);
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use kernel::{TenantId, TenantScope};
@@ -69,6 +69,7 @@ impl<F: Fn(TenantScope) -> Parts> Runner<F> {
                 Err(BatchFault::Poisoned(reason) | BatchFault::Barred(reason)) if work.len() == 1 => {
                     tracing::error!(reason, command.key = work[0].key.as_str(), "a command cannot be carried out");
                     self.stats.poisoned.fetch_add(1, Ordering::Relaxed);
+                    metrics::counter!("cardgrove_lane_poisoned_total").increment(1);
                     refuse(work, &LaneError::Failed);
                 }
                 Err(_) => waiting.extend(divide(work)),
@@ -78,7 +79,7 @@ impl<F: Fn(TenantScope) -> Parts> Runner<F> {
 
     /// Runs the batch until it commits, fails for good, or was disturbed too often.
     async fn attempts(&mut self, work: &[Work]) -> Result<Answers, BatchFault> {
-        let mut attempt = 0;
+        let (mut attempt, began) = (0, Instant::now());
         loop {
             let outcome = self.once(work, attempt).await;
             for tenant in tenants(work) {
@@ -90,11 +91,15 @@ impl<F: Fn(TenantScope) -> Parts> Runner<F> {
                 Err(BatchFault::Again(reason) | BatchFault::Barred(reason)) if attempt + 1 < ATTEMPTS_MAX => {
                     tracing::debug!(reason, attempt, "a batch is run again");
                     self.stats.reruns.fetch_add(1, Ordering::Relaxed);
+                    metrics::counter!("cardgrove_lane_reruns_total").increment(1);
                     attempt += 1;
                 }
                 Ok(answers) => {
                     self.stats.batches.fetch_add(1, Ordering::Relaxed);
                     self.stats.commands.fetch_add(work.len() as u64, Ordering::Relaxed);
+                    metrics::histogram!("cardgrove_lane_batch_seconds").record(began.elapsed());
+                    let commands = u32::try_from(work.len()).unwrap_or(u32::MAX);
+                    metrics::histogram!("cardgrove_lane_batch_commands").record(commands);
                     return Ok(answers);
                 }
                 Err(fault) => return Err(fault),

@@ -12,6 +12,7 @@ use ledger::Book;
 use store::{Backend, Store};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
+use tracing::{Instrument, Span};
 
 use crate::batch::Runner;
 use crate::command::{Answered, Command, CommandKey, ErasedCommand};
@@ -61,6 +62,8 @@ pub(crate) struct Queued {
     pub scope: TenantScope,
     pub command: Arc<dyn ErasedCommand>,
     pub reply: oneshot::Sender<Result<Answered<String>, LaneError>>,
+    /// Where the caller waits.
+    pub span: Span,
 }
 
 /// Makes the parts of a tenant's lane; the ledger's book is always one of them.
@@ -105,8 +108,10 @@ impl Lanes {
     /// goes away the command is carried out all the same.
     pub async fn run<C: Command>(&self, scope: &TenantScope, command: C) -> Result<Answered<C::Answer>, LaneError> {
         let (reply, answer) = oneshot::channel();
-        self.offer(Queued { scope: *scope, command: Arc::new(command), reply })?;
-        let answered = answer.await.map_err(|_| LaneError::Unavailable)??;
+        let span = tracing::debug_span!("lane.command", tenant.id = %scope.id());
+        let queued = Queued { scope: *scope, command: Arc::new(command), reply, span: span.clone() };
+        self.offer(queued).inspect_err(|_| metrics::counter!("cardgrove_lane_refused_total").increment(1))?;
+        let answered = answer.instrument(span).await.map_err(|_| LaneError::Unavailable)??;
         let decoded = serde_json::from_str(&answered.answer).map_err(|error| {
             tracing::error!(%error, "an answer cannot be read back");
             LaneError::Failed
@@ -123,6 +128,12 @@ impl Lanes {
     /// What the lanes did since the start.
     pub fn stats(&self) -> &LaneStats {
         &self.inner.stats
+    }
+
+    /// Commands that wait in the queues.
+    pub fn waiting(&self) -> usize {
+        let queues = self.inner.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.open.values().map(|queue| queue.max_capacity() - queue.capacity()).sum()
     }
 
     /// Takes no more commands, carries out what is queued, and ends.
@@ -194,10 +205,23 @@ async fn serve(inner: Arc<Inner>, lane: Option<TenantId>, mut queue: mpsc::Recei
         }
         // A panic outside of a rule is a bug of ours: this batch's callers are told to try again, and the lane goes on
         // with nothing of what it knew.
-        if AssertUnwindSafe(runner.run(batch)).catch_unwind().await.is_err() {
+        let span = span_of(&batch);
+        if AssertUnwindSafe(runner.run(batch)).catch_unwind().instrument(span).await.is_err() {
             tracing::error!("a batch panicked; the lane starts anew");
             runner = new_runner();
         }
         drop(permit);
     }
+}
+
+/// A batch of one belongs to its caller's trace; a larger one has a trace of its own, which names all callers.
+fn span_of(batch: &[Queued]) -> Span {
+    if let [only] = batch {
+        return tracing::debug_span!(parent: &only.span, "lane.batch", lane.commands = 1);
+    }
+    let span = tracing::debug_span!(parent: None, "lane.batch", lane.commands = batch.len());
+    for queued in batch {
+        span.follows_from(&queued.span);
+    }
+    span
 }

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use futures::future::join_all;
 use identity::CustomerId;
 use inventory::{Inventory, Shelf};
-use kernel::{Currency, SiteScope, TenantScope, hex};
+use kernel::{Coded, Currency, SiteScope, TenantScope, hex};
 use lane::{Answered, CommandKey, Lanes};
 use payment::{Channel, ChannelId, IntentId, OutNo, Payments, Seen, TradeState};
 use risk::{Limits, Velocity};
@@ -128,6 +128,24 @@ impl Orders {
     async fn run_place(
         &self,
         scope: &SiteScope,
+        shop: SoldBy,
+        what: (Buyer, Vec<Wanted>, Pay),
+        name: (OrderId, &str),
+    ) -> Result<Answered<Placed>, OrderError> {
+        let pay = if matches!(what.2, Pay::Wallet) { "wallet" } else { "channel" };
+        let answered = self.decide_place(scope, shop, what, name).await;
+        let outcome = match &answered {
+            Ok(answered) if answered.is_replay => "replay",
+            Ok(_) => "placed",
+            Err(error) => error.code(),
+        };
+        metrics::counter!("cardgrove_orders_total", "pay" => pay, "outcome" => outcome).increment(1);
+        answered
+    }
+
+    async fn decide_place(
+        &self,
+        scope: &SiteScope,
         SoldBy { chain, currency, limits }: SoldBy,
         (buyer, lines, pay): (Buyer, Vec<Wanted>, Pay),
         (order, key): (OrderId, &str),
@@ -161,7 +179,9 @@ impl Orders {
 
     async fn run_receive(&self, scope: &TenantScope, seen: Seen) -> Result<Receipt, OrderError> {
         let about = self.about(scope, &seen).await?;
-        Ok(self.lanes.run(scope, Receive { seen, about }).await?.answer)
+        let receipt = self.lanes.run(scope, Receive { seen, about }).await?.answer;
+        metrics::counter!("cardgrove_payment_money_total", "outcome" => receipt.word()).increment(1);
+        Ok(receipt)
     }
 
     /// What money seems to be for: a hint, which the lane checks against rows that it has locked.

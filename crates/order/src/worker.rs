@@ -39,6 +39,7 @@ impl Handler<OrdersDelivered> for LowStock {
 
 fn report(context: &JobContext, sku: SkuId, available: i64) {
     let tenant = context.scope().id();
+    metrics::counter!("cardgrove_stock_events_total", "event" => "low").increment(1);
     tracing::warn!(tenant.id = %tenant, sku.id = %sku, available, "sku {sku} is running out, {available} left");
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kernel::{Platform, TenantScope};
 use store::{ClaimedWork, Store, StoreError};
@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::handler::{AnyHandler, JobContext, JobError};
-use crate::model::{Ending, JobId, Lease};
+use crate::model::{ClaimedJob, Ending, JobId, Lease};
 use crate::repo;
 use crate::rules::{self, Verdict};
 
@@ -72,14 +72,29 @@ impl Desk {
         if left < LEASE_LEFT_MIN {
             return self.put_back(&scope, &lease, Duration::ZERO).await;
         }
-        let Some(handler) = self.handlers.get(claimed.kind.as_str()) else {
+        let Some((kind, handler)) = self.handlers.get_key_value(claimed.kind.as_str()) else {
             tracing::warn!(job.id = %job, job.kind = claimed.kind, "no handler here for {job}, it waits for another node");
             return self.put_back(&scope, &lease, UNKNOWN_DELAY).await;
         };
+        let began = Instant::now();
+        let ending = self.work((scope, lease), handler, claimed, left).await?;
+        let labels = [("kind", *kind), ("outcome", ending.word())];
+        metrics::histogram!("cardgrove_outbox_job_seconds", &labels).record(began.elapsed());
+        Ok(ending)
+    }
+
+    async fn work(
+        &self,
+        (scope, lease): (TenantScope, Lease),
+        handler: &Arc<dyn AnyHandler>,
+        claimed: ClaimedJob,
+        left: Duration,
+    ) -> Result<Ending, StoreError> {
         if claimed.attempt > handler.attempts_max() {
             // Every attempt took its node down, or lost its lease.
             return self.bury(&scope, &lease, "its attempts ended without an answer").await;
         }
+        let job = lease.job;
         let context = Arc::new(JobContext::new(scope, lease));
         let span = tracing::info_span!("job", job.id = %job, job.kind = claimed.kind, tenant.id = %scope.id());
         let result = run(Arc::clone(handler), Arc::clone(&context), claimed.payload, left).instrument(span).await;

@@ -57,6 +57,19 @@ pub(crate) enum Ending {
     Lost,
 }
 
+impl Ending {
+    /// The word of it in metrics.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Retried => "retried",
+            Self::Dead => "dead",
+            Self::PutBack => "put_back",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// A job about to be written.
 pub(crate) struct NewJob {
     pub id: JobId,

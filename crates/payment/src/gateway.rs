@@ -9,6 +9,7 @@ use kernel::{Money, Secret};
 
 use crate::model::{Channel, Seen};
 use crate::number::OutNo;
+use crate::watched::Watched;
 
 /// A channel together with its secret, opened for one call.
 #[derive(Debug, Clone)]
@@ -218,7 +219,7 @@ impl Gateways {
     /// The same gateways and one more; one of the same name is replaced.
     #[must_use]
     pub fn with(mut self, gateway: impl Gateway) -> Self {
-        self.known.insert(gateway.provider(), Arc::new(gateway));
+        self.known.insert(gateway.provider(), Arc::new(Watched(Arc::new(gateway))));
         self
     }
 

@@ -36,6 +36,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod till;
+mod watched;
 mod worker;
 
 pub use audit::{PaymentAudit, audit_in};

@@ -20,6 +20,7 @@ use crate::database::{self, Access, Database, Opened};
 use crate::house::House;
 use crate::sandbox::Sandbox;
 use crate::settings::Settings;
+use crate::telemetry::Watch;
 use crate::{audit, report, sandbox, serve, telemetry};
 
 /// The packs of the demo, the first one being the shop that is shown.
@@ -29,9 +30,17 @@ const LOGINS_FILE: &str = "demo-logins.toml";
 
 /// Carries out a command line.
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let mut settings = Settings::read(cli.config.as_deref())?;
-    telemetry::start(&settings)?;
-    match cli.command {
+    let settings = Settings::read(cli.config.as_deref())?;
+    let is_server = matches!(cli.command, Command::Demo { .. } | Command::Serve);
+    let telemetry = telemetry::start(&settings, if is_server { Watch::All } else { Watch::Lines })?;
+    let outcome = carry_out(cli.command, settings).await;
+    // Blocks, but nothing else is left to do.
+    tokio::task::block_in_place(|| telemetry.stop());
+    outcome
+}
+
+async fn carry_out(command: Command, mut settings: Settings) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Demo { packs } => demo(settings, &packs).await,
         Command::Serve => {
             let listener = serve::listen(&mut settings).await?;

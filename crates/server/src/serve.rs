@@ -13,6 +13,7 @@ use crate::control;
 use crate::database::Database;
 use crate::house::House;
 use crate::settings::Settings;
+use crate::telemetry::metrics;
 
 /// Open requests have this long to end once a stop was asked for.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -34,6 +35,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let app = crate::http::router(&house, address, &logins)?;
+    let metrics = metrics::serve(&house).await?;
     // Before anybody is told that we serve: a signal must find its handler.
     let signals = Signals::install()?;
     let watch = house.tenancy.watch();
@@ -63,6 +65,9 @@ pub async fn run(
     }
     if let Some(control) = control {
         control.abort();
+    }
+    if let Some(metrics) = metrics {
+        metrics.abort();
     }
     runner.stop().await;
     house.lanes.stop().await;

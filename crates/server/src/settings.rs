@@ -11,6 +11,8 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+const MASTER_KEY_FILE: &str = "master.key";
+
 /// All that can be set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +42,10 @@ pub struct Settings {
     pub log: String,
     /// One JSON object a log line.
     pub log_json: bool,
+    /// Where traces are sent, by OTLP over HTTP; nowhere if not set.
+    pub otlp_endpoint: Option<String>,
+    /// Where `/metrics` is served, never the public address; empty is nowhere.
+    pub metrics_listen: String,
 }
 
 /// Where the database is.
@@ -73,6 +79,8 @@ impl Default for Settings {
             master_key: None,
             log: "info,sqlx=warn,sea_orm=warn".to_owned(),
             log_json: false,
+            otlp_endpoint: None,
+            metrics_listen: "127.0.0.1:9464".to_owned(),
         }
     }
 }
@@ -93,7 +101,24 @@ impl Settings {
         if let Ok(port) = std::env::var("PORT") {
             settings.listen.set_port(port.parse().context("PORT is a number up to 65535")?);
         }
+        if let Ok(endpoint) = std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT") {
+            settings.otlp_endpoint.get_or_insert(endpoint);
+        }
+        if let Some(folder) = std::env::var_os("CREDENTIALS_DIRECTORY") {
+            settings.take_credential(Path::new(&folder))?;
+        }
         Ok(settings)
+    }
+
+    /// The service manager's copy of the master key counts where no other one is set. Only the service can read it,
+    /// whatever its mode says.
+    fn take_credential(&mut self, folder: &Path) -> anyhow::Result<()> {
+        let file = folder.join(MASTER_KEY_FILE);
+        if self.master_key.is_none() && self.master_key_file.is_none() && file.exists() {
+            let key = std::fs::read_to_string(&file).context("the credential with the master key cannot be read")?;
+            self.master_key = Some(key.trim().to_owned());
+        }
+        Ok(())
     }
 
     /// `DATABASE_URL` names a SQLite file, or PostgreSQL as its owner.
@@ -118,7 +143,16 @@ impl Settings {
 
     /// The file of the master key.
     pub fn master_key_path(&self) -> PathBuf {
-        self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
+        self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join(MASTER_KEY_FILE))
+    }
+
+    /// Where metrics are served, if anywhere.
+    pub fn metrics_address(&self) -> anyhow::Result<Option<SocketAddr>> {
+        if self.metrics_listen.is_empty() {
+            return Ok(None);
+        }
+        let address = self.metrics_listen.parse();
+        Ok(Some(address.context("`metrics_listen` is an address and a port, such as 127.0.0.1:9464, or empty")?))
     }
 
     /// Where gateways and buyers reach the cashier host.
@@ -134,6 +168,7 @@ impl Settings {
         for url in [&mut database.owner_url, &mut database.runtime_url, &mut database.platform_url] {
             *url = url.as_deref().map(mask_url);
         }
+        shown.otlp_endpoint = shown.otlp_endpoint.as_deref().map(mask_url);
         shown.master_key = shown.master_key.map(|_| "***".to_owned());
         Ok(toml::to_string_pretty(&shown)?)
     }
@@ -160,6 +195,31 @@ mod tests {
         let shown = settings.masked().expect("settings are TOML");
         assert!(!shown.contains("hunter2") && !shown.contains("aaaa"), "{shown}");
         assert!(shown.contains("postgres://owner:***@db/cardgrove"));
+    }
+
+    #[test]
+    fn metrics_are_served_where_it_is_said_or_nowhere() {
+        let mut settings = Settings::default();
+        assert_eq!(settings.metrics_address().expect("the default"), Some(SocketAddr::from(([127, 0, 0, 1], 9464))));
+        settings.metrics_listen = String::new();
+        assert_eq!(settings.metrics_address().expect("off"), None);
+        settings.metrics_listen = "9464".to_owned();
+        assert!(settings.metrics_address().is_err());
+    }
+
+    #[test]
+    fn a_credential_is_the_master_key_where_no_other_is_set() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("master.key"), format!("{}\n", "ab".repeat(32))).expect("written");
+        let mut settings = Settings::default();
+        settings.take_credential(folder.path()).expect("read");
+        assert_eq!(settings.master_key, Some("ab".repeat(32)));
+        let mut settings = Settings { master_key: Some("cd".repeat(32)), ..Settings::default() };
+        settings.take_credential(folder.path()).expect("read");
+        assert_eq!(settings.master_key, Some("cd".repeat(32)));
+        let mut settings = Settings::default();
+        settings.take_credential(&folder.path().join("nothing")).expect("nothing there is no fault");
+        assert_eq!(settings.master_key, None);
     }
 
     #[test]

@@ -3,8 +3,10 @@
 mod binary;
 mod browser;
 mod chaos;
+mod infra;
 mod isolation;
 mod paying;
+mod watching;
 mod worked_example;
 
 use binary::{Backend, Server, on_both};

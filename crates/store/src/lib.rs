@@ -21,7 +21,7 @@ mod write;
 
 pub use cache::ScopedCache;
 pub use claim::{Claim, ClaimedWork};
-pub use dialect::Backend;
+pub use dialect::{Backend, PoolCount};
 pub use error::StoreError;
 pub use find::Find;
 pub use owned::{Inside, Listed, TenantOwned};

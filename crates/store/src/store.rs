@@ -9,9 +9,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use kernel::{Clock, Platform, SystemClock, TenantId};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
+use tracing::Instrument;
 
 use crate::claim::ClaimedWork;
-use crate::dialect::{self, Backend, Pools};
+use crate::dialect::{self, Backend, PoolCount, Pools};
 use crate::error::StoreError;
 use crate::owned::Inside;
 use crate::settings::{Settings, Time};
@@ -53,6 +54,11 @@ impl Store {
     /// Which database it is.
     pub fn backend(&self) -> Backend {
         self.inner.backend
+    }
+
+    /// The pools with their open connections and those of them that nobody uses.
+    pub fn pools(&self) -> Vec<PoolCount> {
+        self.inner.backend.counts(&self.inner.pools)
     }
 
     /// Starts a transaction that only reads.
@@ -158,7 +164,8 @@ impl Store {
     }
 
     async fn begin(&self, pool: &DatabaseConnection, write: bool) -> Result<Conn, StoreError> {
-        let tx = self.inner.backend.begin(pool, write).await.map_err(|error| match error {
+        let span = tracing::debug_span!("store.begin", store.write = write);
+        let tx = self.inner.backend.begin(pool, write).instrument(span).await.map_err(|error| match error {
             // Nothing was begun, so nothing is in anybody's way: the database is just busy.
             StoreError::Conflict => StoreError::Busy,
             other => other,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use kernel::{Platform, Scope, TenantScope};
 use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, IntoActiveModel, QueryFilter};
+use tracing::Instrument;
 
 use crate::dialect::{Backend, Entry};
 use crate::error::StoreError;
@@ -114,7 +115,7 @@ impl<S: Scope> WriteTx<S> {
 
 async fn commit(conn: Arc<Conn>) -> Result<(), StoreError> {
     let conn = Arc::into_inner(conn).expect("a transaction's views end before it is committed");
-    Ok(conn.tx.commit().await?)
+    Ok(conn.tx.commit().instrument(tracing::debug_span!("store.commit")).await?)
 }
 
 impl Batch {

@@ -11,7 +11,7 @@ use axum::response::Response;
 use kernel::Language;
 use std::sync::Arc;
 use tenancy::Shop;
-use web::{RequestId, ShopContext, Visit};
+use web::{RequestId, ShopContext, TraceId, Visit};
 
 /// The request as a page sees it.
 #[derive(Debug, Clone)]
@@ -20,6 +20,7 @@ pub(crate) struct Frame {
     pub path: String,
     pub query: String,
     pub request_id: Option<String>,
+    pub trace_id: Option<String>,
     pub shop: Option<Arc<Shop>>,
 }
 
@@ -30,6 +31,7 @@ impl Frame {
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
             request_id: parts.extensions.get::<RequestId>().map(|id| id.as_str().to_owned()),
+            trace_id: parts.extensions.get::<TraceId>().map(|id| id.as_str().to_owned()),
             shop: parts.extensions.get::<ShopContext>().map(|context| Arc::clone(&context.0)),
         }
     }

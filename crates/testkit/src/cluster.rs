@@ -1,6 +1,7 @@
 //! The test run's PostgreSQL cluster.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -44,7 +45,7 @@ impl Durability {
     const fn settings(self) -> &'static [&'static str] {
         match self {
             Self::Scratch => &["fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=128MB"],
-            Self::Full => &["shared_buffers=1GB", "max_wal_size=4GB"],
+            Self::Full => &[],
         }
     }
 }
@@ -95,6 +96,20 @@ impl Cluster {
             .output()?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(TestError(String::from_utf8_lossy(&output.stderr).into_owned()))
+    }
+
+    /// Runs a file as the superuser, with psql's variables and an environment for it.
+    pub fn psql_file(&self, file: &Path, variables: &[&str], env: &[(&str, &str)]) -> Result<(), TestError> {
+        let mut psql = Command::new(binaries()?.join("psql"));
+        psql.args(["-X", "-q", "-U", "postgres", "-d", "postgres"]).env("PGHOST", &self.folder);
+        for variable in variables {
+            psql.args(["-v", variable]);
+        }
+        let output = psql.envs(env.iter().copied()).arg("-f").arg(file).output()?;
+        if output.status.success() {
+            return Ok(());
         }
         Err(TestError(String::from_utf8_lossy(&output.stderr).into_owned()))
     }
@@ -150,6 +165,11 @@ impl Cluster {
         if !made.status.success() {
             return Err(TestError(String::from_utf8_lossy(&made.stderr).into_owned()));
         }
+        // The settings that are recommended to operators, so that they are known to work; those below win.
+        fs::copy(infra().join("tuning.conf"), data.join("tuning.conf"))?;
+        fs::set_permissions(data.join("tuning.conf"), fs::Permissions::from_mode(0o644))?;
+        let mut settings = File::options().append(true).open(data.join("postgresql.conf"))?;
+        settings.write_all(b"\ninclude 'tuning.conf'\n")?;
         let mut server = self.program("postgres", as_root)?;
         server.arg("-D").arg(&data).arg("-k").arg(&self.folder);
         let always = ["listen_addresses=", "max_connections=300", "autovacuum_naptime=10s"];
@@ -204,6 +224,11 @@ impl Cluster {
             .spawn()?;
         Ok(())
     }
+}
+
+/// The files for operators' databases.
+pub(crate) fn infra() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/postgres")
 }
 
 /// Debian's versioned folder with the newest server.

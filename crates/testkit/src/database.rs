@@ -10,7 +10,7 @@ use store::{Backend, Owner, Settings, Store, Time};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::cluster::{Cluster, TestError};
+use crate::cluster::{Cluster, TestError, infra};
 
 /// A migrated, empty database with an open store, whose time stands still until the test moves it.
 pub struct TestDb {
@@ -92,6 +92,22 @@ impl TestDb {
         let made = cluster.psql("postgres", &format!("CREATE DATABASE {name} OWNER owner"));
         made.unwrap_or_else(|error| panic!("no bare database: {error}"));
         cluster.url("owner", &name)
+    }
+
+    /// A new database whose roles an administrator made with infra/postgres/roles.sql: the URLs of owner, runtime and
+    /// platform role. The same one for every caller of a test run, because roles belong to the cluster.
+    pub async fn postgres_by_hand() -> [String; 3] {
+        let cluster = Cluster::shared();
+        // Its roles are made first: two that make them at once would be in each other's way.
+        prepare_template(cluster).await;
+        let (file, variables) = (infra().join("roles.sql"), ["database=by_hand", "owner=by_hand_owner"]);
+        let passwords = ["OWNER_PASSWORD", "RUNTIME_PASSWORD", "PLATFORM_PASSWORD"].map(|name| (name, "pass'word"));
+        let made = cluster.once("by_hand", |cluster| {
+            cluster.psql_file(&file, &variables, &passwords)?;
+            cluster.psql_file(&file, &variables, &passwords)
+        });
+        made.unwrap_or_else(|error| panic!("infra/postgres/roles.sql fails: {error}"));
+        ["by_hand_owner", Roles::RUNTIME, Roles::PLATFORM].map(|role| cluster.url(role, "by_hand"))
     }
 
     async fn open(

@@ -7,6 +7,7 @@ use axum::response::Response;
 
 use crate::kit::RequestId;
 use crate::problem::Problem;
+use crate::trace::TraceId;
 
 /// Shows a problem as a page. It gets the request without its body.
 pub trait Faults: Send + Sync + 'static {
@@ -36,7 +37,7 @@ impl Face {
                 problem.mark(&mut page);
                 page
             }
-            None => problem.respond(Some(id.as_str())),
+            None => problem.respond(Some(id.as_str()), request.extensions.get::<TraceId>().map(TraceId::as_str)),
         }
     }
 }

@@ -3,26 +3,26 @@
 use std::any::Any;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::face::Face;
 use crate::problem::Problem;
 use crate::proxies::Proxies;
+use crate::trace;
 use crate::visit::{Visit, VisitFault};
 
 /// The bounds of a server.
@@ -72,6 +72,8 @@ impl RequestId {
 
 /// The longest word that no token is.
 const WORD_BYTES_MAX: usize = 12;
+/// What answers that no route gave are counted under.
+const UNKNOWN_ROUTE: &str = "none";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
@@ -105,7 +107,7 @@ impl Kit {
     /// The router behind all layers. From outside to inside: id and span, security headers, compression, the
     /// visit, the face of problems, a place among the requests, panics, time, foreign origins, size.
     pub fn layers(&self, router: Router, face: Face) -> Router {
-        let (identify, limit, policy) = (self.clone(), self.clone(), self.policy.clone());
+        let (identify, limit, name) = (self.clone(), self.clone(), self.clone());
         router
             .layer(DefaultBodyLimit::max(self.bounds.body_bytes_max))
             .layer(CsrfLayer::new())
@@ -114,52 +116,76 @@ impl Kit {
             .layer(from_fn(move |request, next| bound(limit.clone(), request, next)))
             .layer(from_fn(move |request, next| enter(identify.clone(), face.clone(), request, next)))
             .layer(CompressionLayer::new())
-            .layer(from_fn(move |request, next| named(policy.clone(), request, next)))
+            .layer(from_fn(move |request, next| named(name.clone(), request, next)))
     }
 }
 
-/// Gives the request its id and its span, and the response its security headers. A path may hold words that open an
-/// order or a payment, so the span has the route's pattern in its place (see [`crate::Routes`]), and of a path that no
-/// route knows its beginning.
-async fn named(policy: HeaderValue, mut request: Request, next: Next) -> Response {
+/// Gives the request its id, its span and its trace, and the response its security headers. A path may hold words that
+/// open an order or a payment, so the span has the route's pattern in its place (see [`crate::Routes`]), and of a path
+/// that no route knows its beginning.
+async fn named(kit: Kit, mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
     let span = tracing::info_span!(
         "request",
+        otel.kind = "server",
         request.id = %id,
         http.method = %request.method(),
         http.route = tracing::field::Empty,
+        http.status = tracing::field::Empty,
         tenant.id = tracing::field::Empty,
         site.id = tracing::field::Empty,
     );
+    let before = kit.proxies.trust(peer_of(&request)).then(|| trace::continued(request.headers()));
+    if let Some(trace) = trace::begin(&span, before) {
+        request.extensions_mut().insert(trace);
+    }
     let routed = Routed::default();
     request.extensions_mut().insert(routed.clone());
     request.extensions_mut().insert(RequestId(id.clone()));
-    let (began, beginning) = (Instant::now(), beginning(request.uri().path()));
+    let (began, method, beginning) = (Instant::now(), method_of(&request), beginning(request.uri().path()));
     let mut response = next.run(request).instrument(span.clone()).await;
-    if !routed.0.load(Ordering::Relaxed) {
+    if routed.0.get().is_none() {
         span.record("http.route", beginning);
     }
-    let (status, duration_ms) = (response.status().as_u16(), began.elapsed().as_millis());
-    tracing::debug!(parent: &span, http.status = status, http.duration_ms = duration_ms, "answered {status}");
+    tell(&span, (method, routed.0.get().map_or(UNKNOWN_ROUTE, String::as_str)), response.status(), began.elapsed());
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
-    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    headers.insert(header::CONTENT_SECURITY_POLICY, kit.policy);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }
 
-/// Whether a route has answered for the request; the span knows its pattern then.
+/// Tells the log, the trace and the metrics what was answered. Routes and methods are those we know, so that nobody can
+/// make up names that are kept.
+fn tell(span: &Span, (method, route): (&'static str, &str), status: StatusCode, took: Duration) {
+    let (status, duration_ms) = (status.as_u16(), took.as_millis());
+    span.record("http.status", status);
+    trace::end(span, format!("{method} {route}"), status >= 500);
+    span.in_scope(|| tracing::debug!(http.duration_ms = duration_ms, "answered {status}"));
+    let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
+    metrics::histogram!("cardgrove_http_request_seconds", &labels).record(took);
+}
+
+/// The method, if it is one of those that any route knows.
+fn method_of(request: &Request) -> &'static str {
+    let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+    let names = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    known.iter().zip(names).find(|(known, _)| *known == request.method()).map_or("OTHER", |(_, name)| name)
+}
+
+/// The pattern of the route that has answered for the request, once one has.
 #[derive(Debug, Clone, Default)]
-struct Routed(Arc<AtomicBool>);
+struct Routed(Arc<OnceLock<String>>);
 
 /// Gives the span the pattern of the route in place of its path.
 pub(crate) async fn known(pattern: Option<MatchedPath>, request: Request, next: Next) -> Response {
     if let (Some(pattern), Some(routed)) = (pattern, request.extensions().get::<Routed>()) {
         tracing::Span::current().record("http.route", pattern.as_str());
-        routed.0.store(true, Ordering::Relaxed);
+        // A request has one route; a second one would be told by the first.
+        let _ = routed.0.set(pattern.as_str().to_owned());
     }
     next.run(request).await
 }
@@ -203,9 +229,13 @@ fn keep_allow(before: &Response, mut shown: Response) -> Response {
 }
 
 pub(crate) fn visit_of(request: &Request, proxies: &Proxies) -> Result<Visit, VisitFault> {
+    Visit::read(request.uri(), request.headers(), (peer_of(request), false), proxies)
+}
+
+/// Who the connection is from.
+fn peer_of(request: &Request) -> IpAddr {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    Visit::read(request.uri(), request.headers(), (peer, false), proxies)
+    peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
 /// Takes a place or sends the request away at once; ends it when its time is over.

@@ -22,6 +22,7 @@ mod proxies;
 mod routes;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod visit;
 
 pub use cookie::{
@@ -41,4 +42,5 @@ pub use permit::{
 pub use problem::{Problem, status_of};
 pub use proxies::Proxies;
 pub use routes::{Policed, Route, Routes};
+pub use trace::TraceId;
 pub use visit::{ClientAddress, Visit, VisitFault};

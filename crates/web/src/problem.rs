@@ -82,8 +82,8 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal")
     }
 
-    /// The response of a request with this id.
-    pub fn respond(&self, request_id: Option<&str>) -> Response {
+    /// The response of a request with this id and this trace.
+    pub fn respond(&self, request_id: Option<&str>, trace_id: Option<&str>) -> Response {
         let body = Body {
             kind: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
@@ -91,6 +91,7 @@ impl Problem {
             code: self.code,
             detail: self.detail.as_deref(),
             request_id,
+            trace_id,
         };
         let body = serde_json::to_vec(&body).expect("texts and a number are always JSON");
         let mut response = (self.status, body).into_response();
@@ -121,11 +122,13 @@ struct Body<'a> {
     detail: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<&'a str>,
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        self.respond(None)
+        self.respond(None, None)
     }
 }
 

@@ -62,6 +62,19 @@ pub enum Receipt {
     },
 }
 
+impl Receipt {
+    /// The word of it in metrics.
+    pub(crate) const fn word(&self) -> &'static str {
+        match self {
+            Self::Delivered { .. } => "delivered",
+            Self::ToppedUp => "topped_up",
+            Self::Known => "known",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Suspended { .. } => "suspended",
+        }
+    }
+}
+
 /// Why an order does not take money.
 enum Declined {
     /// Ask the gateway first.

@@ -1,7 +1,7 @@
 //! Messages of gateways: verified on their raw bytes, stored, acknowledged; decided later.
 
 use chrono::TimeDelta;
-use kernel::TenantScope;
+use kernel::{Coded, TenantScope};
 use store::{Tx, WriteTx};
 
 use super::Payments;
@@ -37,6 +37,27 @@ impl Payments {
     /// Takes a message that came to a channel's notify address. It is stored, together with the job that works on it,
     /// before this answers; the same message again is acknowledged again. A forged one leaves nothing behind.
     pub async fn receive(
+        &self,
+        public: &PublicChannel,
+        provider: &str,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+        path: &str,
+    ) -> Result<Received, PaymentError> {
+        let received = self.take(public, provider, headers, body, path).await;
+        let outcome = match &received {
+            Ok(Received { seen: Some(_), .. }) => "money",
+            Ok(_) => "nothing_new",
+            Err(error) => error.code(),
+        };
+        // The name came from outside: only those we know are counted under their own.
+        let provider = self.gateways.get(provider).map_or("none", |gateway| gateway.provider());
+        metrics::counter!("cardgrove_payment_callbacks_total", "provider" => provider, "outcome" => outcome)
+            .increment(1);
+        received
+    }
+
+    async fn take(
         &self,
         public: &PublicChannel,
         provider: &str,

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use reqwest::header::{COOKIE, HOST, LOCATION, SET_COOKIE};
@@ -46,7 +46,12 @@ pub struct Server {
     sandbox: String,
     folder: TempDir,
     owner_url: Option<String>,
+    env: Vec<(&'static str, String)>,
+    lines: Lines,
 }
+
+/// What the server has logged.
+type Lines = Arc<Mutex<Vec<String>>>;
 
 fn packs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tenants")
@@ -55,12 +60,17 @@ fn packs() -> PathBuf {
 impl Server {
     /// Only the small pack, twice: the big one has tests of its own.
     pub async fn start(backend: Backend) -> Self {
+        Self::start_with(backend, Vec::new()).await
+    }
+
+    /// Starts with more settings, as environment variables.
+    pub async fn start_with(backend: Backend, env: Vec<(&'static str, String)>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let packs_here = folder.path().join("packs");
         copy(&packs().join("demo-two"), &packs_here.join("demo-two"));
         copy(&packs().join("demo-two"), &packs_here.join("demo"));
         make_another_tenant(&packs_here.join("demo"));
-        Self::start_in(folder, backend).await
+        Self::start_in(folder, backend, env).await
     }
 
     /// The demo as everybody starts it.
@@ -69,13 +79,14 @@ impl Server {
         for pack in ["demo", "demo-two"] {
             copy(&packs().join(pack), &folder.path().join("packs").join(pack));
         }
-        Self::start_in(folder, backend).await
+        Self::start_in(folder, backend, Vec::new()).await
     }
 
-    async fn start_in(folder: TempDir, backend: Backend) -> Self {
+    async fn start_in(folder: TempDir, backend: Backend, env: Vec<(&'static str, String)>) -> Self {
         let owner_url = (backend == Backend::Postgres).then(testkit::TestDb::bare_postgres);
-        let (child, port, sandbox) = spawn(folder.path(), owner_url.as_deref()).await;
-        Self { child, port, sandbox, folder, owner_url }
+        let lines = Lines::default();
+        let (child, port, sandbox) = spawn(folder.path(), owner_url.as_deref(), (&env, &lines)).await;
+        Self { child, port, sandbox, folder, owner_url, env, lines }
     }
 
     pub async fn kill_and_start_again(mut self) -> Self {
@@ -84,14 +95,31 @@ impl Server {
     }
 
     pub async fn stop_and_start_again(mut self) -> Self {
+        self.stop();
+        self.again().await
+    }
+
+    /// Asks the server to stop and waits for its orderly end.
+    pub fn stop(&mut self) {
         let asked = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
         assert!(asked.success() && self.child.wait().expect("it ends").success(), "an orderly end");
-        self.again().await
+    }
+
+    /// The rest of the first line of the log that holds `words`.
+    pub fn logged(&self, words: &str) -> Option<String> {
+        let lines = self.lines.lock().expect("no panic");
+        lines.iter().find_map(|line| Some(line.split_once(words)?.1.to_owned()))
+    }
+
+    /// All that was logged.
+    pub fn log(&self) -> String {
+        self.lines.lock().expect("no panic").join("\n")
     }
 
     async fn again(mut self) -> Self {
         let _ = self.child.wait();
-        let (child, port, sandbox) = spawn(self.folder.path(), self.owner_url.as_deref()).await;
+        let more = (self.env.as_slice(), &self.lines);
+        let (child, port, sandbox) = spawn(self.folder.path(), self.owner_url.as_deref(), more).await;
         self.child = child;
         self.port = port;
         self.sandbox = sandbox;
@@ -168,7 +196,7 @@ impl Drop for Server {
     }
 }
 
-fn client() -> reqwest::Client {
+pub fn client() -> reqwest::Client {
     // Plain HTTP to this machine only: no roots are needed, but a client cannot be built without a TLS setting.
     let roots = rustls::RootCertStore::empty();
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -187,6 +215,7 @@ fn command(folder: &Path, owner_url: Option<&str>) -> Command {
         .env_clear()
         .env("CARDGROVE_DATA_DIR", folder.join("var"))
         .env("CARDGROVE_LISTEN", "127.0.0.1:0")
+        .env("CARDGROVE_METRICS_LISTEN", "")
         .env("NO_COLOR", "1");
     if let Some(url) = owner_url {
         command.env("DATABASE_URL", url);
@@ -194,8 +223,14 @@ fn command(folder: &Path, owner_url: Option<&str>) -> Command {
     command
 }
 
-async fn spawn(folder: &Path, owner_url: Option<&str>) -> (Child, u16, String) {
+async fn spawn(
+    folder: &Path,
+    owner_url: Option<&str>,
+    (env, lines): (&[(&str, String)], &Lines),
+) -> (Child, u16, String) {
+    let lines = Arc::clone(lines);
     let mut child = command(folder, owner_url)
+        .envs(env.iter().map(|(name, value)| (name, value)))
         .args(["demo", "--packs"])
         .arg(folder.join("packs"))
         .stderr(Stdio::piped())
@@ -207,6 +242,7 @@ async fn spawn(folder: &Path, owner_url: Option<&str>) -> (Child, u16, String) {
         let mut sandbox = String::new();
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
             eprintln!("server: {line}");
+            lines.lock().expect("no panic").push(line.clone());
             if let Some((_, address)) = line.split_once("the sandbox gateway listens at ") {
                 sandbox = format!("http://{}", address.split(": ").next().unwrap_or_default());
             }
@@ -254,7 +290,8 @@ pub struct Browser {
 }
 
 impl Browser {
-    fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+    /// A request as this browser sends it.
+    pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         let cookies = self.cookies.lock().expect("no panic");
         let cookies: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         self.http
@@ -273,6 +310,11 @@ impl Browser {
             }
         }
         response
+    }
+
+    /// The values of its cookies.
+    pub fn secrets(&self) -> Vec<String> {
+        self.cookies.lock().expect("no panic").values().cloned().collect()
     }
 
     pub async fn get(&self, path: &str) -> String {

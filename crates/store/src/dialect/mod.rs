@@ -50,6 +50,17 @@ pub(crate) struct Pools {
     pub checkpoint: Option<DatabaseConnection>,
 }
 
+/// The connections of one pool, for whoever watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolCount {
+    /// What it serves.
+    pub pool: &'static str,
+    /// Open connections.
+    pub open: u32,
+    /// Those that nobody uses.
+    pub idle: u32,
+}
+
 impl Backend {
     /// Tells from a database URL.
     pub fn of_url(url: &str) -> Result<Self, StoreError> {
@@ -66,6 +77,14 @@ impl Backend {
         match self {
             Self::Sqlite => sqlite::open(settings).await,
             Self::Postgres => postgres::open(settings).await,
+        }
+    }
+
+    /// How many connections each pool has.
+    pub(crate) fn counts(self, pools: &Pools) -> Vec<PoolCount> {
+        match self {
+            Self::Sqlite => sqlite::counts(pools),
+            Self::Postgres => postgres::counts(pools),
         }
     }
 

@@ -11,7 +11,7 @@ use sea_orm::{
 };
 
 use super::source::{Kind, array};
-use super::{Entry, Pools};
+use super::{Entry, PoolCount, Pools};
 use crate::error::StoreError;
 use crate::settings::{Settings, Time};
 use crate::tx::Outcome;
@@ -48,6 +48,15 @@ pub(super) async fn open(settings: &Settings) -> Result<Pools, StoreError> {
     let platform = connect(platform_url, PLATFORM_CONNECTIONS, settings.acquire_timeout, true).await?;
     refuse_unsafe_role(&platform).await?;
     Ok(Pools { write: serve.clone(), read: serve, platform, checkpoint: None })
+}
+
+/// The serving pool, which reads and writes, and the platform role's.
+pub(super) fn counts(pools: &Pools) -> Vec<PoolCount> {
+    let count = |pool, connection: &DatabaseConnection| {
+        let open = connection.get_postgres_connection_pool();
+        PoolCount { pool, open: open.size(), idle: u32::try_from(open.num_idle()).unwrap_or(u32::MAX) }
+    };
+    vec![count("serving", &pools.write), count("platform", &pools.platform)]
 }
 
 pub(super) async fn open_owner(url: &str) -> Result<DatabaseConnection, StoreError> {

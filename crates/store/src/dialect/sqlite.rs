@@ -12,7 +12,7 @@ use sea_orm::{
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 use super::source::{Kind, json_array};
-use super::{Entry, Pools};
+use super::{Entry, PoolCount, Pools};
 use crate::error::StoreError;
 use crate::settings::{Settings, Time};
 
@@ -31,6 +31,15 @@ pub(super) async fn open(settings: &Settings) -> Result<Pools, StoreError> {
     let read = connect(settings, settings.connections_max, Role::Reader).await?;
     let checkpoint = connect(settings, 1, Role::Checkpointer).await?;
     Ok(Pools { platform: write.clone(), write, read, checkpoint: Some(checkpoint) })
+}
+
+/// The writer, which platform transactions share, and the readers.
+pub(super) fn counts(pools: &Pools) -> Vec<PoolCount> {
+    let count = |pool, connection: &DatabaseConnection| {
+        let open = connection.get_sqlite_connection_pool();
+        PoolCount { pool, open: open.size(), idle: u32::try_from(open.num_idle()).unwrap_or(u32::MAX) }
+    };
+    vec![count("writer", &pools.write), count("readers", &pools.read)]
 }
 
 pub(super) async fn open_owner(url: &str) -> Result<DatabaseConnection, StoreError> {

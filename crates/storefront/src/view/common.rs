@@ -25,6 +25,7 @@ pub(crate) struct Common {
     path: String,
     here: String,
     request_id: Option<String>,
+    trace_id: Option<String>,
     site: Option<SiteView>,
     #[serde(skip)]
     is_private: bool,
@@ -79,6 +80,7 @@ impl Common {
             path: format::query_value(&frame.path),
             here: format::query_value(&frame.here()),
             request_id: frame.request_id.clone(),
+            trace_id: frame.trace_id.clone(),
             site: frame.shop.as_deref().map(|shop| site(shop, frame.language)),
         }
     }
