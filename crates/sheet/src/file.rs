@@ -57,8 +57,8 @@ pub fn each<F: Read + Seek>(
     Ok(format)
 }
 
-/// Tells from the file's size and its first bytes; the file is at its beginning afterwards.
-fn format_of<F: Read + Seek>(file: &mut F) -> Result<Format, SheetError> {
+/// What a file is, told from its size and its first bytes; it is at its beginning afterwards.
+pub fn format_of<F: Read + Seek>(file: &mut F) -> Result<Format, SheetError> {
     let unreadable = |source| SheetError::Unreadable { line: 0, source };
     let bytes = file.seek(SeekFrom::End(0)).map_err(unreadable)?;
     if bytes > FILE_BYTES_MAX {

@@ -21,7 +21,7 @@ mod writer;
 mod tests;
 
 pub use error::SheetError;
-pub use file::{FILE_BYTES_MAX, Format, Found, each};
+pub use file::{FILE_BYTES_MAX, Format, Found, each, format_of};
 pub use reader::{Limits, Row, Rows, read};
 pub use table::{Record, Table, table};
 pub use writer::{Cell, Writer};
