@@ -1,4 +1,4 @@
-//! Card codes, sealed; their keyed hashes; how many there are.
+//! Card codes, sealed; the files they came in; their keyed hashes; how many there are; who carried codes away.
 
 use store::dialect::schema::Table;
 use store::dialect::schema::Type::{BigInt, Bytes, Int, Moment, Text, Uuid};
@@ -6,6 +6,37 @@ use store::dialect::schema::Type::{BigInt, Bytes, Int, Moment, Text, Uuid};
 use crate::{nothing as after, tables};
 
 tables!(
+    // A file or a list of cards that was put in stock at once.
+    Table::tenant("card_batches")
+        .column("id", Uuid)
+        .column("sku_id", Uuid)
+        .column("file_name", Text)
+        .column("state", Text)
+        .column("row_count", BigInt)
+        .column("added", BigInt)
+        .column("duplicates", BigInt)
+        .column("faults", BigInt)
+        .column("voided", BigInt)
+        // What a card of it cost then; none if its cards are no stock of value.
+        .optional("unit_cost_minor", BigInt)
+        .optional("currency", Text)
+        .optional("request_key", Text)
+        .optional("fingerprint", Bytes)
+        .column("created_by", Text)
+        .optional("reason", Text)
+        .column("created_at", Moment)
+        .optional("ended_at", Moment)
+        .optional("undone_at", Moment)
+        .optional("undone_by", Text)
+        .optional("undo_reason", Text)
+        .key(&["id"])
+        .parent("skus", &["sku_id"])
+        .one_of("card_batches_state", "state", &["importing", "done", "undoing", "undone"])
+        .check("card_batches_cost_has_currency", "(unit_cost_minor IS NULL) = (currency IS NULL)")
+        .check("card_batches_voided_were_added", "voided >= 0 AND voided <= added")
+        .unique(&["request_key"])
+        // Query: the newest batches of a SKU.
+        .index(&["sku_id", "id"]),
     Table::tenant("cards")
         .column("id", Uuid)
         .column("sku_id", Uuid)
@@ -16,8 +47,10 @@ tables!(
         .optional("order_id", Uuid)
         .optional("line_no", Int)
         .column("imported_at", Moment)
+        .column("batch_id", Uuid)
         .key(&["id"])
         .parent("skus", &["sku_id"])
+        .parent("card_batches", &["batch_id"])
         .one_of("cards_state", "state", &["available", "held", "sold", "void", "shared"])
         .check("cards_taken_by_an_order", "(state IN ('held', 'sold')) = (order_id IS NOT NULL)")
         // Query: the next free cards of a SKU. Neither state nor order is indexed, so that selling stays a HOT update.
@@ -40,4 +73,16 @@ tables!(
         .parent("skus", &["sku_id"])
         .check("card_counts_not_negative", "available >= 0 AND held >= 0 AND sold >= 0 AND void >= 0 AND shared >= 0")
         .hot(),
+    // Codes that were taken out in the open: written before the first one is opened.
+    Table::tenant("card_exports")
+        .column("id", Uuid)
+        .column("sku_id", Uuid)
+        .optional("card_state", Text)
+        .column("card_count", BigInt)
+        .column("exported_by", Text)
+        .column("reason", Text)
+        .column("created_at", Moment)
+        .key(&["id"])
+        .parent("skus", &["sku_id"])
+        .append_only(),
 );

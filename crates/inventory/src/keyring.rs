@@ -122,6 +122,17 @@ impl KeyRing {
         Ok(keys)
     }
 
+    /// Keys to compare codes with, for a transaction that writes nothing: those of a tenant without any are made up, and
+    /// equal no code in stock, of which there is none.
+    pub(crate) async fn hash_keys_in(&self, tx: &impl Tx) -> Result<Arc<TenantKeys>, InventoryError> {
+        let tenant = tx.scope().tenant();
+        let rows = tx.find::<tenant_key::Entity>().all().await?;
+        if rows.is_empty() {
+            return Ok(Arc::new(TenantKeys { tenant, hash: random_key(), data: BTreeMap::new() }));
+        }
+        Ok(Arc::new(self.unwrap(tenant, &rows)?))
+    }
+
     /// The tenant's keys, made if it has none. Read from the rows each time, and kept nowhere: this transaction may
     /// still be rolled back.
     pub(crate) async fn keys_or_make_in(&self, tx: &WriteTx<TenantScope>) -> Result<Arc<TenantKeys>, InventoryError> {

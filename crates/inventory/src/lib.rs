@@ -4,14 +4,18 @@
 //! moved elsewhere does not open. Data keys are wrapped by the master key, which lives outside the database.
 //! A keyed hash finds duplicates without opening anything.
 //!
-//! [`Picks`] is the room's part in the lane: runs of free card ids per SKU. A run is a hint; the row is the truth.
+//! [`Intake`] takes files of cards in, batch by batch, and takes a batch back. [`Import`] is the same inside somebody
+//! else's transaction. [`Picks`] is the room's part in the lane: runs of free card ids per SKU. A run is a hint; the row is the truth.
 //! [`Shelf`] is what is known without asking the database: it can only say no early.
 //!
 //! Invariants: a code has no `Debug`, no `Serialize`, no `Display`; the only way to its text is [`CardCode::reveal`];
-//! imported = available + held + sold + void, per SKU; an expired card is never picked.
+//! imported = available + held + sold + void, per SKU and per batch; an expired card is never picked.
 
 mod audit;
+mod batch;
 mod error;
+mod import;
+mod intake;
 mod keyring;
 mod master;
 mod model;
@@ -25,10 +29,16 @@ mod table;
 mod tests;
 
 pub use audit::{InventoryAudit, audit_in};
+pub use batch::{Batch, BatchId, BatchState, CardState, ExportId, Stock};
 pub use error::InventoryError;
+pub use import::{Import, Source};
+pub use intake::{
+    Columns, Duplicate, DuplicateOf, Export, ExportOf, ExportedCard, ImportOf, Intake, IntakeProgress, IntakeReport,
+    IntakeStep, LISTED_MAX, Listed, Reading, RowFault, UndoOf, Undone,
+};
 pub use keyring::KeyRing;
 pub use master::{MasterKey, MasterKeys};
 pub use model::{CardCode, CardId, ImportReport, NewCard, StockCount, Stocking, Taken, Taking};
 pub use picks::{OutOfStock, Picks};
-pub use service::{Import, Inventory};
+pub use service::Inventory;
 pub use shelf::Shelf;

@@ -1,5 +1,7 @@
 //! Queries on the room's tables.
 
+mod batch;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use catalog::SkuId;
@@ -11,6 +13,8 @@ use uuid::Uuid;
 
 use crate::model::{StockCount, Taking};
 use crate::table::{card, card_count, card_hash};
+
+pub(crate) use batch::*;
 
 /// Codes of one SKU that take turns.
 const SHARED_MAX: u64 = 1_000;
@@ -45,6 +49,7 @@ pub(crate) struct CountDelta {
     pub available: i64,
     pub held: i64,
     pub sold: i64,
+    pub void: i64,
     pub shared: i64,
 }
 
@@ -134,11 +139,11 @@ pub(crate) async fn move_counts_in(
         let rows = rows.ascending(card_count::Column::SkuId).locked();
         rows.columns::<(Uuid,)>([card_count::Column::SkuId]).await?;
     }
-    use card_count::Column::{Available, Held, Shared, SkuId as Sku, Sold};
-    let mut rows = Rows::of_columns(&[Sku, Available, Held, Sold, Shared]);
+    use card_count::Column::{Available, Held, Shared, SkuId as Sku, Sold, Void};
+    let mut rows = Rows::of_columns(&[Sku, Available, Held, Sold, Void, Shared]);
     for (sku, delta) in deltas {
-        let CountDelta { available, held, sold, shared } = *delta;
-        rows.push([sku.uuid().into(), available.into(), held.into(), sold.into(), shared.into()]);
+        let CountDelta { available, held, sold, void, shared } = *delta;
+        rows.push([sku.uuid().into(), available.into(), held.into(), sold.into(), void.into(), shared.into()]);
     }
     let moved = tx.update_rows::<card_count::Entity>(rows, &[card_count::Column::SkuId], Change::Add).await?;
     assert_eq!(moved, deltas.len() as u64, "every SKU with cards has a count");
@@ -156,8 +161,11 @@ pub(crate) async fn open_count_in(tx: &WriteTx<TenantScope>, sku: SkuId) -> Resu
 }
 
 /// Which of `hashes` are known already.
-pub(crate) async fn known_hashes_in(tx: &impl Tx, hashes: &[Vec<u8>]) -> Result<HashSet<Vec<u8>>, StoreError> {
-    let known = tx.find::<card_hash::Entity>().among(card_hash::Column::Hash, hashes.iter().cloned());
+pub(crate) async fn known_hashes_in(
+    tx: &impl Tx,
+    hashes: impl Iterator<Item = Vec<u8>>,
+) -> Result<HashSet<Vec<u8>>, StoreError> {
+    let known = tx.find::<card_hash::Entity>().among(card_hash::Column::Hash, hashes);
     let known: Vec<(Vec<u8>,)> = known.columns([card_hash::Column::Hash]).await?;
     Ok(known.into_iter().map(|(hash,)| hash).collect())
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod code;
 mod import;
+mod intake;
 mod keys;
 mod leak;
 mod master;

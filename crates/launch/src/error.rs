@@ -60,11 +60,11 @@ impl LaunchError {
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Refused { source, .. } => source.is_transient(),
+            Self::Inventory(error) => error.is_transient(),
             Self::Store(error)
             | Self::Tenancy(TenancyError::Store(error))
             | Self::Catalog(CatalogError::Store(error))
             | Self::Identity(IdentityError::Store(error))
-            | Self::Inventory(InventoryError::Store(error))
             | Self::Ledger(LedgerError::Store(error)) => error.is_transient(),
             _ => false,
         }

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use catalog::{CategoryId, Code, GoodsId, SkuId};
 use identity::{CustomerId, Login};
+use inventory::Source;
 use kernel::{Money, SiteId, TenantScope};
 use store::WriteTx;
 use tenancy::Slug;
@@ -20,6 +21,8 @@ use crate::model::{Plan, Progress};
 use crate::pack::Pack;
 use crate::people::People;
 use crate::service::Launch;
+
+const SOURCE: Source = Source { by: "pack", reason: "cards of the pack at cost" };
 
 /// Writes one pack in one transaction, and notes what it did.
 pub(crate) struct Writer<'a> {
@@ -78,9 +81,9 @@ impl<'a> Writer<'a> {
         self.categories().await?;
         self.goods_and_skus().await?;
         self.prices().await?;
-        let import = self.launch.inventory.begin_import_in(self.tx).await?;
-        let (import, stocked) = self.cards(import, progress).await?;
-        self.money(import, stocked).await?;
+        let import = self.launch.inventory.begin_import_of_in(self.tx, SOURCE).await?;
+        let import = self.cards(import, progress).await?;
+        self.money(import).await?;
         Ok(Written { plan: self.plan, new_customers: self.new_customers })
     }
 }

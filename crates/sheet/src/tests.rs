@@ -1,5 +1,7 @@
 //! What is read, what is refused, and that what is written reads back.
 
+mod file;
+
 use proptest::prelude::*;
 
 use crate::{Cell, Limits, Record, Row, SheetError, Writer, read, table};

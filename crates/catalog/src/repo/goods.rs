@@ -84,6 +84,12 @@ pub(crate) async fn goods_to_change(
     Ok(Some((read_goods(row)?, created_at)))
 }
 
+/// The SKU with this code.
+pub(crate) async fn sku_by_code(tx: &impl Tx, code: &Code) -> Result<Option<Sku>, CatalogError> {
+    let find = tx.find::<sku::Entity>().filter(sku::Column::Code.eq(code.as_str()));
+    find.one().await?.map(read_sku).transpose()
+}
+
 /// The SKU with this code, locked for a change.
 pub(crate) async fn sku_to_change(tx: &WriteTx<TenantScope>, code: &Code) -> Result<Option<Sku>, CatalogError> {
     let find = tx.find::<sku::Entity>().filter(sku::Column::Code.eq(code.as_str()));

@@ -60,6 +60,11 @@ impl Catalog {
         Ok(self.skus_in(tx, &[id]).await?.pop())
     }
 
+    /// The SKU with this code, on sale or not.
+    pub async fn sku_by_code_in(&self, tx: &impl Tx, code: &Code) -> Result<Option<Sku>, CatalogError> {
+        repo::goods::sku_by_code(tx, code).await
+    }
+
     /// These SKUs, on sale or not, in no order; unknown ones are left out.
     pub async fn skus_in(&self, tx: &impl Tx, ids: &[SkuId]) -> Result<Vec<Sku>, CatalogError> {
         if ids.len() as u64 > SKUS_MAX {

@@ -43,7 +43,7 @@ testkit::on_both! {
 
     async fn a_card_without_a_hash_is_found(db) {
         let lost = "DELETE FROM card_hashes WHERE card_id = (SELECT id FROM cards WHERE state = 'sold')";
-        assert_eq!(tampered(&db, lost).await, ["3 cards have 2 hashes"]);
+        assert_eq!(tampered(&db, lost).await, ["3 cards, of which 0 were withdrawn, have 2 hashes"]);
     }
 
     async fn a_card_that_was_removed_is_found(db) {
@@ -55,7 +55,17 @@ testkit::on_both! {
             db.tamper(sql).await.expect("tampered with");
         }
         let audit = shop.audit().await;
-        assert!(audit.breaches.len() == 1 && audit.breaches[0].contains("[2, 0, 0, 0, 0]"), "{:?}", audit.breaches);
+        let told = [audit.breaches[0].contains("[2, 0, 0, 0, 0]"), audit.breaches[1].contains("has 3 cards, and it has 2")];
+        assert!(audit.breaches.len() == 2 && told == [true, true], "{:?}", audit.breaches);
+    }
+
+    async fn a_card_that_changed_its_batch_is_found(db) {
+        let shop = stocked(&db).await;
+        shop.import(&["LATE"]).await;
+        let first = "(SELECT batch_id FROM cards ORDER BY id LIMIT 1)";
+        db.tamper(&format!("UPDATE cards SET batch_id = {first}")).await.expect("tampered with");
+        let breaches = shop.audit().await.breaches;
+        assert_eq!(breaches.len(), 2, "one has too many and one too few: {breaches:?}");
     }
 
     async fn another_tenants_stock_is_not_audited(db) {

@@ -71,7 +71,9 @@ testkit::on_both! {
         theirs.import(&["Z"]).await;
         let stolen = row(&ours, cards[0]).await;
         let tx = theirs.write().await;
-        tx.insert::<card::Entity>([card::Model { sku_id: theirs.sku.uuid(), ..stolen }]).await.expect("inserted");
+        let batch_id = tx.find::<card::Entity>().one().await.expect("read").expect("theirs").batch_id;
+        let planted = card::Model { sku_id: theirs.sku.uuid(), batch_id, ..stolen };
+        tx.insert::<card::Entity>([planted]).await.expect("inserted");
         tx.commit().await.expect("committed");
         assert_sealed(&theirs, order, cards[0]).await;
         // Nor with the tenant's keys beside it: they are bound to their tenant, too.

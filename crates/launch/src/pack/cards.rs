@@ -25,7 +25,7 @@ pub(super) struct CardFile {
 
 pub(super) fn read(file: &str, sku: Code, reader: impl Read, faults: &Faults) -> CardFile {
     let mut cards = CardFile { file: file.to_owned(), sku, cards: Vec::new(), lines: Vec::new() };
-    let report = |error: sheet::SheetError| faults.report(file, error.line(), super::without_line(&error));
+    let report = |error: sheet::SheetError| faults.report(file, error.line(), error.without_line());
     match sheet::table(reader, &LIMITS, &COLUMNS) {
         Err(error) => report(error),
         Ok(table) => {

@@ -74,7 +74,7 @@ pub(super) fn read(reader: impl Read, currency: Currency, faults: &Faults) -> Go
 impl Reading<'_> {
     fn cut(&mut self, error: &sheet::SheetError) {
         self.file.is_cut = true;
-        self.faults.report(FILE, error.line(), super::without_line(error));
+        self.faults.report(FILE, error.line(), error.without_line());
     }
 
     fn report(&self, record: &Record, column: &str, what: impl std::fmt::Display) {

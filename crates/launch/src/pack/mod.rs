@@ -257,10 +257,3 @@ fn read_cards(files: &Files, known: &Known<'_>, faults: &Faults) -> BTreeMap<Cod
     cards::check_distinct(&read, faults);
     read.into_iter().map(|file| (file.sku, file.cards)).collect()
 }
-
-/// The words of a fault without the line, which a [`PackFault`] tells itself.
-fn without_line(error: &sheet::SheetError) -> String {
-    let text = error.to_string();
-    let line = format!("line {}: ", error.line());
-    text.strip_prefix(&line).map(str::to_owned).unwrap_or(text)
-}

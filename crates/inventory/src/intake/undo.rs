@@ -1,0 +1,144 @@
+//! Taking a batch back: what is free goes, what somebody has stays.
+
+use catalog::SkuId;
+use kernel::{Money, TenantScope};
+use ledger::Book;
+use serde::Serialize;
+use store::{Tx, WriteTx};
+use uuid::Uuid;
+
+use crate::batch::{self, Batch, BatchId, BatchState, CardState};
+use crate::error::InventoryError;
+use crate::import::value_entry;
+use crate::keyring::Sealed;
+use crate::repo::{self, CountDelta};
+use crate::table::card;
+
+use super::{ATTEMPTS_MAX, CHUNK, Intake, checked};
+
+/// Whose undoing it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UndoOf {
+    /// Who undoes.
+    pub by: String,
+    /// Why, in his words.
+    pub reason: Option<String>,
+}
+
+/// What undoing a batch did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Undone {
+    /// The batch, as it is now.
+    pub batch: Batch,
+    /// Cards that were free and are taken out.
+    pub voided: u64,
+    /// Cards that wait for an order's money, and stay.
+    pub held: u64,
+    /// Cards that were delivered, and stay so.
+    pub sold: u64,
+}
+
+/// What one transaction of it did.
+struct Step {
+    last: Option<Uuid>,
+    sku: SkuId,
+}
+
+impl Intake {
+    /// Takes the batch's free cards out of stock and gives their value back; their codes may come again. A batch is
+    /// undone once; one whose undoing or import was cut off is undone to its end.
+    pub async fn undo(&self, scope: &TenantScope, id: BatchId, of: &UndoOf) -> Result<Undone, InventoryError> {
+        checked("the undoer", Some(&of.by))?;
+        checked("the reason", of.reason.as_deref())?;
+        let mut after = Uuid::nil();
+        loop {
+            let step = self.undo_chunk(scope, (id, of), after).await?;
+            self.shelf.restocked(scope, &[step.sku]);
+            match step.last {
+                Some(last) => after = last,
+                None => break,
+            }
+        }
+        let (batch, count) = self.batch(scope, id).await?;
+        tracing::info!(
+            tenant.id = %scope.id(), batch.id = %id, batch.voided = batch.voided,
+            "undid the batch {id}: {} cards are taken out", batch.voided
+        );
+        let stays = |cards: i64| cards.unsigned_abs();
+        Ok(Undone { voided: batch.voided, held: stays(count.held), sold: stays(count.sold), batch })
+    }
+
+    async fn undo_chunk(
+        &self,
+        scope: &TenantScope,
+        (id, of): (BatchId, &UndoOf),
+        after: Uuid,
+    ) -> Result<Step, InventoryError> {
+        let mut attempt = 1;
+        loop {
+            match self.undo_once(scope, (id, of), after).await {
+                Err(error) if error.is_transient() && attempt < ATTEMPTS_MAX => attempt += 1,
+                step => return step,
+            }
+        }
+    }
+
+    /// One transaction, in the house's order of locks: the batch, cards, entries, head of the chain, counts, balances.
+    async fn undo_once(
+        &self,
+        scope: &TenantScope,
+        (id, of): (BatchId, &UndoOf),
+        after: Uuid,
+    ) -> Result<Step, InventoryError> {
+        let tx = self.store.write(scope).await?;
+        let row = repo::batch_to_change(&tx, id).await?.ok_or(InventoryError::UnknownBatch { batch: id })?;
+        let (sku, unit_cost) = (SkuId::from_uuid(row.sku_id), batch::unit_cost(&row)?);
+        match batch::read(row)?.state {
+            BatchState::Undone => return Err(InventoryError::BatchUndone { batch: id }),
+            BatchState::Importing | BatchState::Done => {
+                repo::begin_undo_in(&tx, id, (&of.by, of.reason.as_deref())).await?;
+            }
+            BatchState::Undoing => {}
+        }
+        let free = repo::free_of_batch_in(&tx, (sku, id), after, CHUNK as u64).await?;
+        let is_last = free.len() < CHUNK;
+        self.void_in(&tx, sku, unit_cost, &free).await?;
+        repo::void_batch_in(&tx, id, (i64::try_from(free.len()).expect("a chunk is small"), is_last)).await?;
+        let last = free.last().map(|card| card.id).filter(|_| !is_last);
+        tx.commit().await?;
+        Ok(Step { last, sku })
+    }
+
+    async fn void_in(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        sku: SkuId,
+        unit_cost: Option<Money>,
+        free: &[card::Model],
+    ) -> Result<(), InventoryError> {
+        let Some(first) = free.first() else { return Ok(()) };
+        let keys = self.inventory.keys().keys_in(tx, free.iter().map(|card| card.key_version)).await?;
+        let mut hashes = Vec::with_capacity(free.len());
+        for card in free {
+            let sealed = Sealed { bytes: card.sealed.clone(), key_version: card.key_version };
+            hashes.push(keys.hash(&keys.open(card.sku_id, card.id, &sealed)?));
+        }
+        repo::void_in(tx, free, hashes).await?;
+        let mut book = Book::new(tx.scope().id());
+        let available = free.iter().filter(|card| card.state == CardState::Available.word()).count();
+        if let Some(unit_cost) = unit_cost.filter(|_| available > 0) {
+            let value = unit_cost.times(u32::try_from(available).expect("a chunk is small"))?;
+            let act = format!("withdrawn:{}", first.id);
+            let entry = value_entry(sku, &act, Money::zero(value.currency()).minus(value)?)?;
+            book.post(entry.because("withdrawn cards at cost"))?;
+        }
+        let count = |cards: usize| i64::try_from(cards).expect("a chunk is small");
+        let (available, all) = (count(available), count(free.len()));
+        let delta = CountDelta { available: -available, shared: available - all, void: all, ..CountDelta::default() };
+        let batch = Uuid::now_v7();
+        book.insert_in(tx, batch).await?;
+        book.link_in(tx, batch).await?;
+        repo::move_counts_in(tx, &[(sku, delta)].into()).await?;
+        Ok(book.settle_in(tx).await?)
+    }
+}
