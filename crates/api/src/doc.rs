@@ -14,7 +14,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, Securi
 use utoipa_swagger_ui::Config;
 use web::{Guest, Path, Problem};
 
-use crate::{session, stock, tenants};
+use crate::{intake, session, stock, tenants};
 
 /// Where the document is.
 pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
@@ -31,7 +31,17 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
                        belongs to another tenant or site is 404.",
         license(name = "proprietary")
     ),
-    paths(session::log_in, session::show, session::log_out, tenants::list, stock::list,),
+    paths(
+        session::log_in,
+        session::show,
+        session::log_out,
+        tenants::list,
+        stock::list,
+        intake::import,
+        intake::batches,
+        intake::batch,
+        intake::undo,
+    ),
     components(schemas(ProblemView))
 )]
 struct Document;

@@ -11,6 +11,7 @@
 
 mod cashier;
 mod doc;
+mod intake;
 mod page;
 mod routes;
 mod session;

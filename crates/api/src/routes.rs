@@ -7,12 +7,12 @@ use axum::extract::FromRef;
 use axum::http::StatusCode;
 use catalog::Catalog;
 use identity::Operators;
-use inventory::Inventory;
+use inventory::{Intake, Inventory};
 use store::Store;
 use tenancy::Tenancy;
 use web::{Face, Guest, Kit, Problem, Route, Routes};
 
-use crate::{doc, session, stock, tenants};
+use crate::{doc, intake, session, stock, tenants};
 
 /// The console's host where the settings name no other.
 pub const CONSOLE_HOST: &str = "console.localhost";
@@ -26,6 +26,8 @@ pub struct ApiState {
     pub catalog: Catalog,
     /// Stock.
     pub inventory: Inventory,
+    /// Cards that come in.
+    pub intake: Intake,
     /// Log-ins.
     pub operators: Operators,
     /// Transactions that an answer reads in.
@@ -68,6 +70,10 @@ fn routes() -> Routes<App> {
         .delete("/api/v1/session", session::log_out)
         .get("/api/v1/tenants", tenants::list)
         .get("/api/v1/tenants/{tenant}/stock", stock::list)
+        .post("/api/v1/tenants/{tenant}/stock/{sku}/imports", intake::import)
+        .get("/api/v1/tenants/{tenant}/batches", intake::batches)
+        .get("/api/v1/tenants/{tenant}/batches/{batch}", intake::batch)
+        .post("/api/v1/tenants/{tenant}/batches/{batch}/undo", intake::undo)
 }
 
 /// `GET /`: what somebody reads who opens the console's host in a browser before it has pages.

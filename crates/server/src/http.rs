@@ -38,6 +38,7 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         tenancy: house.tenancy.clone(),
         catalog: house.catalog.clone(),
         inventory: house.inventory.clone(),
+        intake: house.intake.clone(),
         store: house.store.clone(),
         kit: kit.clone(),
     });

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
-use catalog::{Catalog, CategoryDraft, Code, GoodsDraft, GoodsKind, OnSale, SkuDraft, SkuId};
+use catalog::{Catalog, Prices, CategoryDraft, Code, GoodsDraft, GoodsKind, OnSale, SkuDraft, SkuId};
 use identity::{Login, LoginLimits, Membership, NewOperator, Operators, Passwords, Role};
-use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard};
+use inventory::{CardCode, Intake, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Shelf};
 use kernel::{Currency, Money, Platform, Secret, SiteId, TenantId, TenantScope, Wording};
 use serde_json::{Value, json};
 use store::WriteTx;
@@ -39,10 +39,13 @@ impl Office {
         let store = db.store.clone();
         let passwords = Passwords::new();
         let limits = LoginLimits::new(Arc::new(db.clock.clone()));
+        let inventory = Inventory::new(KeyRing::new(MasterKeys::only(MasterKey::generate())));
+        let catalog = Catalog::new(store.clone());
         let state = ApiState {
             tenancy: Tenancy::new(store.clone()),
-            catalog: Catalog::new(store.clone()),
-            inventory: Inventory::new(KeyRing::new(MasterKeys::only(MasterKey::generate()))),
+            catalog: catalog.clone(),
+            intake: Intake::new(store.clone(), inventory.clone(), Prices::new(store.clone()), Shelf::new(store.clone())),
+            inventory,
             operators: Operators::new(store.clone(), passwords.clone(), limits),
             store,
             kit: Kit::new(Proxies::default(), Bounds::default()),

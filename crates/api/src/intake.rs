@@ -1,0 +1,332 @@
+//! Cards come in as files, in batches that can be taken back.
+
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use catalog::SkuId;
+use chrono::{DateTime, NaiveDate, Utc};
+use futures::StreamExt;
+use inventory::{Batch, BatchId, DuplicateOf, ImportOf, IntakeReport, Reading, UndoOf};
+use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
+use utoipa::{IntoParams, ToSchema};
+use web::{IdempotencyKey, Operator, Path, Problem, Query, StockRead, StockWrite};
+
+use crate::page::{List, answer, answer_once, limit};
+use crate::routes::App;
+
+/// An answer waits this long for an import; it goes on by itself afterwards.
+const WAIT: Duration = Duration::from_secs(6);
+
+/// How the file is to be read.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Upload {
+    /// Only say what would happen.
+    #[serde(default)]
+    dry_run: bool,
+    /// What the file is called.
+    #[serde(default)]
+    file_name: String,
+    /// Why; kept with the batch.
+    reason: Option<String>,
+    /// The last day of every card whose row names none.
+    expires_on: Option<NaiveDate>,
+}
+
+/// What an import did, or would do.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct IntakeView {
+    /// The batch; none in a dry run, and none while a long import goes on.
+    #[schema(value_type = Option<String>)]
+    batch: Option<BatchId>,
+    /// `done`, `dry_run`, or `importing`: then look at the batches.
+    state: &'static str,
+    /// Rows of the file.
+    rows: u64,
+    /// Cards that came in, or would.
+    added: u64,
+    /// Rows that cannot be read.
+    faults: Rows<FaultView>,
+    /// Rows whose code is known.
+    duplicates: Rows<DuplicateView>,
+}
+
+/// The first of many rows, and how many they are.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Rows<T> {
+    /// How many there are.
+    total: u64,
+    /// The first 1,000.
+    first: Vec<T>,
+}
+
+/// A row that cannot be read. It never holds the card's code.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FaultView {
+    /// Its place in the file, from 1.
+    row: u64,
+    /// A stable word.
+    code: &'static str,
+    /// What is wrong.
+    message: String,
+}
+
+/// A row whose code is known.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DuplicateView {
+    /// Its place in the file, from 1.
+    row: u64,
+    /// The row that has the same code; none if it is in stock or was sold.
+    of_row: Option<u64>,
+}
+
+/// A batch of cards.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BatchView {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: BatchId,
+    /// The SKU.
+    #[schema(value_type = String)]
+    sku: SkuId,
+    /// The file.
+    file_name: String,
+    /// `importing`, `done`, `undoing` or `undone`.
+    state: &'static str,
+    /// Rows of the file.
+    rows: u64,
+    /// Cards that came in.
+    added: u64,
+    /// Rows whose code was known.
+    duplicates: u64,
+    /// Rows that could not be read.
+    faults: u64,
+    /// Cards that were taken back.
+    voided: u64,
+    /// Who brought them.
+    by: String,
+    /// Why.
+    reason: Option<String>,
+    /// When it began.
+    created_at: DateTime<Utc>,
+    /// When it was taken back.
+    undone_at: Option<DateTime<Utc>>,
+}
+
+/// Bring cards in: one code a line, CSV, or a workbook (xlsx), told apart by what is in them.
+///
+/// Cards are committed some thousand at a time, and are on sale at once. The answer to an import that takes long is 202;
+/// it goes on, and the same request again answers how it ended.
+#[utoipa::path(
+    post, path = "/api/v1/tenants/{tenant}/stock/{sku}/imports", tag = "stock",
+    params(("tenant" = String, Path), ("sku" = String, Path), Upload, ("Idempotency-Key" = String, Header)),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, body = IntakeView), (status = 202, body = IntakeView))
+)]
+pub(crate) async fn import(
+    operator: Operator<StockWrite>,
+    State(App(rooms)): State<App>,
+    Path((_tenant, sku)): Path<(String, SkuId)>,
+    IdempotencyKey(key): IdempotencyKey,
+    Query(upload): Query<Upload>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let file = kept(body).await?;
+    let (intake, scope) = (rooms.intake.clone(), operator.scope);
+    let reading = Reading { expires_on: upload.expires_on, columns: None };
+    if upload.dry_run {
+        let report = intake.dry_run(&scope, sku, file, &reading, &()).await?;
+        return Ok(answer(StatusCode::OK, view(report, "dry_run")));
+    }
+    let by = operator.operator.id;
+    let import = ImportOf {
+        by: by.to_string(),
+        reason: upload.reason,
+        file_name: upload.file_name,
+        key: Some(format!("{by}:{key}")),
+        reading,
+    };
+    // A caller that goes away, or waits no longer, cuts nothing off.
+    let task = tokio::spawn(async move { intake.import(&scope, sku, file, &import, &()).await });
+    match timeout(WAIT, task).await {
+        Ok(Ok(report)) => {
+            let report = report?;
+            Ok(answer_once(report.is_replay, view(report, "done")))
+        }
+        Ok(Err(_)) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal")),
+        Err(_) => Ok(answer(StatusCode::ACCEPTED, IntakeView::UNDER_WAY)),
+    }
+}
+
+/// The upload in a file without a name, which the system removes with its last reader.
+async fn kept(body: Body) -> Result<File, Problem> {
+    let mut file = tempfile::tempfile().map_err(|error| Problem::internal(&error))?;
+    let (mut stream, mut taken) = (body.into_data_stream(), 0);
+    while let Some(part) = stream.next().await {
+        let part = part.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "request_unreadable"))?;
+        taken += part.len() as u64;
+        if taken > sheet::FILE_BYTES_MAX {
+            let bound = format!("a file has at most {} bytes", sheet::FILE_BYTES_MAX);
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large").because(bound));
+        }
+        file.write_all(&part).map_err(|error| Problem::internal(&error))?;
+    }
+    file.rewind().map_err(|error| Problem::internal(&error))?;
+    Ok(file)
+}
+
+/// Which batches.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Batches {
+    /// How many, 1 to 100.
+    #[serde(default = "limit_default")]
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: u64,
+    /// Where the part begins.
+    #[param(value_type = Option<String>)]
+    cursor: Option<BatchId>,
+    /// Of this SKU only.
+    #[param(value_type = Option<String>)]
+    sku: Option<SkuId>,
+}
+
+const fn limit_default() -> u64 {
+    50
+}
+
+/// Batches, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}/batches", tag = "stock", params(("tenant" = String, Path), Batches),
+    responses((status = 200, body = List<BatchView>))
+)]
+pub(crate) async fn batches(
+    operator: Operator<StockRead>,
+    State(App(rooms)): State<App>,
+    Query(sent): Query<Batches>,
+) -> Result<Response, Problem> {
+    let limit = limit(sent.limit)?;
+    let found = rooms.intake.batches(&operator.scope, sent.sku, sent.cursor, limit).await?;
+    let next = found.last().map(|batch| batch.id).filter(|_| found.len() as u64 == limit);
+    Ok(answer(StatusCode::OK, List::part(found.into_iter().map(Into::into).collect::<Vec<BatchView>>(), next)))
+}
+
+/// One batch.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}/batches/{batch}", tag = "stock",
+    params(("tenant" = String, Path), ("batch" = String, Path)), responses((status = 200, body = BatchView))
+)]
+pub(crate) async fn batch(
+    operator: Operator<StockRead>,
+    State(App(rooms)): State<App>,
+    Path((_tenant, batch)): Path<(String, BatchId)>,
+) -> Result<Response, Problem> {
+    let (batch, _) = rooms.intake.batch(&operator.scope, batch).await?;
+    Ok(answer(StatusCode::OK, BatchView::from(batch)))
+}
+
+/// What was taken back.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UndoneView {
+    /// The batch.
+    batch: BatchView,
+    /// Cards that are void now.
+    voided: u64,
+    /// Cards that unpaid orders hold; they stay.
+    held: u64,
+    /// Cards that were sold; they stay.
+    sold: u64,
+}
+
+/// Why a batch is taken back.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UndoBody {
+    /// Kept with the batch.
+    reason: Option<String>,
+}
+
+/// Take a batch back: its cards that are still free are void; what is held or sold stays.
+#[utoipa::path(
+    post, path = "/api/v1/tenants/{tenant}/batches/{batch}/undo", tag = "stock", request_body = UndoBody,
+    params(("tenant" = String, Path), ("batch" = String, Path)),
+    responses((status = 200, body = UndoneView), (status = 409, description = "it was taken back before"))
+)]
+pub(crate) async fn undo(
+    operator: Operator<StockWrite>,
+    State(App(rooms)): State<App>,
+    Path((_tenant, batch)): Path<(String, BatchId)>,
+    web::Json(sent): web::Json<UndoBody>,
+) -> Result<Response, Problem> {
+    let undo = UndoOf { by: operator.operator.id.to_string(), reason: sent.reason };
+    let undone = rooms.intake.undo(&operator.scope, batch, &undo).await?;
+    let body = UndoneView { batch: undone.batch.into(), voided: undone.voided, held: undone.held, sold: undone.sold };
+    Ok(answer(StatusCode::OK, body))
+}
+
+impl IntakeView {
+    /// An import that goes on.
+    const UNDER_WAY: Self = Self {
+        batch: None,
+        state: "importing",
+        rows: 0,
+        added: 0,
+        faults: Rows { total: 0, first: Vec::new() },
+        duplicates: Rows { total: 0, first: Vec::new() },
+    };
+}
+
+fn view(report: IntakeReport, state: &'static str) -> IntakeView {
+    let faults = report.faults.first.into_iter();
+    let duplicates = report.duplicates.first.into_iter();
+    IntakeView {
+        batch: report.batch,
+        state,
+        rows: report.rows,
+        added: report.added,
+        faults: Rows {
+            total: report.faults.total,
+            first: faults.map(|fault| FaultView { row: fault.row, code: fault.code, message: fault.message }).collect(),
+        },
+        duplicates: Rows {
+            total: report.duplicates.total,
+            first: duplicates
+                .map(|duplicate| DuplicateView {
+                    row: duplicate.row,
+                    of_row: match duplicate.of {
+                        DuplicateOf::Row(row) => Some(row),
+                        DuplicateOf::Stock => None,
+                    },
+                })
+                .collect(),
+        },
+    }
+}
+
+impl From<Batch> for BatchView {
+    fn from(batch: Batch) -> Self {
+        Self {
+            id: batch.id,
+            sku: batch.sku,
+            file_name: batch.file_name,
+            state: batch.state.word(),
+            rows: batch.rows,
+            added: batch.added,
+            duplicates: batch.duplicates,
+            faults: batch.faults,
+            voided: batch.voided,
+            by: batch.by,
+            reason: batch.reason,
+            created_at: batch.created_at,
+            undone_at: batch.undone_at,
+        }
+    }
+}

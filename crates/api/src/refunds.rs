@@ -1,0 +1,216 @@
+//! Money that fits nothing, and money on its way back.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use payment::{Exception, ExceptionId, ExceptionState, Refund, RefundId, RefundState};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use web::{Operator, OrderRead, OrderRefund, Path, Problem, Query};
+
+use crate::page::{List, MoneyView, after, answer, limit};
+use crate::routes::App;
+
+/// Which exceptions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Exceptions {
+    /// How many, 1 to 100.
+    #[serde(default = "limit_default")]
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: u64,
+    /// Where the part begins.
+    cursor: Option<String>,
+    /// `open` (the default) or `resolved`.
+    #[serde(default = "open")]
+    #[param(value_type = Option<String>)]
+    state: ExceptionState,
+}
+
+/// Which refunds.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Refunds {
+    /// How many, 1 to 100.
+    #[serde(default = "limit_default")]
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: u64,
+    /// Where the part begins.
+    cursor: Option<String>,
+    /// `requested` (the default: waits for a person), `approved`, `submitting`, `unknown`, `done`, `failed` or `cancelled`.
+    #[serde(default = "requested")]
+    #[param(value_type = Option<String>)]
+    state: RefundState,
+}
+
+const fn limit_default() -> u64 {
+    50
+}
+
+const fn open() -> ExceptionState {
+    ExceptionState::Open
+}
+
+const fn requested() -> RefundState {
+    RefundState::Requested
+}
+
+/// Money that buys nothing.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ExceptionView {
+    /// Its id.
+    id: String,
+    /// `late`, `double`, `wrong_amount`, `wrong_payee`, `unmatched` or `awaiting_funds`.
+    kind: &'static str,
+    /// The payment.
+    payment: String,
+    /// The site it came to.
+    site: String,
+    /// How much.
+    amount: MoneyView,
+    /// `open` or `resolved`.
+    state: &'static str,
+    /// What came of it.
+    cause: Option<String>,
+    /// Since when.
+    opened_at: DateTime<Utc>,
+    /// Its way back.
+    refund: Option<RefundView>,
+}
+
+/// Money on its way back.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RefundView {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: RefundId,
+    /// The number under which the gateway knows it.
+    refund_no: String,
+    /// The payment that it gives back.
+    payment: String,
+    /// How much.
+    amount: MoneyView,
+    /// How it stands.
+    state: &'static str,
+    /// Why.
+    reason: String,
+    /// How often the gateway was asked.
+    tries: u32,
+    /// What the gateway said last.
+    error: Option<String>,
+}
+
+/// Money that fits nothing, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}/exceptions", tag = "refunds",
+    params(("tenant" = String, Path), Exceptions), responses((status = 200, body = List<ExceptionView>))
+)]
+pub(crate) async fn exceptions(
+    operator: Operator<OrderRead>,
+    State(App(rooms)): State<App>,
+    Query(sent): Query<Exceptions>,
+) -> Result<Response, Problem> {
+    let (limit, before) = (limit(sent.limit)?, after(sent.cursor.as_deref(), ExceptionId::parse)?);
+    let page = rooms.payments.exceptions(&operator.scope, sent.state, before, limit).await?;
+    let data = page.exceptions.into_iter().map(exception).collect();
+    Ok(answer(StatusCode::OK, List::part(data, page.next)))
+}
+
+/// Refunds in one state, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}/refunds", tag = "refunds", params(("tenant" = String, Path), Refunds),
+    responses((status = 200, body = List<RefundView>))
+)]
+pub(crate) async fn list(
+    operator: Operator<OrderRead>,
+    State(App(rooms)): State<App>,
+    Query(sent): Query<Refunds>,
+) -> Result<Response, Problem> {
+    let (limit, before) = (limit(sent.limit)?, after(sent.cursor.as_deref(), RefundId::parse)?);
+    let page = rooms.payments.refunds(&operator.scope, sent.state, before, limit).await?;
+    Ok(answer(StatusCode::OK, List::part(page.refunds.into_iter().map(Into::into).collect(), page.next)))
+}
+
+/// How the refund stands now.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RefundMovedView {
+    /// Its state.
+    state: &'static str,
+}
+
+/// Send it out: a refund that waits for a person, or one that its gateway refused.
+#[utoipa::path(
+    post, path = "/api/v1/tenants/{tenant}/refunds/{refund}/approve", tag = "refunds",
+    params(("tenant" = String, Path), ("refund" = String, Path)),
+    responses((status = 200, body = RefundMovedView), (status = 409, description = "not in this state"))
+)]
+pub(crate) async fn approve(
+    operator: Operator<OrderRefund>,
+    State(App(rooms)): State<App>,
+    Path((_tenant, refund)): Path<(String, RefundId)>,
+) -> Result<Response, Problem> {
+    let moved = rooms.payments.approve_refund(&operator.scope, refund).await?;
+    Ok(answer(StatusCode::OK, RefundMovedView { state: moved.state.word() }))
+}
+
+/// Do not send it: the money stays where it is.
+#[utoipa::path(
+    post, path = "/api/v1/tenants/{tenant}/refunds/{refund}/cancel", tag = "refunds",
+    params(("tenant" = String, Path), ("refund" = String, Path)),
+    responses((status = 200, body = RefundMovedView), (status = 409, description = "not in this state"))
+)]
+pub(crate) async fn cancel(
+    operator: Operator<OrderRefund>,
+    State(App(rooms)): State<App>,
+    Path((_tenant, refund)): Path<(String, RefundId)>,
+) -> Result<Response, Problem> {
+    let moved = rooms.payments.cancel_refund(&operator.scope, refund).await?;
+    Ok(answer(StatusCode::OK, RefundMovedView { state: moved.state.word() }))
+}
+
+/// Ask the gateway now what became of it.
+#[utoipa::path(
+    post, path = "/api/v1/tenants/{tenant}/refunds/{refund}/ask", tag = "refunds",
+    params(("tenant" = String, Path), ("refund" = String, Path)),
+    responses((status = 202, description = "it is asked"), (status = 409, description = "not in this state"))
+)]
+pub(crate) async fn ask(
+    operator: Operator<OrderRefund>,
+    State(App(rooms)): State<App>,
+    Path((_tenant, refund)): Path<(String, RefundId)>,
+) -> Result<StatusCode, Problem> {
+    rooms.payments.ask_refund_again(&operator.scope, refund).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+fn exception((exception, refund): (Exception, Option<Refund>)) -> ExceptionView {
+    ExceptionView {
+        id: exception.id.to_string(),
+        kind: exception.kind.word(),
+        payment: exception.payment.to_string(),
+        site: exception.site.to_string(),
+        amount: exception.amount.into(),
+        state: exception.state.word(),
+        cause: exception.cause,
+        opened_at: exception.opened_at,
+        refund: refund.map(Into::into),
+    }
+}
+
+impl From<Refund> for RefundView {
+    fn from(refund: Refund) -> Self {
+        Self {
+            id: refund.id,
+            refund_no: refund.refund_no.to_string(),
+            payment: refund.payment.to_string(),
+            amount: refund.amount.into(),
+            state: refund.state.word(),
+            reason: refund.reason,
+            tries: refund.tries,
+            error: refund.error,
+        }
+    }
+}
