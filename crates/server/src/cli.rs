@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
 
 /// Hosts card shops: main sites, their sub-sites, one ledger.
@@ -42,6 +43,9 @@ pub enum Command {
     /// Shops as packs of files.
     #[command(subcommand)]
     Tenant(Tenant),
+    /// Cards of stock: files in, batches back, codes out.
+    #[command(subcommand)]
+    Cards(Cards),
     /// Check every invariant of every tenant; exits with 1 if one is broken.
     Audit,
     /// The master key.
@@ -69,6 +73,75 @@ pub enum Tenant {
         /// Where to put the pack.
         #[arg(long, default_value = "tenants")]
         packs: PathBuf,
+    },
+}
+
+/// Cards of stock.
+#[derive(Debug, Subcommand)]
+pub enum Cards {
+    /// Put the cards of a file in stock: plain text, CSV or an Excel workbook, a card a row.
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// The shop, by its slug.
+        #[arg(long)]
+        tenant: String,
+        /// The SKU, by its code.
+        #[arg(long)]
+        sku: String,
+        /// Only say what would be added, and which rows have faults.
+        #[arg(long)]
+        dry_run: bool,
+        /// The day on which rows without one run out, such as 2029-12-31.
+        #[arg(long)]
+        expires_on: Option<NaiveDate>,
+        /// Why, for the batch.
+        #[arg(long)]
+        reason: Option<String>,
+        /// A word of yours that makes this one batch: the same word with the same file goes on where it was cut off.
+        #[arg(long)]
+        key: Option<String>,
+    },
+    /// List the batches, the newest first.
+    Batches {
+        /// The shop, by its slug.
+        #[arg(long)]
+        tenant: String,
+        /// Only this SKU's.
+        #[arg(long)]
+        sku: Option<String>,
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: u64,
+    },
+    /// Take what is still free of a batch out of stock again.
+    Undo {
+        /// The batch, such as bat_01j...
+        batch: String,
+        /// The shop, by its slug.
+        #[arg(long)]
+        tenant: String,
+        /// Why.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Write codes in the open to a new CSV file; that it was done is kept for ever.
+    Export {
+        /// The shop, by its slug.
+        #[arg(long)]
+        tenant: String,
+        /// The SKU, by its code.
+        #[arg(long)]
+        sku: String,
+        /// Only cards that are available, held, sold, void or shared.
+        #[arg(long)]
+        state: Option<String>,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// The file to be made.
+        #[arg(long)]
+        out: PathBuf,
     },
 }
 

@@ -18,10 +18,11 @@ use crate::cli::{Cli, Command, Keys, Tenant};
 use crate::control::{self, Answer, Request};
 use crate::database::{self, Access, Database, Opened};
 use crate::house::House;
+use crate::progress::Progress;
 use crate::sandbox::Sandbox;
 use crate::settings::Settings;
 use crate::telemetry::Watch;
-use crate::{audit, report, sandbox, serve, telemetry};
+use crate::{audit, cards, report, sandbox, serve, telemetry};
 
 /// The packs of the demo, the first one being the shop that is shown.
 const DEMO_PACKS: [&str; 2] = ["demo", "demo-two"];
@@ -69,6 +70,7 @@ async fn carry_out(command: Command, mut settings: Settings) -> anyhow::Result<E
             launch::tenant_new(&Slug::parse(&slug)?, &target)?;
             print(&format!("{} is ready to be filled; then: cardgrove tenant apply {0}\n", target.display()))
         }
+        Command::Cards(words) => cards::run(&settings, words).await,
         Command::Audit => run_audit(&settings).await,
         Command::Keys(Keys::Rotate) => hand_in(&settings, Request::RotateKeys).await,
         Command::Keys(Keys::Export) => {
@@ -100,16 +102,19 @@ async fn own(settings: &Settings) -> anyhow::Result<Database> {
 }
 
 /// Carries a writing request out here, or hands it to the server that owns the file.
-async fn hand_in(settings: &Settings, request: Request) -> anyhow::Result<ExitCode> {
+pub(crate) async fn hand_in(settings: &Settings, request: Request) -> anyhow::Result<ExitCode> {
     let answer = match database::open(settings, Access::Own).await? {
         Opened::Here(database) => {
             let house = House::open(settings, database.store.clone()).await?;
-            let answer = control::carry_out(&house, request).await;
+            let answer = control::carry_out(&house, request, &Progress::start()).await;
             house.lanes.stop().await;
             database.store.close().await?;
             answer
         }
-        Opened::Elsewhere => control::hand_over(&settings.sqlite_file().unwrap_or_default(), &request).await?,
+        Opened::Elsewhere => {
+            let file = settings.sqlite_file().unwrap_or_default();
+            control::hand_over(&file, &request, &Progress::start()).await?
+        }
     };
     match answer {
         Answer::Done(text) => print(&text),

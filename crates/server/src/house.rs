@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use catalog::{Catalog, Prices};
 use identity::{Customers, LoginLimits, Operators, Passwords};
-use inventory::{Inventory, KeyRing, MasterKey, MasterKeys, Picks};
+use inventory::{Intake, Inventory, KeyRing, MasterKey, MasterKeys, Picks};
 use kernel::SystemClock;
 use lane::{LaneSettings, Lanes};
 use launch::Launch;
@@ -48,6 +48,8 @@ pub struct House {
     pub orders: Orders,
     /// Finding an order again without an account.
     pub lookups: Lookups,
+    /// Files of cards, in and out.
+    pub intake: Intake,
     /// Whole shops as data.
     pub launch: Launch,
     outbox: Outbox,
@@ -68,6 +70,7 @@ impl House {
         let payments = payments(settings, &store, &lanes, &inventory)?;
         let orders = Orders::new(store.clone(), lanes.clone(), inventory.clone(), payments.clone());
         let lookups = Lookups::new(orders.clone(), passwords.clone());
+        let intake = Intake::new(store.clone(), inventory.clone(), prices.clone(), orders.shelf().clone());
         let launch = Launch::new(
             store.clone(),
             tenancy.clone(),
@@ -91,6 +94,7 @@ impl House {
             payments,
             orders,
             lookups,
+            intake,
             launch,
             outbox,
         })

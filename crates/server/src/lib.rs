@@ -5,6 +5,7 @@
 //! owns the file, and other commands read beside it or hand it their writes over a socket.
 
 pub mod audit;
+pub mod cards;
 pub mod cli;
 pub mod commands;
 pub mod control;
@@ -12,6 +13,7 @@ pub mod database;
 pub mod house;
 pub mod http;
 pub mod jobs;
+pub mod progress;
 pub mod report;
 pub mod sandbox;
 pub mod serve;

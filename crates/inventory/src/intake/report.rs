@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use kernel::Coded;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sheet::{Format, SheetError};
 
 use crate::batch::BatchId;
@@ -76,7 +76,7 @@ pub trait IntakeProgress: Send + Sync {
 }
 
 /// How far an import is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IntakeStep {
     /// Rows looked at.
     pub rows_done: u64,
