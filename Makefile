@@ -29,9 +29,9 @@ run: ## Start the demo on SQLite; DATABASE_URL=postgres://... for PostgreSQL, PO
 test: ## Run everything that must pass before a change lands
 	@scripts/test
 
-bench: ## Measure the order lane beside the naive way, on both databases (release build, some minutes)
+bench: ## Measure the engine beside the naive way, on both databases (some minutes; ARGS=--quick for the short form)
 	@scripts/setup --test
-	@cargo run --quiet --locked --release --package benches
+	@cargo bench --quiet --locked --package benches -- $(ARGS)
 
 tidy: ## Check the house rules (floors, sizes, words that have one home)
 	@cargo xtask tidy

@@ -1,4 +1,4 @@
-//! A shop four sites deep with a well-filled stock and 256 rich customers.
+//! A shop four sites deep with 256 rich customers, and the engine that sells from it.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use catalog::{
 };
 use identity::{CustomerId, Customers, Login, LoginLimits, NewCustomer, Passwords};
 use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks};
-use kernel::{Currency, Money, Rate, Secret, SiteId, SystemClock, TenantScope, Wording};
+use kernel::{Currency, Money, Rate, Secret, SiteId, SystemClock, TenantId, TenantScope, Wording};
 use lane::{LaneSettings, Lanes};
 use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
 use order::{Buyer, Chain, Desk, Orders, SoldBy, Wanted};
@@ -17,23 +17,37 @@ use risk::Limits;
 use store::{Settings, Store, Time, WriteTx};
 use tenancy::{Mode, NewSite, Slug, Tenancy, Theme};
 use testkit::TestDb;
+use tokio::sync::Mutex;
 use uuid::Uuid;
+
+use crate::callers::{Counter, Way};
 
 const CNY: Currency = Currency::CNY;
 const CUSTOMERS: usize = 256;
-const CARDS: usize = 400_000;
+/// Cards of one import.
+const IMPORT_MIN: u64 = 1_000;
+const IMPORT_MAX: u64 = 20_000;
+/// The invariant of the hash chain.
+const CHAIN: u8 = 12;
 const CONNECTIONS: u32 = 32;
 
 /// The shop.
 pub struct Shop {
-    /// Its database.
-    pub store: Store,
+    store: Store,
     scope: TenantScope,
     chain: Chain,
     sku: SkuId,
     unit: Money,
     customers: Vec<CustomerId>,
     inventory: Inventory,
+    stock: Mutex<Stock>,
+}
+
+/// What was imported, and how much of it may be left.
+#[derive(Default)]
+struct Stock {
+    imported: u64,
+    left: u64,
 }
 
 impl Shop {
@@ -51,31 +65,67 @@ impl Shop {
         }
         tx.commit().await.expect("committed");
         let customers = customers(&store, &scope, chain[3].site).await;
-        stock(&store, &scope, &inventory, sku).await;
         let site = scope.site(chain[3].site);
         let quotes = Prices::new(store.clone()).quotes(&site, &chain, &Subject::default(), &[(sku, 1)]).await;
         let unit = quotes.expect("quoted").pop().and_then(|(_, quote)| quote.ok()).expect("a price").unit;
-        Self { store, scope, chain, sku, unit, customers, inventory }
+        Self { store, scope, chain, sku, unit, customers, inventory, stock: Mutex::default() }
     }
 
-    /// New lanes with nothing in memory.
-    pub fn lanes(&self, settings: LaneSettings) -> Lanes {
+    /// Sees to it that `wanted` pieces can be sold now.
+    pub async fn stock_up(&self, wanted: u64) {
+        let mut stock = self.stock.lock().await;
+        while stock.left < wanted {
+            let first = stock.imported;
+            let cards: Vec<NewCard> = (first..first + IMPORT_MAX.min(wanted.max(IMPORT_MIN))).map(card).collect();
+            let tx = self.store.write(&self.scope).await.expect("a writer");
+            self.inventory.import_in(&tx, self.sku, &cards).await.expect("imported");
+            tx.commit().await.expect("committed");
+            stock.imported += cards.len() as u64;
+            stock.left += cards.len() as u64;
+        }
+        stock.left -= wanted;
+    }
+
+    /// Sells one piece by the engine to the first customer; the order's id.
+    pub(crate) async fn buy_by_engine(&self) -> Uuid {
+        self.stock_up(1).await;
+        let lanes = self.lanes();
+        let order = self.place(&self.orders(&lanes), 0).await;
+        lanes.stop().await;
+        order
+    }
+
+    /// The tenant.
+    pub(crate) const fn tenant(&self) -> TenantId {
+        self.scope.id()
+    }
+
+    /// What is sold.
+    pub(crate) const fn sku(&self) -> Uuid {
+        self.sku.uuid()
+    }
+
+    /// Each customer with his wallet.
+    pub(crate) fn customers(&self) -> Vec<(Uuid, Uuid)> {
+        let wallet = |id: &CustomerId| Account::of(AccountKind::Wallet, id.uuid(), CNY).id(self.tenant()).uuid();
+        self.customers.iter().map(|id| (id.uuid(), wallet(id))).collect()
+    }
+
+    fn lanes(&self) -> Lanes {
         let prices = Prices::new(self.store.clone());
-        Lanes::new(self.store.clone(), settings, move |_| {
+        Lanes::new(self.store.clone(), LaneSettings::of(self.store.backend()), move |_| {
             vec![Box::new(Desk::new(prices.clone())), Box::new(Till::default()), Box::new(Picks::default())]
         })
     }
 
-    /// A counter that sells through `lanes`.
-    pub fn orders(&self, lanes: &Lanes) -> Orders {
+    fn orders(&self, lanes: &Lanes) -> Orders {
         let settings = PaymentSettings { notify_base: "http://cashier.test".parse().expect("a URL") };
         let (store, inventory) = (self.store.clone(), self.inventory.clone());
         let payments = Payments::new(store.clone(), lanes.clone(), inventory.clone(), Gateways::default(), settings);
         Orders::new(store, lanes.clone(), inventory, payments)
     }
 
-    /// Buys one piece on the lowest site.
-    pub async fn buy(&self, orders: &Orders, caller: usize) {
+    async fn place(&self, orders: &Orders, caller: usize) -> Uuid {
         let wanted = vec![Wanted { sku: self.sku, quantity: 1, unit: self.unit }];
         let (site, key) = (self.scope.site(self.chain[3].site), Uuid::now_v7().to_string());
         let customer = self.customers[caller % self.customers.len()];
@@ -83,16 +133,51 @@ impl Shop {
         let limits = Limits { orders_per_account_and_day: u32::MAX, ..Limits::default() };
         let shop = SoldBy { chain: self.chain.clone(), currency: CNY, limits };
         let bought = orders.place(&site, shop, Buyer::account(customer), wanted, &key).await;
-        assert!(bought.is_ok(), "an order was refused: {bought:?}");
+        bought.unwrap_or_else(|error| panic!("an order was refused: {error}")).answer.order.uuid()
     }
 
-    /// How many invariants are broken.
-    pub async fn breaches(&self) -> usize {
+    /// What does not hold after selling this way. The naive way writes no hash chain.
+    pub async fn breaches(&self, way: Way) -> Vec<String> {
         let tx = self.store.snapshot(&self.scope).await.expect("a reader");
         let ledger = ledger::audit_in(&tx).await.expect("an audit");
         let stock = inventory::audit_in(&tx).await.expect("an audit");
-        ledger.breaches.len() + stock.breaches.len()
+        let orders = order::audit_in(&tx, &stock).await.expect("an audit");
+        let is_told = |invariant: u8| way == Way::Lane || invariant != CHAIN;
+        let ledger =
+            ledger.breaches.into_iter().filter(|breach| is_told(breach.invariant)).map(|breach| breach.finding);
+        let orders = orders.breaches.into_iter().map(|(_, finding)| finding);
+        ledger.chain(stock.breaches).chain(orders).collect()
     }
+}
+
+/// A counter that sells by the lane.
+pub struct Engine {
+    shop: Arc<Shop>,
+    lanes: Lanes,
+    orders: Orders,
+}
+
+impl Engine {
+    /// Opens it over the shop's database.
+    pub fn open(shop: &Arc<Shop>) -> Self {
+        let lanes = shop.lanes();
+        Self { shop: Arc::clone(shop), orders: shop.orders(&lanes), lanes }
+    }
+
+    /// Carries out what is queued, and ends.
+    pub async fn stop(&self) {
+        self.lanes.stop().await;
+    }
+}
+
+impl Counter for Engine {
+    async fn buy(&self, caller: usize) {
+        self.shop.place(&self.orders, caller).await;
+    }
+}
+
+fn card(number: u64) -> NewCard {
+    NewCard { code: CardCode::parse(&format!("BENCH-{number}")).expect("a code"), expires_at: None }
 }
 
 async fn chain(store: &Store, tx: &WriteTx<TenantScope>) -> Chain {
@@ -189,18 +274,4 @@ async fn customers(store: &Store, scope: &TenantScope, site: SiteId) -> Vec<Cust
     book.write_in(&tx, Uuid::now_v7()).await.expect("written");
     tx.commit().await.expect("committed");
     ids
-}
-
-async fn stock(store: &Store, scope: &TenantScope, inventory: &Inventory, sku: SkuId) {
-    for chunk in 0..CARDS / 20_000 {
-        let cards: Vec<NewCard> = (0..20_000)
-            .map(|number| NewCard {
-                code: CardCode::parse(&format!("BENCH-{chunk}-{number}")).expect("a code"),
-                expires_at: None,
-            })
-            .collect();
-        let tx = store.write(scope).await.expect("a writer");
-        inventory.import_in(&tx, sku, &cards).await.expect("imported");
-        tx.commit().await.expect("committed");
-    }
 }

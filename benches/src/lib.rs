@@ -1,0 +1,13 @@
+//! What the benches measure: a shop, the engine that sells from it, and the careful naive way beside it.
+//!
+//! An order is paid from a wallet, delivered from stock and posted through a chain of four sites. Engine and naive way
+//! write the same rows of it in databases that are made alike, with the same role and policies, through to the disk.
+//! Figures hold for the machine they were made on; the ratio of the same run is what counts.
+
+mod callers;
+mod naive;
+mod shop;
+
+pub use callers::{Counter, Figures, Way, buy_at_once};
+pub use naive::Naive;
+pub use shop::{Engine, Shop};

@@ -1,0 +1,218 @@
+//! The rows of one order that the engine made, as statements that make the same rows of another order.
+//!
+//! So the naive way writes what the engine writes, whatever columns the tables have got. What differs from order to
+//! order is a parameter, all else is written into the text of a prepared statement.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement, Value};
+use store::Backend;
+use uuid::Uuid;
+
+/// What is new in each order.
+pub(super) struct Fresh {
+    pub order: Uuid,
+    pub card: Uuid,
+    customer: Uuid,
+    wallet: Uuid,
+    job: Uuid,
+    key: String,
+    now: DateTime<Utc>,
+}
+
+/// A place in a statement for something new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Slot {
+    Order,
+    Customer,
+    Wallet,
+    /// The card's id as the lines keep it.
+    Cards,
+    /// The order's entries, by number.
+    Entry(u8),
+    Job,
+    Key,
+    Now,
+}
+
+/// One statement for the rows of one table.
+pub(super) struct Insert {
+    pub sql: String,
+    slots: Vec<Slot>,
+}
+
+/// Everything an order writes.
+pub(super) struct Recording {
+    pub key: Insert,
+    /// The rows that nobody else wants.
+    pub rows: Vec<Insert>,
+    pub wallet_delta: i64,
+    /// The balances that everybody moves, ascending.
+    pub hot_deltas: Vec<(Uuid, i64)>,
+}
+
+impl Fresh {
+    pub fn new(customer: Uuid, wallet: Uuid) -> Self {
+        let [order, job] = [Uuid::now_v7(), Uuid::now_v7()];
+        let key = format!("req:{customer}:{}", Uuid::now_v7());
+        Self { order, card: Uuid::nil(), customer, wallet, job, key, now: Utc::now() }
+    }
+
+    fn value(&self, slot: Slot) -> Value {
+        match slot {
+            Slot::Order => self.order.into(),
+            Slot::Customer => self.customer.into(),
+            Slot::Wallet => self.wallet.into(),
+            Slot::Cards => self.card.as_bytes().to_vec().into(),
+            Slot::Entry(number) => entry_of(self.order, number).into(),
+            Slot::Job => self.job.into(),
+            Slot::Key => self.key.clone().into(),
+            Slot::Now => self.now.into(),
+        }
+    }
+}
+
+/// Entries lie beside one another on the disk, as the engine's do.
+fn entry_of(order: Uuid, number: u8) -> Uuid {
+    let mut bytes = *order.as_bytes();
+    bytes[15] ^= number + 1;
+    Uuid::from_bytes(bytes)
+}
+
+impl Insert {
+    pub fn values(&self, fresh: &Fresh) -> Vec<Value> {
+        self.slots.iter().map(|slot| fresh.value(*slot)).collect()
+    }
+}
+
+impl Recording {
+    /// Reads the rows of `order`, the only one there is, which the customer bought with his wallet.
+    pub async fn of(tx: &DatabaseTransaction, backend: Backend, order: Uuid, (customer, wallet): (Uuid, Uuid)) -> Self {
+        let reader = Reader { tx, backend };
+        let of_order = format!("order_id = {}", reader.uuid(order));
+        let of_subject = format!("subject_id = {}", reader.uuid(order));
+        let of_entry = format!("entry_id IN (SELECT id FROM entries WHERE {of_subject})");
+        let mut known = HashMap::from([
+            (reader.uuid(order), Slot::Order),
+            (reader.uuid(customer), Slot::Customer),
+            (reader.uuid(wallet), Slot::Wallet),
+            (reader.cell("order_lines", "card_ids", &of_order).await, Slot::Cards),
+            (reader.cell("jobs", "id", "1 = 1").await, Slot::Job),
+            (reader.cell("command_keys", "key", "1 = 1").await, Slot::Key),
+            (reader.cell("orders", "placed_at", &format!("id = {}", reader.uuid(order))).await, Slot::Now),
+        ]);
+        for (number, entry) in (0..).zip(reader.cells("entries", "id", &of_subject).await) {
+            known.insert(entry, Slot::Entry(number));
+        }
+        let key = reader.insert("command_keys", "1 = 1", &known).await;
+        let tables = [
+            ("orders", format!("id = {}", reader.uuid(order))),
+            ("order_lines", of_order.clone()),
+            ("order_hops", of_order.clone()),
+            ("order_events", of_order),
+            ("entries", of_subject),
+            ("postings", of_entry.clone()),
+            ("jobs", "1 = 1".to_owned()),
+        ];
+        let mut rows = Vec::new();
+        for (table, condition) in &tables {
+            rows.push(reader.insert(table, condition, &known).await);
+        }
+        let mut hot_deltas = reader.deltas(&of_entry).await;
+        let own = hot_deltas.iter().position(|(account, _)| *account == wallet).expect("the wallet paid");
+        let (_, wallet_delta) = hot_deltas.remove(own);
+        Self { key, rows, wallet_delta, hot_deltas }
+    }
+}
+
+/// Reads cells as the database itself writes them in a statement.
+struct Reader<'a> {
+    tx: &'a DatabaseTransaction,
+    backend: Backend,
+}
+
+impl Reader<'_> {
+    fn uuid(&self, id: Uuid) -> String {
+        match self.backend {
+            Backend::Postgres => format!("'{id}'::uuid"),
+            Backend::Sqlite => format!("X'{}'", id.simple().to_string().to_uppercase()),
+        }
+    }
+
+    async fn rows(&self, sql: String) -> Vec<QueryResult> {
+        let statement = Statement::from_string(self.tx.get_database_backend(), &sql);
+        self.tx.query_all_raw(statement).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// The table's columns with their types, as a cast says them.
+    async fn columns(&self, table: &str) -> Vec<(String, String)> {
+        let rows = self.rows(match self.backend {
+            Backend::Postgres => format!(
+                "SELECT attname::text AS name, '::' || format_type(atttypid, atttypmod) AS cast FROM pg_attribute \
+                 WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+            ),
+            Backend::Sqlite => format!("SELECT name, '' AS cast FROM pragma_table_info('{table}')"),
+        });
+        let text = |row: &QueryResult, name| row.try_get::<String>("", name).expect("a text");
+        rows.await.iter().map(|row| (text(row, "name"), text(row, "cast"))).collect()
+    }
+
+    async fn table(&self, table: &str, columns: &[(String, String)], condition: &str) -> Vec<Vec<String>> {
+        let cell = |(name, cast): &(String, String)| match self.backend {
+            Backend::Postgres => format!("quote_nullable({name}::text) || '{cast}' AS {name}"),
+            Backend::Sqlite => format!("quote({name}) AS {name}"),
+        };
+        let cells: Vec<String> = columns.iter().map(cell).collect();
+        let rows = self.rows(format!("SELECT {} FROM {table} WHERE {condition}", cells.join(", "))).await;
+        let read = |row: &QueryResult| columns.iter().map(|(name, _)| row.try_get("", name).expect("a text")).collect();
+        rows.iter().map(read).collect()
+    }
+
+    async fn cells(&self, table: &str, column: &str, condition: &str) -> Vec<String> {
+        let columns: Vec<_> = self.columns(table).await.into_iter().filter(|(name, _)| name == column).collect();
+        self.table(table, &columns, condition).await.into_iter().flatten().collect()
+    }
+
+    async fn cell(&self, table: &str, column: &str, condition: &str) -> String {
+        let mut cells = self.cells(table, column, condition).await;
+        assert_eq!(cells.len(), 1, "one order was made, and {table} has one row of it");
+        cells.pop().expect("it was counted")
+    }
+
+    /// The statement that writes these rows anew.
+    async fn insert(&self, table: &str, condition: &str, known: &HashMap<String, Slot>) -> Insert {
+        let columns = self.columns(table).await;
+        let mut slots: Vec<Slot> = Vec::new();
+        let mut rows = Vec::new();
+        for row in self.table(table, &columns, condition).await {
+            let cells = row.into_iter().zip(&columns).map(|(cell, (_, cast))| {
+                let Some(slot) = known.get(&cell) else { return cell };
+                let place = slots.iter().position(|known| known == slot).unwrap_or_else(|| {
+                    slots.push(*slot);
+                    slots.len() - 1
+                });
+                format!("${}{cast}", place + 1)
+            });
+            rows.push(format!("({})", cells.collect::<Vec<_>>().join(", ")));
+        }
+        assert!(!rows.is_empty(), "an order writes {table}");
+        let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+        let sql = format!("INSERT INTO {table} ({}) VALUES {}", names.join(", "), rows.join(", "));
+        Insert { sql, slots }
+    }
+
+    /// How the balances move, ascending; those that end where they began do not.
+    async fn deltas(&self, condition: &str) -> Vec<(Uuid, i64)> {
+        let integer = if self.backend == Backend::Postgres { "::bigint" } else { "" };
+        let sql = format!(
+            "SELECT account_id, SUM(amount_minor){integer} AS amount FROM postings WHERE {condition} \
+             GROUP BY account_id HAVING SUM(amount_minor) <> 0 ORDER BY account_id"
+        );
+        let rows = self.rows(sql).await;
+        let delta = |row: &QueryResult| {
+            (row.try_get("", "account_id").expect("an account"), row.try_get("", "amount").expect("an amount"))
+        };
+        rows.iter().map(delta).collect()
+    }
+}
