@@ -14,7 +14,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, Securi
 use utoipa_swagger_ui::Config;
 use web::{Guest, Path, Problem};
 
-use crate::{intake, session, stock, tenants};
+use crate::{fulfilments, intake, orders, refunds, session, stock, tenants};
 
 /// Where the document is.
 pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
@@ -41,6 +41,18 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
         intake::batches,
         intake::batch,
         intake::undo,
+        orders::list,
+        orders::show,
+        orders::refund,
+        orders::own_orders,
+        orders::own_order,
+        fulfilments::list,
+        fulfilments::act,
+        refunds::exceptions,
+        refunds::list,
+        refunds::approve,
+        refunds::cancel,
+        refunds::ask,
     ),
     components(schemas(ProblemView))
 )]

@@ -70,8 +70,7 @@ pub(crate) struct ManualView {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct FulfilmentView {
     /// The line: the order's number and the line's.
-    #[schema(value_type = String)]
-    line: LineRef,
+    line: String,
     /// The site that sold it.
     #[schema(value_type = String)]
     site: SiteId,
@@ -115,9 +114,9 @@ pub(crate) async fn list(
     State(App(rooms)): State<App>,
     Query(desk): Query<Desk>,
 ) -> Result<Response, Problem> {
-    let (limit, after) = (limit(desk.limit)?, after(desk.cursor.as_deref(), LineRef::parse)?);
+    let (limit, after) = (limit(desk.limit)?, after(desk.cursor.as_deref(), |text| LineRef::parse(text).ok_or(()))?);
     let page = rooms.orders.fulfilments(&operator.scope, desk.state, after, limit).await?;
-    Ok(answer(StatusCode::OK, List::part(page.rows.into_iter().map(Into::into).collect(), page.next)))
+    Ok(answer(StatusCode::OK, List::part(page.rows.into_iter().map(FulfilmentView::from).collect(), page.next)))
 }
 
 /// What is done with it.
@@ -164,7 +163,7 @@ pub(crate) async fn act(
     IdempotencyKey(key): IdempotencyKey,
     Json(sent): Json<ActBody>,
 ) -> Result<Response, Problem> {
-    let line = LineRef::parse(&line).map_err(|_| Problem::not_found())?;
+    let line = LineRef::parse(&line).ok_or(Problem::not_found())?;
     let act = match sent {
         ActBody::Take {} => FulfilAct::Take,
         ActBody::Complete { proof } => FulfilAct::Complete { proof },
@@ -204,7 +203,7 @@ impl From<ManualLine> for ManualView {
 impl From<FulfilmentRow> for FulfilmentView {
     fn from(row: FulfilmentRow) -> Self {
         Self {
-            line: row.at,
+            line: row.at.to_string(),
             site: row.site,
             sku: row.sku,
             title: row.title.into(),

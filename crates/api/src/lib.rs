@@ -11,8 +11,11 @@
 
 mod cashier;
 mod doc;
+mod fulfilments;
 mod intake;
+mod orders;
 mod page;
+mod refunds;
 mod routes;
 mod session;
 mod stock;

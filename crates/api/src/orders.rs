@@ -8,9 +8,7 @@ use chrono::{DateTime, Utc};
 use identity::OperatorId;
 use kernel::SiteId;
 use order::machine::{DeliveryState, OrderState, PaymentState};
-use order::{
-    DeskLine, DeskPayment, Event, OrderFilter, OrderId, OrderList, OrderRefund, OrderRow, OwnLine, RefundOf,
-};
+use order::{DeskLine, DeskPayment, DeskView, Event, OrderFilter, OrderId, OrderList, OrderRefund, OrderRow, RefundOf};
 use payment::{RefundId, RefundState};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -107,7 +105,7 @@ pub(crate) struct OrderRowView {
     delivered_at: Option<DateTime<Utc>>,
 }
 
-/// An order as the main site's people see it: no contact, no code, no word that opens its page.
+/// An order: no contact, no code, no word that opens its page.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct OrderView {
     #[serde(flatten)]
@@ -143,7 +141,7 @@ pub(crate) struct ItemView {
     unit: MoneyView,
     /// What all cost him.
     total: MoneyView,
-    /// Who bought for how much from whom, the main site first.
+    /// Who bought for how much from whom, the main site first; for the owner of a site his own part only.
     hops: Vec<HopView>,
     /// What a person does for it.
     manual: Option<ManualView>,
@@ -238,15 +236,7 @@ pub(crate) async fn show(
     Path((_tenant, order)): Path<(String, OrderId)>,
 ) -> Result<Response, Problem> {
     let view = rooms.orders.desk_view(&operator.scope, order).await?;
-    let body = OrderView {
-        order: view.order.into(),
-        collector: view.collector,
-        items: view.lines.into_iter().map(Into::into).collect(),
-        events: view.events.into_iter().map(Into::into).collect(),
-        payments: view.payments.into_iter().map(Into::into).collect(),
-        refund: view.refund.map(Into::into),
-    };
-    Ok(answer(StatusCode::OK, body))
+    Ok(answer(StatusCode::OK, OrderView::from(view)))
 }
 
 /// Why the money goes back.
@@ -295,45 +285,13 @@ pub(crate) async fn refund(
     Ok(answer_once(asked.is_replay, body))
 }
 
-/// An order as the owner of its site sees it: with the buyer's contact, and his own prices only.
+/// An order as the owner of its site sees it: with the buyer's contact, and of each line his own part only.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct OwnOrderView {
     #[serde(flatten)]
-    order: OrderRowView,
+    order: OrderView,
     /// How the buyer is reached.
     contact: Option<String>,
-    /// What was bought.
-    items: Vec<OwnItemView>,
-    /// What happened, oldest first.
-    events: Vec<EventView>,
-    /// The money that came for it.
-    payments: Vec<PaymentView>,
-    /// The money that goes back.
-    refund: Option<OrderRefundView>,
-}
-
-/// A line with what it cost the site.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct OwnItemView {
-    /// Its place, from 1.
-    number: i32,
-    /// The SKU.
-    #[schema(value_type = String)]
-    sku: SkuId,
-    /// The goods' title at the time.
-    title: WordingView,
-    /// The SKU's name at the time.
-    sku_name: WordingView,
-    /// How many.
-    quantity: u32,
-    /// What a piece cost the site.
-    cost: MoneyView,
-    /// What a piece cost the buyer.
-    price: MoneyView,
-    /// What all cost him.
-    total: MoneyView,
-    /// What a person does for it.
-    manual: Option<ManualView>,
 }
 
 /// The site's own orders, newest first.
@@ -364,19 +322,24 @@ pub(crate) async fn own_order(
     Path((_tenant, _site, order)): Path<(String, String, OrderId)>,
 ) -> Result<Response, Problem> {
     let view = rooms.orders.own_view(&operator.scope, order).await?;
-    let body = OwnOrderView {
-        order: view.order.into(),
-        contact: view.contact,
-        items: view.lines.into_iter().map(Into::into).collect(),
-        events: view.events.into_iter().map(Into::into).collect(),
-        payments: view.payments.into_iter().map(Into::into).collect(),
-        refund: view.refund.map(Into::into),
-    };
-    Ok(answer(StatusCode::OK, body))
+    Ok(answer(StatusCode::OK, OwnOrderView { order: view.desk.into(), contact: view.contact }))
 }
 
 fn part(found: OrderList) -> List<OrderRowView> {
     List::part(found.rows.into_iter().map(Into::into).collect(), found.next)
+}
+
+impl From<DeskView> for OrderView {
+    fn from(view: DeskView) -> Self {
+        Self {
+            order: view.order.into(),
+            collector: view.collector,
+            items: view.lines.into_iter().map(Into::into).collect(),
+            events: view.events.into_iter().map(Into::into).collect(),
+            payments: view.payments.into_iter().map(Into::into).collect(),
+            refund: view.refund.map(Into::into),
+        }
+    }
 }
 
 impl From<OrderRow> for OrderRowView {
@@ -417,22 +380,6 @@ impl From<DeskLine> for ItemView {
             unit: line.unit.into(),
             total: line.total.into(),
             hops: line.hops.into_iter().map(hop).collect(),
-            manual: line.manual.map(Into::into),
-        }
-    }
-}
-
-impl From<OwnLine> for OwnItemView {
-    fn from(line: OwnLine) -> Self {
-        Self {
-            number: line.number,
-            sku: line.sku,
-            title: line.title.into(),
-            sku_name: line.sku_name.into(),
-            quantity: line.quantity,
-            cost: line.cost.into(),
-            price: line.price.into(),
-            total: line.total.into(),
             manual: line.manual.map(Into::into),
         }
     }

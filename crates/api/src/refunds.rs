@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use web::{Operator, OrderRead, OrderRefund, Path, Problem, Query};
 
-use crate::page::{List, MoneyView, after, answer, limit};
+use crate::page::{List, MoneyView, after, answer};
 use crate::routes::App;
 
 /// Which exceptions.
@@ -17,10 +17,6 @@ use crate::routes::App;
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Exceptions {
-    /// How many, 1 to 100.
-    #[serde(default = "limit_default")]
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: u64,
     /// Where the part begins.
     cursor: Option<String>,
     /// `open` (the default) or `resolved`.
@@ -34,20 +30,12 @@ pub(crate) struct Exceptions {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Refunds {
-    /// How many, 1 to 100.
-    #[serde(default = "limit_default")]
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: u64,
     /// Where the part begins.
     cursor: Option<String>,
     /// `requested` (the default: waits for a person), `approved`, `submitting`, `unknown`, `done`, `failed` or `cancelled`.
     #[serde(default = "requested")]
     #[param(value_type = Option<String>)]
     state: RefundState,
-}
-
-const fn limit_default() -> u64 {
-    50
 }
 
 const fn open() -> ExceptionState {
@@ -103,7 +91,7 @@ pub(crate) struct RefundView {
     error: Option<String>,
 }
 
-/// Money that fits nothing, newest first.
+/// Money that fits nothing, newest first, fifty a part.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{tenant}/exceptions", tag = "refunds",
     params(("tenant" = String, Path), Exceptions), responses((status = 200, body = List<ExceptionView>))
@@ -113,13 +101,19 @@ pub(crate) async fn exceptions(
     State(App(rooms)): State<App>,
     Query(sent): Query<Exceptions>,
 ) -> Result<Response, Problem> {
-    let (limit, before) = (limit(sent.limit)?, after(sent.cursor.as_deref(), ExceptionId::parse)?);
-    let page = rooms.payments.exceptions(&operator.scope, sent.state, before, limit).await?;
-    let data = page.exceptions.into_iter().map(exception).collect();
+    let before = after(sent.cursor.as_deref(), ExceptionId::parse)?;
+    let page = rooms.payments.exceptions(&operator.scope, sent.state, before).await?;
+    let ids: Vec<ExceptionId> = page.exceptions.iter().map(|exception| exception.id).collect();
+    let mut refunds = rooms.payments.exception_refunds(&operator.scope, &ids).await?;
+    let data = page.exceptions.into_iter().map(|one| {
+        let refund = refunds.remove(&one.id);
+        exception(one, refund)
+    });
+    let data = data.collect();
     Ok(answer(StatusCode::OK, List::part(data, page.next)))
 }
 
-/// Refunds in one state, newest first.
+/// Refunds in one state, newest first, fifty a part.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{tenant}/refunds", tag = "refunds", params(("tenant" = String, Path), Refunds),
     responses((status = 200, body = List<RefundView>))
@@ -129,9 +123,9 @@ pub(crate) async fn list(
     State(App(rooms)): State<App>,
     Query(sent): Query<Refunds>,
 ) -> Result<Response, Problem> {
-    let (limit, before) = (limit(sent.limit)?, after(sent.cursor.as_deref(), RefundId::parse)?);
-    let page = rooms.payments.refunds(&operator.scope, sent.state, before, limit).await?;
-    Ok(answer(StatusCode::OK, List::part(page.refunds.into_iter().map(Into::into).collect(), page.next)))
+    let before = after(sent.cursor.as_deref(), RefundId::parse)?;
+    let page = rooms.payments.refunds(&operator.scope, sent.state, before).await?;
+    Ok(answer(StatusCode::OK, List::part(page.refunds.into_iter().map(RefundView::from).collect(), page.next)))
 }
 
 /// How the refund stands now.
@@ -186,7 +180,7 @@ pub(crate) async fn ask(
     Ok(StatusCode::ACCEPTED)
 }
 
-fn exception((exception, refund): (Exception, Option<Refund>)) -> ExceptionView {
+fn exception(exception: Exception, refund: Option<Refund>) -> ExceptionView {
     ExceptionView {
         id: exception.id.to_string(),
         kind: exception.kind.word(),

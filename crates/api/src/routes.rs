@@ -8,11 +8,13 @@ use axum::http::StatusCode;
 use catalog::Catalog;
 use identity::Operators;
 use inventory::{Intake, Inventory};
+use order::Orders;
+use payment::Payments;
 use store::Store;
 use tenancy::Tenancy;
 use web::{Face, Guest, Kit, Problem, Route, Routes};
 
-use crate::{doc, intake, session, stock, tenants};
+use crate::{doc, fulfilments, intake, orders, refunds, session, stock, tenants};
 
 /// The console's host where the settings name no other.
 pub const CONSOLE_HOST: &str = "console.localhost";
@@ -28,6 +30,10 @@ pub struct ApiState {
     pub inventory: Inventory,
     /// Cards that come in.
     pub intake: Intake,
+    /// Orders.
+    pub orders: Orders,
+    /// Money that came, and goes back.
+    pub payments: Payments,
     /// Log-ins.
     pub operators: Operators,
     /// Transactions that an answer reads in.
@@ -59,6 +65,10 @@ pub fn route_list() -> Vec<Route> {
 }
 
 fn routes() -> Routes<App> {
+    order_routes(base_routes())
+}
+
+fn base_routes() -> Routes<App> {
     Routes::default()
         .get("/", welcome)
         .get("/api/docs", doc::front)
@@ -74,6 +84,22 @@ fn routes() -> Routes<App> {
         .get("/api/v1/tenants/{tenant}/batches", intake::batches)
         .get("/api/v1/tenants/{tenant}/batches/{batch}", intake::batch)
         .post("/api/v1/tenants/{tenant}/batches/{batch}/undo", intake::undo)
+}
+
+fn order_routes(routes: Routes<App>) -> Routes<App> {
+    routes
+        .get("/api/v1/tenants/{tenant}/orders", orders::list)
+        .get("/api/v1/tenants/{tenant}/orders/{order}", orders::show)
+        .post("/api/v1/tenants/{tenant}/orders/{order}/refund", orders::refund)
+        .get("/api/v1/tenants/{tenant}/fulfilments", fulfilments::list)
+        .post("/api/v1/tenants/{tenant}/fulfilments/{line}", fulfilments::act)
+        .get("/api/v1/tenants/{tenant}/exceptions", refunds::exceptions)
+        .get("/api/v1/tenants/{tenant}/refunds", refunds::list)
+        .post("/api/v1/tenants/{tenant}/refunds/{refund}/approve", refunds::approve)
+        .post("/api/v1/tenants/{tenant}/refunds/{refund}/cancel", refunds::cancel)
+        .post("/api/v1/tenants/{tenant}/refunds/{refund}/ask", refunds::ask)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/orders", orders::own_orders)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/orders/{order}", orders::own_order)
 }
 
 /// `GET /`: what somebody reads who opens the console's host in a browser before it has pages.

@@ -121,6 +121,15 @@ pub(crate) async fn release_in(tx: &WriteTx<TenantScope>, cards: &[Uuid]) -> Res
     tx.claim::<card::Entity>(rows, those(Taking::Hold.state())).await
 }
 
+/// Makes sold cards void; they go on naming the order that had them. Answers those that were still sold.
+pub(crate) async fn void_sold_in(tx: &WriteTx<TenantScope>, cards: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+    let mut rows = Rows::of_columns(&[card::Column::Id, card::Column::State]);
+    for id in cards {
+        rows.push([(*id).into(), "void".into()]);
+    }
+    tx.claim::<card::Entity>(rows, those(Taking::Sell.state())).await
+}
+
 fn those(state: &str) -> Claim<card::Entity> {
     Claim { key: card::Column::Id, column: card::Column::State, free: state.into() }
 }

@@ -39,6 +39,8 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         catalog: house.catalog.clone(),
         inventory: house.inventory.clone(),
         intake: house.intake.clone(),
+        orders: house.orders.clone(),
+        payments: house.payments.clone(),
         store: house.store.clone(),
         kit: kit.clone(),
     });

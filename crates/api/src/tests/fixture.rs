@@ -5,10 +5,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
-use catalog::{Catalog, Prices, CategoryDraft, Code, GoodsDraft, GoodsKind, OnSale, SkuDraft, SkuId};
+use catalog::{Catalog, CategoryDraft, Code, GoodsDraft, GoodsKind, OnSale, Prices, SkuDraft, SkuId};
 use identity::{Login, LoginLimits, Membership, NewOperator, Operators, Passwords, Role};
-use inventory::{CardCode, Intake, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Shelf};
+use inventory::{CardCode, Intake, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks, Shelf};
 use kernel::{Currency, Money, Platform, Secret, SiteId, TenantId, TenantScope, Wording};
+use lane::{LaneSettings, Lanes};
+use order::{Desk, Orders};
+use payment::{Gateways, PaymentSettings, Payments, Till};
 use serde_json::{Value, json};
 use store::WriteTx;
 use tenancy::{NewTenant, Seller, Slug, Tenancy};
@@ -41,11 +44,27 @@ impl Office {
         let limits = LoginLimits::new(Arc::new(db.clock.clone()));
         let inventory = Inventory::new(KeyRing::new(MasterKeys::only(MasterKey::generate())));
         let catalog = Catalog::new(store.clone());
+        let prices = Prices::new(store.clone());
+        let of_desk = prices.clone();
+        let lanes = Lanes::new(store.clone(), LaneSettings::of(store.backend()), move |_| {
+            vec![Box::new(Desk::new(of_desk.clone())), Box::new(Till::default()), Box::new(Picks::default())]
+        });
+        let notify_base = "http://cashier.localhost".parse().expect("a URL");
+        let settings = PaymentSettings { notify_base };
+        let payments = Payments::new(store.clone(), lanes.clone(), inventory.clone(), Gateways::default(), settings);
+        let orders = Orders::new(store.clone(), lanes, inventory.clone(), payments.clone());
         let state = ApiState {
             tenancy: Tenancy::new(store.clone()),
             catalog: catalog.clone(),
-            intake: Intake::new(store.clone(), inventory.clone(), Prices::new(store.clone()), Shelf::new(store.clone())),
+            intake: Intake::new(
+                store.clone(),
+                inventory.clone(),
+                Prices::new(store.clone()),
+                Shelf::new(store.clone()),
+            ),
             inventory,
+            orders,
+            payments,
             operators: Operators::new(store.clone(), passwords.clone(), limits),
             store,
             kit: Kit::new(Proxies::default(), Bounds::default()),
@@ -119,6 +138,7 @@ async fn skus(state: &ApiState, tx: &WriteTx<TenantScope>) -> SkuId {
         code: code("starfall"),
         category,
         kind: GoodsKind::Card,
+        fulfilment: catalog::Fulfilment::default(),
         state: OnSale::On,
         title: words("Starfall"),
         description: words(""),

@@ -14,7 +14,7 @@ use identity::{Login, Membership, NewOperator, Passwords, Role};
 use kernel::{Currency, Money, Secret, SiteId, TenantId};
 use launch::{Applied, Mode, Pack};
 use order::{Buyer, Checkout, Contact, LinkToken, OrderId, SoldBy, Wanted};
-use payment::{OpenTopUp, OutNo, Seen, TopUpOpened};
+use payment::{ExceptionId, ExceptionState, OpenTopUp, OutNo, Seen, TopUpOpened};
 use risk::Limits;
 use server::house::House;
 use server::settings::Settings;
@@ -150,7 +150,8 @@ fn write_pack(folder: &Path, tenant: &str) {
         "goods.csv",
         format!(
             "code,category,kind,title_zh,title_en,description_zh,description_en,art,sku_code,sku_name_zh,sku_name_en,\
-             face_value,cost,price,max_per_order,sort\nlamp-{tenant},games-{tenant},card,{tenant} 灯,Lamp of \
+             face_value,cost,price,max_per_order,sort\nhand-{tenant},games-{tenant},manual,{tenant} 手,Hand of \
+             {tenant},d,d,,hand-{tenant}-1,一,one,,2.00,3.00,20,20\nlamp-{tenant},games-{tenant},card,{tenant} 灯,Lamp of \
              {tenant},d,d,,lamp-{tenant}-1,一,one,12.00,9.00,11.00,20,10\n"
         ),
     );
@@ -167,15 +168,19 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
     let password = &applied.logins.iter().find(|one| one.login.as_str() == login).expect("a log-in").password;
     let (token, customer) = house.customers.log_in(&scope, ADDRESS, &login, password).await.expect("logged in");
     let mut names = BTreeMap::new();
-    let (goods, sku, unit) = offer(house, &shop, tenant).await;
+    let (goods, sku, unit) = offer(house, &shop, &format!("lamp-{tenant}")).await;
+    let (_, by_hand, unit_by_hand) = offer(house, &shop, &format!("hand-{tenant}")).await;
     let buyer = Buyer {
         contact: Some(Contact::parse(&login).expect("a contact")),
         address: Some(ADDRESS),
         ..Buyer::account(customer.id)
     };
-    let wanted = vec![Wanted { sku, quantity: 1, unit }];
+    let wanted = vec![Wanted::new(sku, 1, unit)];
     let placed = house.orders.place(&scope, sold_by(&shop), buyer.clone(), wanted.clone(), site).await;
     let order = placed.expect("placed").answer.order;
+    let wanted_by_hand = vec![Wanted::new(by_hand, 1, unit_by_hand)];
+    let worked_on = house.orders.place(&scope, sold_by(&shop), buyer.clone(), wanted_by_hand, "by hand").await;
+    let worked_on = worked_on.expect("placed").answer.order;
     let channels = house.payments.channels(&scope, &shop.chain).await.expect("channels");
     let channel = channels.iter().find(|channel| channel.site == shop.site.id).expect("the site's own").clone();
     let (waiting, link) = (OrderId::new(), LinkToken::new());
@@ -200,6 +205,11 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
     };
     let engine = scope.engine();
     house.orders.receive(&engine, seen).await.expect("received");
+    let exceptions = house.payments.exceptions(&scope, ExceptionState::Open, None).await.expect("read").exceptions;
+    let ids: Vec<ExceptionId> = exceptions.iter().map(|one| one.id).collect();
+    let refunds = house.payments.exception_refunds(&scope, &ids).await.expect("read");
+    let refund = refunds.values().next().expect("money on its way back").id;
+    let batch = house.intake.batches(&engine, None, None, 1).await.expect("read").first().expect("a batch").id;
     let ids = TopUpOpened::new();
     let main = house.payments.channels(&scope.engine().site(shop.chain[0]), &shop.chain[..1]).await.expect("channels");
     let top_up = OpenTopUp {
@@ -220,6 +230,9 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
     names.insert("link", link.as_str().to_owned());
     names.insert("channel", channel.id.to_string());
     names.insert("sku", sku.to_string());
+    names.insert("line", format!("{worked_on}-1"));
+    names.insert("refund", refund.to_string());
+    names.insert("batch", batch.to_string());
     names.insert("code", goods);
     Target {
         tenant_slug: tenant,
@@ -233,10 +246,10 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
 }
 
 /// The goods' code, and its SKU with what it costs here.
-async fn offer(house: &House, shop: &Shop, tenant: &str) -> (String, SkuId, Money) {
+async fn offer(house: &House, shop: &Shop, goods: &str) -> (String, SkuId, Money) {
     let scope = shop.scope();
     let tx = house.store.read(&scope).await.expect("a reader");
-    let code = Code::parse(&format!("lamp-{tenant}")).expect("a code");
+    let code = Code::parse(goods).expect("a code");
     let (goods, skus) = house.catalog.goods_by_code_in(&tx, &code).await.expect("read").expect("the goods");
     let (chain, sku) = (levels(shop), skus[0].id);
     let quoted = house.prices.quotes_in(&tx, &chain, &Subject::default(), &[(sku, 1)]).await.expect("quoted");

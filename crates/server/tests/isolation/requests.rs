@@ -11,7 +11,7 @@ use super::fixture::Target;
 pub type Names = BTreeMap<&'static str, String>;
 
 /// Names of things that belong to the whole tenant: every site of it may ask for them.
-const OF_TENANT: [&str; 2] = ["code", "sku"];
+const OF_TENANT: [&str; 3] = ["batch", "code", "sku"];
 
 /// The path with its names filled in; one that the fixture does not know fails the test.
 pub fn fill(path: &str, names: &Names) -> String {
@@ -112,6 +112,11 @@ pub fn body_of(route: &Route, target: &Target) -> String {
     match (route.method.as_str(), route.path) {
         ("GET" | "DELETE", _) => String::new(),
         ("POST", "/api/v1/session") => r#"{"login":"nobody","password":"wrong password"}"#.to_owned(),
+        ("POST", path) if path.ends_with("/imports") => "NEW-CODE-1\n".to_owned(),
+        ("POST", path) if path.ends_with("/undo") => "{}".to_owned(),
+        ("POST", path) if path.ends_with("/orders/{order}/refund") => r#"{"reason":"he asked"}"#.to_owned(),
+        ("POST", path) if path.ends_with("/fulfilments/{line}") => r#"{"act":"take"}"#.to_owned(),
+        ("POST", path) if path.contains("/refunds/{refund}/") => String::new(),
         (method, path) => panic!("the matrix has no body for {method} {path}"),
     }
 }
