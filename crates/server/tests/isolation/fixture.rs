@@ -82,7 +82,7 @@ impl Fixture {
         let request = Request::builder().method(sent.method).uri(sent.path).header(header::HOST, sent.host);
         let request = request.header(header::COOKIE, sent.cookie).header(header::CONTENT_TYPE, sent.kind);
         let request = request
-            .header("idempotency-key", "one")
+            .header("idempotency-key", uuid::Uuid::now_v7().to_string())
             .extension(axum::extract::ConnectInfo(std::net::SocketAddr::new(ADDRESS, 4_711)));
         let request = request.body(Body::from(sent.body.to_owned())).expect("a request");
         let answer = tower::ServiceExt::oneshot(self.router.clone(), request).await.expect("an answer");
@@ -179,7 +179,7 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
     let placed = house.orders.place(&scope, sold_by(&shop), buyer.clone(), wanted.clone(), site).await;
     let order = placed.expect("placed").answer.order;
     let wanted_by_hand = vec![Wanted::new(by_hand, 1, unit_by_hand)];
-    let worked_on = house.orders.place(&scope, sold_by(&shop), buyer.clone(), wanted_by_hand, "by hand").await;
+    let worked_on = house.orders.place(&scope, sold_by(&shop), buyer.clone(), wanted_by_hand, "by-hand").await;
     let worked_on = worked_on.expect("placed").answer.order;
     let channels = house.payments.channels(&scope, &shop.chain).await.expect("channels");
     let channel = channels.iter().find(|channel| channel.site == shop.site.id).expect("the site's own").clone();

@@ -89,7 +89,9 @@ fn never_was(name: &str, value: &str) -> String {
         Some((prefix, _)) if value.len() > 20 => {
             let fresh = Id::<Any>::new().to_string();
             let (_, digits) = fresh.split_once('_').expect("an id");
-            format!("{prefix}_{digits}")
+            // A line is named after its order.
+            let line = if name == "line" { "-1" } else { "" };
+            format!("{prefix}_{digits}{line}")
         }
         _ if name == "link" => order::LinkToken::new().as_str().to_owned(),
         _ => format!("none-{}", "x".repeat(5)),
