@@ -3,6 +3,7 @@
 mod binary;
 mod browser;
 mod chaos;
+mod console;
 mod infra;
 mod isolation;
 mod paying;

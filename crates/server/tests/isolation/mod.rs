@@ -7,7 +7,7 @@
 //! and whatever comes back, no name of another's buyer may be in it, what is not his looks like what never was, and
 //! nothing of `larch` has changed afterwards.
 
-mod fixture;
+pub mod fixture;
 mod requests;
 
 use std::collections::BTreeMap;
