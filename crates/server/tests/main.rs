@@ -1,6 +1,7 @@
 //! The real binary, from the first start to a code in a buyer's hands, on both databases.
 
 mod binary;
+mod cards;
 mod chaos;
 mod paying;
 mod worked_example;
