@@ -2,6 +2,7 @@
 
 mod binary;
 mod browser;
+mod cards;
 mod chaos;
 mod console;
 mod infra;

@@ -164,6 +164,24 @@ impl Server {
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
+    /// Another command on the same data, to be started.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = command(self.folder.path(), self.owner_url.as_deref());
+        command.args(words);
+        command
+    }
+
+    /// A path in the test's folder.
+    pub fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().expect("a path").to_owned()
+    }
+
+    /// A file in the test's folder; answers its path.
+    pub fn file(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.path(name), text).expect("written");
+        self.path(name)
+    }
+
     pub fn copied_pack(&self, name: &str) -> PathBuf {
         let target = self.folder.path().join("changed").join(name);
         copy(&packs().join(name), &target);
