@@ -20,7 +20,14 @@ const CALLERS: [usize; 4] = [1, 16, 64, 256];
 /// A database with a shop, made when the first measurement that is not filtered out asks for it.
 struct Stage<C> {
     runtime: Arc<Runtime>,
-    made: Mutex<Option<(Arc<Shop>, Arc<C>, TestDb)>>,
+    made: Mutex<Option<Made<C>>>,
+}
+
+/// A shop, where it is bought from, and the database that goes with them.
+struct Made<C> {
+    shop: Arc<Shop>,
+    counter: Arc<C>,
+    _db: TestDb,
 }
 
 impl<C: Counter> Stage<C> {
@@ -31,21 +38,21 @@ impl<C: Counter> Stage<C> {
     /// Buys, with goods enough; stocking up is not measured.
     fn sample(&self, make: impl AsyncFn() -> (Arc<Shop>, C, TestDb), callers: usize, rounds: u64) -> Duration {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let (shop, counter, _) = made.get_or_insert_with(|| {
+        let made = made.get_or_insert_with(|| {
             let (shop, counter, db) = self.runtime.block_on(make());
-            (shop, Arc::new(counter), db)
+            Made { shop, counter: Arc::new(counter), _db: db }
         });
         self.runtime.block_on(async {
-            shop.stock_up(callers as u64 * rounds).await;
-            buy_at_once(counter, callers, rounds).await
+            made.shop.stock_up(callers as u64 * rounds).await;
+            buy_at_once(&made.counter, callers, rounds).await
         })
     }
 
     /// Checks every invariant of what was sold.
     fn check(&self, way: Way) {
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((shop, ..)) = made.as_ref() else { return };
-        let breaches = self.runtime.block_on(shop.breaches(way));
+        let Some(made) = made.as_ref() else { return };
+        let breaches = self.runtime.block_on(made.shop.breaches(way));
         assert!(breaches.is_empty(), "{} breaks what must hold: {breaches:#?}", way.word());
     }
 }
@@ -98,8 +105,8 @@ fn measure(criterion: &mut Criterion, runtime: &Arc<Runtime>, (name, kind): (&st
         }
     }
     group.finish();
-    if let Some((_, lane, _)) = lane_stage.made.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-        runtime.block_on(lane.stop());
+    if let Some(made) = lane_stage.made.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        runtime.block_on(made.counter.stop());
     }
     naive_stage.check(Way::Naive);
     lane_stage.check(Way::Lane);
