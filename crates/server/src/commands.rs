@@ -21,7 +21,7 @@ use crate::house::House;
 use crate::progress::Progress;
 use crate::sandbox::Sandbox;
 use crate::settings::Settings;
-use crate::{audit, cards, report, sandbox, serve, telemetry};
+use crate::{audit, backup, cards, report, restore, sandbox, serve, telemetry};
 
 /// The packs of the demo, the first one being the shop that is shown.
 const DEMO_PACKS: [&str; 2] = ["demo", "demo-two"];
@@ -62,6 +62,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&format!("{} is ready to be filled; then: cardgrove tenant apply {0}\n", target.display()))
         }
         Command::Cards(words) => cards::run(&settings, words).await,
+        Command::Backup { file } => backup::run(&settings, &file).await,
+        Command::Restore { file } => restore::run(&settings, &file).await,
         Command::Audit => run_audit(&settings).await,
         Command::Keys(Keys::Rotate) => hand_in(&settings, Request::RotateKeys).await,
         Command::Keys(Keys::Export) => {
