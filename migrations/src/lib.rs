@@ -57,6 +57,17 @@ pub async fn pending(owner: &Owner) -> Result<usize, StoreError> {
     Ok(Migrator::get_pending_migrations(owner.connection()).await?.len())
 }
 
+/// The last change that the database has; none if it has none.
+pub async fn version(owner: &Owner) -> Result<Option<String>, StoreError> {
+    let applied = Migrator::get_migration_models(owner.connection()).await?;
+    Ok(applied.into_iter().map(|change| change.version).max())
+}
+
+/// The names of all changes that this program knows, oldest first.
+pub fn names() -> Vec<String> {
+    Migrator::migrations().iter().map(|change| change.name().to_owned()).collect()
+}
+
 fn backend(manager: &SchemaManager<'_>) -> Backend {
     match manager.get_database_backend() {
         DbBackend::Postgres => Backend::Postgres,

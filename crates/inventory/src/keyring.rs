@@ -176,6 +176,19 @@ impl KeyRing {
         Ok(())
     }
 
+    /// Whether the master key opens the tenant's keys, or it has none.
+    pub async fn opens_in(&self, tx: &impl Tx) -> Result<bool, InventoryError> {
+        let rows = tx.find::<tenant_key::Entity>().all().await?;
+        if rows.is_empty() {
+            return Ok(true);
+        }
+        match unwrap(&self.master(), tx.scope().tenant(), &rows) {
+            Ok(_) => Ok(true),
+            Err(InventoryError::ForeignMaster | InventoryError::Sealed) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Wraps with `master` from now on; keys that were wrapped before still open if it knows their master.
     pub fn change_master(&self, master: MasterKeys) {
         *self.master.write().unwrap_or_else(PoisonError::into_inner) = master;

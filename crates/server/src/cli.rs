@@ -46,6 +46,16 @@ pub enum Command {
     /// Cards of stock: files in, batches back, codes out.
     #[command(subcommand)]
     Cards(Cards),
+    /// Write the whole database to a new file, beside a running server. The master key is not in it: see `keys export`.
+    Backup {
+        /// The file to be made.
+        file: PathBuf,
+    },
+    /// Make an empty database what a backup says, and audit it; exits with 1 if something does not hold.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+    },
     /// Check every invariant of every tenant; exits with 1 if one is broken.
     Audit,
     /// The master key.

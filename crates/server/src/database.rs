@@ -92,6 +92,23 @@ async fn open_postgres(settings: &Settings, access: Access) -> anyhow::Result<Da
         let store = Store::open(&pool_settings(settings, runtime, database.platform_url.clone())).await?;
         return Ok(Database { store, lock: None });
     };
+    let (passwords, pools) = pools_of_owner(settings, owner_url)?;
+    if access == Access::Own {
+        provide_roles(settings, owner_url, (&passwords, &pools)).await?;
+        migrate(owner_url).await?;
+    }
+    Ok(Database { store: Store::open(&pools).await?, lock: None })
+}
+
+/// Makes the roles of PostgreSQL that are not there yet, for a database without tables.
+pub async fn prepare_roles(settings: &Settings, owner_url: &str) -> anyhow::Result<()> {
+    let (passwords, pools) = pools_of_owner(settings, owner_url)?;
+    provide_roles(settings, owner_url, (&passwords, &pools)).await
+}
+
+/// The passwords and pools of the roles that are made, or were, from the owner's URL.
+fn pools_of_owner(settings: &Settings, owner_url: &str) -> anyhow::Result<(RolePasswords, store::Settings)> {
+    let database = &settings.database;
     let passwords = passwords(&settings.data_dir.join(ROLES_FILE))?;
     let runtime = match &database.runtime_url {
         Some(url) => url.clone(),
@@ -101,15 +118,7 @@ async fn open_postgres(settings: &Settings, access: Access) -> anyhow::Result<Da
         Some(url) => url.clone(),
         None => url_of(owner_url, Roles::PLATFORM, &passwords.platform)?,
     };
-    let pools = pool_settings(settings, runtime, Some(platform));
-    if access == Access::Own {
-        // Roles that an administrator made are his: their passwords are not ours to set.
-        if database.runtime_url.is_none() && database.platform_url.is_none() {
-            provide_roles(owner_url, &passwords, &pools).await?;
-        }
-        migrate(owner_url).await?;
-    }
-    Ok(Database { store: Store::open(&pools).await?, lock: None })
+    Ok((passwords, pool_settings(settings, runtime, Some(platform))))
 }
 
 fn pool_settings(settings: &Settings, runtime: String, platform: Option<String>) -> store::Settings {
@@ -121,7 +130,15 @@ fn pool_settings(settings: &Settings, runtime: String, platform: Option<String>)
 
 /// Makes the two roles, or gives them our passwords again; roles that let us in are left alone, because they may
 /// serve another database of the same cluster.
-async fn provide_roles(owner_url: &str, passwords: &RolePasswords, pools: &store::Settings) -> anyhow::Result<()> {
+async fn provide_roles(
+    settings: &Settings,
+    owner_url: &str,
+    (passwords, pools): (&RolePasswords, &store::Settings),
+) -> anyhow::Result<()> {
+    // Roles that an administrator made are his: their passwords are not ours to set.
+    if settings.database.runtime_url.is_some() || settings.database.platform_url.is_some() {
+        return Ok(());
+    }
     match Store::open(pools).await {
         Ok(store) => return Ok(store.close().await?),
         Err(unsafe_role @ StoreError::Settings(_)) => return Err(unsafe_role.into()),

@@ -4,7 +4,9 @@
 //! so in few words. Invariants: on PostgreSQL the server never serves as the schema's owner; on SQLite one process
 //! owns the file, and other commands read beside it or hand it their writes over a socket.
 
+mod archive;
 pub mod audit;
+pub mod backup;
 pub mod cards;
 pub mod cli;
 pub mod commands;
@@ -15,6 +17,7 @@ pub mod http;
 pub mod jobs;
 pub mod progress;
 pub mod report;
+pub mod restore;
 pub mod sandbox;
 pub mod serve;
 pub mod settings;

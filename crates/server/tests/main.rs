@@ -1,5 +1,6 @@
 //! The real binary, from the first start to a code in a buyer's hands, on both databases.
 
+mod backup;
 mod binary;
 mod browser;
 mod cards;

@@ -7,6 +7,7 @@
 //! Invariants: no connection leaves this crate, except to migrations; no statement about a tenant's rows runs
 //! without that tenant's predicate; all that differs between the two databases stays in `dialect/`.
 
+mod backup;
 mod cache;
 mod claim;
 pub mod dialect;
@@ -19,6 +20,7 @@ mod store;
 mod tx;
 mod write;
 
+pub use backup::{RowCounts, dump, is_empty, load, row_counts};
 pub use cache::ScopedCache;
 pub use claim::{Claim, ClaimedWork};
 pub use dialect::{Backend, PoolCount};

@@ -164,6 +164,17 @@ impl Server {
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
+    /// Asks the PostgreSQL database as its superuser.
+    pub fn psql(&self, sql: &str) -> String {
+        let url = self.owner_url.as_deref().expect("PostgreSQL");
+        let name = url.split("localhost/").nth(1).and_then(|rest| rest.split('?').next()).expect("a name");
+        testkit::Cluster::shared().psql(name, sql).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    pub fn backend(&self) -> Backend {
+        if self.owner_url.is_some() { Backend::Postgres } else { Backend::Sqlite }
+    }
+
     /// Another command on the same data, to be started.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = command(self.folder.path(), self.owner_url.as_deref());
@@ -204,6 +215,36 @@ impl Server {
         let browser = self.browser(host);
         *browser.cookies.lock().expect("no panic") = other.cookies.lock().expect("no panic").clone();
         browser
+    }
+}
+
+/// A machine on which nothing was started yet.
+pub struct Installation {
+    folder: TempDir,
+    owner_url: Option<String>,
+}
+
+impl Installation {
+    pub fn new(backend: Backend) -> Self {
+        let owner_url = (backend == Backend::Postgres).then(testkit::TestDb::bare_postgres);
+        Self { folder: tempfile::tempdir().expect("a folder"), owner_url }
+    }
+
+    pub fn var(&self) -> PathBuf {
+        self.folder.path().join("var")
+    }
+
+    /// Runs a command; answers whether it succeeded, and all that it said.
+    pub fn run(&self, words: &[&str]) -> (bool, String) {
+        let output = command(self.folder.path(), self.owner_url.as_deref()).args(words).output().expect("it runs");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// Serves what is there.
+    pub async fn start(self) -> Server {
+        let (child, port, sandbox) = spawn(self.folder.path(), self.owner_url.as_deref()).await;
+        Server { child, port, sandbox, folder: self.folder, owner_url: self.owner_url }
     }
 }
 

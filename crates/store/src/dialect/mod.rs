@@ -4,6 +4,8 @@
 //! text of a statement, and with it its plan, does not depend on how many rows there are.
 
 mod batch;
+pub(crate) mod copy_postgres;
+pub(crate) mod copy_sqlite;
 mod errors;
 mod postgres;
 pub mod schema;

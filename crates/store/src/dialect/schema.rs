@@ -264,6 +264,7 @@ impl Table {
         let mut sql = vec![
             format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"),
             format!("ALTER TABLE {table} FORCE ROW LEVEL SECURITY"),
+            owner_reads(table),
         ];
         if self.owner == Owner::Platform {
             sql.push(format!("GRANT {rights} ON {table} TO {platform}"));
@@ -311,6 +312,18 @@ impl Table {
     }
 }
 
+/// The name of the policy by which the owner reads for a backup.
+pub(crate) const OWNER_READS: &str = "owner_reads_for_backup";
+
+/// Under forced row level security the owner sees no row. A session of his that says that it makes a backup reads all;
+/// that gives him nothing, because he could take the table's guards away as well.
+pub(crate) fn owner_reads(table: &str) -> String {
+    format!(
+        "CREATE POLICY {OWNER_READS} ON {table} FOR SELECT TO CURRENT_USER \
+         USING ((SELECT current_setting('app.backup', true)) = 'on')"
+    )
+}
+
 /// Both databases know a unique constraint as `table_columns_key`: see `errors::unique_name`.
 fn unique(table: &str, columns: &[&str], kind: &str) -> String {
     format!("CONSTRAINT {table}_{}_key {kind} ({})", columns.join("_"), columns.join(", "))
@@ -322,8 +335,8 @@ pub fn work_claim(backend: Backend) -> Vec<String> {
     if backend == Backend::Sqlite {
         return Vec::new();
     }
-    let (runtime, platform) = (Roles::RUNTIME, Roles::PLATFORM);
-    vec![
+    let runtime = Roles::RUNTIME;
+    let made = vec![
         // Without pg_temp at its end the path would begin with it, and a temporary table could stand in for ours.
         "CREATE FUNCTION work_claim(wanted integer, node text, given timestamptz, lease_s integer) \
          RETURNS TABLE (tenant_id uuid, id uuid) LANGUAGE sql SECURITY DEFINER \
@@ -336,12 +349,20 @@ pub fn work_claim(backend: Backend) -> Vec<String> {
                ORDER BY c.run_at LIMIT wanted FOR UPDATE SKIP LOCKED) AS due \
          WHERE j.tenant_id = due.tenant_id AND j.id = due.id RETURNING j.tenant_id, j.id $$"
             .to_owned(),
+    ];
+    let granted = format!("GRANT EXECUTE ON FUNCTION work_claim TO {runtime}");
+    made.into_iter().chain(work_claim_owner()).chain([granted]).collect()
+}
+
+/// Gives the function to the platform role, and closes what only the database as a whole can close.
+pub(crate) fn work_claim_owner() -> Vec<String> {
+    let platform = Roles::PLATFORM;
+    vec![
         format!("GRANT CREATE ON SCHEMA public TO {platform}"),
         format!("ALTER FUNCTION work_claim OWNER TO {platform}"),
         format!("REVOKE CREATE ON SCHEMA public FROM {platform}"),
         "REVOKE ALL ON FUNCTION work_claim FROM PUBLIC".to_owned(),
         "DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$"
             .to_owned(),
-        format!("GRANT EXECUTE ON FUNCTION work_claim TO {runtime}"),
     ]
 }
