@@ -160,7 +160,7 @@ pub(crate) async fn act(
     operator: Operator<OrderFulfil>,
     State(App(rooms)): State<App>,
     Path((_tenant, line)): Path<(String, String)>,
-    IdempotencyKey(key): IdempotencyKey,
+    key: IdempotencyKey,
     Json(sent): Json<ActBody>,
 ) -> Result<Response, Problem> {
     let line = LineRef::parse(&line).ok_or(Problem::not_found())?;
@@ -171,7 +171,7 @@ pub(crate) async fn act(
         ActBody::Retry {} => FulfilAct::Retry,
     };
     let operator_id = operator.operator.id;
-    let key = format!("{operator_id}:{key}");
+    let key = key.scoped(&operator_id);
     let by = FulfilBy { operator: operator_id, key: &key };
     let done = rooms.orders.fulfil(&operator.scope, line, act, by).await?;
     let body = FulfilledView {

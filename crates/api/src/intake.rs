@@ -11,8 +11,9 @@ use axum::response::Response;
 use catalog::SkuId;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::StreamExt;
-use inventory::{Batch, BatchId, DuplicateOf, ImportOf, IntakeReport, Reading, UndoOf};
+use inventory::{Batch, BatchId, DuplicateOf, ImportOf, IntakeReport, InventoryError, Reading, UndoOf, Undone};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 use web::{IdempotencyKey, Operator, Path, Problem, Query, StockRead, StockWrite};
@@ -20,8 +21,12 @@ use web::{IdempotencyKey, Operator, Path, Problem, Query, StockRead, StockWrite}
 use crate::page::{List, answer, answer_once, limit};
 use crate::routes::App;
 
-/// An answer waits this long for an import; it goes on by itself afterwards.
+/// An answer waits this long for an import or for its undoing; they go on by themselves afterwards.
 const WAIT: Duration = Duration::from_secs(6);
+/// Files at the same time, of all tenants together: each may take its 64 MiB of disk and some memory.
+const FILES_MAX: usize = 4;
+
+static PLACES: Semaphore = Semaphore::const_new(FILES_MAX);
 
 /// How the file is to be read.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -32,8 +37,7 @@ pub(crate) struct Upload {
     #[serde(default)]
     dry_run: bool,
     /// What the file is called.
-    #[serde(default)]
-    file_name: String,
+    file_name: Option<String>,
     /// Why; kept with the batch.
     reason: Option<String>,
     /// The last day of every card whose row names none.
@@ -134,10 +138,11 @@ pub(crate) async fn import(
     operator: Operator<StockWrite>,
     State(App(rooms)): State<App>,
     Path((_tenant, sku)): Path<(String, SkuId)>,
-    IdempotencyKey(key): IdempotencyKey,
+    key: IdempotencyKey,
     Query(upload): Query<Upload>,
     body: Body,
 ) -> Result<Response, Problem> {
+    let place = PLACES.try_acquire().map_err(|_| Problem::busy())?;
     let file = kept(body).await?;
     let (intake, scope) = (rooms.intake.clone(), operator.scope);
     let reading = Reading { expires_on: upload.expires_on, columns: None };
@@ -149,20 +154,36 @@ pub(crate) async fn import(
     let import = ImportOf {
         by: by.to_string(),
         reason: upload.reason,
-        file_name: upload.file_name,
-        key: Some(format!("{by}:{key}")),
+        file_name: upload.file_name.unwrap_or_else(|| "upload".to_owned()),
+        key: Some(key.scoped(&by)),
         reading,
     };
     // A caller that goes away, or waits no longer, cuts nothing off.
-    let task = tokio::spawn(async move { intake.import(&scope, sku, file, &import, &()).await });
+    let task = tokio::spawn(async move {
+        let done = intake.import(&scope, sku, file, &import, &()).await;
+        drop(place);
+        told(done)
+    });
     match timeout(WAIT, task).await {
         Ok(Ok(report)) => {
             let report = report?;
             Ok(answer_once(report.is_replay, view(report, "done")))
         }
         Ok(Err(_)) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal")),
-        Err(_) => Ok(answer(StatusCode::ACCEPTED, IntakeView::UNDER_WAY)),
+        Err(_) => {
+            let newest = rooms.intake.batches(&operator.scope, Some(sku), None, 1).await?;
+            let batch = newest.first().map(|batch| batch.id);
+            Ok(answer(StatusCode::ACCEPTED, IntakeView { batch, ..IntakeView::UNDER_WAY }))
+        }
     }
+}
+
+/// What fails when nobody waits for the answer any more is found in the log.
+fn told<T>(done: Result<T, InventoryError>) -> Result<T, InventoryError> {
+    if let Err(error) = &done {
+        tracing::warn!(%error, "an import or its undoing ended early: {error}");
+    }
+    done
 }
 
 /// The upload in a file without a name, which the system removes with its last reader.
@@ -258,7 +279,8 @@ pub(crate) struct UndoBody {
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/batches/{batch}/undo", tag = "stock", request_body = UndoBody,
     params(("tenant" = String, Path), ("batch" = String, Path)),
-    responses((status = 200, body = UndoneView), (status = 409, description = "it was taken back before"))
+    responses((status = 200, body = UndoneView), (status = 202, body = UndoneView),
+        (status = 409, description = "nothing is left to take back"))
 )]
 pub(crate) async fn undo(
     operator: Operator<StockWrite>,
@@ -267,9 +289,19 @@ pub(crate) async fn undo(
     web::Json(sent): web::Json<UndoBody>,
 ) -> Result<Response, Problem> {
     let undo = UndoOf { by: operator.operator.id.to_string(), reason: sent.reason };
-    let undone = rooms.intake.undo(&operator.scope, batch, &undo).await?;
-    let body = UndoneView { batch: undone.batch.into(), voided: undone.voided, held: undone.held, sold: undone.sold };
-    Ok(answer(StatusCode::OK, body))
+    let (intake, scope) = (rooms.intake.clone(), operator.scope);
+    let task = tokio::spawn(async move { told(intake.undo(&scope, batch, &undo).await) });
+    match timeout(WAIT, task).await {
+        Ok(Ok(undone)) => {
+            let Undone { batch, voided, held, sold } = undone?;
+            Ok(answer(StatusCode::OK, UndoneView { batch: batch.into(), voided, held, sold }))
+        }
+        Ok(Err(_)) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal")),
+        Err(_) => {
+            let (batch, _) = rooms.intake.batch(&operator.scope, batch).await?;
+            Ok(answer(StatusCode::ACCEPTED, UndoneView { batch: batch.into(), voided: 0, held: 0, sold: 0 }))
+        }
+    }
 }
 
 impl IntakeView {

@@ -271,12 +271,12 @@ pub(crate) async fn refund(
     operator: Operator<MayRefund>,
     State(App(rooms)): State<App>,
     Path((_tenant, order)): Path<(String, OrderId)>,
-    IdempotencyKey(key): IdempotencyKey,
+    key: IdempotencyKey,
     Json(sent): Json<RefundBody>,
 ) -> Result<Response, Problem> {
     let by = operator.operator.id;
     let refund = RefundOf { reason: sent.reason, by };
-    let asked = rooms.orders.refund(&operator.scope, order, refund, &format!("{by}:{key}")).await?;
+    let asked = rooms.orders.refund(&operator.scope, order, refund, &key.scoped(&by)).await?;
     let body = RefundAskedView {
         amount: asked.answer.amount.into(),
         refund: asked.answer.refund,

@@ -286,6 +286,8 @@ async fn write_cards_in(
     }
     let first = CardId::from_uuid(rows[0].id);
     tx.insert::<card::Entity>(rows).await?;
+    // Two imports of the same codes in another order would wait for each other.
+    hashes.sort_by(|a, b| a.hash.cmp(&b.hash));
     // Looked for before, so a hash that is taken now was committed meanwhile: tried again, it is a duplicate.
     let inserted = tx.insert::<card_hash::Entity>(hashes).await;
     inserted.map_err(|error| if error.is_taken(HASH_KEY) { StoreError::Conflict } else { error })?;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
@@ -13,6 +14,9 @@ use web::{Bounds, Kit, Proxies};
 
 use crate::commands::DemoLogin;
 use crate::house::House;
+
+/// How long a request to the console may take: files of 64 MiB come over slow lines.
+const UPLOAD_TIME: Duration = Duration::from_secs(120);
 
 /// All of it, chosen by host.
 pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyhow::Result<Router> {
@@ -42,7 +46,7 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         orders: house.orders.clone(),
         payments: house.payments.clone(),
         store: house.store.clone(),
-        kit: kit.clone(),
+        kit: kit.clone().patient(UPLOAD_TIME),
     });
     let cashier =
         api::cashier_router(api::CashierState { payments: house.payments.clone(), orders: house.orders.clone(), kit });

@@ -40,7 +40,16 @@ pub(crate) fn each<F: Read + Seek>(
 }
 
 fn damaged(error: XlsxError) -> SheetError {
-    SheetError::DamagedWorkbook { reason: error.to_string() }
+    // The library's own words may quote a cell, and a cell may be a code.
+    let reason = match error {
+        XlsxError::Io(_) | XlsxError::Zip(_) => "it is no whole archive",
+        XlsxError::Xml(_) | XlsxError::XmlAttr(_) | XlsxError::XmlEof(_) => "its XML cannot be read",
+        XlsxError::FileNotFound(_) | XlsxError::RelationshipNotFound => "a part of it is missing",
+        XlsxError::ParseInt(_) | XlsxError::ParseFloat(_) | XlsxError::Parse(_) => "a number in it cannot be read",
+        XlsxError::Password => "it is locked with a password",
+        _ => "it is not as workbooks are",
+    };
+    SheetError::DamagedWorkbook { reason: reason.to_owned() }
 }
 
 /// The row that is being filled, and how many were given.

@@ -1,8 +1,12 @@
 //! The key by which a request that moves money or stock may be sent again.
 
+use std::fmt::Display;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode};
+
+use sha2::{Digest, Sha256};
 
 use crate::problem::Problem;
 
@@ -15,6 +19,17 @@ pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// What `Idempotency-Key` says: 1 to 255 visible ASCII characters. A request without one is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(pub String);
+
+impl IdempotencyKey {
+    /// The key as it is kept: that of `who`, and of a length that leaves room whatever was sent.
+    pub fn scoped(&self, who: &impl Display) -> String {
+        const PLAIN_MAX: usize = 100;
+        if self.0.len() <= PLAIN_MAX {
+            return format!("{who}:{}", self.0);
+        }
+        format!("{who}:sha256:{}", kernel::hex(&Sha256::digest(self.0.as_bytes())))
+    }
+}
 
 impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Problem;
@@ -56,5 +71,12 @@ mod tests {
         for wrong in ["", "a b", &"a".repeat(256)] {
             assert_eq!(read(Some(wrong)).await, Err("idempotency_key_invalid"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_key_is_kept_as_its_owners_and_short() {
+        assert_eq!(IdempotencyKey("a-1".to_owned()).scoped(&"ann"), "ann:a-1");
+        let long = |last: &str| IdempotencyKey(format!("{}{last}", "a".repeat(254))).scoped(&"ann");
+        assert!(long("1").len() < 100 && long("1") != long("2"));
     }
 }

@@ -94,6 +94,12 @@ impl Kit {
         self
     }
 
+    /// The same kit for an application whose requests may take longer, because they bring files.
+    pub const fn patient(mut self, timeout: Duration) -> Self {
+        self.bounds.timeout = timeout;
+        self
+    }
+
     /// How long a request waits for a server that is not ours.
     pub const fn outside_timeout(&self) -> Duration {
         self.bounds.outside_timeout

@@ -45,8 +45,9 @@ struct Step {
 }
 
 impl Intake {
-    /// Takes the batch's free cards out of stock and gives their value back; their codes may come again. A batch is
-    /// undone once; one whose undoing or import was cut off is undone to its end.
+    /// Takes the batch's free cards out of stock and gives their value back; their codes may come again. One whose
+    /// undoing or import was cut off is undone to its end, and cards that an order held then and that are free now are
+    /// taken out by undoing it again; with nothing left to take out it is `BatchUndone`.
     pub async fn undo(&self, scope: &TenantScope, id: BatchId, of: &UndoOf) -> Result<Undone, InventoryError> {
         checked("the undoer", Some(&of.by))?;
         checked("the reason", of.reason.as_deref())?;
@@ -93,14 +94,15 @@ impl Intake {
         let tx = self.store.write(scope).await?;
         let row = repo::batch_to_change(&tx, id).await?.ok_or(InventoryError::UnknownBatch { batch: id })?;
         let (sku, unit_cost) = (SkuId::from_uuid(row.sku_id), batch::unit_cost(&row)?);
-        match batch::read(row)?.state {
-            BatchState::Undone => return Err(InventoryError::BatchUndone { batch: id }),
-            BatchState::Importing | BatchState::Done => {
-                repo::begin_undo_in(&tx, id, (&of.by, of.reason.as_deref())).await?;
-            }
-            BatchState::Undoing => {}
+        let state = batch::read(row)?.state;
+        if matches!(state, BatchState::Importing | BatchState::Done) {
+            repo::begin_undo_in(&tx, id, (&of.by, of.reason.as_deref())).await?;
         }
         let free = repo::free_of_batch_in(&tx, (sku, id), after, CHUNK as u64).await?;
+        // What an order held at the time is free again when nobody paid: it can be taken out then.
+        if state == BatchState::Undone && free.is_empty() && after.is_nil() {
+            return Err(InventoryError::BatchUndone { batch: id });
+        }
         let is_last = free.len() < CHUNK;
         self.void_in(&tx, sku, unit_cost, &free).await?;
         repo::void_batch_in(&tx, id, (i64::try_from(free.len()).expect("a chunk is small"), is_last)).await?;

@@ -92,6 +92,13 @@ pub(super) fn install() -> anyhow::Result<()> {
 /// no reason not to serve shops; one that was set is.
 pub async fn serve(house: &House) -> anyhow::Result<Option<JoinHandle<()>>> {
     let (Some(handle), Some(address)) = (HANDLE.get(), house.settings.metrics_address()?) else { return Ok(None) };
+    // Whether or not somebody asks: what is recorded piles up otherwise.
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP_EVERY).await;
+            handle.run_upkeep();
+        }
+    });
     let listener = match TcpListener::bind(address).await {
         Ok(listener) => listener,
         Err(error) if address == Settings::default().metrics_address()?.unwrap_or(address) => {
@@ -104,16 +111,8 @@ pub async fn serve(house: &House) -> anyhow::Result<Option<JoinHandle<()>>> {
     tracing::info!(%address, "metrics at http://{address}/metrics");
     let app = Router::new().route("/metrics", get(show)).with_state((handle, house.clone()));
     Ok(Some(tokio::spawn(async move {
-        let upkeep = async {
-            loop {
-                tokio::time::sleep(UPKEEP_EVERY).await;
-                handle.run_upkeep();
-            }
-        };
-        tokio::select! {
-            ended = axum::serve(listener, app) => tracing::warn!(?ended, "metrics are not served any more"),
-            () = upkeep => {}
-        }
+        let ended = axum::serve(listener, app).await;
+        tracing::warn!(?ended, "metrics are not served any more");
     })))
 }
 

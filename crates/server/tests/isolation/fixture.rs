@@ -11,7 +11,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use catalog::{Code, SiteLevel, SkuId, Subject};
 use chrono::TimeDelta;
 use identity::{Login, Membership, NewOperator, Passwords, Role};
-use kernel::{Currency, Money, Secret, SiteId, TenantId};
+use kernel::{Currency, Money, Secret, SiteId, SiteScope, TenantId};
 use launch::{Applied, Mode, Pack};
 use order::{Buyer, Checkout, Contact, LinkToken, OrderId, SoldBy, Wanted};
 use payment::{ExceptionId, ExceptionState, OpenTopUp, OutNo, Seen, TopUpOpened};
@@ -46,6 +46,8 @@ pub struct Target {
     pub names: BTreeMap<&'static str, String>,
     /// The customer's session.
     pub customer: String,
+    /// The session of another customer, who has bought nothing.
+    pub other: String,
 }
 
 /// The house with both main sites.
@@ -242,7 +244,16 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
         host,
         names,
         customer: token.text().expose().clone(),
+        other: newcomer(house, &scope).await,
     }
+}
+
+/// A customer of the site who has just registered.
+async fn newcomer(house: &House, scope: &SiteScope) -> String {
+    let login = Login::parse(&format!("new-{}@newcomers.example", uuid::Uuid::now_v7())).expect("a log-in");
+    let password = Secret::new(PASSWORD.to_owned());
+    let (token, _) = house.customers.register(scope, ADDRESS, (&login, "New"), &password).await.expect("registered");
+    token.text().expose().clone()
 }
 
 /// The goods' code, and its SKU with what it costs here.
