@@ -185,9 +185,12 @@ mod tests {
     #[test]
     fn contrast_is_that_of_wcag() {
         // Figures of the design's own check, in hundredths.
-        for (one, other, ratio) in
-            [("#000000", "#FFFFFF", 2100), ("#FFFFFF", "#FFFFFF", 100), ("#0B6B4B", "#FFFFFF", 652), ("#767676", "#FFFFFF", 454)]
-        {
+        for (one, other, ratio) in [
+            ("#000000", "#FFFFFF", 2100),
+            ("#FFFFFF", "#FFFFFF", 100),
+            ("#0B6B4B", "#FFFFFF", 652),
+            ("#767676", "#FFFFFF", 454),
+        ] {
             assert_eq!(colour(one).contrast(colour(other)), ratio, "{one} on {other}");
         }
     }

@@ -198,7 +198,8 @@ impl Front {
         }
         for (place, section) in sections.iter().enumerate() {
             let kind = section.kind();
-            let stands_once = !matches!(section, Section::Goods { .. } | Section::Category { .. } | Section::Text { .. });
+            let stands_once =
+                !matches!(section, Section::Goods { .. } | Section::Category { .. } | Section::Text { .. });
             if stands_once && sections[..place].iter().any(|other| other.kind() == kind) {
                 return Err(FrontError::Twice { kind });
             }
@@ -243,7 +244,8 @@ impl Front {
     /// shown is made readable in any case.
     pub(crate) fn read(sections: Option<&str>, tokens: Option<&str>) -> Option<Self> {
         let sections: Vec<SectionDraft> = sections.map_or(Some(Vec::new()), |text| serde_json::from_str(text).ok())?;
-        let tokens: TokensDraft = tokens.map_or(Some(TokensDraft::default()), |text| serde_json::from_str(text).ok())?;
+        let tokens: TokensDraft =
+            tokens.map_or(Some(TokensDraft::default()), |text| serde_json::from_str(text).ok())?;
         let sections: Result<Vec<Section>, _> = sections.iter().map(Section::try_new).collect();
         Self::whole(sections.ok()?, Tokens::try_new(&tokens).ok()?).ok()
     }
@@ -357,12 +359,7 @@ enum IsLine {
     No,
 }
 
-fn wording(
-    field: &'static str,
-    wording: &Wording,
-    chars_max: usize,
-    is_line: IsLine,
-) -> Result<Wording, FrontError> {
+fn wording(field: &'static str, wording: &Wording, chars_max: usize, is_line: IsLine) -> Result<Wording, FrontError> {
     let is_plain = |letter: char| !letter.is_control() || (is_line == IsLine::No && letter == '\n');
     let fits = |text: &str| text.chars().count() <= chars_max && text.chars().all(is_plain);
     let is_good = fits(&wording.zh) && fits(&wording.en);

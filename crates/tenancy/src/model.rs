@@ -179,6 +179,18 @@ impl<I: Copy> Saved<I> {
         }
     }
 
+    /// What both savings of one row did together.
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Changed(id, mut fields), Self::Changed(_, more)) => {
+                fields.extend(more);
+                Self::Changed(id, fields)
+            }
+            (Self::Same(_), other) => other,
+            (own, _) => own,
+        }
+    }
+
     /// `Changed`, or `Same` when no field is named.
     pub fn of_fields(id: I, fields: Vec<&'static str>) -> Self {
         if fields.is_empty() { Self::Same(id) } else { Self::Changed(id, fields) }
