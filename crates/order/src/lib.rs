@@ -30,6 +30,7 @@ mod model;
 mod repo;
 pub mod sale;
 mod service;
+mod sold;
 mod table;
 mod tally;
 #[cfg(test)]
@@ -49,4 +50,5 @@ pub use model::{
     Proof, Revealed, Sight, Wanted,
 };
 pub use service::{Checkout, Orders, SoldBy};
+pub use sold::sold_since_in;
 pub use worker::{MoneyReceiver, Sweeper};
