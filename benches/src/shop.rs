@@ -76,7 +76,7 @@ impl Shop {
 
     /// Buys one piece on the lowest site.
     pub async fn buy(&self, orders: &Orders, caller: usize) {
-        let wanted = vec![Wanted { sku: self.sku, quantity: 1, unit: self.unit }];
+        let wanted = vec![Wanted::new(self.sku, 1, self.unit)];
         let (site, key) = (self.scope.site(self.chain[3].site), Uuid::now_v7().to_string());
         let customer = self.customers[caller % self.customers.len()];
         // No limit is switched off: 256 accounts stand for as many as such a day would have.
@@ -128,6 +128,7 @@ async fn sku(store: &Store, tx: &WriteTx<TenantScope>) -> SkuId {
         code: code("starfall"),
         category,
         kind: GoodsKind::Card,
+        fulfilment: catalog::Fulfilment::default(),
         state: OnSale::On,
         title: Wording::new("星陨点券", "Starfall credits"),
         description: Wording::default(),

@@ -20,6 +20,9 @@ tables!(
         .column("category_id", Uuid)
         .column("code", Text)
         .column("kind", Text)
+        // What a buyer of manual goods is asked, as JSON, and the time until they are to be with him.
+        .column("form", Text)
+        .column("fulfil_within_hours", Int)
         .column("state", Text)
         .column("title_zh", Text)
         .column("title_en", Text)
@@ -31,7 +34,8 @@ tables!(
         .key(&["id"])
         .unique(&["code"])
         .parent("categories", &["category_id"])
-        .one_of("goods_kind", "kind", &["card", "shared"])
+        .one_of("goods_kind", "kind", &["card", "shared", "manual"])
+        .check("goods_fulfil_within_hours_positive", "fulfil_within_hours > 0")
         .one_of("goods_state", "state", &["on", "off"]),
     Table::tenant("skus")
         .column("id", Uuid)

@@ -19,7 +19,11 @@ tables!(
         .key(&["id"])
         .parent("skus", &["sku_id"])
         .one_of("cards_state", "state", &["available", "held", "sold", "void", "shared"])
-        .check("cards_taken_by_an_order", "(state IN ('held', 'sold')) = (order_id IS NOT NULL)")
+        // A void card names the order that was refunded, if it was sold.
+        .check(
+            "cards_taken_by_an_order",
+            "state = 'void' OR (state IN ('held', 'sold')) = (order_id IS NOT NULL)",
+        )
         // Query: the next free cards of a SKU. Neither state nor order is indexed, so that selling stays a HOT update.
         .index(&["sku_id", "id"])
         .hot(),

@@ -61,6 +61,8 @@ tables!(
         .column("card_ids", Bytes)
         // Whether the codes are everybody's: then the cards do not name the order.
         .column("is_shared", Bool)
+        // How long a person has to fulfil the line from its payment on; none for cards.
+        .optional("fulfil_within_hours", Int)
         .key(&["order_id", "line_no"])
         .check("order_lines_quantity_positive", "quantity > 0"),
     // One row a line of every unpaid order, and no others: small, so that what expired is found at once.
@@ -113,6 +115,45 @@ tables!(
         .column("actor", Text)
         .key(&["order_id", "seq"])
         .append_only(),
+    // What buyers filled in for goods that a person fulfils: personal data, apart from the lines.
+    Table::site("order_forms")
+        .column("order_id", Uuid)
+        .column("line_no", Int)
+        .column("answers", Text)
+        .key(&["order_id", "line_no"]),
+    // One row a paid line that a person fulfils.
+    Table::site("fulfilments")
+        .column("order_id", Uuid)
+        .column("line_no", Int)
+        .column("sku_id", Uuid)
+        .column("state", Text)
+        .column("since", Moment)
+        .column("due_at", Moment)
+        .optional("taken_by", Uuid)
+        .optional("taken_at", Moment)
+        .optional("proof", Text)
+        .optional("reason", Text)
+        .optional("ended_at", Moment)
+        .key(&["order_id", "line_no"])
+        .one_of("fulfilments_state", "state", &["waiting", "taken", "done", "failed", "cancelled"])
+        .check("fulfilments_taken_by_somebody", "(taken_by IS NULL) = (taken_at IS NULL) AND (state <> 'taken' OR taken_by IS NOT NULL)")
+        .check("fulfilments_done_with_proof", "state <> 'done' OR proof IS NOT NULL")
+        // Query: the desk's lines in a state, by age.
+        .index(&["state", "order_id"]),
+    // The refund of an order: the key keeps it to one.
+    Table::site("order_refunds")
+        .column("order_id", Uuid)
+        // What goes out by the channel; none for a wallet.
+        .optional("refund_id", Uuid)
+        .column("amount_minor", BigInt)
+        .column("currency", Text)
+        .column("reason", Text)
+        .column("requested_by", Uuid)
+        .column("requested_at", Moment)
+        .optional("settled_at", Moment)
+        .key(&["order_id"])
+        .unique(&["refund_id"])
+        .check("order_refunds_amount_not_negative", "amount_minor >= 0"),
     Table::site("reveals")
         .column("id", Uuid)
         .column("order_id", Uuid)

@@ -18,6 +18,9 @@ pub enum CatalogError {
     /// Amounts of one SKU or rule are in different currencies.
     #[error("the amounts are in different currencies")]
     Currency,
+    /// A form that nobody could fill in, or that belongs to goods without one.
+    #[error("{what}")]
+    Form { what: &'static str },
     /// A rule's window ends before it begins.
     #[error("the rule ends before it begins")]
     Window,
@@ -76,6 +79,7 @@ impl Coded for CatalogError {
             Self::Word { .. } => "word_unknown",
             Self::Range { .. } => "value_out_of_range",
             Self::Currency => "currency_mixed",
+            Self::Form { .. } => "form_unusable",
             Self::Window => "rule_window_invalid",
             Self::EmptyLimit => "rule_limit_empty",
             Self::WholesaleLoss => "rule_wholesale_loss",

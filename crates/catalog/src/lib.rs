@@ -19,10 +19,11 @@ mod tests;
 
 pub use error::CatalogError;
 pub use model::{
-    Addition, Audience, BANDS_MAX, Band, Catalogue, Category, CategoryDraft, CategoryId, Code, FieldChange, Formula,
-    Goods, GoodsDraft, GoodsId, GoodsKind, OnSale, PriceRule, QUANTITY_MAX, RATE_PPM_MAX, Reach, Rounding, RuleBook,
-    RuleDraft, RuleId, Saved, SiteLevel, SiteRules, Sku, SkuDraft, SkuFacts, SkuId, Subject, Target, Template,
-    TemplateDraft, TemplateId, Terms, Ware, Whom,
+    Addition, Answer, Audience, BANDS_MAX, Band, Catalogue, Category, CategoryDraft, CategoryId, Choice, Code,
+    FIELD_CHARS_MAX, FIELDS_MAX, FieldChange, FieldFault, FieldFaultKind, FieldKey, FieldKind, Filled, Form, FormField,
+    Formula, Fulfilment, Goods, GoodsDraft, GoodsId, GoodsKind, OnSale, PriceRule, QUANTITY_MAX, RATE_PPM_MAX, Reach,
+    Rounding, RuleBook, RuleDraft, RuleId, Saved, SiteLevel, SiteRules, Sku, SkuDraft, SkuFacts, SkuId, Subject,
+    Target, Template, TemplateDraft, TemplateId, Terms, Ware, Whom,
 };
 pub use rules::{Explanation, Hidden, HiddenReason, Hop, HopInput, PriceRequest, Quote, RuleRef, Source, Step};
 pub use service::{Catalog, Prices, Quoted};

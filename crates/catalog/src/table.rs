@@ -34,6 +34,8 @@ pub(crate) mod goods {
         pub category_id: uuid::Uuid,
         pub code: String,
         pub kind: String,
+        pub form: String,
+        pub fulfil_within_hours: i32,
         pub state: String,
         pub title_zh: String,
         pub title_en: String,

@@ -99,6 +99,7 @@ fn goods_draft(category: CategoryId) -> GoodsDraft {
         code: code("starfall"),
         category,
         kind: GoodsKind::Card,
+        fulfilment: Fulfilment::default(),
         state: OnSale::On,
         title: words("Starfall"),
         description: words("Credits"),

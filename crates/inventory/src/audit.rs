@@ -17,6 +17,8 @@ pub struct InventoryAudit {
     pub sold: HashMap<Uuid, (Uuid, i32)>,
     /// Which order line each held card says it waits for.
     pub held: HashMap<Uuid, (Uuid, i32)>,
+    /// Which order line each void card was taken back from, if it was sold.
+    pub void: HashMap<Uuid, (Uuid, i32)>,
     /// What does not hold (invariant 4), in words; empty is good.
     pub breaches: Vec<String>,
 }
@@ -46,6 +48,7 @@ pub async fn audit_in(tx: &impl Tx) -> Result<InventoryAudit, StoreError> {
             let taken = match state.as_str() {
                 "sold" => &mut audit.sold,
                 "held" => &mut audit.held,
+                "void" => &mut audit.void,
                 _ => continue,
             };
             if let (Some(order), Some(line)) = (order, line) {

@@ -83,6 +83,13 @@ pub struct Taken {
     pub is_shared: bool,
 }
 
+impl Taken {
+    /// Whether no card is this line's own, so that nothing moves with it.
+    pub(crate) const fn is_nobodys(&self) -> bool {
+        self.is_shared || self.cards.is_empty()
+    }
+}
+
 /// How many cards of a SKU are in which state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StockCount {

@@ -31,6 +31,8 @@ pub struct Picks {
     taken: Vec<TakenCard>,
     /// Held cards that are sold to their order.
     sold: Vec<Uuid>,
+    /// Sold cards whose order is refunded: nobody gets them again.
+    voided: Vec<Uuid>,
     /// Held cards that become free: in hand again at once, so that this batch can give them to somebody else.
     released: Vec<(SkuId, Uuid)>,
     deltas: BTreeMap<SkuId, CountDelta>,
@@ -113,7 +115,7 @@ impl Picks {
 
     /// Sells cards to the order that holds them. The caller has locked that order: nobody else moves its cards.
     pub fn sell_held(&mut self, sku: SkuId, taken: &Taken) {
-        if taken.is_shared {
+        if taken.is_nobodys() {
             return;
         }
         let cards = &taken.cards;
@@ -123,9 +125,20 @@ impl Picks {
         delta.sold += count(cards);
     }
 
+    /// Makes the cards of a refunded order void. The caller has locked that order: nobody else moves its cards.
+    pub fn void_sold(&mut self, sku: SkuId, taken: &Taken) {
+        if taken.is_nobodys() {
+            return;
+        }
+        self.voided.extend(taken.cards.iter().map(|card| card.uuid()));
+        let delta = self.deltas.entry(sku).or_default();
+        delta.sold -= count(&taken.cards);
+        delta.void += count(&taken.cards);
+    }
+
     /// Frees cards that an order held, for whoever comes next in this very batch. The caller has locked that order.
     pub fn release(&mut self, sku: SkuId, taken: &Taken) {
-        if taken.is_shared {
+        if taken.is_nobodys() {
             return;
         }
         let run = self.runs.entry(sku).or_default();
@@ -297,13 +310,16 @@ impl Part for Picks {
         Box::pin(async move {
             self.sold.sort_unstable();
             let sold = repo::sell_held_in(tx, &self.sold).await?;
+            self.voided.sort_unstable();
+            let voided = repo::void_sold_in(tx, &self.voided).await?;
             let mut free: Vec<Uuid> = self.released.iter().map(|(_, card)| *card).collect();
             free.sort_unstable();
             let released = repo::release_in(tx, &free).await?;
             let mut taken = self.taken.clone();
             taken.sort_by_key(|card| card.id);
             let got = repo::take_in(tx, &taken).await?;
-            let is_all = (sold.len(), released.len(), got.len()) == (self.sold.len(), free.len(), taken.len());
+            let is_all = (sold.len(), released.len(), got.len(), voided.len())
+                == (self.sold.len(), free.len(), taken.len(), self.voided.len());
             Ok(if is_all { Claimed::All } else { Claimed::Short })
         })
     }
@@ -345,6 +361,7 @@ impl Part for Picks {
         self.short_of.clear();
         self.taken.clear();
         self.sold.clear();
+        self.voided.clear();
         self.released.clear();
         self.deltas.clear();
     }

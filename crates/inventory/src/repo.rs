@@ -45,6 +45,7 @@ pub(crate) struct CountDelta {
     pub available: i64,
     pub held: i64,
     pub sold: i64,
+    pub void: i64,
     pub shared: i64,
 }
 
@@ -116,6 +117,15 @@ pub(crate) async fn release_in(tx: &WriteTx<TenantScope>, cards: &[Uuid]) -> Res
     tx.claim::<card::Entity>(rows, those(Taking::Hold.state())).await
 }
 
+/// Makes sold cards void; they go on naming the order that had them. Answers those that were still sold.
+pub(crate) async fn void_sold_in(tx: &WriteTx<TenantScope>, cards: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+    let mut rows = Rows::of_columns(&[card::Column::Id, card::Column::State]);
+    for id in cards {
+        rows.push([(*id).into(), "void".into()]);
+    }
+    tx.claim::<card::Entity>(rows, those(Taking::Sell.state())).await
+}
+
 fn those(state: &str) -> Claim<card::Entity> {
     Claim { key: card::Column::Id, column: card::Column::State, free: state.into() }
 }
@@ -134,11 +144,11 @@ pub(crate) async fn move_counts_in(
         let rows = rows.ascending(card_count::Column::SkuId).locked();
         rows.columns::<(Uuid,)>([card_count::Column::SkuId]).await?;
     }
-    use card_count::Column::{Available, Held, Shared, SkuId as Sku, Sold};
-    let mut rows = Rows::of_columns(&[Sku, Available, Held, Sold, Shared]);
+    use card_count::Column::{Available, Held, Shared, SkuId as Sku, Sold, Void};
+    let mut rows = Rows::of_columns(&[Sku, Available, Held, Sold, Void, Shared]);
     for (sku, delta) in deltas {
-        let CountDelta { available, held, sold, shared } = *delta;
-        rows.push([sku.uuid().into(), available.into(), held.into(), sold.into(), shared.into()]);
+        let CountDelta { available, held, sold, void, shared } = *delta;
+        rows.push([sku.uuid().into(), available.into(), held.into(), sold.into(), void.into(), shared.into()]);
     }
     let moved = tx.update_rows::<card_count::Entity>(rows, &[card_count::Column::SkuId], Change::Add).await?;
     assert_eq!(moved, deltas.len() as u64, "every SKU with cards has a count");

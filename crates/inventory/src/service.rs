@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use catalog::SkuId;
+use catalog::{GoodsKind, SkuId};
 use kernel::{Secret, TenantScope};
 use store::{Inside, StoreError, Tx, WriteTx};
 use uuid::Uuid;
@@ -50,6 +50,19 @@ impl Inventory {
     /// How many cards of each SKU there are; a SKU without cards is left out.
     pub async fn counts_in(&self, tx: &impl Tx, skus: &[SkuId]) -> Result<HashMap<SkuId, StockCount>, InventoryError> {
         Ok(repo::counts_in(tx, skus).await?)
+    }
+
+    /// How many a buyer can have of each SKU of this kind: the one place for pages to ask. `u32::MAX` says that there
+    /// is no end of it.
+    pub async fn left_in(
+        &self,
+        tx: &impl Tx,
+        skus: &[(SkuId, GoodsKind)],
+    ) -> Result<HashMap<SkuId, u32>, InventoryError> {
+        let counted: Vec<SkuId> = skus.iter().filter(|(_, kind)| kind.is_counted()).map(|(sku, _)| *sku).collect();
+        let counts = repo::counts_in(tx, &counted).await?;
+        let left = |sku: &SkuId| counts.get(sku).map_or(0, StockCount::left);
+        Ok(skus.iter().map(|(sku, kind)| (*sku, if kind.is_counted() { left(sku) } else { u32::MAX })).collect())
     }
 
     /// Puts cards in stock; a code that this tenant ever had is left out and reported. Locks the SKU's count:

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use catalog::SkuId;
+use catalog::{GoodsKind, SkuId};
 use kernel::{Clock, TenantScope};
 use store::{ScopedCache, Store, StoreError};
 
@@ -54,6 +54,18 @@ impl Shelf {
             }
         }
         Ok(counts)
+    }
+
+    /// As [`Shelf::counts`], for SKUs of these kinds: of what a person does there is no end, `u32::MAX`.
+    pub async fn left(
+        &self,
+        scope: &TenantScope,
+        skus: &[(SkuId, GoodsKind)],
+    ) -> Result<HashMap<SkuId, u32>, InventoryError> {
+        let counted: Vec<SkuId> = skus.iter().filter(|(_, kind)| kind.is_counted()).map(|(sku, _)| *sku).collect();
+        let mut left = self.counts(scope, &counted).await?;
+        left.extend(skus.iter().filter(|(_, kind)| !kind.is_counted()).map(|(sku, _)| (*sku, u32::MAX)));
+        Ok(left)
     }
 
     /// Whether an attempt to buy `sku` is refused here and now, because a moment ago the lane had nothing left.

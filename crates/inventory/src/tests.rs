@@ -119,6 +119,7 @@ async fn skus(store: &Store, tx: &WriteTx<TenantScope>) -> (SkuId, SkuId) {
         code: code("starfall"),
         category,
         kind: GoodsKind::Card,
+        fulfilment: catalog::Fulfilment::default(),
         state: OnSale::On,
         title: Wording::new("星落点卡", TITLE),
         description: Wording::default(),

@@ -27,6 +27,10 @@ pub enum EntryKind {
     OwnTakings,
     /// A line was delivered: the deposit becomes revenue and margins.
     LineDelivered,
+    /// A delivered line of a refunded order: what it earned whom is the order's deposit again.
+    LineReturned,
+    /// An order is refunded: its money leaves the deposits again.
+    OrderRefunded,
     /// A customer paid money into the wallet.
     TopUpPaid,
     /// Money came that no order can take: it waits for its refund.
@@ -43,12 +47,14 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// All kinds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::OrderHeld,
         Self::OrderReleased,
         Self::OrderPaid,
         Self::OwnTakings,
         Self::LineDelivered,
+        Self::LineReturned,
+        Self::OrderRefunded,
         Self::TopUpPaid,
         Self::MoneySuspended,
         Self::RefundSubmitted,
@@ -65,6 +71,8 @@ impl EntryKind {
             Self::OrderPaid => "order_paid",
             Self::OwnTakings => "own_takings",
             Self::LineDelivered => "line_delivered",
+            Self::LineReturned => "line_returned",
+            Self::OrderRefunded => "order_refunded",
             Self::TopUpPaid => "top_up_paid",
             Self::MoneySuspended => "money_suspended",
             Self::RefundSubmitted => "refund_submitted",

@@ -1,19 +1,23 @@
 //! The audit of orders: rows against machines, cards and the ledger.
 
+mod money;
+
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use inventory::{CardId, InventoryAudit};
 use kernel::Currency;
-use ledger::{Account, AccountKind, balances_in, entries_of_in};
+use payment::{RefundId, RefundState};
 use sea_orm::ColumnTrait;
 use store::Tx;
 use uuid::Uuid;
 
 use crate::error::OrderError;
+use crate::fulfil::FulfilState;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState, States, step};
+use crate::model::Method;
 use crate::repo::card_ids;
-use crate::table::{event, hold, hop, line, order};
+use crate::table::{event, fulfilment, hold, hop, line, order, refund};
 
 /// What an audit of one tenant's orders counted and found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,23 +45,80 @@ impl OrderAudit {
 struct Cards {
     sold: HashMap<Uuid, (Uuid, i32)>,
     held: HashMap<Uuid, (Uuid, i32)>,
+    void: HashMap<Uuid, (Uuid, i32)>,
 }
 
 /// The rows that belong to a page of orders.
+#[derive(Default)]
 struct Children {
     holds: HashMap<Uuid, Vec<hold::Model>>,
     lines: HashMap<Uuid, Vec<line::Model>>,
     hops: HashMap<Uuid, Vec<hop::Model>>,
     events: HashMap<Uuid, Vec<event::Model>>,
+    works: HashMap<Uuid, Vec<fulfilment::Model>>,
+    refunds: HashMap<Uuid, refund::Model>,
 }
 
-/// Audits the orders of the transaction's tenant: invariants 2 (what sites have held is what unpaid orders hold),
-/// 3 (a sold code belongs to one delivered line, a held one to one unpaid line), 5 (a paid order is delivered),
-/// 8 (margins sum up), 11 (history follows the machines) and 15 (only unpaid orders hold), and that the ledger says
-/// the same as the order.
+/// An order with the rows that belong to it.
+struct Sale<'a> {
+    row: &'a order::Model,
+    lines: &'a [line::Model],
+    hops: &'a [hop::Model],
+    works: &'a [fulfilment::Model],
+    refund: Option<&'a refund::Model>,
+}
+
+impl Sale<'_> {
+    /// Whether its money came, and maybe went back since.
+    fn has_money(&self) -> bool {
+        [PaymentState::Paid, PaymentState::Refunded].iter().any(|state| state.word() == self.row.payment_state)
+    }
+
+    fn work(&self, line: &line::Model) -> Option<&fulfilment::Model> {
+        self.works.iter().find(|work| work.line_no == line.line_no)
+    }
+
+    /// Whether a line was delivered: cards with the payment, other things once they are done.
+    fn is_delivered(&self, line: &line::Model) -> bool {
+        let is_done = |work: &fulfilment::Model| work.state == FulfilState::Done.word();
+        self.has_money() && (line.fulfil_within_hours.is_none() || self.work(line).is_some_and(is_done))
+    }
+
+    fn seller(&self, line: &line::Model) -> Option<&hop::Model> {
+        self.hops.iter().filter(|hop| hop.line_no == line.line_no).max_by_key(|hop| hop.depth)
+    }
+
+    /// What the ledger's deposit of these lines is: their total, or the purchase price of a seller that collects itself.
+    fn deposit(&self, is_counted: impl Fn(&line::Model) -> bool) -> i128 {
+        let of = |line: &line::Model| match self.row.collector_id {
+            None => i128::from(line.total_minor),
+            Some(_) => i128::from(line.quantity) * self.seller(line).map_or(0, |hop| i128::from(hop.cost_minor)),
+        };
+        self.lines.iter().filter(|line| is_counted(line)).map(of).sum()
+    }
+
+    /// What the seller's prepaid account holds for it once it is paid: the loss of what a person has still to do.
+    fn held(&self) -> i128 {
+        if !self.has_money() || self.refund.is_some() || self.row.collector_id.is_some() {
+            return 0;
+        }
+        let loss = |line: &line::Model| {
+            let seller = self.seller(line).filter(|hop| hop.depth > 0);
+            let loss = seller.map_or(0, |hop| i128::from(hop.cost_minor) - i128::from(hop.price_minor));
+            i128::from(line.quantity) * loss.max(0)
+        };
+        self.lines.iter().filter(|line| !self.is_delivered(line)).map(loss).sum()
+    }
+}
+
+/// Audits the orders of the transaction's tenant: invariants 2 (what sites have held is what their orders hold),
+/// 3 (a sold code belongs to one delivered line, a held one to one unpaid line), 5 (a paid order is delivered, or a person
+/// is at it in time, or it failed, or goes back), 7 (an order is refunded once, in full, and its codes are void),
+/// 8 (margins sum up, and go back with a refund), 11 (history follows the machines) and 15 (only unpaid orders hold), and
+/// that the ledger says the same as the order.
 pub async fn audit_in(tx: &impl Tx, stock: &InventoryAudit) -> Result<OrderAudit, OrderError> {
     let mut audit = OrderAudit::default();
-    let mut cards = Cards { sold: stock.sold.clone(), held: stock.held.clone() };
+    let mut cards = Cards { sold: stock.sold.clone(), held: stock.held.clone(), void: stock.void.clone() };
     let mut money: BTreeMap<(Uuid, Currency), i128> = BTreeMap::new();
     let mut after = Uuid::nil();
     loop {
@@ -66,30 +127,36 @@ pub async fn audit_in(tx: &impl Tx, stock: &InventoryAudit) -> Result<OrderAudit
         let Some(last) = page.last() else { break };
         let children = children_between(tx, after, last.id).await?;
         after = last.id;
+        check_refund_states(tx, &mut audit, &page, &children.refunds).await?;
         for row in &page {
             audit.orders += 1;
-            let lines = children.lines.get(&row.id).map_or(&[][..], Vec::as_slice);
+            let sale = Sale {
+                row,
+                lines: children.lines.get(&row.id).map_or(&[][..], Vec::as_slice),
+                hops: children.hops.get(&row.id).map_or(&[][..], Vec::as_slice),
+                works: children.works.get(&row.id).map_or(&[][..], Vec::as_slice),
+                refund: children.refunds.get(&row.id),
+            };
             check_history(&mut audit, row, children.events.get(&row.id).map_or(&[][..], Vec::as_slice));
-            check_lines(&mut audit, row, lines, &mut cards);
-            let hops = children.hops.get(&row.id).map_or(&[][..], Vec::as_slice);
-            check_hops(&mut audit, row, lines, hops);
-            check_holds(&mut audit, row, lines, children.holds.get(&row.id).map_or(0, Vec::len), tx.now());
+            check_delivery(&mut audit, &sale, tx.now());
+            check_lines(&mut audit, &sale, &mut cards);
+            check_hops(&mut audit, row, sale.lines, sale.hops);
+            check_holds(&mut audit, &sale, children.holds.get(&row.id).map_or(0, Vec::len), tx.now());
             if let Ok(currency) = Currency::parse(&row.currency) {
                 *money.entry((row.site_id, currency)).or_default() += i128::from(row.held_minor);
             }
-            check_ledger(tx, &mut audit, row, deposit_of(row, lines, hops)).await?;
+            money::check(tx, &mut audit, &sale).await?;
         }
     }
-    for (card, (order, line)) in cards.sold.iter().chain(&cards.held) {
+    for (card, (order, line)) in cards.sold.iter().chain(&cards.held).chain(&cards.void) {
         audit.report(3, format!("card {card} was given to line {line} of {order}, which does not have it"));
     }
-    check_held_money(tx, &mut audit, &money).await?;
+    money::check_held_money(tx, &mut audit, &money).await?;
     Ok(audit)
 }
 
 async fn children_between(tx: &impl Tx, after: Uuid, last: Uuid) -> Result<Children, OrderError> {
-    let mut children =
-        Children { holds: HashMap::new(), lines: HashMap::new(), hops: HashMap::new(), events: HashMap::new() };
+    let mut children = Children::default();
     let lines = tx.find::<line::Entity>().filter(line::Column::OrderId.gt(after));
     for row in lines.filter(line::Column::OrderId.lte(last)).ascending(line::Column::LineNo).all().await? {
         children.lines.entry(row.order_id).or_default().push(row);
@@ -106,7 +173,75 @@ async fn children_between(tx: &impl Tx, after: Uuid, last: Uuid) -> Result<Child
     for row in holds.filter(hold::Column::OrderId.lte(last)).all().await? {
         children.holds.entry(row.order_id).or_default().push(row);
     }
+    let works = tx.find::<fulfilment::Entity>().filter(fulfilment::Column::OrderId.gt(after));
+    for row in works.filter(fulfilment::Column::OrderId.lte(last)).all().await? {
+        children.works.entry(row.order_id).or_default().push(row);
+    }
+    let refunds = tx.find::<refund::Entity>().filter(refund::Column::OrderId.gt(after));
+    for row in refunds.filter(refund::Column::OrderId.lte(last)).all().await? {
+        children.refunds.insert(row.order_id, row);
+    }
     Ok(children)
+}
+
+/// A refund is of the order's whole money; the order is refunded when the money is back, and not before.
+async fn check_refund_states(
+    tx: &impl Tx,
+    audit: &mut OrderAudit,
+    orders: &[order::Model],
+    refunds: &HashMap<Uuid, refund::Model>,
+) -> Result<(), OrderError> {
+    let sent: Vec<RefundId> = refunds.values().filter_map(|row| row.refund_id.map(RefundId::from_uuid)).collect();
+    let sent = payment::refunds_in(tx, &sent).await?;
+    for row in orders {
+        let is_refunded = row.payment_state == PaymentState::Refunded.word();
+        let Some(own) = refunds.get(&row.id) else {
+            if is_refunded {
+                audit.report(7, format!("order {} is refunded, and nothing says how", row.id));
+            }
+            continue;
+        };
+        let is_sent = own.refund_id.is_some();
+        let state = sent.iter().find(|sent| Some(sent.id.uuid()) == own.refund_id);
+        let fits = state.is_none_or(|sent| sent.amount.minor() == own.amount_minor && sent.exception.is_none());
+        let is_whole = (own.amount_minor, &own.currency) == (row.total_minor, &row.currency);
+        if !is_whole || !fits || is_sent != state.is_some() || is_sent != (row.method == Method::Channel.word()) {
+            audit.report(7, format!("the refund of order {} is not of its money", row.id));
+        }
+        let is_back = state.is_none_or(|sent| sent.state == RefundState::Done);
+        if is_refunded != own.settled_at.is_some() || (is_refunded && !is_back) {
+            audit.report(7, format!("order {} is {}, and its money is elsewhere", row.id, row.payment_state));
+        }
+    }
+    Ok(())
+}
+
+/// A paid order is delivered, or a person is at it within the promised time, or it failed, or its money goes back.
+fn check_delivery(audit: &mut OrderAudit, sale: &Sale<'_>, now: DateTime<Utc>) {
+    let id = sale.row.id;
+    let manual = sale.lines.iter().filter(|line| line.fulfil_within_hours.is_some());
+    let wanted = if sale.has_money() { manual.count() } else { 0 };
+    if sale.works.len() != wanted {
+        audit.report(5, format!("order {id} has {} lines for people in place of {wanted}", sale.works.len()));
+    }
+    let has_all = sale.lines.iter().all(|line| sale.is_delivered(line));
+    if (sale.row.delivery_state == DeliveryState::Delivered.word()) != (sale.has_money() && has_all) {
+        audit.report(5, format!("order {id} is {}, and its lines say otherwise", sale.row.delivery_state));
+    }
+    let is = |state: FulfilState| move |work: &&fulfilment::Model| work.state == state.word();
+    let open = |work: &&fulfilment::Model| is(FulfilState::Waiting)(work) || is(FulfilState::Taken)(work);
+    if sale.refund.is_some() {
+        if sale.works.iter().any(|work| open(&work) || is(FulfilState::Failed)(&work)) {
+            audit.report(5, format!("order {id} is refunded, and somebody is still to work on it"));
+        }
+        return;
+    }
+    if sale.works.iter().any(|work| is(FulfilState::Cancelled)(&work)) {
+        audit.report(5, format!("a line of order {id} is cancelled, and its money stays"));
+    }
+    if sale.works.iter().any(|work| open(&work) && work.due_at < now) {
+        audit.report(5, format!("order {id} is paid and not delivered in time"));
+    }
 }
 
 fn is_waiting(row: &order::Model) -> bool {
@@ -115,54 +250,18 @@ fn is_waiting(row: &order::Model) -> bool {
 }
 
 /// Only orders that wait for their money hold goods, and not for long.
-fn check_holds(audit: &mut OrderAudit, row: &order::Model, lines: &[line::Model], holds: usize, now: DateTime<Utc>) {
-    let expected = if is_waiting(row) { lines.len() } else { 0 };
+fn check_holds(audit: &mut OrderAudit, sale: &Sale<'_>, holds: usize, now: DateTime<Utc>) {
+    let row = sale.row;
+    let expected = if is_waiting(row) { sale.lines.len() } else { 0 };
     if holds != expected {
         audit.report(15, format!("order {} has {holds} holds in place of {expected}", row.id));
     }
     if is_waiting(row) && row.expires_at.is_none_or(|expires_at| expires_at + OVERDUE_MAX < now) {
         audit.report(15, format!("order {} holds goods past its time", row.id));
     }
-    if !is_waiting(row) && row.held_minor != 0 {
-        audit.report(2, format!("order {} has ended and still holds money", row.id));
+    if !is_waiting(row) && i128::from(row.held_minor) != sale.held() {
+        audit.report(2, format!("order {} holds {} of its seller in place of {}", row.id, row.held_minor, sale.held()));
     }
-}
-
-/// What the prepaid accounts of sites have held is what their unpaid orders say.
-async fn check_held_money(
-    tx: &impl Tx,
-    audit: &mut OrderAudit,
-    money: &BTreeMap<(Uuid, Currency), i128>,
-) -> Result<(), OrderError> {
-    let of = |(site, currency): &(Uuid, Currency)| Account::of(AccountKind::SitePrepaidHeld, *site, *currency);
-    let accounts: Vec<Account> = money.keys().map(of).collect();
-    let balances = match balances_in(tx, &accounts).await {
-        Ok(balances) => balances,
-        Err(ledger::LedgerError::Store(error)) => return Err(error.into()),
-        Err(error) => {
-            audit.report(2, error.to_string());
-            return Ok(());
-        }
-    };
-    for (((site, _), expected), balance) in money.iter().zip(balances) {
-        if i128::from(balance.minor()) != *expected {
-            audit.report(2, format!("site {site} has {balance} held, its orders say {expected}"));
-        }
-    }
-    Ok(())
-}
-
-/// What the ledger's deposit of an order is: its total, or the seller's purchase price if the seller collects itself.
-fn deposit_of(row: &order::Model, lines: &[line::Model], hops: &[hop::Model]) -> i128 {
-    if row.collector_id.is_none() {
-        return i128::from(row.total_minor);
-    }
-    let cost_of = |line: &line::Model| {
-        let own = hops.iter().filter(|hop| hop.line_no == line.line_no);
-        let seller = own.max_by_key(|hop| hop.depth);
-        i128::from(line.quantity) * seller.map_or(0, |hop| i128::from(hop.cost_minor))
-    };
-    lines.iter().map(cost_of).sum()
 }
 
 fn check_history(audit: &mut OrderAudit, row: &order::Model, events: &[event::Model]) {
@@ -181,25 +280,27 @@ fn check_history(audit: &mut OrderAudit, row: &order::Model, events: &[event::Mo
     if !events.is_sorted_by_key(|event| event.at) {
         audit.report(11, format!("the history of order {} goes back in time", row.id));
     }
-    if row.payment_state == PaymentState::Paid.word() && row.delivery_state != DeliveryState::Delivered.word() {
-        audit.report(5, format!("order {} is paid and not delivered", row.id));
-    }
 }
 
-fn check_lines(audit: &mut OrderAudit, row: &order::Model, lines: &[line::Model], known: &mut Cards) {
+fn check_lines(audit: &mut OrderAudit, sale: &Sale<'_>, known: &mut Cards) {
+    let (row, lines) = (sale.row, sale.lines);
     let total: i128 = lines.iter().map(|line| i128::from(line.total_minor)).sum();
     if lines.is_empty() || total != i128::from(row.total_minor) {
         audit.report(3, format!("the lines of order {} do not sum to its total", row.id));
     }
-    let is_delivered = row.delivery_state == DeliveryState::Delivered.word();
-    let has_goods = is_delivered || is_waiting(row);
-    let given = if is_delivered { &mut known.sold } else { &mut known.held };
+    let has_goods = sale.has_money() || is_waiting(row);
+    let given = match sale.refund {
+        _ if is_waiting(row) => &mut known.held,
+        Some(_) => &mut known.void,
+        None => &mut known.sold,
+    };
     for line in lines {
         let cards = card_ids(&line.card_ids);
         if i128::from(line.unit_minor) * i128::from(line.quantity) != i128::from(line.total_minor) {
             audit.report(3, format!("line {} of order {} does not multiply", line.line_no, row.id));
         }
-        if has_goods && cards.len() != line.quantity.unsigned_abs() as usize {
+        let wanted = if line.fulfil_within_hours.is_some() { 0 } else { line.quantity.unsigned_abs() as usize };
+        if has_goods && cards.len() != wanted {
             audit.report(3, format!("line {} of order {} lacks cards", line.line_no, row.id));
         }
         // A shared code is no order's own.
@@ -220,29 +321,4 @@ fn check_hops(audit: &mut OrderAudit, row: &order::Model, lines: &[line::Model],
             audit.report(8, format!("the hops of line {} of order {} do not lead to its price", line.line_no, row.id));
         }
     }
-}
-
-async fn check_ledger(tx: &impl Tx, audit: &mut OrderAudit, row: &order::Model, total: i128) -> Result<(), OrderError> {
-    let entries = match entries_of_in(tx, row.id).await {
-        Ok(entries) => entries,
-        Err(ledger::LedgerError::Store(error)) => return Err(error.into()),
-        Err(error) => {
-            audit.report(1, error.to_string());
-            return Ok(());
-        }
-    };
-    let moved = |kind: AccountKind, wants_credit: bool| -> i128 {
-        let postings = entries.iter().flat_map(ledger::Entry::postings);
-        let of_kind = postings.filter(|posting| posting.account.kind == kind);
-        of_kind.map(|posting| i128::from(posting.amount.minor())).filter(|minor| (*minor > 0) == wants_credit).sum()
-    };
-    let is_paid = row.payment_state == PaymentState::Paid.word();
-    if is_paid && moved(AccountKind::OrderDeposits, true) != total {
-        audit.report(16, format!("the ledger did not take the {total} of order {}", row.id));
-    }
-    let is_delivered = row.delivery_state == DeliveryState::Delivered.word();
-    if is_delivered && moved(AccountKind::OrderDeposits, false) != -total {
-        audit.report(16, format!("the ledger did not pass on the {total} of order {}", row.id));
-    }
-    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::rules::{PriceRequest, hops, resolve};
-use catalog::{GoodsKind, Prices, Quote, RuleBook, SiteLevel, SkuId, Subject, Ware};
+use catalog::{Answer, GoodsKind, Prices, Quote, RuleBook, SiteLevel, SkuId, Subject, Ware};
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use identity::CustomerId;
@@ -59,6 +59,8 @@ pub(crate) struct PricedLine {
     pub quantity: u32,
     pub total: Money,
     pub cards: Taken,
+    /// What the buyer filled in.
+    pub answers: Vec<Answer>,
 }
 
 /// An order that was decided and is to be written.
@@ -80,10 +82,10 @@ pub(crate) struct NewOrder {
 }
 
 impl PricedLine {
-    pub fn new(ware: &Ware, quote: Quote, quantity: u32) -> Option<Self> {
+    pub fn new(ware: &Ware, quote: Quote, (quantity, answers): (u32, Vec<Answer>)) -> Option<Self> {
         let total = quote.unit.times(quantity).ok()?;
         let hops = frozen(&quote);
-        Some(Self { ware: ware.clone(), quote, hops, quantity, total, cards: Taken::default() })
+        Some(Self { ware: ware.clone(), quote, hops, quantity, total, cards: Taken::default(), answers })
     }
 
     pub const fn sku(&self) -> SkuId {
@@ -91,8 +93,18 @@ impl PricedLine {
     }
 
     pub fn sold(&self, number: i32) -> SoldLine<'_> {
-        let is_stocked = self.ware.kind != GoodsKind::Shared;
+        let is_stocked = self.ware.kind == GoodsKind::Card;
         SoldLine { number, quantity: self.quantity, is_stocked, hops: &self.hops }
+    }
+
+    /// Whether a person fulfils it.
+    pub fn is_manual(&self) -> bool {
+        self.ware.kind == GoodsKind::Manual
+    }
+
+    /// How long a person has to fulfil it; none for cards.
+    pub fn within_hours(&self) -> Option<u32> {
+        self.is_manual().then_some(self.ware.fulfilment.within_hours)
     }
 }
 
@@ -237,13 +249,15 @@ impl Desk {
     async fn write_rows(&self, tx: &LaneTx) -> Result<(), PartError> {
         repo::insert_in(tx, &self.new).await?;
         let changed: Vec<&KnownOrder> = self.known.values().filter(|order| !order.happened.is_empty()).collect();
-        Ok(repo::change_in(tx, &changed).await?)
+        repo::change_in(tx, &changed).await?;
+        Ok(repo::change_work_in(tx, &self.known.values().collect::<Vec<_>>()).await?)
     }
 
     async fn enqueue(&self, tx: &LaneTx) -> Result<(), PartError> {
         let is_delivered = |states: States| states.delivery == DeliveryState::Delivered;
         let new = self.new.iter().filter(|order| is_delivered(order.states));
-        let changed = self.known.values().filter(|order| !order.happened.is_empty() && is_delivered(order.states));
+        let is_news = |order: &&KnownOrder| order.happened.iter().any(|(event, _)| *event == OrderEvent::Delivered);
+        let changed = self.known.values().filter(is_news);
         let mut orders: Vec<OrderId> = new.clone().map(|order| order.id).collect();
         orders.extend(changed.clone().map(|order| order.id));
         if orders.is_empty() {

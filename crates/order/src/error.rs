@@ -10,7 +10,9 @@ use risk::RiskError;
 use store::StoreError;
 
 use crate::command::Refusal;
+use crate::fulfil::FulfilRefusal;
 use crate::model::OrderId;
+use crate::refund::RefundRefusal;
 
 /// Why something about an order did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +38,15 @@ pub enum OrderError {
     /// A row holds what no version of this program writes.
     #[error("order {order} has an unreadable {what}")]
     Broken { order: OrderId, what: String },
+    /// A text that a person writes is missing or too long.
+    #[error("{what} has 1 to {chars_max} characters")]
+    Text { what: &'static str, chars_max: usize },
+    /// Nothing happened to a line at the fulfilment desk.
+    #[error(transparent)]
+    Fulfil(#[from] FulfilRefusal),
+    /// An order was not refunded.
+    #[error(transparent)]
+    Refund(#[from] RefundRefusal),
     #[error(transparent)]
     Lane(#[from] LaneError),
     #[error(transparent)]
@@ -62,6 +73,9 @@ impl Coded for OrderError {
             Self::Contact => "contact_invalid",
             Self::QueryPassword { .. } => "query_password_length",
             Self::Broken { .. } => "internal",
+            Self::Text { .. } => "text_length",
+            Self::Fulfil(refusal) => refusal.code(),
+            Self::Refund(refusal) => refusal.code(),
             Self::Risk(error) => error.code(),
             Self::Payment(error) => error.code(),
             Self::Identity(error) => error.code(),
@@ -77,7 +91,9 @@ impl Coded for OrderError {
             Self::Refused(refusal) => refusal.kind(),
             Self::NotFound => FaultKind::NotFound,
             Self::NothingToShow => FaultKind::Conflict,
-            Self::Key | Self::Contact | Self::QueryPassword { .. } => FaultKind::Invalid,
+            Self::Key | Self::Contact | Self::QueryPassword { .. } | Self::Text { .. } => FaultKind::Invalid,
+            Self::Fulfil(refusal) => refusal.kind(),
+            Self::Refund(refusal) => refusal.kind(),
             Self::Broken { .. } => FaultKind::Internal,
             Self::Risk(error) => error.kind(),
             Self::Payment(error) => error.kind(),

@@ -1,19 +1,24 @@
 //! Orders that exist, as a batch knows them: rows it has locked, and what it makes of them.
 
 use catalog::SkuId;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use identity::{CustomerId, OperatorId};
 use inventory::Taken;
 use kernel::{Money, SiteId};
+use payment::RefundId;
 
+use crate::fulfil::FulfilState;
 use crate::machine::{OrderEvent, OrderState, PaymentState, Rejected, States, step};
-use crate::model::OrderId;
-use crate::sale::{Collection, FrozenHop, SoldLine};
+use crate::model::{Method, OrderId};
+use crate::sale::{self, Collection, FrozenHop, SaleError, SoldLine};
 
 /// An order whose row this batch has locked.
 #[derive(Debug, Clone)]
 pub(crate) struct KnownOrder {
     pub id: OrderId,
     pub site: SiteId,
+    pub customer: Option<CustomerId>,
+    pub method: Method,
     pub states: States,
     pub total: Money,
     /// The site whose own channel collects; none for the main site.
@@ -28,6 +33,7 @@ pub(crate) struct KnownOrder {
     /// The time of its last event.
     pub changed_at: DateTime<Utc>,
     pub lines: Vec<KnownLine>,
+    pub refund: Option<KnownRefund>,
     /// What this batch made happen, with who did it.
     pub happened: Vec<(OrderEvent, String)>,
 }
@@ -41,6 +47,79 @@ pub(crate) struct KnownLine {
     pub cards: Taken,
     pub has_new_cards: bool,
     pub hops: Vec<FrozenHop>,
+    /// What a person does for it; none for cards.
+    pub manual: Option<Manual>,
+}
+
+/// The part of a line that only goods of the kind `manual` have.
+#[derive(Debug, Clone)]
+pub(crate) struct Manual {
+    pub within_hours: u32,
+    /// The work on it; none as long as the order is not paid.
+    pub work: Option<Work>,
+}
+
+/// The work of a person on a paid line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Work {
+    pub state: FulfilState,
+    pub since: DateTime<Utc>,
+    pub due_at: DateTime<Utc>,
+    pub taken: Option<(OperatorId, DateTime<Utc>)>,
+    pub proof: Option<String>,
+    pub reason: Option<String>,
+    pub ended_at: Option<DateTime<Utc>>,
+    /// How this batch found it, and what it made of it.
+    pub news: News,
+}
+
+/// The money of an order on its way back.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownRefund {
+    pub amount: Money,
+    pub refund: Option<RefundId>,
+    pub reason: String,
+    pub by: OperatorId,
+    pub at: DateTime<Utc>,
+    pub settled_at: Option<DateTime<Utc>>,
+    pub news: News,
+}
+
+/// What a batch has to write of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum News {
+    /// It is as it was.
+    None,
+    /// It is new.
+    New,
+    /// It has changed.
+    Changed,
+}
+
+impl Work {
+    /// The work on a line that is paid at `now`.
+    pub fn begin(within_hours: u32, now: DateTime<Utc>) -> Self {
+        Self {
+            state: FulfilState::Waiting,
+            since: now,
+            due_at: now + TimeDelta::hours(i64::from(within_hours)),
+            taken: None,
+            proof: None,
+            reason: None,
+            ended_at: None,
+            news: News::New,
+        }
+    }
+
+    /// The work gets into another state; a row of this batch stays a new one.
+    pub fn change(&mut self, state: FulfilState, now: DateTime<Utc>) {
+        self.state = state;
+        let has_ended = !matches!(state, FulfilState::Waiting | FulfilState::Taken);
+        self.ended_at = has_ended.then_some(now);
+        if self.news == News::None {
+            self.news = News::Changed;
+        }
+    }
 }
 
 impl KnownOrder {
@@ -67,11 +146,54 @@ impl KnownOrder {
         self.expires_at.is_some_and(|expires_at| expires_at <= now)
     }
 
+    /// What the seller's prepaid account holds once the lines that `is_open` names are all that is left to deliver.
+    pub fn held_for(&self, is_open: impl Fn(&KnownLine) -> bool) -> Result<Money, SaleError> {
+        match self.collection() {
+            // The purchase price is the order's deposit since the payment.
+            Collection::Own => Ok(Money::zero(self.total.currency())),
+            collection => {
+                let open: Vec<SoldLine<'_>> =
+                    self.lines.iter().filter(|line| is_open(line)).map(KnownLine::sold).collect();
+                sale::to_hold(&open, collection, self.total.currency())
+            }
+        }
+    }
+
     /// Who takes the money.
     pub const fn collection(&self) -> Collection {
         match self.collector {
             Some(_) => Collection::Own,
             None => Collection::CentralHeld,
+        }
+    }
+
+    /// Whether this line is with the buyer: cards since the payment, other things once they are done.
+    pub fn is_delivered(&self, line: &KnownLine) -> bool {
+        let has_money = !self.is_unpaid();
+        has_money
+            && line
+                .manual
+                .as_ref()
+                .is_none_or(|manual| manual.work.as_ref().is_some_and(|work| work.state == FulfilState::Done))
+    }
+
+    /// The work of people on its lines begins.
+    pub fn begin_work(&mut self, now: DateTime<Utc>) {
+        for manual in self.lines.iter_mut().filter_map(|line| line.manual.as_mut()) {
+            manual.work = Some(Work::begin(manual.within_hours, now));
+        }
+    }
+
+    /// What has been delivered is noted: the last line, or one of them.
+    pub fn note_delivery(&mut self, actor: &str, now: DateTime<Utc>) -> Result<(), Rejected> {
+        let delivered = self.lines.iter().filter(|line| self.is_delivered(line)).count();
+        match delivered {
+            0 => Ok(()),
+            all if all == self.lines.len() => {
+                self.delivered_at = Some(now);
+                self.apply(OrderEvent::Delivered, actor)
+            }
+            _ => self.apply(OrderEvent::PartDelivered, actor),
         }
     }
 
@@ -82,8 +204,9 @@ impl KnownOrder {
 }
 
 impl KnownLine {
-    fn sold(&self) -> SoldLine<'_> {
-        let is_stocked = !self.cards.is_shared;
+    /// The line as it was sold.
+    pub fn sold(&self) -> SoldLine<'_> {
+        let is_stocked = !self.cards.is_shared && self.manual.is_none();
         SoldLine { number: self.number, quantity: self.quantity, is_stocked, hops: &self.hops }
     }
 

@@ -21,12 +21,15 @@ mod audit;
 mod command;
 mod desk;
 mod error;
+mod fulfil;
 mod gate;
 mod job;
 mod known;
 mod lookup;
 pub mod machine;
 mod model;
+mod office;
+mod refund;
 mod repo;
 pub mod sale;
 mod service;
@@ -39,16 +42,23 @@ mod worker;
 
 pub use audit::{OrderAudit, audit_in};
 pub use command::{
-    About, Chain, Due, Expire, Expiry, HOLD_DEFAULT, Place, PlaceAnswer, Placed, Receipt, Receive, Refusal,
+    About, Chain, Due, EndRefund, Expire, Expiry, Fulfil, HOLD_DEFAULT, Place, PlaceAnswer, Placed, Receipt, Receive,
+    RefundEnded, RefundOrder, Refusal,
 };
 pub use desk::Desk;
 pub use error::OrderError;
+pub use fulfil::{
+    FulfilAct, FulfilRefusal, FulfilState, Fulfilled, FulfilmentPage, FulfilmentRow, LineRef, ManualLine,
+    PROOF_CHARS_MAX, REASON_CHARS_MAX,
+};
 pub use job::{LowStock, OrdersDelivered, SweepHolds};
 pub use lookup::{Lookups, QueryPassword};
 pub use model::{
     Buyer, ChannelPay, Contact, Device, Event, LineView, LinkToken, Method, Order, OrderId, OrderPage, OrderView, Pay,
     Proof, Revealed, Sight, Wanted,
 };
+pub use office::{DeskHop, DeskLine, DeskPayment, DeskView, FulfilBy, OrderFilter, OrderList, OrderRow, OwnView};
+pub use refund::{BuyerRefund, OrderRefund, RefundAsked, RefundOf, RefundRefusal};
 pub use service::{Checkout, Orders, SoldBy};
 pub use sold::sold_since_in;
-pub use worker::{MoneyReceiver, Sweeper};
+pub use worker::{MoneyReceiver, RefundCloser, Sweeper};

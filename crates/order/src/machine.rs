@@ -79,6 +79,8 @@ kernel::words! {
         DeliveryFailed = "delivery_failed",
         /// Delivery is tried again.
         DeliveryRetried = "delivery_retried",
+        /// The money is to go back; what was not delivered is called off.
+        RefundRequested = "refund_requested",
         /// Some of the money went back.
         PartRefunded = "part_refunded",
         /// The last of the money went back.
@@ -133,6 +135,7 @@ pub fn step(states: States, event: OrderEvent) -> Result<States, Rejected> {
     let is_waiting = matches!(payment, P::Unpaid | P::Paying);
     let has_money = matches!(payment, P::Paid | P::PartRefunded);
     let is_moving = matches!(delivery, D::Queued | D::Delivering | D::PartDelivered);
+    let has_failed = delivery == D::Failed;
     let next = match event {
         E::PaymentStarted if is_open && payment == P::Unpaid => States { payment: P::Paying, ..states },
         E::PaymentFailed if is_open && payment == P::Paying => States { payment: P::Unpaid, ..states },
@@ -143,12 +146,19 @@ pub fn step(states: States, event: OrderEvent) -> Result<States, Rejected> {
         E::DeliveryStarted if is_open && has_money && delivery == D::Queued => {
             States { delivery: D::Delivering, ..states }
         }
-        E::PartDelivered if is_open && has_money && is_moving => States { delivery: D::PartDelivered, ..states },
+        E::PartDelivered if is_open && has_money && (is_moving || has_failed) => {
+            States { delivery: D::PartDelivered, ..states }
+        }
         E::Delivered if is_open && has_money && is_moving => {
             States { order: O::Completed, delivery: D::Delivered, ..states }
         }
-        E::DeliveryFailed if is_open && has_money && is_moving => States { delivery: D::Failed, ..states },
-        E::DeliveryRetried if is_open && has_money && delivery == D::Failed => States { delivery: D::Queued, ..states },
+        // What is with the buyer stays there, whatever becomes of the other lines.
+        E::DeliveryFailed | E::DeliveryRetried if is_open && has_money && delivery == D::PartDelivered => states,
+        E::DeliveryFailed if is_open && has_money && (is_moving || has_failed) => {
+            States { delivery: D::Failed, ..states }
+        }
+        E::DeliveryRetried if is_open && has_money && has_failed => States { delivery: D::Queued, ..states },
+        E::RefundRequested if has_money => states,
         E::PartRefunded if has_money => States { payment: P::PartRefunded, ..states },
         // What was delivered stays completed; what was not is over.
         E::Refunded if has_money && matches!(delivery, D::Delivered | D::PartDelivered) => {

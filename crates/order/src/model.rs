@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use catalog::SkuId;
+use catalog::{Filled, SkuId};
 use chrono::{DateTime, TimeDelta, Utc};
 use identity::{CustomerId, Token};
 use inventory::{CardCode, CardId};
@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::OrderError;
+use crate::fulfil::ManualLine;
 use crate::machine::{DeliveryState, OrderEvent, States};
+use crate::refund::BuyerRefund;
 
 kernel::kinds! {
     /// An order. Its text is the number the buyer sees.
@@ -28,6 +30,21 @@ pub struct Wanted {
     pub quantity: u32,
     /// The unit price he saw: dearer asks again, cheaper is charged cheaper.
     pub unit: Money,
+    /// What he filled in, if the goods ask for something.
+    #[serde(default)]
+    pub form: Filled,
+}
+
+impl Wanted {
+    /// A wish for goods that ask nothing.
+    pub const fn new(sku: SkuId, quantity: u32, unit: Money) -> Self {
+        Self { sku, quantity, unit, form: Filled::new() }
+    }
+
+    /// The same with what was filled in.
+    pub fn with_form(self, form: Filled) -> Self {
+        Self { form, ..self }
+    }
 }
 
 /// Who buys: somebody with an account, a guest whom his browser's cookie names, or both.
@@ -176,6 +193,11 @@ impl Order {
     pub const fn is_delivered(&self) -> bool {
         matches!(self.states.delivery, DeliveryState::Delivered)
     }
+
+    /// Whether some of them are.
+    pub const fn has_deliveries(&self) -> bool {
+        matches!(self.states.delivery, DeliveryState::Delivered | DeliveryState::PartDelivered)
+    }
 }
 
 /// What tells a buyer's right to look: the strongest of what the request has.
@@ -221,6 +243,8 @@ pub struct LineView {
     pub cards: Vec<CardId>,
     /// Whether they are everybody's.
     pub is_shared: bool,
+    /// What a person does for it; none for cards.
+    pub manual: Option<ManualLine>,
 }
 
 /// Something that happened to an order.
@@ -245,6 +269,18 @@ pub struct OrderView {
     pub events: Vec<Event>,
     /// The word of its page, if it has one.
     pub link: Option<LinkToken>,
+    /// Its money on the way back, or back.
+    pub refund: Option<BuyerRefund>,
+}
+
+impl OrderView {
+    /// The same for somebody who may see how it stands and nothing else.
+    pub(crate) fn of_status(mut self) -> Self {
+        for line in &mut self.lines {
+            line.manual = line.manual.take().map(ManualLine::without_answers);
+        }
+        self
+    }
 }
 
 /// One page of a customer's orders, newest first, each with its first line's title.

@@ -1,21 +1,31 @@
 //! Queries on the room's tables.
 
+mod fulfil;
+mod office;
 mod orders;
+
+use std::collections::HashMap;
 
 use catalog::SkuId;
 use chrono::TimeDelta;
 use identity::CustomerId;
 use inventory::CardId;
 use kernel::{Currency, Money, SiteId, Wording};
+use payment::RefundState;
 use sea_orm::ColumnTrait;
 use store::{StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
 use crate::error::OrderError;
+use crate::fulfil::ManualLine;
+use crate::known::KnownRefund;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState, States};
 use crate::model::{Device, Event, LineView, LinkToken, Method, Order, OrderId, OrderView};
+use crate::refund::OrderRefund;
 use crate::table::{contact, event, line, order, reveal};
 
+pub(crate) use fulfil::change_in as change_work_in;
+pub(crate) use office::{contact_of_in, fulfilments_in, hops_in, list_in, order_in, row_of};
 pub(crate) use orders::{Lock, change_in, due_in, insert_in, load_in, open_orders_in, overdue_in, placed_since_in};
 
 /// An order that ends within this time may have ended before its command is decided.
@@ -31,18 +41,64 @@ pub(crate) async fn view_in(tx: &impl Tx, id: OrderId) -> Result<Option<(OrderVi
     let contact = tx.find::<contact::Entity>().filter(contact::Column::OrderId.eq(id.uuid())).one().await?;
     let lines = tx.find::<line::Entity>().filter(line::Column::OrderId.eq(id.uuid()));
     let lines = lines.ascending(line::Column::LineNo).all().await?;
-    let events = tx.find::<event::Entity>().filter(event::Column::OrderId.eq(id.uuid()));
-    let events = events.ascending(event::Column::Seq).all().await?;
     let order = order_of(&row)?;
+    let mut manual = manual_lines_in(tx, id, &lines).await?;
+    let has_money = matches!(order.states.payment, PaymentState::Paid | PaymentState::Refunded);
+    let refund = if has_money { refund_of_in(tx, id).await? } else { None };
     let currency = order.total.currency();
     let buyer = (order.customer, contact);
     let view = OrderView {
         order,
-        lines: lines.into_iter().map(|row| line_of(row, currency)).collect(),
-        events: events.into_iter().filter_map(event_of).collect(),
+        lines: lines.into_iter().map(|row| line_of(row, &mut manual, currency)).collect(),
+        events: events_in(tx, id).await?,
+        refund: refund.as_ref().map(OrderRefund::for_buyer),
         link: buyer.1.as_ref().and_then(|contact| LinkToken::parse(&contact.link)),
     };
     Ok(Some((view, buyer)))
+}
+
+/// What happened to an order, oldest first.
+pub(crate) async fn events_in(tx: &impl Tx, id: OrderId) -> Result<Vec<Event>, StoreError> {
+    let events = tx.find::<event::Entity>().filter(event::Column::OrderId.eq(id.uuid()));
+    let events = events.ascending(event::Column::Seq).all().await?;
+    Ok(events.into_iter().filter_map(event_of).collect())
+}
+
+/// The refund of an order; what its channel says of it is not here.
+pub(crate) async fn refund_of_in(tx: &impl Tx, id: OrderId) -> Result<Option<OrderRefund>, OrderError> {
+    let Some(row) = fulfil::order_refunds_in(tx, &[id.uuid()]).await?.remove(&id.uuid()) else { return Ok(None) };
+    let broken = |_| OrderError::Broken { order: id, what: "currency".to_owned() };
+    let currency = Currency::parse(&row.currency).map_err(broken)?;
+    let KnownRefund { amount, refund, reason, by, at, settled_at, .. } = fulfil::known_refund(row, currency);
+    Ok(Some(OrderRefund { amount, reason, by, at, refund, state: RefundState::Done, error: None, settled_at }))
+}
+
+/// What a person does for the lines of an order, by line; nothing is asked for an order of cards.
+pub(crate) async fn manual_lines_in(
+    tx: &impl Tx,
+    id: OrderId,
+    lines: &[line::Model],
+) -> Result<HashMap<i32, ManualLine>, OrderError> {
+    let manual = lines.iter().filter_map(|line| Some((line.line_no, line.fulfil_within_hours?.unsigned_abs())));
+    let manual: Vec<(i32, u32)> = manual.collect();
+    if manual.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut works = fulfil::works_in(tx, &[id.uuid()]).await?;
+    let mut answers = fulfil::answers_in(tx, [id.uuid()]).await?;
+    let line_of = |(line, within_hours): (i32, u32)| {
+        let work = works.remove(&(id.uuid(), line));
+        let manual = ManualLine {
+            state: work.as_ref().map(|work| work.state),
+            within_hours,
+            due_at: work.as_ref().map(|work| work.due_at),
+            answers: answers.remove(&(id.uuid(), line)).unwrap_or_default(),
+            proof: work.as_ref().and_then(|work| work.proof.clone()),
+            reason: work.and_then(|work| work.reason),
+        };
+        (line, manual)
+    };
+    Ok(manual.into_iter().map(line_of).collect())
 }
 
 /// The contact of an order, by the order.
@@ -169,8 +225,9 @@ fn order_of(row: &order::Model) -> Result<Order, OrderError> {
     })
 }
 
-fn line_of(row: line::Model, currency: Currency) -> LineView {
+fn line_of(row: line::Model, manual: &mut HashMap<i32, ManualLine>, currency: Currency) -> LineView {
     LineView {
+        manual: manual.remove(&row.line_no),
         number: row.line_no,
         sku: SkuId::from_uuid(row.sku_id),
         title: Wording::new(row.title_zh, row.title_en),

@@ -124,14 +124,8 @@ pub fn paid_to_site(
 pub fn delivered(order: Uuid, line: SoldLine<'_>, collection: Collection) -> Result<Entry, SaleError> {
     let SoldLine { number, quantity, is_stocked, hops } = line;
     let [main, below @ ..] = hops else { return Err(SaleError::NoChain) };
-    let seller = below.last().unwrap_or(main);
-    let currency = seller.price.currency();
-    let own = |kind| Account::own(kind, currency);
-    // What the order's deposit holds, and which sites earn from it.
-    let (deposit, earners) = match (collection, below) {
-        (Collection::Own, [above @ .., seller]) => (seller.cost, above),
-        _ => (seller.price, below),
-    };
+    let (deposit, earners) = split(main, below, collection);
+    let own = |kind| Account::own(kind, deposit.currency());
     let mut postings = vec![
         debit(own(AccountKind::OrderDeposits), deposit.times(quantity)?),
         credit(own(AccountKind::Revenue), main.price.times(quantity)?),
@@ -145,6 +139,71 @@ pub fn delivered(order: Uuid, line: SoldLine<'_>, collection: Collection) -> Res
         postings.push(margin(hop, quantity, collection)?);
     }
     Ok(Entry::try_new(EntryKind::LineDelivered, order, &format!("delivered:{number}"), postings)?)
+}
+
+/// A delivered line goes back: what it earned whom is the order's deposit again. The goods are gone, and what they cost
+/// stays spent. A seller's loss comes back as free prepaid money.
+pub fn returned(order: Uuid, line: SoldLine<'_>, collection: Collection) -> Result<Entry, SaleError> {
+    let [main, below @ ..] = line.hops else { return Err(SaleError::NoChain) };
+    let (deposit, earners) = split(main, below, collection);
+    let own = |kind| Account::own(kind, deposit.currency());
+    let mut postings = vec![
+        credit(own(AccountKind::OrderDeposits), deposit.times(line.quantity)?),
+        debit(own(AccountKind::Revenue), main.price.times(line.quantity)?),
+    ];
+    for hop in earners {
+        let Posting { account, amount } = margin(hop, line.quantity, Collection::Central)?;
+        postings.push(debit(account, amount));
+    }
+    Ok(Entry::try_new(EntryKind::LineReturned, order, &format!("returned:{}", line.number), postings)?)
+}
+
+/// Where the money of a refunded order goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Back {
+    /// Out of the deposit into this account: the wallet, or what waits for the main site's channel.
+    From(Account),
+    /// The seller collected: its purchase price goes back into its prepaid account, and the retail price out of its
+    /// takings into `waiting`, for its channel.
+    FromSite {
+        /// The seller.
+        site: SiteId,
+        /// What waits for the seller's channel.
+        waiting: Account,
+    },
+}
+
+/// The order is refunded: its whole `deposit` goes back, and `total` to the buyer.
+pub fn refunded(order: Uuid, back: Back, (deposit, total): (Money, Money)) -> Result<Entry, SaleError> {
+    let deposits = Account::own(AccountKind::OrderDeposits, deposit.currency());
+    let mut postings = vec![debit(deposits, deposit)];
+    match back {
+        Back::From(account) => postings.push(credit(account, total)),
+        Back::FromSite { site, waiting } => postings.extend([
+            credit(site_account(AccountKind::SitePrepaid, site, deposit), deposit),
+            debit(site_account(AccountKind::OwnTakings, site, total), total),
+            credit(waiting, total),
+        ]),
+    }
+    Ok(Entry::try_new(EntryKind::OrderRefunded, order, "refunded", postings)?)
+}
+
+/// What the deposit holds for these lines while they are paid and not delivered.
+pub fn deposit(lines: &[SoldLine<'_>], collection: Collection, currency: Currency) -> Result<Money, SaleError> {
+    let mut sum = Money::zero(currency);
+    for line in lines {
+        let [main, below @ ..] = line.hops else { return Err(SaleError::NoChain) };
+        sum = sum.plus(split(main, below, collection).0.times(line.quantity)?)?;
+    }
+    Ok(sum)
+}
+
+/// What the order's deposit holds for one piece, and which sites earn from it.
+fn split<'a>(main: &FrozenHop, below: &'a [FrozenHop], collection: Collection) -> (Money, &'a [FrozenHop]) {
+    match (collection, below) {
+        (Collection::Own, [above @ .., seller]) => (seller.cost, above),
+        _ => (below.last().unwrap_or(main).price, below),
+    }
 }
 
 /// A site's margin: earned and pending, or, below zero, covered by its prepaid money.

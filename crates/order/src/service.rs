@@ -1,5 +1,7 @@
 //! Use cases: buying, paying, looking, revealing.
 
+mod office;
+
 use catalog::SkuId;
 use chrono::TimeDelta;
 use futures::future::join_all;
@@ -204,7 +206,7 @@ impl Orders {
         let tx = self.store.read(scope).await?;
         let (view, buyer) = repo::view_in(&tx, id).await?.ok_or(OrderError::NotFound)?;
         let sight = proof.sight(&buyer).ok_or(OrderError::NotFound)?;
-        Ok((view, sight))
+        Ok((if sight == Sight::Codes { view } else { view.of_status() }, sight))
     }
 
     /// The customer's orders on this site, newest first, from `before` on.
@@ -248,7 +250,9 @@ impl Orders {
         }
         let actor = proof.actor(&buyer);
         let mut revealed = Vec::new();
-        let lines = if view.order.is_delivered() { view.lines.as_slice() } else { &[] };
+        // What is refunded is void. Cards are with the buyer as soon as a part of the order is.
+        let has_codes = view.order.has_deliveries() && view.refund.is_none();
+        let lines = if has_codes { view.lines.as_slice() } else { &[] };
         for line in lines.iter().filter(|line| !line.cards.is_empty()) {
             repo::log_reveal_in(&tx, &view.order, line.number, (&actor, device)).await?;
             let codes = match line.is_shared {

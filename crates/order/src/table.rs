@@ -60,6 +60,8 @@ pub(crate) mod line {
         /// The ids of the delivered cards, 16 bytes each: cards themselves are not indexed by order.
         pub card_ids: Vec<u8>,
         pub is_shared: bool,
+        /// How long a person has to fulfil it; none for cards.
+        pub fulfil_within_hours: Option<i32>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -164,6 +166,82 @@ pub(crate) mod event {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// What buyers filled in: personal data, apart from the lines.
+pub(crate) mod form {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "order_forms")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub order_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub line_no: i32,
+        pub site_id: Uuid,
+        pub answers: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod fulfilment {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "fulfilments")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub order_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub line_no: i32,
+        pub site_id: Uuid,
+        pub sku_id: Uuid,
+        pub state: String,
+        pub since: DateTime<Utc>,
+        pub due_at: DateTime<Utc>,
+        pub taken_by: Option<Uuid>,
+        pub taken_at: Option<DateTime<Utc>>,
+        pub proof: Option<String>,
+        pub reason: Option<String>,
+        pub ended_at: Option<DateTime<Utc>>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod refund {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "order_refunds")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub order_id: Uuid,
+        pub site_id: Uuid,
+        pub refund_id: Option<Uuid>,
+        pub amount_minor: i64,
+        pub currency: String,
+        pub reason: String,
+        pub requested_by: Uuid,
+        pub requested_at: DateTime<Utc>,
+        pub settled_at: Option<DateTime<Utc>>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub(crate) mod reveal {
     use super::*;
 
@@ -187,4 +265,4 @@ pub(crate) mod reveal {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-store::site_owned!(order, line, hold, contact, hop, event, reveal);
+store::site_owned!(order, line, hold, contact, hop, event, form, fulfilment, refund, reveal);

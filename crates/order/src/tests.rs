@@ -1,4 +1,5 @@
 mod channel;
+mod desk;
 mod fixture;
 mod lookup;
 mod money;

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use inventory::Inventory;
 use kernel::TenantScope;
 use outbox::{Handler, JobContext, JobError, Outbox};
-use payment::{MoneySeen, PaymentError, in_job, money_wait, room_wait};
+use payment::{MoneySeen, OrdersReturned, PaymentError, in_job, money_wait, room_wait};
 use store::{Store, Tx};
 
 use crate::command::Receipt;
@@ -80,6 +80,17 @@ impl MoneyReceiver {
         context.finish_in(&tx).await?;
         Outbox::default().enqueue_once_in(&tx, &job.name(), job, tx.now() + wait).await?;
         Ok(tx.commit().await?)
+    }
+}
+
+/// Notes that the money of refunded orders is back: the handler of [`OrdersReturned`].
+pub struct RefundCloser(pub Orders);
+
+#[async_trait]
+impl Handler<OrdersReturned> for RefundCloser {
+    async fn run(&self, context: &JobContext, job: OrdersReturned) -> Result<(), JobError> {
+        let ended = self.0.end_refunds(context.scope(), &job).await;
+        ended.map_err(|error| JobError::Retry(error.to_string()))
     }
 }
 

@@ -74,6 +74,11 @@ pub async fn audit_in(tx: &impl Tx) -> Result<PaymentAudit, PaymentError> {
     Ok(audit)
 }
 
+/// These refunds, for the audit of the orders that they belong to.
+pub async fn refunds_in(tx: &impl Tx, ids: &[RefundId]) -> Result<Vec<Refund>, PaymentError> {
+    repo::refunds_in(tx, ids).await
+}
+
 async fn check_attempts(tx: &impl Tx, audit: &mut PaymentAudit) -> Result<(), PaymentError> {
     let mut after = String::new();
     loop {
@@ -159,6 +164,11 @@ async fn check_refunds(
         |refund: &&Refund| (refund.amount.currency(), refund.channel) != (payment.amount.currency(), payment.channel);
     if sum > i128::from(payment.amount.minor()) || refunds.iter().any(is_other) {
         audit.report(7, format!("the refunds of payment {} are not of what was paid", payment.id));
+    }
+    // What an order's money goes back for is the order's business; all other refunds settle an exception.
+    let is_of_order = |refund: &&Refund| refund.exception.is_none();
+    if refunds.iter().any(is_of_order) && payment.use_ != Use::Order {
+        audit.report(7, format!("payment {} bought no order, and an order's refund sends it back", payment.id));
     }
     for refund in refunds {
         let posted = posted(tx, refund.id.uuid()).await?;

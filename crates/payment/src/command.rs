@@ -285,6 +285,10 @@ impl Command for MoveRefund {
         if refund.tries != self.tries {
             return Err(Refusal::RefundMoved { tries: refund.tries });
         }
+        // An order that is refunded stays so: its money waits until the channel takes it.
+        if refund.exception.is_none() && self.event == RefundEvent::Cancel {
+            return Err(Refusal::RefundState { state: refund.state });
+        }
         let before = refund.state;
         let state = refund_step(before, &self.event).ok_or(Refusal::RefundState { state: before })?;
         let entry = match (before, state) {

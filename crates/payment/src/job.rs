@@ -3,7 +3,7 @@
 use outbox::Job;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{CallbackId, RefundId, Seen};
+use crate::model::{CallbackId, IntentId, RefundId, Seen};
 use crate::number::OutNo;
 use crate::rules::ROUND_ONCE;
 
@@ -66,6 +66,13 @@ pub struct MoneySeen {
     pub round: u32,
 }
 
+/// The money of orders that were refunded is back with their buyers. The room above notes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrdersReturned {
+    /// The refunds, with what their money had paid.
+    pub refunds: Vec<(RefundId, IntentId)>,
+}
+
 /// Whatever waits although nobody works on it gets its job again. It comes by the clock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rescue {}
@@ -125,6 +132,11 @@ impl Job for WatchTrades {
 
 impl Job for QueryTrade {
     const KIND: &'static str = "payment.query_trade";
+    const ATTEMPTS_MAX: u32 = ATTEMPTS_MAX;
+}
+
+impl Job for OrdersReturned {
+    const KIND: &'static str = "payment.orders_returned";
     const ATTEMPTS_MAX: u32 = ATTEMPTS_MAX;
 }
 

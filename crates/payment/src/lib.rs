@@ -38,14 +38,14 @@ mod tests;
 mod till;
 mod worker;
 
-pub use audit::{PaymentAudit, audit_in};
+pub use audit::{PaymentAudit, audit_in, refunds_in};
 pub use command::{MoveRefund, OpenTopUp, RefundMoved, Refusal, StartAttempt, TopUpOpened};
 pub use error::PaymentError;
 pub use gateway::{
     ChannelAccess, CloseOutcome, Gateway, GatewayError, Gateways, NewTrade, PayAction, RawCallback, RefundOrder,
     RefundOutcome, Reply, TradeState, Verified, VerifyError,
 };
-pub use job::{CreateTrade, MoneySeen, QueryRefund, QueryTrade, Rescue, SubmitRefund, WatchTrades};
+pub use job::{CreateTrade, MoneySeen, OrdersReturned, QueryRefund, QueryTrade, Rescue, SubmitRefund, WatchTrades};
 pub use model::{
     Attempt, AttemptState, CallbackId, Channel, ChannelId, ChannelState, Collector, Exception, ExceptionId,
     ExceptionKind, ExceptionState, Intent, IntentId, IntentState, Payment, PaymentId, Purpose, Refund, RefundId,
@@ -53,9 +53,9 @@ pub use model::{
 };
 pub use number::{OutNo, OutNoError};
 pub use pace::in_job;
-pub use postings::clearing_account;
+pub use postings::{clearing_account, suspense_account};
 pub use public::PublicChannel;
 pub use rules::{Judgement, RefundEvent, judge, money_wait, refund_step, room_wait};
-pub use service::{ExceptionPage, NewChannel, PaymentSettings, Payments, Received};
+pub use service::{ExceptionPage, NewChannel, PaymentSettings, Payments, Received, RefundPage};
 pub use till::Till;
 pub use worker::Cashier;

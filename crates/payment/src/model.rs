@@ -292,7 +292,7 @@ pub struct Refund {
     pub refund_no: OutNo,
     /// The money that came.
     pub payment: PaymentId,
-    /// The exception it settles.
+    /// The exception it settles; none if it is an order's.
     pub exception: Option<ExceptionId>,
     /// The channel of the payment.
     pub channel: ChannelId,
@@ -387,23 +387,32 @@ impl Payment {
         }
     }
 
+    /// A refund of all of it because the order that it paid is refunded. The gateway is told no more than that.
+    pub fn refund_of_order(&self) -> Refund {
+        self.refund_because(None, (RefundState::Approved, "order_refunded"))
+    }
+
     /// A refund of all of it. Money at another merchant's needs a person's word first, other money goes back at once.
     pub fn refund(&self, exception: &Exception) -> Refund {
         let state = match exception.kind {
             ExceptionKind::WrongPayee => RefundState::Requested,
             _ => RefundState::Approved,
         };
+        self.refund_because(Some(exception.id), (state, exception.kind.word()))
+    }
+
+    fn refund_because(&self, exception: Option<ExceptionId>, (state, reason): (RefundState, &str)) -> Refund {
         Refund {
             id: RefundId::new(),
             refund_no: OutNo::new(),
             payment: self.id,
-            exception: Some(exception.id),
+            exception,
             channel: self.channel,
             out_no: self.out_no.clone(),
             site: self.site,
             amount: self.amount,
             state,
-            reason: exception.kind.word().to_owned(),
+            reason: reason.to_owned(),
             tries: 0,
             error: None,
         }

@@ -17,6 +17,11 @@ pub fn clearing_account(channel: &Channel) -> Account {
     Account::of(kind, channel.id.uuid(), channel.currency)
 }
 
+/// Where money at a channel waits that is to go back.
+pub fn suspense_account(channel: &Channel) -> Account {
+    waiting(AccountKind::PaymentSuspense, channel, Money::zero(channel.currency))
+}
+
 /// Money came that cannot be used: it waits.
 pub fn suspended(payment: &Payment, channel: &Channel) -> Result<Entry, LedgerError> {
     let amount = ours(payment, channel);

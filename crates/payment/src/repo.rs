@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::error::PaymentError;
 use crate::model::{
     Attempt, AttemptState, CallbackId, Channel, ChannelId, Exception, ExceptionId, ExceptionState, Intent, IntentId,
-    IntentState, Payment, PaymentId, Refund, RefundId,
+    IntentState, Payment, PaymentId, Refund, RefundId, RefundState,
 };
 use crate::number::OutNo;
 use crate::table::{attempt, callback, channel, exception, handover, intent, payment, refund};
@@ -199,8 +199,12 @@ pub(crate) async fn payments_by_trade_in(tx: &impl Tx, trades: &[(ChannelId, Str
     rows.iter().map(rows::payment_of).collect()
 }
 
-pub(crate) async fn payments_of_in(tx: &impl Tx, intent: IntentId) -> Read<Payment> {
-    let rows = tx.find::<payment::Entity>().filter(payment::Column::IntentId.eq(intent.uuid()));
+/// The money that came for these intents, the oldest first.
+pub(crate) async fn payments_of_in(tx: &impl Tx, intents: &[IntentId]) -> Read<Payment> {
+    if intents.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = tx.find::<payment::Entity>().among(payment::Column::IntentId, uuids(intents));
     let rows = rows.ascending(payment::Column::Id).all().await?;
     rows.iter().map(rows::payment_of).collect()
 }
@@ -258,6 +262,42 @@ pub(crate) async fn refund_by_number_in(tx: &impl Tx, number: OutNo) -> Result<O
 pub(crate) async fn refunds_of_in(tx: &impl Tx, payments: &[PaymentId]) -> Read<Refund> {
     let rows = tx.find::<refund::Entity>().among(refund::Column::PaymentId, uuids(payments));
     let rows = rows.ascending(refund::Column::Id).all().await?;
+    rows.iter().map(rows::refund_of).collect()
+}
+
+/// These refunds; unknown ones are left out.
+pub(crate) async fn refunds_in(tx: &impl Tx, ids: &[RefundId]) -> Read<Refund> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = tx.find::<refund::Entity>().among(refund::Column::Id, uuids(ids)).all().await?;
+    rows.iter().map(rows::refund_of).collect()
+}
+
+pub(crate) async fn refunds_of_exceptions_in(tx: &impl Tx, exceptions: &[ExceptionId]) -> Read<Refund> {
+    if exceptions.is_empty() {
+        return Ok(Vec::new());
+    }
+    // By the payments, which have an index: an exception is about one of them.
+    let payments: Vec<PaymentId> =
+        exceptions_in(tx, exceptions).await?.into_iter().map(|exception| exception.payment).collect();
+    let mut refunds = refunds_of_in(tx, &payments).await?;
+    refunds.retain(|refund| refund.exception.is_some_and(|exception| exceptions.contains(&exception)));
+    Ok(refunds)
+}
+
+/// Refunds in this state, newest first, from `before` on.
+pub(crate) async fn refund_page_in(
+    tx: &impl Tx,
+    state: RefundState,
+    before: Option<RefundId>,
+    limit: u64,
+) -> Read<Refund> {
+    let mut find = tx.find::<refund::Entity>().filter(refund::Column::State.eq(state.word()));
+    if let Some(before) = before {
+        find = find.filter(refund::Column::Id.lt(before.uuid()));
+    }
+    let rows = find.descending(refund::Column::Id).limit(limit).all().await?;
     rows.iter().map(rows::refund_of).collect()
 }
 

@@ -11,6 +11,8 @@ mod rescue;
 mod topups;
 pub(crate) mod trade;
 
+use std::collections::HashMap;
+
 use inventory::Inventory;
 use kernel::{SiteScope, TenantScope};
 use lane::Lanes;
@@ -26,7 +28,8 @@ use crate::command::{OpenTopUp, StartAttempt, TopUpOpened};
 use crate::error::PaymentError;
 use crate::gateway::Gateways;
 use crate::model::{
-    Attempt, CallbackId, Exception, ExceptionId, ExceptionState, Intent, IntentId, Payment, PaymentId, Refund,
+    Attempt, CallbackId, Channel, ChannelId, Exception, ExceptionId, ExceptionState, Intent, IntentId, Payment,
+    PaymentId, Refund, RefundId, RefundState,
 };
 use crate::number::OutNo;
 use crate::pace::Rooms;
@@ -62,6 +65,15 @@ pub struct ExceptionPage {
     pub exceptions: Vec<Exception>,
     /// Where the next page begins, if there is one.
     pub next: Option<ExceptionId>,
+}
+
+/// A page of refunds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundPage {
+    /// The refunds, newest first.
+    pub refunds: Vec<Refund>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<RefundId>,
 }
 
 impl Payments {
@@ -110,7 +122,7 @@ impl Payments {
     /// The money that came for an intent, used or not.
     pub async fn payments_of<S: Inside>(&self, scope: &S, intent: IntentId) -> Result<Vec<Payment>, PaymentError> {
         let tx = self.store.read(scope).await?;
-        repo::payments_of_in(&tx, intent).await
+        repo::payments_of_in(&tx, &[intent]).await
     }
 
     /// Exceptions in this state, newest first, from `before` on.
@@ -126,6 +138,47 @@ impl Payments {
         exceptions.truncate(PAGE as usize);
         let next = is_more.then(|| exceptions.last().map(|exception| exception.id)).flatten();
         Ok(ExceptionPage { exceptions, next })
+    }
+
+    /// What goes back for these exceptions.
+    pub async fn exception_refunds<S: Inside>(
+        &self,
+        scope: &S,
+        exceptions: &[ExceptionId],
+    ) -> Result<HashMap<ExceptionId, Refund>, PaymentError> {
+        let tx = self.store.read(scope).await?;
+        let refunds = repo::refunds_of_exceptions_in(&tx, exceptions).await?;
+        Ok(refunds.into_iter().filter_map(|refund| Some((refund.exception?, refund))).collect())
+    }
+
+    /// Refunds in this state, newest first, from `before` on.
+    pub async fn refunds<S: Inside>(
+        &self,
+        scope: &S,
+        state: RefundState,
+        before: Option<RefundId>,
+    ) -> Result<RefundPage, PaymentError> {
+        let tx = self.store.read(scope).await?;
+        let mut refunds = repo::refund_page_in(&tx, state, before, PAGE + 1).await?;
+        let is_more = refunds.len() as u64 > PAGE;
+        refunds.truncate(PAGE as usize);
+        let next = is_more.then(|| refunds.last().map(|refund| refund.id)).flatten();
+        Ok(RefundPage { refunds, next })
+    }
+
+    /// The money that came for an intent, used or not, with the channel of each.
+    pub async fn paid_in(&self, tx: &impl Tx, intent: IntentId) -> Result<Vec<(Payment, Channel)>, PaymentError> {
+        let payments = repo::payments_of_in(tx, &[intent]).await?;
+        let ids: Vec<ChannelId> = payments.iter().map(|payment| payment.channel).collect();
+        let channels = repo::channels_in(tx, &ids).await?;
+        let channel = |id: ChannelId| channels.iter().find(|channel| channel.id == id).cloned();
+        let with_channel = |payment: Payment| channel(payment.channel).map(|channel| (payment, channel));
+        Ok(payments.into_iter().filter_map(with_channel).collect())
+    }
+
+    /// The refund, if it is in the transaction's scope.
+    pub async fn refund_in(&self, tx: &impl Tx, id: RefundId) -> Result<Option<Refund>, PaymentError> {
+        repo::refund_in(tx, id).await
     }
 
     /// The refunds of a payment, the oldest first.

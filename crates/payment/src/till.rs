@@ -14,7 +14,7 @@ use store::Tx;
 use uuid::Uuid;
 
 use crate::error::PaymentError;
-use crate::job::{CreateTrade, SubmitRefund, WatchTrades};
+use crate::job::{CreateTrade, OrdersReturned, SubmitRefund, WatchTrades};
 use crate::model::{
     Attempt, AttemptState, Channel, ChannelId, Exception, ExceptionId, ExceptionState, Intent, IntentId, IntentState,
     Payment, PaymentId, Purpose, Refund, RefundId, RefundState, Use,
@@ -63,6 +63,7 @@ fn news<'a, K: 'a, T>(rows: impl IntoIterator<Item = (&'a K, &'a Known<T>)>) -> 
 #[derive(Default)]
 struct Wanted {
     intents: BTreeSet<IntentId>,
+    paid_intents: BTreeSet<IntentId>,
     customers: BTreeSet<CustomerId>,
     out_nos: BTreeSet<OutNo>,
     trades: BTreeSet<(ChannelId, String)>,
@@ -87,6 +88,8 @@ pub struct Till {
     closing: BTreeSet<IntentId>,
     /// Refunds that may be sent now.
     approved: Vec<RefundId>,
+    /// Refunds of orders whose money is back.
+    returned: Vec<RefundId>,
 }
 
 /// What commands ask for.
@@ -121,6 +124,11 @@ impl Till {
     /// Asks for a refund, locked, with its payment, exception and channel.
     pub fn want_refund(&mut self, id: RefundId) {
         self.wanted.refunds.insert(id);
+    }
+
+    /// Asks for the money that came for an intent, with its channels.
+    pub fn want_payments_of(&mut self, intent: IntentId) {
+        self.wanted.paid_intents.insert(intent);
     }
 
     /// Asks for a channel.
@@ -165,6 +173,11 @@ impl Till {
     /// The payment that a gateway's number names.
     pub fn payment_by_trade(&self, channel: ChannelId, trade_no: &str) -> Option<&Payment> {
         self.by_trade.get(&(channel, trade_no.to_owned())).and_then(|id| self.payment(*id))
+    }
+
+    /// The money that came for an intent.
+    pub fn payments_of(&self, intent: IntentId) -> impl Iterator<Item = &Payment> {
+        self.payments.values().map(|known| &known.value).filter(move |payment| payment.intent == Some(intent))
     }
 
     /// The exception.
@@ -247,6 +260,9 @@ impl Till {
         if state == RefundState::Approved && known.value.state != state {
             self.approved.push(id);
         }
+        if state == RefundState::Done && known.value.exception.is_none() {
+            self.returned.push(id);
+        }
         known.change(|refund| {
             refund.tries += u32::from(state == RefundState::Submitting && refund.state != state);
             refund.state = state;
@@ -299,6 +315,8 @@ impl Till {
         let mut payments = repo::payments_by_trade_in(tx, &trades).await?;
         let refunded: Vec<PaymentId> = self.refunds.values().map(|known| known.value.payment).collect();
         payments.extend(repo::payments_in(tx, &refunded).await?);
+        let paid: Vec<IntentId> = wanted.paid_intents.into_iter().collect();
+        payments.extend(repo::payments_of_in(tx, &paid).await?);
         for payment in payments {
             self.by_trade.insert((payment.channel, payment.trade_no.clone()), payment.id);
             self.payments.insert(payment.id, Known::read(payment));
@@ -310,6 +328,7 @@ impl Till {
         let mut channels = wanted.channels;
         channels.extend(self.attempts.values().map(|known| known.value.channel));
         channels.extend(self.refunds.values().map(|known| known.value.channel));
+        channels.extend(self.payments.values().map(|known| known.value.channel));
         let channels: Vec<ChannelId> = channels.into_iter().collect();
         for channel in repo::channels_in(tx, &channels).await? {
             self.channels.insert(channel.id, channel);
@@ -345,6 +364,12 @@ impl Till {
         }
         let jobs: Vec<SubmitRefund> = self.approved.iter().map(|&refund| SubmitRefund { refund }).collect();
         outbox.enqueue_all_in(tx, &jobs).await?;
+        let intent = |id: &RefundId| self.payment(self.refund(*id)?.payment)?.intent;
+        let refunds: Vec<(RefundId, IntentId)> =
+            self.returned.iter().filter_map(|id| Some((*id, intent(id)?))).collect();
+        if !refunds.is_empty() {
+            outbox.enqueue_in(tx, &OrdersReturned { refunds }).await?;
+        }
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use inventory::{Inventory, KeyRing, MasterKey, MasterKeys, Picks};
 use kernel::SystemClock;
 use lane::{LaneSettings, Lanes};
 use launch::Launch;
-use order::{Desk, Lookups, LowStock, MoneyReceiver, Orders, Sweeper};
+use order::{Desk, Lookups, LowStock, MoneyReceiver, Orders, RefundCloser, Sweeper};
 use outbox::{Outbox, Runner};
 use payment::{Cashier, Gateways, PaymentSettings, Payments, Till};
 use payment_adapters::SandboxGateway;
@@ -102,6 +102,7 @@ impl House {
         let runner = Runner::new(self.store.clone(), node, &self.outbox)
             .handle(LowStock::new(self.store.clone(), self.inventory.clone()))
             .handle(MoneyReceiver(self.orders.clone()))
+            .handle(RefundCloser(self.orders.clone()))
             .handle(Sweeper(self.orders.clone()))
             .handle(KeyPruner { store: self.store.clone() })
             .handle(HeadExporter { store: self.store.clone(), folder: heads })

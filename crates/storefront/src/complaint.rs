@@ -65,7 +65,9 @@ impl Complaint {
             Refusal::ChannelClosed => Self::ChannelClosed,
             Refusal::Limit(hit) if hit.kind == LimitKind::PerAccountAndDay => Self::TooManyToday { most: hit.most },
             Refusal::Limit(hit) => Self::TooManyOpen { most: hit.most },
-            Refusal::LossNotCovered { .. }
+            // The page of goods that ask for something has no form yet.
+            Refusal::Form { .. }
+            | Refusal::LossNotCovered { .. }
             | Refusal::DepthExceeded { .. }
             | Refusal::ShopNotFunded
             | Refusal::NothingToPay

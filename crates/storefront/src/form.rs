@@ -218,7 +218,7 @@ fn wanted(sku: &str, quantity: &str, currency: Currency) -> Result<Wanted, Compl
     if quantity == 0 {
         return Err(Complaint::Quantity);
     }
-    Ok(Wanted { sku, quantity, unit: Money::new(unit_minor, currency) })
+    Ok(Wanted::new(sku, quantity, Money::new(unit_minor, currency)))
 }
 
 /// The SKU and the unit price that stood beside it.

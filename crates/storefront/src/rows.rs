@@ -93,10 +93,10 @@ pub(crate) async fn shelf_in(
     let chain = chain_in(app, tx, shop).await?;
     let all = rooms.catalog.catalogue_in(tx).await?;
     let asked: Vec<(SkuId, u32)> = all.skus.iter().map(|sku| (sku.id, 1)).collect();
-    let ids: Vec<SkuId> = all.skus.iter().map(|sku| sku.id).collect();
     let mut quotes = priced(rooms.prices.quotes_in(tx, &chain, subject, &asked).await?);
-    let counts = rooms.inventory.counts_in(tx, &ids).await?;
-    let left = |sku| counts.get(&sku).map_or(0, |count: &inventory::StockCount| u64::from(count.left()));
+    let kinds = all.goods.iter().flat_map(|goods| all.skus_of(goods.id).map(|sku| (sku.id, goods.kind)));
+    let left = rooms.inventory.left_in(tx, &kinds.collect::<Vec<_>>()).await?;
+    let left = |sku| left.get(&sku).map_or(0, |left| u64::from(*left));
     let mut sold: Vec<Sold> = Vec::with_capacity(all.goods.len());
     for goods in &all.goods {
         let skus = all.skus_of(goods.id).filter_map(|sku| Some((quotes.remove(&sku.id)?, left(sku.id)))).collect();
@@ -117,13 +117,13 @@ pub(crate) async fn goods_in(
     let rooms = &app.rooms;
     let (goods, skus) = rooms.catalog.goods_by_code_in(tx, code).await?.ok_or(Problem::not_found())?;
     let chain = chain_in(app, tx, shop).await?;
-    let ids: Vec<SkuId> = skus.iter().map(|sku| sku.id).collect();
+    let kinds: Vec<_> = skus.iter().map(|sku| (sku.id, goods.kind)).collect();
     let asked: Vec<(SkuId, u32)> = skus.iter().map(|sku| (sku.id, quantity_of(sku, choice))).collect();
     let mut quotes = priced(rooms.prices.quotes_in(tx, &chain, subject, &asked).await?);
-    let counts = rooms.inventory.counts_in(tx, &ids).await?;
+    let counts = rooms.inventory.left_in(tx, &kinds).await?;
     let offer = |sku: Sku| {
         let unit = quotes.remove(&sku.id)?.unit;
-        let left = counts.get(&sku.id).map_or(0, |count| u64::from(count.left()));
+        let left = counts.get(&sku.id).map_or(0, |left| u64::from(*left));
         Some(Offer { sku, unit, left })
     };
     Ok((goods, skus.into_iter().filter_map(offer).collect()))

@@ -116,6 +116,7 @@ async fn skus(state: &ApiState, tx: &WriteTx<TenantScope>) -> SkuId {
         code: code("starfall"),
         category,
         kind: GoodsKind::Card,
+        fulfilment: catalog::Fulfilment::default(),
         state: OnSale::On,
         title: words("Starfall"),
         description: words(""),

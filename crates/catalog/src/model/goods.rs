@@ -4,6 +4,7 @@ use kernel::{Money, Wording};
 use serde::{Deserialize, Serialize};
 
 use super::code::{Code, word_of};
+use super::form::Fulfilment;
 use super::{CategoryId, GoodsId, SkuId};
 use crate::error::CatalogError;
 
@@ -18,6 +19,8 @@ pub enum GoodsKind {
     Card,
     /// Codes that every buyer gets, in turn if there are several: they are never used up.
     Shared,
+    /// Something that a person does for the buyer, by what he filled in.
+    Manual,
 }
 
 /// Whether goods or a SKU can be bought.
@@ -65,6 +68,8 @@ pub struct Goods {
     pub code: Code,
     /// How they are delivered.
     pub kind: GoodsKind,
+    /// How a person fulfils them; says nothing about other kinds.
+    pub fulfilment: Fulfilment,
     /// Whether they are sold.
     pub state: OnSale,
     /// What buyers read.
@@ -86,6 +91,8 @@ pub struct GoodsDraft {
     pub category: CategoryId,
     /// How they are delivered.
     pub kind: GoodsKind,
+    /// How a person fulfils them; only goods of the kind `manual` ask anything.
+    pub fulfilment: Fulfilment,
     /// Whether they are sold.
     pub state: OnSale,
     /// What buyers read.
@@ -180,6 +187,8 @@ pub struct Ware {
     pub name: Wording,
     /// How it is delivered.
     pub kind: GoodsKind,
+    /// How a person fulfils it.
+    pub fulfilment: Fulfilment,
 }
 
 /// All that is on sale, sorted as it is shown.
@@ -199,12 +208,33 @@ impl GoodsKind {
         match self {
             Self::Card => "card",
             Self::Shared => "shared",
+            Self::Manual => "manual",
         }
     }
 
     /// Reads the stored word.
     pub fn parse(text: &str) -> Result<Self, CatalogError> {
-        word_of("kind of goods", &[Self::Card, Self::Shared], Self::word, text)
+        word_of("kind of goods", &[Self::Card, Self::Shared, Self::Manual], Self::word, text)
+    }
+}
+
+impl GoodsKind {
+    /// Whether it can run out; what a person does is on sale while it is on.
+    pub const fn is_counted(self) -> bool {
+        !matches!(self, Self::Manual)
+    }
+}
+
+impl GoodsDraft {
+    /// Says whether the goods can be fulfilled as they say.
+    pub fn check(&self) -> Result<(), CatalogError> {
+        if self.kind != GoodsKind::Manual && !self.fulfilment.form.is_empty() {
+            return Err(CatalogError::Form { what: "only goods of the kind manual have a form" });
+        }
+        if !(1..=Fulfilment::WITHIN_HOURS_MAX).contains(&self.fulfilment.within_hours) {
+            return Err(CatalogError::Range { field: "fulfil_within_hours" });
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The values of this room and how they are parsed. No I/O.
 
 mod code;
+mod form;
 mod goods;
 mod price;
 mod saved;
@@ -9,6 +10,10 @@ mod template;
 use kernel::kinds;
 
 pub use code::Code;
+pub use form::{
+    Answer, Choice, FIELD_CHARS_MAX, FIELDS_MAX, FieldFault, FieldFaultKind, FieldKey, FieldKind, Filled, Form,
+    FormField, Fulfilment,
+};
 pub use goods::{
     Catalogue, Category, CategoryDraft, Goods, GoodsDraft, GoodsKind, OnSale, QUANTITY_MAX, Sku, SkuDraft, SkuFacts,
     Ware,

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::{currency, money, signed, stored, unsigned};
 use crate::error::CatalogError;
 use crate::model::{
-    Category, CategoryDraft, CategoryId, Code, Goods, GoodsDraft, GoodsId, GoodsKind, OnSale, Sku, SkuDraft, SkuId,
-    Target,
+    Category, CategoryDraft, CategoryId, Code, Form, Fulfilment, Goods, GoodsDraft, GoodsId, GoodsKind, OnSale, Sku,
+    SkuDraft, SkuId, Target,
 };
 use crate::table::{category, goods, sku};
 
@@ -153,6 +153,8 @@ pub(crate) async fn save_goods(
         category_id: draft.category.uuid(),
         code: draft.code.to_string(),
         kind: draft.kind.word().to_owned(),
+        form: form_text(&draft.fulfilment.form),
+        fulfil_within_hours: signed(draft.fulfilment.within_hours),
         state: draft.state.word().to_owned(),
         title_zh: draft.title.zh.clone(),
         title_en: draft.title.en.clone(),
@@ -231,12 +233,27 @@ fn read_goods(row: goods::Model) -> Result<Goods, CatalogError> {
         category: CategoryId::from_uuid(row.category_id),
         code: stored(TABLE, Code::parse(&row.code))?,
         kind: stored(TABLE, GoodsKind::parse(&row.kind))?,
+        fulfilment: Fulfilment { form: read_form(&row.form)?, within_hours: unsigned(TABLE, row.fulfil_within_hours)? },
         state: stored(TABLE, OnSale::parse(&row.state))?,
         title: Wording::new(row.title_zh, row.title_en),
         description: Wording::new(row.description_zh, row.description_en),
         art: row.art,
         sort: row.sort,
     })
+}
+
+/// A form without questions, which nearly all goods have.
+const NO_FORM: &str = "[]";
+
+fn form_text(form: &Form) -> String {
+    if form.is_empty() { NO_FORM.to_owned() } else { serde_json::to_string(form).expect("a form is plain data") }
+}
+
+fn read_form(text: &str) -> Result<Form, CatalogError> {
+    if text == NO_FORM {
+        return Ok(Form::default());
+    }
+    serde_json::from_str(text).map_err(|error| CatalogError::Corrupt { table: "goods", what: error.to_string() })
 }
 
 fn read_sku(row: sku::Model) -> Result<Sku, CatalogError> {

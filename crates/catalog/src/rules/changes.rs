@@ -3,7 +3,7 @@
 use kernel::{Rate, Wording};
 
 use crate::model::{
-    Addition, Band, Category, CategoryDraft, Differences, Formula, Goods, GoodsDraft, PriceRule, RuleDraft, Sku,
+    Addition, Band, Category, CategoryDraft, Differences, Form, Formula, Goods, GoodsDraft, PriceRule, RuleDraft, Sku,
     SkuDraft, Template, TemplateDraft, Terms,
 };
 
@@ -17,11 +17,18 @@ pub(crate) fn goods_changes(old: &Goods, new: &GoodsDraft) -> Differences {
     let changes = Differences::default()
         .field("category", old.category, new.category)
         .field("kind", old.kind.word(), new.kind.word())
+        .field("form", form(&old.fulfilment.form), form(&new.fulfilment.form))
+        .field("fulfil_within_hours", old.fulfilment.within_hours, new.fulfilment.within_hours)
         .field("state", old.state.word(), new.state.word());
     let changes = wording(changes, ["title_zh", "title_en"], &old.title, &new.title);
     wording(changes, ["description_zh", "description_en"], &old.description, &new.description)
         .optional("art", old.art.as_ref(), new.art.as_ref())
         .field("sort", old.sort, new.sort)
+}
+
+/// A form as data: an operator sees that it changes, and what.
+fn form(form: &Form) -> String {
+    if form.is_empty() { String::new() } else { serde_json::to_string(form).expect("a form is plain data") }
 }
 
 /// How the SKU would change.

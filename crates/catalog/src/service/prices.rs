@@ -112,7 +112,13 @@ impl Prices {
             let goods = goods.get(&sku.goods)?;
             Some((
                 sku.id,
-                Ware { facts: sku.facts(goods), title: goods.title.clone(), name: sku.name, kind: goods.kind },
+                Ware {
+                    facts: sku.facts(goods),
+                    title: goods.title.clone(),
+                    name: sku.name,
+                    kind: goods.kind,
+                    fulfilment: goods.fulfilment.clone(),
+                },
             ))
         };
         Ok(skus.into_iter().filter_map(ware).collect())

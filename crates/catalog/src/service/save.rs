@@ -39,6 +39,7 @@ impl Catalog {
         tx: &WriteTx<TenantScope>,
         draft: &GoodsDraft,
     ) -> Result<(GoodsId, Saved), CatalogError> {
+        draft.check()?;
         let Some((old, created_at)) = repo::goods::goods_to_change(tx, &draft.code).await? else {
             at_most(repo::goods::goods_count(tx).await?, SKUS_MAX, "goods")?;
             return Ok((repo::goods::save_goods(tx, None, draft).await?, Saved::Created));

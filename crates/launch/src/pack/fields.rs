@@ -131,10 +131,20 @@ impl<'a> Fields<'a> {
 
     /// A whole number that must be there.
     pub(super) fn integer(&self, key: &'static str) -> Option<i32> {
-        self.required(key, |value| {
-            let number = value.as_integer().ok_or_else(|| "is not a whole number".to_owned())?;
-            i32::from_str_radix(number.as_str(), number.radix()).map_err(|_| "is too large a number".to_owned())
-        })
+        self.required(key, |value| i32::try_from(whole(value)?).map_err(|_| "is too large a number".to_owned()))
+    }
+
+    /// A whole number that must be there and may be a long one.
+    pub(super) fn long(&self, key: &'static str) -> Option<i64> {
+        self.required(key, whole)
+    }
+
+    /// `true` or `false`, which may be missing; the outer `None` is a fault.
+    pub(super) fn flag_if_there(&self, key: &'static str) -> Option<Option<bool>> {
+        if !self.has(key) {
+            return Some(None);
+        }
+        self.required(key, |value| value.as_bool().ok_or_else(|| "is not true or false".to_owned())).map(Some)
     }
 
     /// A whole number from 1 to `max` that may be missing; the outer `None` is a fault.
@@ -213,6 +223,11 @@ impl<'a> Fields<'a> {
         let line = self.source.line_at(value.span().start);
         read(value.get_ref()).map_err(|what| self.report(line, format!("{key} {what}"))).ok()
     }
+}
+
+fn whole(value: &DeValue<'_>) -> Result<i64, String> {
+    let number = value.as_integer().ok_or_else(|| "is not a whole number".to_owned())?;
+    i64::from_str_radix(number.as_str(), number.radix()).map_err(|_| "is too large a number".to_owned())
 }
 
 /// One line of text without control characters, not empty, not too long.

@@ -24,6 +24,7 @@ pub(super) struct Files {
     folder: PathBuf,
     pub sites: Vec<(Slug, String)>,
     pub cards: Vec<(Code, String)>,
+    pub forms: Vec<(Code, String)>,
 }
 
 impl Files {
@@ -31,19 +32,23 @@ impl Files {
     pub(super) fn find(folder: &Path, faults: &Faults) -> Self {
         let is_known = |name: &str| {
             let is_note = name.to_ascii_lowercase().starts_with("readme");
-            is_note || [tenant::FILE, goods::FILE, "sites", "cards"].contains(&name)
+            is_note || [tenant::FILE, goods::FILE, "sites", "cards", "forms"].contains(&name)
         };
         for name in entries(folder, "", faults).into_iter().filter(|name| !is_known(name)) {
             faults.report(&shown(&name), 1, "it is no file of a pack");
         }
         let sites =
             named(folder, "sites", ".toml", faults, |name| Slug::parse(name).map_err(|error| error.to_string()));
-        let cards = if folder.join("cards").exists() {
-            named(folder, "cards", ".csv", faults, |name| Code::parse(name).map_err(|error| error.to_string()))
-        } else {
-            BTreeMap::new()
+        let of_codes = |under: &str, ending: &str| {
+            if !folder.join(under).exists() {
+                return Vec::new();
+            }
+            let named =
+                named(folder, under, ending, faults, |name| Code::parse(name).map_err(|error| error.to_string()));
+            named.into_iter().collect()
         };
-        Self { folder: folder.to_owned(), sites: sites.into_iter().collect(), cards: cards.into_iter().collect() }
+        let (cards, forms) = (of_codes("cards", ".csv"), of_codes("forms", ".toml"));
+        Self { folder: folder.to_owned(), sites: sites.into_iter().collect(), cards, forms }
     }
 
     /// Opens a file that is not larger than `bytes_max`.

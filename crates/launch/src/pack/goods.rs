@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::Read;
 
-use catalog::{Code, GoodsKind, QUANTITY_MAX};
+use catalog::{Code, Fulfilment, GoodsKind, QUANTITY_MAX};
 use kernel::{Currency, Money, Wording};
 use sheet::{Limits, Record};
 
@@ -116,6 +116,7 @@ impl Reading<'_> {
         self.file.goods.extend(category.map(|category| PackGoods {
             category,
             kind: kind.unwrap_or(GoodsKind::Card),
+            fulfilment: Fulfilment::default(),
             title: title.unwrap_or_default(),
             description: description.unwrap_or_default(),
             art: art.flatten().map(String::from),

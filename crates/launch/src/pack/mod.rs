@@ -4,6 +4,7 @@ mod cards;
 mod fault;
 mod fields;
 mod files;
+mod form;
 mod front;
 mod goods;
 mod price;
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::Path;
 
-use catalog::{Audience, Band, CategoryDraft, Code, GoodsKind, Terms};
+use catalog::{Audience, Band, CategoryDraft, Code, Fulfilment, GoodsKind, Terms};
 use chrono::{DateTime, Utc};
 use identity::Login;
 use inventory::NewCard;
@@ -140,6 +141,7 @@ pub(crate) struct PackGoods {
     pub code: Code,
     pub category: Code,
     pub kind: GoodsKind,
+    pub fulfilment: Fulfilment,
     pub title: Wording,
     pub description: Wording,
     pub art: Option<String>,
@@ -203,7 +205,10 @@ fn read(path: &Path, faults: &Faults) -> Option<Pack> {
     let currency = facts.currency.unwrap_or(Currency::CNY);
     let goods_file = files.open(goods::FILE, files::GOODS_BYTES_MAX, faults);
     let is_goods_there = goods_file.is_some();
-    let goods = goods_file.map(|reader| goods::read(reader, currency, faults)).unwrap_or_default();
+    let mut goods = goods_file.map(|reader| goods::read(reader, currency, faults)).unwrap_or_default();
+    if is_goods_there && !goods.is_cut {
+        form::check(&mut goods.goods, read_forms(&files, faults), faults);
+    }
     let sites = files
         .sites
         .iter()
@@ -222,6 +227,7 @@ fn read(path: &Path, faults: &Faults) -> Option<Pack> {
     tree::check_people(&sites, &slugs, faults);
     check_categories(&goods.goods, &known, faults);
     let cards = read_cards(&files, &known, faults);
+    check_cards(&goods.goods, &files, faults);
     let tenant = tenant?;
     Some(Pack {
         tenant: tenant.new,
@@ -237,6 +243,24 @@ fn check_categories(goods: &[PackGoods], known: &Known<'_>, faults: &Faults) {
     for goods in goods {
         if known.categories.as_ref().is_some_and(|codes| !codes.contains(&goods.category)) {
             faults.report(goods::FILE, goods.line, format!("there is no category {} in the pack", goods.category));
+        }
+    }
+}
+
+fn read_forms(files: &Files, faults: &Faults) -> Vec<(Code, String, Option<Fulfilment>)> {
+    let read = |(goods, file): &(Code, String)| {
+        let form = files.text(file, faults).and_then(|text| form::read(file, &text, faults));
+        (goods.clone(), file.clone(), form)
+    };
+    files.forms.iter().map(read).collect()
+}
+
+/// What a person does has no cards.
+fn check_cards(goods: &[PackGoods], files: &Files, faults: &Faults) {
+    let manual = goods.iter().filter(|goods| !goods.kind.is_counted()).flat_map(|goods| &goods.skus);
+    for sku in manual {
+        if let Some((_, file)) = files.cards.iter().find(|(code, _)| *code == sku.code) {
+            faults.report(file, 1, format!("the SKU {} is fulfilled by a person and has no cards", sku.code));
         }
     }
 }

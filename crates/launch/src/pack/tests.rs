@@ -72,6 +72,52 @@ fn all_faults_of_all_files_are_found_with_their_lines() {
     );
 }
 
+/// As [`faults_after`], with goods that a person fulfils and this form for them.
+fn faults_of_form(form: &str, kind: &str, cards: Option<&str>) -> Vec<String> {
+    let folder = pack_folder(&[]);
+    let goods = folder.path().join("goods.csv");
+    let text = std::fs::read_to_string(&goods).expect("goods");
+    let row = format!("wash,digital,{kind},洗车,Car wash,,,,wash-1,一次,Once,,5.00,9.00,1,900\n");
+    std::fs::write(&goods, format!("{}\n{row}", text.trim_end())).expect("written");
+    std::fs::create_dir(folder.path().join("forms")).expect("a folder");
+    std::fs::write(folder.path().join("forms/wash.toml"), form).expect("written");
+    if let Some(cards) = cards {
+        std::fs::write(folder.path().join("cards/wash-1.csv"), cards).expect("written");
+    }
+    Pack::read(folder.path()).err().unwrap_or_default().iter().map(PackFault::to_string).collect()
+}
+
+const PLATE: &str = "[[field]]\nkey = \"plate\"\nlabel = { zh = \"车牌\" }\nkind = \"text\"\nrequired = true\n";
+
+#[test]
+fn a_form_is_read_with_its_faults() {
+    assert_eq!(faults_of_form(PLATE, "manual", None), Vec::<String>::new());
+    let wrong = "fulfil_within_hours = 0\n\n[[field]]\nkey = \"Plate\"\nlabel = { zh = \"车牌\" }\nkind = \"colour\"\n\
+                 required = \"yes\"\n\n[[field]]\nkey = \"age\"\nlabel = { en = \"Age\" }\nkind = \"number\"\nmin = 1\nchars_max = 3\n";
+    assert_eq!(
+        faults_of_form(wrong, "manual", None),
+        [
+            "forms/wash.toml:1: fulfil_within_hours is not a number from 1 to 2160",
+            "forms/wash.toml:4: key is wrong: a key is 1 to 40 of a-z, 0-9 and _",
+            "forms/wash.toml:6: kind is wrong: use text, number, phone, email or choice",
+            "forms/wash.toml:7: required is not true or false",
+            "forms/wash.toml:9: max is missing",
+            "forms/wash.toml:14: \"chars_max\" is not a field of this table",
+        ]
+    );
+    let twice = faults_of_form(&format!("{PLATE}{PLATE}"), "manual", None);
+    assert_eq!(twice, ["forms/wash.toml:1: two fields have the same key"]);
+}
+
+#[test]
+fn only_what_a_person_does_has_a_form_and_it_has_no_cards() {
+    assert_eq!(faults_of_form(PLATE, "card", None), ["forms/wash.toml:1: the goods wash are not of the kind manual"]);
+    assert_eq!(
+        faults_of_form(PLATE, "manual", Some("code,expires_on\n")),
+        ["cards/wash-1.csv:1: the SKU wash-1 is fulfilled by a person and has no cards"]
+    );
+}
+
 #[test]
 fn a_parent_that_is_not_there_is_a_fault() {
     let faults = faults_after(&[("sites/breeze.toml", "parent = \"main\"", "parent = \"nowhere\"")]);

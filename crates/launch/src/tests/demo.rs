@@ -25,8 +25,10 @@ struct Demo {
 
 fn demo_pack() -> Pack {
     let folder = tempfile::tempdir().expect("a folder");
-    fs::create_dir(folder.path().join("sites")).expect("a folder");
-    for under in ["", "sites"] {
+    for under in ["sites", "forms"] {
+        fs::create_dir(folder.path().join(under)).expect("a folder");
+    }
+    for under in ["", "sites", "forms"] {
         for entry in fs::read_dir(Path::new(TENANTS).join("demo").join(under)).expect("the demo pack").flatten() {
             if entry.path().is_file() {
                 fs::copy(entry.path(), folder.path().join(under).join(entry.file_name())).expect("copied");
@@ -128,8 +130,28 @@ impl Demo {
 testkit::on_both! {
     async fn every_sku_of_the_demo_has_its_price_on_every_site(db) {
         let demo = Demo::open(db).await;
-        assert_eq!((demo.skus.len(), demo.chains.len()), (39, SITES.len()));
+        assert_eq!((demo.skus.len(), demo.chains.len()), (42, SITES.len()));
         insta::assert_snapshot!("demo_prices", demo.price_list().await);
+    }
+
+    async fn what_people_do_is_for_sale_in_the_whole_tree(db) {
+        let demo = Demo::open(db).await;
+        let tx = demo.db.store.read(&demo.scope).await.expect("a reader");
+        for (code, asked, hours) in [("feige-member", 3, 12), ("camellia-avatar", 3, 72)] {
+            let code = Code::parse(code).expect("a code");
+            let (goods, skus) = demo.house.catalog.goods_by_code_in(&tx, &code).await.expect("goods").expect("on sale");
+            assert_eq!((goods.kind, goods.fulfilment.form.fields().len()), (catalog::GoodsKind::Manual, asked));
+            assert_eq!(goods.fulfilment.within_hours, hours);
+            let kinds: Vec<_> = skus.iter().map(|sku| (sku.id, goods.kind)).collect();
+            let left = demo.house.inventory.left_in(&tx, &kinds).await.expect("counted");
+            assert!(left.values().all(|left| *left == u32::MAX));
+        }
+        drop(tx);
+        for site in SITES {
+            for sku in ["feige-month", "feige-year", "camellia-avatar"] {
+                assert!(demo.retail(site, sku).await.minor() > 0, "{site} does not sell {sku}");
+            }
+        }
     }
 
     async fn the_demo_applied_again_changes_nothing(db) {

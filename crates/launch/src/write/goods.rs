@@ -49,6 +49,7 @@ impl Writer<'_> {
             code: goods.code.clone(),
             category: self.categories[&goods.category],
             kind: goods.kind,
+            fulfilment: goods.fulfilment.clone(),
             state: OnSale::On,
             title: goods.title.clone(),
             description: goods.description.clone(),

@@ -1,15 +1,19 @@
 //! The commands of the room: what buyers, gateways and the clock ask of the lane.
 
+mod fulfil;
 mod hold;
 mod place;
 mod receive;
+mod refund;
 
+pub use fulfil::Fulfil;
 pub use hold::{Expire, Expiry};
 pub(crate) use place::HOLD_MINUTES;
 pub use place::{Due, HOLD_DEFAULT, Place, PlaceAnswer, Placed};
 pub use receive::{About, Receipt, Receive};
+pub use refund::{EndRefund, RefundEnded, RefundOrder};
 
-use catalog::{SiteLevel, SkuId};
+use catalog::{FieldFault, SiteLevel, SkuId};
 use kernel::{Coded, FaultKind, Money};
 use risk::LimitHit;
 use serde::{Deserialize, Serialize};
@@ -30,6 +34,8 @@ pub enum Refusal {
     NotForSale { sku: SkuId },
     #[error("a line of {sku} has {most} pieces at most")]
     TooMany { sku: SkuId, most: u32 },
+    #[error("line {line} is not filled in as it should be")]
+    Form { line: u32, faults: Vec<FieldFault> },
     #[error("sku {sku} now costs {now}, was {seen}")]
     PriceChanged { sku: SkuId, seen: Money, now: Money },
     #[error("sku {sku} has {available} left, {wanted} wanted")]
@@ -60,6 +66,7 @@ impl Coded for Refusal {
             Self::Empty => "order_empty",
             Self::NotForSale { .. } => "not_for_sale",
             Self::TooMany { .. } => "quantity_too_large",
+            Self::Form { .. } => "form_invalid",
             Self::PriceChanged { .. } => "price_changed",
             Self::OutOfStock { .. } => "out_of_stock",
             Self::InsufficientFunds { .. } => "insufficient_funds",
@@ -76,7 +83,7 @@ impl Coded for Refusal {
 
     fn kind(&self) -> FaultKind {
         match self {
-            Self::Empty | Self::TooMany { .. } | Self::TooLarge => FaultKind::Invalid,
+            Self::Empty | Self::TooMany { .. } | Self::Form { .. } | Self::TooLarge => FaultKind::Invalid,
             Self::Limit(hit) => hit.kind(),
             Self::NotForSale { .. } => FaultKind::NotFound,
             Self::PriceChanged { .. } | Self::OutOfStock { .. } => FaultKind::Conflict,

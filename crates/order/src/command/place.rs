@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{QUANTITY_MAX, Quote, SkuId, Subject};
+use catalog::{FIELD_CHARS_MAX, FIELDS_MAX, FieldFault, FieldFaultKind, QUANTITY_MAX, Quote, SkuId, Subject};
 use chrono::{DateTime, TimeDelta, Utc};
 use inventory::{Picks, Taking};
 use kernel::{Currency, Money, SiteId};
@@ -27,6 +27,11 @@ pub(crate) const HOLD_MINUTES: std::ops::RangeInclusive<i64> = 5..=60;
 pub const HOLD_DEFAULT: TimeDelta = TimeDelta::minutes(15);
 /// What happens to a new order that is paid from a wallet and delivered from stock.
 const SOLD_AT_ONCE: &[OrderEvent] = &[OrderEvent::Paid, OrderEvent::Delivered];
+/// The same if a person has still to do a part of it, or all of it.
+const SOLD_IN_PART: &[OrderEvent] = &[OrderEvent::Paid, OrderEvent::PartDelivered];
+const PAID_ONLY: &[OrderEvent] = &[OrderEvent::Paid];
+/// What is shown of a key that is too long.
+const KEY_CHARS_SHOWN: usize = 40;
 /// What happens to a new order whose money comes by a channel.
 const WAITING: &[OrderEvent] = &[OrderEvent::PaymentStarted];
 
@@ -115,8 +120,26 @@ impl Place {
         }
         match self.lines.iter().find(|line| line.quantity > QUANTITY_MAX) {
             Some(line) => Err(Refusal::TooMany { sku: line.sku, most: QUANTITY_MAX }),
-            None => Ok(()),
+            None => self.check_forms(),
         }
+    }
+
+    /// Refuses a form that is larger than any could ask for; what it should say is known in the lane only.
+    fn check_forms(&self) -> Result<(), Refusal> {
+        for (line, wanted) in (1..).zip(&self.lines) {
+            let is_long = |text: &String| text.chars().count() > FIELD_CHARS_MAX as usize;
+            let long = wanted.form.iter().find(|(key, value)| is_long(key) || is_long(value));
+            let key = long.map(|(key, _)| key.chars().take(KEY_CHARS_SHOWN).collect());
+            let fault = match key {
+                Some(key) => FieldFault { key, fault: FieldFaultKind::TooLong },
+                None if wanted.form.len() > FIELDS_MAX => {
+                    FieldFault { key: String::new(), fault: FieldFaultKind::Unknown }
+                }
+                None => continue,
+            };
+            return Err(Refusal::Form { line, faults: vec![fault] });
+        }
+        Ok(())
     }
 
     /// Prices every line, or says which one cannot be sold. The most that an order may have of a SKU counts over all
@@ -124,7 +147,7 @@ impl Place {
     fn price(&self, desk: &Desk, now: DateTime<Utc>) -> Result<Vec<PricedLine>, Refusal> {
         self.check_size()?;
         let mut lines = Vec::with_capacity(self.lines.len());
-        for wanted in &self.lines {
+        for (number, wanted) in (1..).zip(&self.lines) {
             let sku = wanted.sku;
             let priced = desk.quote(&self.chain, sku, &self.subject(), wanted.quantity, now);
             let (ware, quote) = priced.ok_or(Refusal::NotForSale { sku })?;
@@ -140,7 +163,9 @@ impl Place {
                 return Err(Refusal::PriceChanged { sku, seen: wanted.unit, now: quote.unit });
             }
             check_depth(&quote)?;
-            lines.push(PricedLine::new(ware, quote, wanted.quantity).ok_or(Refusal::TooLarge)?);
+            let answers = ware.fulfilment.form.check(&wanted.form);
+            let answers = answers.map_err(|faults| Refusal::Form { line: number, faults })?;
+            lines.push(PricedLine::new(ware, quote, (wanted.quantity, answers)).ok_or(Refusal::TooLarge)?);
         }
         Ok(lines)
     }
@@ -169,20 +194,22 @@ impl Place {
         if total.minor() == 0 && self.pay != Pay::Wallet {
             return Err(Refusal::NothingToPay);
         }
-        let held = match collection {
-            Collection::Central => Money::zero(self.currency),
-            Collection::CentralHeld | Collection::Own => {
-                sale::to_hold(&sold(&lines), collection, self.currency).map_err(|_| Refusal::TooLarge)?
-            }
-        };
+        // What is delivered later is covered from now on; what is delivered at once pays its loss then.
+        let is_later = |line: &PricedLine| collection != Collection::Central || line.is_manual();
+        let later: Vec<SoldLine<'_>> = (1..)
+            .zip(&lines)
+            .filter(|(_, line)| is_later(line))
+            .map(|(number, line): (i32, &PricedLine)| line.sold(number))
+            .collect();
+        let held = sale::to_hold(&later, collection, self.currency).map_err(|_| Refusal::TooLarge)?;
         Ok(Deal { lines, total, collection, held })
     }
 
     /// Whether there is enough of everything; takes goods back from orders whose time is over.
-    fn check_stock(&self, parts: &mut Parts, now: DateTime<Utc>) -> Result<(), Refusal> {
+    fn check_stock(&self, parts: &mut Parts, lines: &[PricedLine], now: DateTime<Utc>) -> Result<(), Refusal> {
         let mut stock: BTreeMap<SkuId, u32> = BTreeMap::new();
-        for line in &self.lines {
-            let pieces = stock.entry(line.sku).or_default();
+        for line in lines.iter().filter(|line| !line.is_manual()) {
+            let pieces = stock.entry(line.sku()).or_default();
             *pieces = pieces.checked_add(line.quantity).ok_or(Refusal::TooLarge)?;
         }
         for (sku, wanted) in stock {
@@ -208,8 +235,11 @@ impl Place {
         };
         let wallet = Account::of(AccountKind::Wallet, customer.uuid(), self.currency);
         let mut entries = vec![sale::paid(order, wallet, deal.total)?];
-        for line in sold(&deal.lines) {
-            entries.push(sale::delivered(order, line, deal.collection)?);
+        if deal.held.minor() > 0 {
+            entries.push(sale::held(order, 0, self.seller(), deal.held)?);
+        }
+        for (number, line) in (1..).zip(&deal.lines).filter(|(_, line)| !line.is_manual()) {
+            entries.push(sale::delivered(order, line.sold(number), deal.collection)?);
         }
         Ok(entries)
     }
@@ -228,17 +258,17 @@ impl Place {
     fn decide_or_refuse(&self, parts: &mut Parts, now: DateTime<Utc>) -> PlaceAnswer {
         self.check_limits(parts.part::<Desk>())?;
         let deal = self.deal(parts, now)?;
-        self.check_stock(parts, now)?;
+        self.check_stock(parts, &deal.lines, now)?;
         let entries = self.entries(&deal).map_err(|_| Refusal::TooLarge)?;
         let refusal = |error| self.money_refusal(error, &deal);
         parts.part::<Book>().post_all(entries).map_err(refusal)?;
         // From here on nothing can refuse: money is posted, the stock was counted, the states are those of a new order.
         let Deal { mut lines, total, collection, held } = deal;
         let (taking, events) = match &self.pay {
-            Pay::Wallet => (Taking::Sell, SOLD_AT_ONCE),
+            Pay::Wallet => (Taking::Sell, sold_events(&lines)),
             Pay::Channel(_) => (Taking::Hold, WAITING),
         };
-        for (number, line) in (1..).zip(&mut lines) {
+        for (number, line) in (1..).zip(&mut lines).filter(|(_, line)| !line.is_manual()) {
             let place = (self.order.uuid(), number);
             let taken = parts.part::<Picks>().take((line.sku(), line.quantity), place, taking, now + self.lasting());
             line.cards = taken.expect("the stock was counted before");
@@ -302,10 +332,13 @@ impl Place {
     }
 }
 
-fn sold(lines: &[PricedLine]) -> Vec<SoldLine<'_>> {
-    let numbered = (1..).zip(lines);
-    let sold = |(number, line): (i32, _)| PricedLine::sold(line, number);
-    numbered.map(sold).collect()
+/// What happens to an order of these lines that a wallet pays.
+fn sold_events(lines: &[PricedLine]) -> &'static [OrderEvent] {
+    match lines.iter().filter(|line| line.is_manual()).count() {
+        0 => SOLD_AT_ONCE,
+        all if all == lines.len() => PAID_ONLY,
+        _ => SOLD_IN_PART,
+    }
 }
 
 fn check_depth(quote: &Quote) -> Result<(), Refusal> {
@@ -330,6 +363,12 @@ impl Command for Place {
             hash.update(line.sku.uuid().as_bytes());
             hash.update(line.quantity.to_be_bytes());
             hash.update(line.unit.minor().to_be_bytes());
+            for (key, value) in &line.form {
+                for text in [key, value] {
+                    hash.update((text.len() as u64).to_be_bytes());
+                    hash.update(text.as_bytes());
+                }
+            }
         }
         hash.finalize().to_vec()
     }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::desk::Desk;
 use crate::known::KnownOrder;
-use crate::machine::{OrderEvent, OrderState};
+use crate::machine::{DeliveryState, OrderEvent, OrderState};
 use crate::model::OrderId;
 use crate::sale::{self, Collection, SaleError};
 
@@ -46,6 +46,11 @@ pub struct About {
 pub enum Receipt {
     /// The order is paid and delivered.
     Delivered {
+        /// The order.
+        order: OrderId,
+    },
+    /// The order is paid, and a person has still to do a part of it.
+    Paid {
         /// The order.
         order: OrderId,
     },
@@ -118,17 +123,21 @@ impl Receive {
             }
             OrderEvent::Paid
         };
-        let entries = self.entries(parts.part::<Till>(), &order).expect("what was frozen can be posted");
+        let (entries, held) = self.entries(parts.part::<Till>(), &order).expect("what was frozen can be posted");
         parts.part::<Book>().post_all(entries).expect("what the order needs is held");
-        order.held = Money::zero(order.held.currency());
+        order.held = held;
         let actor = self.seen.channel.to_string();
         order.apply(paid, &actor).expect("an unpaid order can be paid");
-        order.apply(OrderEvent::Delivered, &actor).expect("a paid order can be delivered");
-        (order.paid_at, order.delivered_at) = (Some(now), Some(now));
+        order.paid_at = Some(now);
+        order.begin_work(now);
+        order.note_delivery(&actor, now).expect("a paid order can be delivered");
         let (site, intent) = (order.site, IntentId::from_uuid(order.id.uuid()));
         let payment = self.seen.payment((site, Some(intent)), Use::Order, now);
         parts.part::<Till>().take(payment);
-        let receipt = Receipt::Delivered { order: order.id };
+        let receipt = match order.states.delivery {
+            DeliveryState::Delivered => Receipt::Delivered { order: order.id },
+            _ => Receipt::Paid { order: order.id },
+        };
         parts.part::<Desk>().put(order);
         Ok(receipt)
     }
@@ -147,7 +156,9 @@ impl Receive {
             if ware.facts.cost.minor() > asked.minor() {
                 return Err(late());
             }
-            *goods.entry(line.sku).or_default() += line.quantity;
+            if line.manual.is_none() {
+                *goods.entry(line.sku).or_default() += line.quantity;
+            }
         }
         for (sku, quantity) in goods {
             if super::hold::make_room(parts, (sku, quantity), (now, now)) < quantity {
@@ -164,7 +175,7 @@ impl Receive {
             parts.part::<Book>().post(entry).map_err(|_| Declined::Back(kind))?;
             order.held = held;
         }
-        for line in &mut order.lines {
+        for line in order.lines.iter_mut().filter(|line| line.manual.is_none()) {
             let place = (order.id.uuid(), line.number);
             let taken = parts.part::<Picks>().take((line.sku, line.quantity), place, Taking::Sell, now);
             line.set_cards(taken.expect("the stock was counted before"));
@@ -172,17 +183,18 @@ impl Receive {
         Ok(())
     }
 
-    fn entries(&self, till: &Till, order: &KnownOrder) -> Result<Vec<Entry>, SaleError> {
+    /// What is posted, and what the seller's prepaid account holds afterwards: the loss of what a person still does.
+    fn entries(&self, till: &Till, order: &KnownOrder) -> Result<(Vec<Entry>, Money), SaleError> {
         let channel = till.channel(self.seen.channel).expect("money comes by a channel that was read");
         let (id, clearing) = (order.id.uuid(), postings::clearing_account(channel));
         let mut entries = match order.collector {
             Some(site) => sale::paid_to_site(id, (site, clearing), (order.held, order.total))?.to_vec(),
             None => vec![sale::paid(id, clearing, order.total)?],
         };
-        for line in order.sold() {
-            entries.push(sale::delivered(id, line, order.collection())?);
+        for line in order.lines.iter().filter(|line| line.manual.is_none()) {
+            entries.push(sale::delivered(id, line.sold(), order.collection())?);
         }
-        Ok(entries)
+        Ok((entries, order.held_for(|line| line.manual.is_some())?))
     }
 
     fn top_up(&self, parts: &mut Parts, intent: &Intent, now: DateTime<Utc>) -> Receipt {

@@ -11,11 +11,12 @@ use sea_orm::ColumnTrait;
 use store::{Change, Rows, StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
-use super::{card_ids, states_of};
+use super::{card_ids, fulfil, states_of};
 use crate::desk::{NewOrder, PricedLine};
 use crate::error::OrderError;
-use crate::known::{KnownLine, KnownOrder};
-use crate::model::{OrderId, kept_key};
+use crate::known::{KnownLine, KnownOrder, Manual};
+use crate::machine::{DeliveryState, PaymentState};
+use crate::model::{Method, OrderId, kept_key};
 use crate::sale::FrozenHop;
 use crate::table::{contact, event, hold, hop, line, order};
 use crate::tally::{Name, Names};
@@ -58,6 +59,7 @@ pub(crate) async fn insert_in(tx: &WriteTx<TenantScope>, new: &[NewOrder]) -> Re
         })
         .collect();
     tx.insert::<hop::Entity>(hops).await?;
+    fulfil::insert_in(tx, new).await?;
     let events: Vec<event::Model> = new
         .iter()
         .flat_map(|new| {
@@ -95,7 +97,7 @@ fn order_row(tenant_id: Uuid, new: &NewOrder, now: DateTime<Utc>) -> order::Mode
         placed_at: now,
         expires_at: new.expires_at,
         paid_at,
-        delivered_at: paid_at,
+        delivered_at: paid_at.filter(|_| new.states.delivery == DeliveryState::Delivered),
         changed_at: now,
     }
 }
@@ -116,6 +118,7 @@ fn line_row(tenant_id: Uuid, new: &NewOrder, number: i32, line: &PricedLine) -> 
         total_minor: line.total.minor(),
         card_ids: packed(&line.cards),
         is_shared: line.cards.is_shared,
+        fulfil_within_hours: line.within_hours().map(|hours| i32::try_from(hours).unwrap_or(i32::MAX)),
     }
 }
 
@@ -169,7 +172,28 @@ pub(crate) async fn load_in(
     let rows = rows.all().await?;
     let locked: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let mut children = children_in(tx, &locked).await?;
-    rows.iter().map(|row| known(row, children.remove(&row.id).unwrap_or_default())).collect()
+    // Only some goods are made by people, and only what was paid is refunded: nothing is asked for the others.
+    let is_manual = |id: &Uuid| {
+        children.get(id).is_some_and(|children| children.lines.iter().any(|line| line.fulfil_within_hours.is_some()))
+    };
+    let manual: Vec<Uuid> = locked.iter().copied().filter(is_manual).collect();
+    let mut works = fulfil::works_in(tx, &manual).await?;
+    let has_money = |row: &&order::Model| {
+        [PaymentState::Paid, PaymentState::Refunded].iter().any(|state| state.word() == row.payment_state)
+    };
+    let paid: Vec<Uuid> = rows.iter().filter(has_money).map(|row| row.id).collect();
+    let mut refunds = fulfil::order_refunds_in(tx, &paid).await?;
+    let make = |row: &order::Model| {
+        let mut order = known(row, children.remove(&row.id).unwrap_or_default())?;
+        for line in &mut order.lines {
+            if let Some(manual) = &mut line.manual {
+                manual.work = works.remove(&(row.id, line.number));
+            }
+        }
+        order.refund = refunds.remove(&row.id).map(|row| fulfil::known_refund(row, order.total.currency()));
+        Ok(order)
+    };
+    rows.iter().map(make).collect()
 }
 
 #[derive(Default)]
@@ -218,11 +242,14 @@ fn known(row: &order::Model, children: Children) -> Result<KnownOrder, OrderErro
             },
             has_new_cards: false,
             hops: own.map(|hop| frozen(hop, amount)).collect(),
+            manual: line.fulfil_within_hours.map(|hours| Manual { within_hours: hours.unsigned_abs(), work: None }),
         }
     });
     Ok(KnownOrder {
         id: OrderId::from_uuid(row.id),
         site: SiteId::from_uuid(row.site_id),
+        customer: row.customer_id.map(CustomerId::from_uuid),
+        method: Method::parse(&row.method).ok_or_else(|| broken("method"))?,
         states: states_of(row).ok_or_else(|| broken("state"))?,
         total: amount(row.total_minor),
         collector: row.collector_id.map(SiteId::from_uuid),
@@ -233,6 +260,7 @@ fn known(row: &order::Model, children: Children) -> Result<KnownOrder, OrderErro
         delivered_at: row.delivered_at,
         changed_at: row.changed_at,
         lines: lines.collect(),
+        refund: None,
         happened: Vec::new(),
     })
 }
@@ -268,8 +296,18 @@ pub(crate) async fn change_in(tx: &WriteTx<TenantScope>, changed: &[&KnownOrder]
     if changed.is_empty() {
         return Ok(());
     }
-    use order::Column::{ChangedAt, DeliveredAt, DeliveryState, HeldMinor, Id, PaidAt, PaymentState, State, Version};
-    let columns = [Id, State, PaymentState, DeliveryState, HeldMinor, Version, PaidAt, DeliveredAt, ChangedAt];
+    use order::Column as C;
+    let columns = [
+        C::Id,
+        C::State,
+        C::PaymentState,
+        C::DeliveryState,
+        C::HeldMinor,
+        C::Version,
+        C::PaidAt,
+        C::DeliveredAt,
+        C::ChangedAt,
+    ];
     let mut rows = Rows::of_columns(&columns);
     for order in changed {
         rows.push([
@@ -284,7 +322,7 @@ pub(crate) async fn change_in(tx: &WriteTx<TenantScope>, changed: &[&KnownOrder]
             at(order, tx.now()).into(),
         ]);
     }
-    let written = tx.update_rows::<order::Entity>(rows, &[Id], Change::Set).await?;
+    let written = tx.update_rows::<order::Entity>(rows, &[C::Id], Change::Set).await?;
     assert_eq!(written, changed.len() as u64, "locked orders do not go away");
     change_lines_in(tx, changed).await?;
     let over = changed.iter().filter(|order| !order.is_waiting()).map(|order| order.id.uuid());

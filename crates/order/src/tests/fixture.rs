@@ -1,8 +1,9 @@
 //! A shop four levels deep with one SKU (cost 7.00, price 10.00) and one customer with 1,000.00 in the wallet.
 
 use catalog::{
-    Audience, Catalog, CategoryDraft, Code, Formula, GoodsDraft, GoodsId, GoodsKind, Hop, OnSale, Prices, Quote, Reach,
-    Rounding, RuleDraft, SiteLevel, SkuDraft, SkuId, Source, Target, Terms, Whom,
+    Audience, Catalog, CategoryDraft, Code, FieldKey, FieldKind, Filled, Form, FormField, Formula, Fulfilment,
+    GoodsDraft, GoodsId, GoodsKind, Hop, OnSale, Prices, Quote, Reach, Rounding, RuleDraft, SiteLevel, SkuDraft, SkuId,
+    Source, Target, Terms, Whom,
 };
 use chrono::TimeDelta;
 use identity::{CustomerId, Customers, Login, LoginLimits, NewCustomer, PasswordHash, Passwords};
@@ -94,6 +95,52 @@ impl Shop {
         tx.commit().await.expect("committed");
     }
 
+    /// Goods that a person fulfils within 24 hours for 20.00, which ask for an account and maybe a note.
+    pub async fn manual(&self) -> SkuId {
+        self.manual_named("design", cents(20_00)).await
+    }
+
+    pub async fn manual_named(&self, name: &str, price: Money) -> SkuId {
+        let tx = self.store.write(&self.scope).await.expect("a writer");
+        let catalog = Catalog::new(self.store.clone());
+        let field = |key: &str, is_required| FormField {
+            key: FieldKey::parse(key).expect("a key"),
+            label: Wording::new("字段", "Field"),
+            hint: Wording::default(),
+            is_required,
+            kind: FieldKind::Text { chars_max: 20 },
+        };
+        let form = Form::try_new(vec![field("account", true), field("note", false)]).expect("a form");
+        let category = CategoryDraft { code: code("services"), name: Wording::new("服务", "Services"), sort: 2 };
+        let (category, _) = catalog.save_category_in(&tx, &category).await.expect("a category");
+        let goods = GoodsDraft {
+            code: code(name),
+            category,
+            kind: GoodsKind::Manual,
+            fulfilment: Fulfilment { form, within_hours: 24 },
+            state: OnSale::On,
+            title: Wording::new("代办", "Service"),
+            description: Wording::default(),
+            art: None,
+            sort: 2,
+        };
+        let (goods, _) = catalog.save_goods_in(&tx, &goods).await.expect("goods");
+        let sku = SkuDraft {
+            code: code(&format!("{name}-1")),
+            goods,
+            state: OnSale::On,
+            name: Wording::new("一次", "Once"),
+            face_value: None,
+            cost: cents(5_00),
+            price,
+            quantity_max: 10,
+            sort: 1,
+        };
+        let (sku, _) = catalog.save_sku_in(&tx, &sku).await.expect("a sku");
+        tx.commit().await.expect("committed");
+        sku
+    }
+
     /// New codes of their own, which this node is told of.
     pub async fn restock(&self, count: usize, round: usize) {
         let codes: Vec<String> = (0..count).map(|n| format!("CODE-{round}-{n}")).collect();
@@ -102,7 +149,7 @@ impl Shop {
     }
 
     pub fn wants(&self, quantity: u32, unit: i64) -> Vec<Wanted> {
-        vec![Wanted { sku: self.sku, quantity, unit: cents(unit) }]
+        vec![Wanted::new(self.sku, quantity, cents(unit))]
     }
 
     pub fn chain_of_main(&self) -> Chain {
@@ -334,6 +381,11 @@ fn payments(store: &Store, lanes: &Lanes, inventory: &Inventory) -> Payments {
     Payments::new(store.clone(), lanes.clone(), inventory.clone(), Gateways::default(), settings)
 }
 
+/// What is filled in for manual goods.
+pub fn filled(account: &str) -> Filled {
+    Filled::from([("account".to_owned(), account.to_owned())])
+}
+
 /// A shop that allows what shops allow by default.
 pub fn sold_by(chain: Chain) -> SoldBy {
     SoldBy { chain, currency: CNY, limits: Limits::default() }
@@ -383,6 +435,7 @@ async fn goods(store: &Store, tx: &WriteTx<TenantScope>, kind: GoodsKind) -> Goo
         code: code("starfall"),
         category,
         kind,
+        fulfilment: Fulfilment::default(),
         state: OnSale::On,
         title: Wording::new("星落点卡", "Starfall card"),
         description: Wording::default(),

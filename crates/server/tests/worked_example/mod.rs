@@ -97,7 +97,7 @@ impl Example {
         let explained = explain(&house, &tx, &chain, (&customer, &skus[0])).await;
         drop(tx);
 
-        let wanted = vec![Wanted { sku: skus[0].id, quantity: QUANTITY, unit: price_of(&explained) }];
+        let wanted = vec![Wanted::new(skus[0].id, QUANTITY, price_of(&explained))];
         let placed = {
             let shop_of = SoldBy { chain, currency: CNY, limits: Limits::default() };
             house.orders.place(&shop.scope(), shop_of, Buyer::account(customer.id), wanted, "example").await

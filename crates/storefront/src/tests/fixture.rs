@@ -290,6 +290,7 @@ async fn goods(state: &StorefrontState, tx: &WriteTx<TenantScope>, title: &Wordi
         code: code("starfall"),
         category,
         kind: GoodsKind::Card,
+        fulfilment: catalog::Fulfilment::default(),
         state: OnSale::On,
         title: title.clone(),
         description: title.clone(),

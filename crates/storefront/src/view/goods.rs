@@ -131,6 +131,7 @@ pub(super) fn kind_line(words: &Words, kind: GoodsKind) -> String {
     match kind {
         GoodsKind::Card => words.get("goods.kind.card", &[]),
         GoodsKind::Shared => words.get("goods.kind.shared", &[]),
+        GoodsKind::Manual => words.get("goods.kind.manual", &[]),
     }
 }
 

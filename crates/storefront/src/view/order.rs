@@ -196,6 +196,7 @@ fn happened(words: &Words, view: &OrderView, event: &Event) -> Option<EventView>
         | OrderEvent::PaymentFailed
         | OrderEvent::DeliveryStarted
         | OrderEvent::DeliveryRetried
+        | OrderEvent::RefundRequested
         | OrderEvent::DisputeSettled => return None,
     };
     Some(EventView { label, at: format::moment(event.at) })

@@ -1,0 +1,117 @@
+//! Orders against the ledger.
+
+use std::collections::BTreeMap;
+
+use kernel::Currency;
+use ledger::{Account, AccountKind, Entry, EntryKind, balances_in, entries_of_in};
+use store::Tx;
+use uuid::Uuid;
+
+use super::{OrderAudit, Sale};
+use crate::error::OrderError;
+
+/// What the prepaid accounts of sites have held is what their unpaid orders say.
+pub(super) async fn check_held_money(
+    tx: &impl Tx,
+    audit: &mut OrderAudit,
+    money: &BTreeMap<(Uuid, Currency), i128>,
+) -> Result<(), OrderError> {
+    let of = |(site, currency): &(Uuid, Currency)| Account::of(AccountKind::SitePrepaidHeld, *site, *currency);
+    let accounts: Vec<Account> = money.keys().map(of).collect();
+    let balances = match balances_in(tx, &accounts).await {
+        Ok(balances) => balances,
+        Err(ledger::LedgerError::Store(error)) => return Err(error.into()),
+        Err(error) => {
+            audit.report(2, error.to_string());
+            return Ok(());
+        }
+    };
+    for (((site, _), expected), balance) in money.iter().zip(balances) {
+        if i128::from(balance.minor()) != *expected {
+            audit.report(2, format!("site {site} has {balance} held, its orders say {expected}"));
+        }
+    }
+    Ok(())
+}
+
+/// The sums of an order's entries.
+struct Moved<'a> {
+    entries: &'a [Entry],
+}
+
+impl Moved<'_> {
+    /// What entries of this kind moved on accounts of that one.
+    fn by(&self, entry: EntryKind, account: AccountKind) -> i128 {
+        let entries = self.entries.iter().filter(|known| known.kind() == entry);
+        let postings = entries.flat_map(Entry::postings).filter(|posting| posting.account.kind == account);
+        postings.map(|posting| i128::from(posting.amount.minor())).sum()
+    }
+
+    /// What is left on each account.
+    fn left(&self) -> BTreeMap<(AccountKind, Option<Uuid>), i128> {
+        let mut left: BTreeMap<_, i128> = BTreeMap::new();
+        for posting in self.entries.iter().flat_map(Entry::postings) {
+            *left.entry((posting.account.kind, posting.account.owner)).or_default() +=
+                i128::from(posting.amount.minor());
+        }
+        left.retain(|_, sum| *sum != 0);
+        left
+    }
+}
+
+/// What the ledger took for an order, passed on for its delivered lines, and gave back (invariant 16); after a refund
+/// everybody has what he had before (invariant 8).
+pub(super) async fn check(tx: &impl Tx, audit: &mut OrderAudit, sale: &Sale<'_>) -> Result<(), OrderError> {
+    let entries = match entries_of_in(tx, sale.row.id).await {
+        Ok(entries) => entries,
+        Err(ledger::LedgerError::Store(error)) => return Err(error.into()),
+        Err(error) => {
+            audit.report(1, error.to_string());
+            return Ok(());
+        }
+    };
+    let moved = Moved { entries: &entries };
+    let (id, deposit) = (sale.row.id, sale.deposit(|_| true));
+    let deposits = AccountKind::OrderDeposits;
+    let delivered = sale.deposit(|line| sale.is_delivered(line));
+    let taken = if sale.has_money() { deposit } else { 0 };
+    if moved.by(EntryKind::OrderPaid, deposits) != taken {
+        audit.report(16, format!("the ledger did not take the {taken} of order {id}"));
+    }
+    if moved.by(EntryKind::LineDelivered, deposits) != -delivered {
+        audit.report(16, format!("the ledger did not pass on the {delivered} of order {id}"));
+    }
+    let (returned, refunded) = if sale.refund.is_some() { (delivered, deposit) } else { (0, 0) };
+    if (moved.by(EntryKind::LineReturned, deposits), moved.by(EntryKind::OrderRefunded, deposits))
+        != (returned, -refunded)
+    {
+        audit.report(16, format!("the ledger did not give back the {refunded} of order {id}"));
+    }
+    if sale.refund.is_some() {
+        check_refunded(audit, sale, &moved);
+    }
+    Ok(())
+}
+
+/// Every account is where it was before the order, but for the goods that are gone and the money that goes back.
+fn check_refunded(audit: &mut OrderAudit, sale: &Sale<'_>, moved: &Moved<'_>) {
+    let (id, total) = (sale.row.id, i128::from(sale.row.total_minor));
+    let mut left = moved.left();
+    left.retain(|(kind, _), _| !matches!(kind, AccountKind::CostOfGoods | AccountKind::StockAtCost));
+    let waiting = (AccountKind::PaymentSuspense, sale.row.collector_id);
+    if sale.refund.is_some_and(|refund| refund.refund_id.is_some()) {
+        let back = left.remove(&waiting).unwrap_or(0);
+        let clearing =
+            left.iter().find(|((kind, _), _)| matches!(kind, AccountKind::ChannelClearing | AccountKind::OwnClearing));
+        let clearing = clearing.map(|(account, sum)| (*account, *sum));
+        if let Some((account, _)) = clearing {
+            left.remove(&account);
+        }
+        if back != total || clearing.map_or(0, |(_, sum)| sum) != -total {
+            audit.report(7, format!("order {id} is refunded, and its {total} are not on their way back"));
+        }
+    }
+    if !left.is_empty() {
+        audit.report(8, format!("order {id} is refunded, and somebody keeps a part of it: {left:?}"));
+    }
+}

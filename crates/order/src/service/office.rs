@@ -1,0 +1,183 @@
+//! What operators and owners of sites do with orders: look, fulfil, refund.
+
+use kernel::{Money, SiteScope, TenantScope, Wording};
+use lane::{Answered, CommandKey};
+use payment::OrdersReturned;
+use store::{Inside, Tx};
+
+use super::Orders;
+use crate::command::{EndRefund, Fulfil, RefundOrder};
+use crate::error::OrderError;
+use crate::fulfil::{FulfilAct, FulfilState, Fulfilled, FulfilmentPage, LineRef, PROOF_CHARS_MAX, REASON_CHARS_MAX};
+use crate::model::{Event, OrderId};
+use crate::office::{DeskLine, DeskPayment, DeskView, FulfilBy, OrderFilter, OrderList, OwnView};
+use crate::refund::{OrderRefund, RefundAsked, RefundOf};
+use crate::repo;
+use crate::table::line;
+
+/// The most rows of a page.
+const PAGE_MAX: u64 = 200;
+
+impl Orders {
+    /// Orders in this scope that the filter lets through, newest first, from `after` on; 200 a page at most.
+    pub async fn list<S: Inside>(
+        &self,
+        scope: &S,
+        filter: &OrderFilter,
+        after: Option<OrderId>,
+        limit: u64,
+    ) -> Result<OrderList, OrderError> {
+        let tx = self.store.read(scope).await?;
+        let (rows, next) = repo::list_in(&tx, filter, after, limit.clamp(1, PAGE_MAX)).await?;
+        Ok(OrderList { rows, next })
+    }
+
+    /// An order for the main site's operators: every hop, and nothing of the buyer.
+    pub async fn desk_view(&self, scope: &TenantScope, id: OrderId) -> Result<DeskView, OrderError> {
+        let tx = self.store.read(scope).await?;
+        self.desk_view_in(&tx, id).await
+    }
+
+    /// An order for the site that sold it: its own buyer, its own hop, and no upper site's cost.
+    pub async fn own_view(&self, scope: &SiteScope, id: OrderId) -> Result<OwnView, OrderError> {
+        let tx = self.store.read(scope).await?;
+        let mut desk = self.desk_view_in(&tx, id).await?;
+        // The rows of a site's hops are its own; said once more here, because a cost would be told to the wrong one.
+        desk.lines.iter_mut().for_each(|line| line.hops.retain(|hop| hop.site == scope.site()));
+        let (row, _) = repo::order_in(&tx, id).await?.ok_or(OrderError::NotFound)?;
+        let contact = repo::contact_of_in(&tx, id).await?;
+        Ok(OwnView { desk, contact, customer: row.customer_id.map(identity::CustomerId::from_uuid) })
+    }
+
+    async fn desk_view_in(&self, tx: &impl Tx, id: OrderId) -> Result<DeskView, OrderError> {
+        let (row, lines) = repo::order_in(tx, id).await?.ok_or(OrderError::NotFound)?;
+        let order = repo::row_of(&row, &lines)?;
+        let mut hops = repo::hops_in(tx, id, order.total.currency()).await?;
+        let mut manual = repo::manual_lines_in(tx, id, &lines).await?;
+        let line_of = |line: &line::Model| DeskLine {
+            number: line.line_no,
+            sku: catalog::SkuId::from_uuid(line.sku_id),
+            title: Wording::new(&line.title_zh, &line.title_en),
+            sku_name: Wording::new(&line.sku_name_zh, &line.sku_name_en),
+            quantity: line.quantity.unsigned_abs(),
+            unit: Money::new(line.unit_minor, order.total.currency()),
+            total: Money::new(line.total_minor, order.total.currency()),
+            hops: hops.remove(&line.line_no).unwrap_or_default(),
+            manual: manual.remove(&line.line_no),
+        };
+        let lines = lines.iter().map(line_of).collect();
+        let paid = self.payments().paid_in(tx, Self::intent_of(id)).await?;
+        let payments = paid.into_iter().map(|(payment, channel)| DeskPayment {
+            id: payment.id,
+            channel: channel.id,
+            name: channel.name,
+            trade_no: payment.trade_no,
+            amount: payment.amount,
+            paid_at: payment.paid_at,
+        });
+        Ok(DeskView {
+            lines,
+            events: repo::events_in(tx, id).await?.into_iter().map(without_buyer).collect(),
+            payments: payments.collect(),
+            refund: self.order_refund_in(tx, id).await?,
+            collector: row.collector_id.map(kernel::SiteId::from_uuid),
+            order,
+        })
+    }
+
+    /// The refund of an order, with what its channel says of it.
+    async fn order_refund_in(&self, tx: &impl Tx, id: OrderId) -> Result<Option<OrderRefund>, OrderError> {
+        let Some(mut refund) = repo::refund_of_in(tx, id).await? else { return Ok(None) };
+        if let Some(sent) = refund.refund {
+            let sent = self.payments().refund_in(tx, sent).await?;
+            let broken = || OrderError::Broken { order: id, what: "refund".to_owned() };
+            let sent = sent.ok_or_else(broken)?;
+            (refund.state, refund.error) = (sent.state, sent.error);
+        }
+        Ok(Some(refund))
+    }
+
+    /// The lines of the tenant that a person fulfils, those in `state`, from `after` on: what is to be done oldest first,
+    /// the others newest first; 200 a page at most.
+    pub async fn fulfilments(
+        &self,
+        scope: &TenantScope,
+        state: FulfilState,
+        after: Option<LineRef>,
+        limit: u64,
+    ) -> Result<FulfilmentPage, OrderError> {
+        let limit = limit.clamp(1, PAGE_MAX);
+        let tx = self.store.read(scope).await?;
+        let mut rows = repo::fulfilments_in(&tx, state, after, limit + 1).await?;
+        let is_more = rows.len() as u64 > limit;
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let next = is_more.then(|| rows.last().map(|row| row.at)).flatten();
+        Ok(FulfilmentPage { rows, next })
+    }
+
+    /// An operator takes a line, completes it, says that it failed, or puts it back. The same key is the same act; who
+    /// comes second is told who has it.
+    pub async fn fulfil(
+        &self,
+        scope: &TenantScope,
+        at: LineRef,
+        act: FulfilAct,
+        by: FulfilBy<'_>,
+    ) -> Result<Answered<Fulfilled>, OrderError> {
+        check_key(by.key)?;
+        let act = match act {
+            FulfilAct::Complete { proof } => FulfilAct::Complete { proof: written("proof", &proof, PROOF_CHARS_MAX)? },
+            FulfilAct::Fail { reason } => FulfilAct::Fail { reason: written("reason", &reason, REASON_CHARS_MAX)? },
+            act @ (FulfilAct::Take | FulfilAct::Retry) => act,
+        };
+        let command = Fulfil { at, act, by: by.operator, key: by.key.to_owned() };
+        let answered = self.lanes.run(scope, command).await?;
+        Ok(Answered { answer: answered.answer?, is_replay: answered.is_replay })
+    }
+
+    /// Refunds a paid order in full, whatever of it was delivered. Wallet money is back at once; a channel is asked after
+    /// the commit, and the order counts as refunded when the channel has sent the money. The same key is the same refund.
+    pub async fn refund(
+        &self,
+        scope: &TenantScope,
+        order: OrderId,
+        of: RefundOf,
+        key: &str,
+    ) -> Result<Answered<RefundAsked>, OrderError> {
+        check_key(key)?;
+        let of = RefundOf { reason: written("reason", &of.reason, REASON_CHARS_MAX)?, ..of };
+        let answered = self.lanes.run(scope, RefundOrder { order, of, key: key.to_owned() }).await?;
+        Ok(Answered { answer: answered.answer?, is_replay: answered.is_replay })
+    }
+
+    /// Notes that the money of refunded orders is back.
+    pub(crate) async fn end_refunds(&self, scope: &TenantScope, job: &OrdersReturned) -> Result<(), OrderError> {
+        for (refund, intent) in &job.refunds {
+            let order = OrderId::from_uuid(intent.uuid());
+            self.lanes.run(scope, EndRefund { order, refund: *refund }).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What a person has written, without the white space around it.
+fn written(what: &'static str, text: &str, chars_max: usize) -> Result<String, OrderError> {
+    let text = text.trim();
+    let is_readable = !text.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t'));
+    if text.is_empty() || text.chars().count() > chars_max || !is_readable {
+        return Err(OrderError::Text { what, chars_max });
+    }
+    Ok(text.to_owned())
+}
+
+/// A key is printable, and leaves room for what stands before it.
+fn check_key(key: &str) -> Result<(), OrderError> {
+    let is_printable = key.bytes().all(|byte| byte.is_ascii_graphic());
+    if key.is_empty() || key.len() > CommandKey::LEN_MAX || !is_printable { Err(OrderError::Key) } else { Ok(()) }
+}
+
+/// Who bought is none of the desk's business.
+fn without_buyer(event: Event) -> Event {
+    let is_buyer = ["visitor:", "cus_", "nobody"].iter().any(|name| event.actor.starts_with(name));
+    if is_buyer { Event { actor: "buyer".to_owned(), ..event } } else { event }
+}
