@@ -1,8 +1,11 @@
 mod channel;
 mod desk;
 mod fixture;
+mod laws;
 mod lookup;
 mod money;
+mod office;
+mod refunds;
 
 use std::sync::atomic::Ordering;
 

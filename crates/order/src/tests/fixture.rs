@@ -6,7 +6,7 @@ use catalog::{
     Source, Target, Terms, Whom,
 };
 use chrono::TimeDelta;
-use identity::{CustomerId, Customers, Login, LoginLimits, NewCustomer, PasswordHash, Passwords};
+use identity::{CustomerId, Customers, Login, LoginLimits, NewCustomer, OperatorId, PasswordHash, Passwords};
 use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks, Stocking};
 use kernel::{Currency, Money, Secret, SiteId, SiteScope, TenantScope, Wording};
 use lane::{Answered, LaneSettings, Lanes};
@@ -35,6 +35,8 @@ pub struct Shop {
     pub main: SiteScope,
     pub customer: CustomerId,
     pub sku: SkuId,
+    /// Who refunds.
+    pub boss: OperatorId,
     pub inventory: Inventory,
     pub lanes: Lanes,
     pub orders: Orders,
@@ -64,8 +66,22 @@ impl Shop {
         let payments = payments(&store, &lanes, &inventory);
         let orders = Orders::new(store.clone(), lanes.clone(), inventory.clone(), payments.clone());
         let main = scope.site(sites[0]);
-        let shop =
-            Self { store, scope, sites, main, customer, sku, inventory, lanes, orders, customers, hash, payments };
+        let boss = OperatorId::new();
+        let shop = Self {
+            store,
+            scope,
+            sites,
+            main,
+            customer,
+            sku,
+            boss,
+            inventory,
+            lanes,
+            orders,
+            customers,
+            hash,
+            payments,
+        };
         let codes: Vec<String> = (0..stock).map(|n| format!("CODE-{n}")).collect();
         shop.import(&codes.iter().map(String::as_str).collect::<Vec<_>>(), None).await;
         shop.open_balance(AccountKind::Wallet, customer.uuid(), 1000_00).await;
@@ -210,6 +226,11 @@ impl Shop {
         let saved = self.payments.save_channel_in(&tx, &new).await.expect("a channel");
         tx.commit().await.expect("committed");
         saved.id()
+    }
+
+    /// The same payments, with this gateway behind them.
+    pub fn payments_by(&self, gateway: impl payment::Gateway) -> Payments {
+        payments_by(&self.store, &self.lanes, &self.inventory, Gateways::default().with(gateway))
     }
 
     /// A guest whose browser has this token.
@@ -377,8 +398,12 @@ fn lanes(store: &Store) -> Lanes {
 }
 
 fn payments(store: &Store, lanes: &Lanes, inventory: &Inventory) -> Payments {
+    payments_by(store, lanes, inventory, Gateways::default())
+}
+
+fn payments_by(store: &Store, lanes: &Lanes, inventory: &Inventory, gateways: Gateways) -> Payments {
     let settings = PaymentSettings { notify_base: "http://cashier.test".parse().expect("a URL") };
-    Payments::new(store.clone(), lanes.clone(), inventory.clone(), Gateways::default(), settings)
+    Payments::new(store.clone(), lanes.clone(), inventory.clone(), gateways, settings)
 }
 
 /// What is filled in for manual goods.

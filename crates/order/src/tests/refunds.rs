@@ -1,0 +1,433 @@
+//! Orders that are refunded: whatever was delivered, by whom it was paid, and whoever else is at it.
+
+use async_trait::async_trait;
+use catalog::{Formula, Rounding};
+use chrono::TimeDelta;
+use identity::OperatorId;
+use inventory::StockCount;
+use kernel::Rate;
+use lane::Answered;
+use ledger::AccountKind;
+use outbox::{Outbox, Runner};
+use payment::{
+    Cashier, ChannelAccess, CloseOutcome, Gateway, GatewayError, MoveRefund, NewTrade, OutNo, PayAction, RawCallback,
+    RefundEvent, RefundId, RefundOrder, RefundOutcome, RefundState, Reply, TradeState, Verified, VerifyError,
+};
+use testkit::on_both;
+
+use super::desk::{failure, proof, visitor};
+use super::fixture::{Shop, cents, filled};
+use super::phone;
+use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState};
+use crate::{
+    FulfilAct, FulfilRefusal, FulfilState, OrderError, OrderId, Orders, Proof, Receipt, RefundAsked, RefundCloser,
+    RefundOf, RefundRefusal, Wanted,
+};
+
+/// A gateway that sends back what it is asked to, and does nothing else.
+struct PaysBack;
+
+fn away<T>() -> Result<T, GatewayError> {
+    Err(GatewayError::NotSent("not now".to_owned()))
+}
+
+#[async_trait]
+impl Gateway for PaysBack {
+    fn provider(&self) -> &'static str {
+        "sandbox"
+    }
+
+    async fn create(&self, _: &ChannelAccess, _: &NewTrade) -> Result<PayAction, GatewayError> {
+        away()
+    }
+
+    async fn query(&self, _: &ChannelAccess, _: &OutNo) -> Result<TradeState, GatewayError> {
+        away()
+    }
+
+    async fn close(&self, _: &ChannelAccess, _: &OutNo) -> Result<CloseOutcome, GatewayError> {
+        away()
+    }
+
+    async fn refund(&self, _: &ChannelAccess, refund: &RefundOrder) -> Result<RefundOutcome, GatewayError> {
+        assert_eq!((refund.amount, refund.reason.as_str()), (cents(10_00), "order_refunded"));
+        Ok(RefundOutcome::Done)
+    }
+
+    async fn refund_query(&self, _: &ChannelAccess, _: &OutNo) -> Result<Option<RefundOutcome>, GatewayError> {
+        away()
+    }
+
+    fn verify(&self, _: &ChannelAccess, _: &RawCallback) -> Result<Verified, VerifyError> {
+        Err(VerifyError::Forged)
+    }
+
+    fn accepted(&self) -> Reply {
+        Reply { status: 200, body: String::new() }
+    }
+
+    fn refused(&self) -> Reply {
+        Reply { status: 400, body: String::new() }
+    }
+}
+
+impl Shop {
+    async fn refund(&self, order: OrderId, key: &str) -> Result<Answered<RefundAsked>, OrderError> {
+        self.refund_on(&self.orders, order, (self.boss, key)).await
+    }
+
+    async fn refund_on(
+        &self,
+        orders: &Orders,
+        order: OrderId,
+        (by, key): (OperatorId, &str),
+    ) -> Result<Answered<RefundAsked>, OrderError> {
+        let of = RefundOf { reason: "the buyer is right".to_owned(), by };
+        orders.refund(&self.scope, order, of, key).await
+    }
+
+    /// The channel is asked for a refund, and this is what comes of it.
+    async fn channel_says(&self, refund: RefundId, tries: u32, outcome: RefundEvent) {
+        let submit = MoveRefund { refund, event: RefundEvent::Submit, tries: tries - 1 };
+        self.lanes.run(&self.scope, submit).await.expect("run").answer.expect("submitted");
+        let told = MoveRefund { refund, event: outcome, tries };
+        self.lanes.run(&self.scope, told).await.expect("run").answer.expect("told");
+    }
+
+    /// The jobs of refunds that are done are carried out.
+    async fn hears(&self) {
+        let runner = Runner::new(self.store.clone(), "node", &Outbox::new());
+        runner.handle(RefundCloser(self.orders.clone())).run_once().await.expect("ran");
+    }
+
+    /// Every account but the stock and what it cost is empty, or as it was opened.
+    async fn is_as_before(&self, prepaid: [i64; 2]) {
+        for kind in [
+            AccountKind::OrderDeposits,
+            AccountKind::Revenue,
+            AccountKind::PaymentSuspense,
+            AccountKind::RefundsInTransit,
+        ] {
+            assert_eq!(self.balance_of(kind, None).await, 0, "{kind:?}");
+        }
+        for level in 1..4 {
+            let site = Some(self.sites[level].uuid());
+            for kind in [
+                AccountKind::SitePending,
+                AccountKind::SitePrepaidHeld,
+                AccountKind::OwnTakings,
+                AccountKind::PaymentSuspense,
+                AccountKind::RefundsInTransit,
+            ] {
+                assert_eq!(self.balance_of(kind, site).await, 0, "{kind:?} of level {level}");
+            }
+        }
+        assert_eq!([self.prepaid(1).await, self.prepaid(2).await], prepaid);
+        assert_eq!(self.wallet().await, 1000_00);
+    }
+
+    async fn states_of(&self, order: OrderId) -> (OrderState, PaymentState, DeliveryState) {
+        let states = self.orders.desk_view(&self.scope, order).await.expect("a view").order.states;
+        (states.order, states.payment, states.delivery)
+    }
+
+    /// Each site of the chain earns: 1.00 on the way down and 2.00 at the end, on cards and on work.
+    async fn everybody_earns(&self) {
+        for level in 0..2 {
+            self.rule(level, false, Formula::Markup { amount: cents(1_00) }, Rounding::None).await;
+        }
+        self.rule(2, true, Formula::Percent { rate: Rate::from_ppm(100_000) }, Rounding::UpTenth).await;
+    }
+}
+
+on_both! {
+    async fn what_was_not_delivered_goes_back_to_the_wallet_at_once(db) {
+        let shop = Shop::open(&db).await;
+        let (sku, operator) = (shop.manual().await, OperatorId::new());
+        let order = shop.buys(vec![shop.service(sku, 2)], "key").await.expect("bought");
+        shop.fulfil((order, 1), FulfilAct::Take, (operator, "a")).await.expect("taken");
+        let asked = shop.refund(order, "r").await.expect("refunded").answer;
+        assert_eq!((asked.amount, asked.refund), (cents(40_00), None));
+        let states = (OrderState::Cancelled, PaymentState::Refunded, DeliveryState::None);
+        assert_eq!(shop.states_of(order).await, states);
+        shop.is_as_before([0, 0]).await;
+        let late = shop.fulfil((order, 1), proof(), (operator, "b")).await;
+        assert!(matches!(late, Err(OrderError::Fulfil(FulfilRefusal::Refunded))), "{late:?}");
+        let page = shop.orders.fulfilments(&shop.scope, FulfilState::Cancelled, None, 50).await.expect("a page");
+        assert_eq!(page.rows.len(), 1);
+        let (view, _) = shop.orders.view(&shop.main, &Proof::account(shop.customer), order).await.expect("seen");
+        assert!(view.refund.expect("a refund").settled_at.is_some());
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn what_was_delivered_is_clawed_back_from_everybody(db) {
+        let shop = Shop::open(&db).await;
+        shop.everybody_earns().await;
+        let order = shop.buy_at(2, shop.wants(3, 20_00), "key").await.expect("bought").answer.order;
+        assert!(shop.balance_of(AccountKind::SitePending, Some(shop.sites[2].uuid())).await > 0);
+        let cost = shop.balance_of(AccountKind::CostOfGoods, None).await;
+        assert_eq!(cost, -21_00);
+        shop.refund(order, "r").await.expect("refunded");
+        shop.is_as_before([0, 0]).await;
+        // The codes are gone: what they cost stays spent, and nobody gets or sees them again.
+        assert_eq!(shop.balance_of(AccountKind::CostOfGoods, None).await, cost);
+        assert_eq!(shop.stock().await, StockCount { available: 57, void: 3, ..StockCount::default() });
+        let states = (OrderState::Completed, PaymentState::Refunded, DeliveryState::Delivered);
+        assert_eq!(shop.states_of(order).await, states);
+        let site = shop.scope.site(shop.sites[2]);
+        let hidden = shop.orders.reveal(&site, (&Proof::account(shop.customer), &phone()), order).await;
+        assert!(matches!(hidden, Err(OrderError::NothingToShow)));
+        assert_eq!(shop.events_of(order).await, [OrderEvent::Paid, OrderEvent::Delivered, OrderEvent::Refunded]);
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn a_part_delivered_order_goes_back_as_a_whole(db) {
+        let shop = Shop::open(&db).await;
+        let (sku, operator) = (shop.manual().await, OperatorId::new());
+        shop.everybody_earns().await;
+        let work = |account| Wanted::new(sku, 1, cents(40_00)).with_form(filled(account));
+        let lines = vec![work("one"), shop.wants(1, 20_00).remove(0), work("two"), work("three")];
+        let order = shop.buy_at(2, lines, "key").await.expect("bought").answer.order;
+        shop.does(order, 1, operator).await;
+        shop.fulfil((order, 3), FulfilAct::Take, (operator, "a")).await.expect("taken");
+        shop.fulfil((order, 3), failure(), (operator, "b")).await.expect("failed");
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+        shop.refund(order, "r").await.expect("refunded");
+        shop.is_as_before([0, 0]).await;
+        let view = shop.orders.desk_view(&shop.scope, order).await.expect("a view");
+        let work: Vec<Option<FulfilState>> =
+            view.lines.iter().map(|line| line.manual.as_ref().and_then(|manual| manual.state)).collect();
+        let (done, cancelled) = (Some(FulfilState::Done), Some(FulfilState::Cancelled));
+        assert_eq!(work, [done, None, cancelled, cancelled]);
+        assert_eq!((view.order.states.order, view.order.states.delivery), (OrderState::Completed, DeliveryState::PartDelivered));
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn a_channel_sends_the_money_back_and_then_the_order_is_refunded(db) {
+        let shop = Shop::open(&db).await;
+        let (sku, channel) = (shop.manual().await, shop.open_channel(0).await);
+        let lines = vec![shop.service(sku, 1), shop.wants(1, 10_00).remove(0)];
+        let placed = shop.order_on(&shop.orders, (0, channel), lines, shop.guest(1)).await.expect("placed");
+        let order = placed.order;
+        shop.receive(shop.money((0, channel), &placed, "T1")).await;
+        let asked = shop.refund(order, "r").await.expect("asked").answer;
+        let refund = asked.refund.expect("it goes out by the channel");
+        assert_eq!(asked.states.payment, PaymentState::Paid);
+        assert_eq!(shop.balance_of(AccountKind::PaymentSuspense, None).await, 30_00);
+        assert_eq!(shop.stock().await, StockCount { available: 59, void: 1, ..StockCount::default() });
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+        let (view, _) = shop.orders.view(&shop.main, &visitor(1), order).await.expect("seen");
+        assert_eq!(view.refund.expect("a refund").settled_at, None);
+
+        shop.channel_says(refund, 1, RefundEvent::Done).await;
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+        shop.hears().await;
+        assert_eq!(shop.states_of(order).await, (OrderState::Completed, PaymentState::Refunded, DeliveryState::PartDelivered));
+        assert_eq!(shop.balance_of(AccountKind::ChannelClearing, Some(channel.uuid())).await, 0);
+        shop.is_as_before([0, 0]).await;
+        assert_eq!(
+            shop.events_of(order).await.split_off(1),
+            [OrderEvent::Paid, OrderEvent::PartDelivered, OrderEvent::RefundRequested, OrderEvent::Refunded]
+        );
+        let desk = shop.orders.desk_view(&shop.scope, order).await.expect("a view").refund.expect("a refund");
+        assert_eq!((desk.state, desk.by, desk.reason.as_str()), (RefundState::Done, shop.boss, "the buyer is right"));
+        // Told again, it stays as it is.
+        let told = payment::OrdersReturned { refunds: vec![(refund, Orders::intent_of(order))] };
+        shop.orders.end_refunds(&shop.scope, &told).await.expect("nothing new");
+        // Money that comes for it once more goes back as ever.
+        let twice = shop.receive(shop.money((0, channel), &placed, "T2")).await;
+        assert!(matches!(twice, Receipt::Suspended { kind: payment::ExceptionKind::Double }), "{twice:?}");
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn a_refund_that_the_channel_refuses_is_asked_for_again(db) {
+        let shop = Shop::open(&db).await;
+        let channel = shop.open_channel(0).await;
+        let placed = shop.order((0, channel), (2, 10_00), 1).await.expect("placed");
+        shop.receive(shop.money((0, channel), &placed, "T1")).await;
+        let refund = shop.refund(placed.order, "r").await.expect("asked").answer.refund.expect("by channel");
+        let cancelled = shop.payments.cancel_refund(&shop.scope, refund).await;
+        assert!(matches!(cancelled, Err(payment::PaymentError::Refused(_))), "{cancelled:?}");
+        shop.channel_says(refund, 1, RefundEvent::Failed { reason: "no money".to_owned() }).await;
+        shop.hears().await;
+        let view = shop.orders.desk_view(&shop.scope, placed.order).await.expect("a view");
+        let seen = view.refund.expect("a refund");
+        assert_eq!((view.order.states.payment, seen.state), (PaymentState::Paid, RefundState::Failed));
+        assert_eq!(seen.error.as_deref(), Some("no money"));
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+        assert!(matches!(
+            shop.refund(placed.order, "again").await,
+            Err(OrderError::Refund(RefundRefusal::Refunded))
+        ));
+        shop.payments.approve_refund(&shop.scope, refund).await.expect("approved");
+        shop.channel_says(refund, 2, RefundEvent::Done).await;
+        shop.hears().await;
+        assert_eq!(shop.states_of(placed.order).await.1, PaymentState::Refunded);
+        shop.is_as_before([0, 0]).await;
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn a_refund_goes_its_whole_way_by_jobs(db) {
+        let shop = Shop::open(&db).await;
+        let channel = shop.open_channel(0).await;
+        let placed = shop.order((0, channel), (1, 10_00), 1).await.expect("placed");
+        shop.receive(shop.money((0, channel), &placed, "T1")).await;
+        shop.refund(placed.order, "r").await.expect("asked");
+        let cashier = Cashier::new(shop.store.clone(), shop.payments_by(PaysBack));
+        let runner = cashier.handle(Runner::new(shop.store.clone(), "node", &Outbox::new()));
+        let runner = runner.handle(RefundCloser(shop.orders.clone()));
+        for _ in 0..2 {
+            runner.run_once().await.expect("ran");
+        }
+        assert_eq!(shop.states_of(placed.order).await.1, PaymentState::Refunded);
+        shop.is_as_before([0, 0]).await;
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn a_site_that_collected_itself_gets_its_purchase_price_back(db) {
+        let shop = Shop::open(&db).await;
+        let (sku, operator) = (shop.manual().await, OperatorId::new());
+        shop.everybody_earns().await;
+        let own = shop.open_channel(2).await;
+        shop.fund_prepaid(2, 200_00).await;
+        let work = |account| Wanted::new(sku, 1, cents(40_00)).with_form(filled(account));
+        for (number, delivered) in [(1u8, false), (2, true)] {
+            let lines = vec![work("lin"), shop.wants(1, 20_00).remove(0)];
+            let placed = shop.order_on(&shop.orders, (2, own), lines, shop.guest(number)).await.expect("placed");
+            let trade = format!("T{number}");
+            shop.receive(shop.money((2, own), &placed, &trade)).await;
+            if delivered {
+                shop.does(placed.order, 1, operator).await;
+            }
+            assert!(shop.prepaid(2).await < 200_00);
+            let refund = shop.refund(placed.order, "r").await.expect("asked").answer.refund.expect("by channel");
+            let site = Some(shop.sites[2].uuid());
+            assert_eq!(shop.balance_of(AccountKind::PaymentSuspense, site).await, placed.total.minor());
+            assert_eq!(shop.audit().await, Vec::<String>::new());
+            shop.channel_says(refund, 1, RefundEvent::Done).await;
+            shop.hears().await;
+            assert_eq!(shop.balance_of(AccountKind::OwnClearing, Some(own.uuid())).await, 0);
+            shop.is_as_before([0, 200_00]).await;
+            assert_eq!(shop.audit().await, Vec::<String>::new());
+        }
+    }
+
+    async fn a_loss_comes_back_to_who_covered_it(db) {
+        let shop = Shop::open(&db).await;
+        let (sku, channel) = (shop.manual().await, shop.open_channel(0).await);
+        let at_loss = Formula::Fixed { price: cents(9_00), loss_cap: Some(cents(11_00)) };
+        shop.rule(1, true, at_loss, Rounding::None).await;
+        shop.fund_prepaid(1, 50_00).await;
+        let lines = || vec![
+            Wanted::new(sku, 1, cents(9_00)).with_form(filled("lin-88")),
+            Wanted::new(shop.sku, 1, cents(9_00)),
+        ];
+        let order = shop.buy_at(1, lines(), "key").await.expect("bought").answer.order;
+        assert_eq!(shop.prepaid(1).await, 38_00);
+        shop.refund(order, "r").await.expect("refunded");
+        shop.is_as_before([50_00, 0]).await;
+        let placed = shop.order_on(&shop.orders, (1, channel), lines(), shop.guest(1)).await.expect("placed");
+        shop.receive(shop.money((0, channel), &placed, "T1")).await;
+        shop.does(placed.order, 1, OperatorId::new()).await;
+        assert_eq!(shop.prepaid(1).await, 38_00);
+        let refund = shop.refund(placed.order, "r").await.expect("asked").answer.refund.expect("by channel");
+        shop.channel_says(refund, 1, RefundEvent::Done).await;
+        shop.hears().await;
+        shop.is_as_before([50_00, 0]).await;
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn an_order_is_refunded_once_however_many_ask(db) {
+        let shop = Shop::open(&db).await;
+        let (channel, other) = (shop.open_channel(0).await, shop.second_node());
+        let placed = shop.order((0, channel), (1, 10_00), 1).await.expect("placed");
+        shop.receive(shop.money((0, channel), &placed, "T1")).await;
+        let operators: Vec<OperatorId> = (0..10).map(|_| OperatorId::new()).collect();
+        let asks = operators.iter().enumerate().map(|(n, by)| {
+            let node = if n % 2 == 0 { &shop.orders } else { &other };
+            shop.refund_on(node, placed.order, (*by, "r"))
+        });
+        let answers = futures::future::join_all(asks).await;
+        let winners: Vec<usize> = (0..10).filter(|n| answers[*n].is_ok()).collect();
+        let [winner] = winners.as_slice() else { panic!("{winners:?} refunded it") };
+        let lost = answers.iter().filter(|answer| matches!(answer, Err(OrderError::Refund(RefundRefusal::Refunded))));
+        assert_eq!(lost.count(), 9);
+        let first = answers[*winner].as_ref().expect("refunded").answer.clone();
+        let again = shop.refund_on(&other, placed.order, (operators[*winner], "r")).await.expect("his own");
+        assert!(again.is_replay && again.answer == first);
+        assert_eq!(shop.balance_of(AccountKind::PaymentSuspense, None).await, 10_00);
+        let page = shop.payments.refunds(&shop.scope, RefundState::Approved, None).await.expect("a page");
+        assert_eq!(page.refunds.len(), 1);
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn a_refund_beside_the_work_leaves_one_truth(db) {
+        let shop = Shop::open(&db).await;
+        let (sku, other, operator) = (shop.manual().await, shop.second_node(), OperatorId::new());
+        for round in 0..6 {
+            let order = shop.buys(vec![shop.service(sku, 1)], &format!("{round}")).await.expect("bought");
+            shop.fulfil((order, 1), FulfilAct::Take, (operator, "take")).await.expect("taken");
+            // In one batch of one lane, and from two nodes.
+            let node = if round % 2 == 0 { &shop.orders } else { &other };
+            let (done, refunded) = tokio::join!(
+                shop.fulfil((order, 1), proof(), (operator, "done")),
+                shop.refund_on(node, order, (shop.boss, "r")),
+            );
+            refunded.expect("it is refunded either way");
+            let delivery = shop.states_of(order).await.2;
+            match done {
+                Ok(_) => assert_eq!(delivery, DeliveryState::Delivered),
+                Err(OrderError::Fulfil(FulfilRefusal::Refunded)) => assert_eq!(delivery, DeliveryState::None),
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        shop.is_as_before([0, 0]).await;
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn only_a_paid_order_of_the_tenant_is_refunded(db) {
+        let shop = Shop::open(&db).await;
+        let channel = shop.open_channel(0).await;
+        let waiting = shop.order((0, channel), (1, 10_00), 1).await.expect("placed");
+        let not_paid = |answer| matches!(answer, Err(OrderError::Refund(RefundRefusal::NotPaid)));
+        assert!(not_paid(shop.refund(waiting.order, "a").await));
+        db.clock.advance(TimeDelta::minutes(16));
+        shop.orders.sweep(&shop.scope).await.expect("swept");
+        assert!(not_paid(shop.refund(waiting.order, "b").await));
+        let unknown = shop.refund(OrderId::new(), "c").await;
+        assert!(matches!(unknown, Err(OrderError::Refund(RefundRefusal::NotFound))));
+        let order = shop.buy(1, "key").await.expect("bought").answer.order;
+        let stranger = db.tenant().await;
+        let of = RefundOf { reason: "mine now".to_owned(), by: shop.boss };
+        let foreign = shop.orders.refund(&stranger, order, of, "d").await;
+        assert!(matches!(foreign, Err(OrderError::Refund(RefundRefusal::NotFound))));
+        let of = RefundOf { reason: " ".to_owned(), by: shop.boss };
+        assert!(matches!(shop.orders.refund(&shop.scope, order, of, "e").await, Err(OrderError::Text { .. })));
+        assert_eq!(shop.wallet().await, 990_00);
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn a_shared_code_stays_with_everybody(db) {
+        let shop = Shop::open_with(&db, 0).await;
+        shop.import_shared(&["SHARED"]).await;
+        let order = shop.buy(1, "mine").await.expect("bought").answer.order;
+        shop.refund(order, "r").await.expect("refunded");
+        shop.buy(1, "next").await.expect("it is still sold");
+        assert_eq!(shop.balance_of(AccountKind::Revenue, None).await, 10_00);
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn the_audit_finds_a_refund_that_left_something_behind(db) {
+        let shop = Shop::open(&db).await;
+        let order = shop.buy(1, "key").await.expect("bought").answer.order;
+        shop.refund(order, "r").await.expect("refunded");
+        db.tamper("UPDATE cards SET state = 'sold' WHERE state = 'void'").await.expect("tampered");
+        db.tamper("UPDATE card_counts SET sold = sold + void, void = 0").await.expect("tampered");
+        assert!(shop.audit().await.iter().any(|breach| breach.starts_with("3 ")));
+        db.tamper("UPDATE cards SET state = 'void' WHERE state = 'sold'").await.expect("tampered");
+        db.tamper("UPDATE card_counts SET void = sold, sold = 0").await.expect("tampered");
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+        db.tamper("UPDATE order_refunds SET amount_minor = amount_minor - 1").await.expect("tampered");
+        assert!(shop.audit().await.iter().any(|breach| breach.starts_with("7 ")));
+    }
+}
