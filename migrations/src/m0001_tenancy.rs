@@ -37,6 +37,11 @@ tables!(
         .optional("support", Text)
         // What the site allows buyers, as JSON; none for the defaults.
         .optional("limits", Text)
+        // What its home page shows and its own colours, as JSON; none for the defaults.
+        .optional("sections", Text)
+        .optional("tokens", Text)
+        // Which of its hosts its pages name as theirs; none for the first by name.
+        .optional("home_host", Text)
         .column("created_at", Moment)
         .key(&["id"])
         .unique(&["slug"])

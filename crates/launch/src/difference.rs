@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use catalog::FieldChange;
 use kernel::{SiteId, Wording};
 use payment::{Channel, NewChannel};
-use tenancy::{NewSite, NewTenant, Site, Slug, Tenant};
+use tenancy::{NewTenant, Section, Site, Slug, Tenant, Tokens};
+
+use crate::pack::PackSite;
 
 /// The named fields of a tenant.
 pub(crate) fn of_tenant(old: &Tenant, new: &NewTenant, fields: &[&'static str]) -> Vec<FieldChange> {
@@ -21,10 +23,11 @@ pub(crate) fn of_tenant(old: &Tenant, new: &NewTenant, fields: &[&'static str]) 
 /// The named fields of a site; `slugs` names the sites that were there.
 pub(crate) fn of_site(
     old: &Site,
-    new: &NewSite,
+    site: &PackSite,
     fields: &[&'static str],
     slugs: &HashMap<SiteId, Slug>,
 ) -> Vec<FieldChange> {
+    let new = &site.new;
     let slug = |id: &SiteId| slugs.get(id).map(Slug::to_string);
     let texts = |field: &str| match field {
         "parent" => (optional(old.parent.as_ref().and_then(slug)), optional(new.parent.as_ref())),
@@ -35,6 +38,8 @@ pub(crate) fn of_site(
         "mode" => (old.mode.word().to_owned(), new.mode.word().to_owned()),
         "level" => (optional(old.level.as_ref()), optional(new.level.as_ref())),
         "support" => (optional(old.support.as_ref()), optional(new.support.as_ref())),
+        "sections" => (sections(old.front.sections()), sections(&site.front.sections())),
+        "tokens" => (tokens(old.front.tokens()), tokens(&site.front.tokens)),
         "limits" => (optional(old.limits.as_ref()), optional(new.limits.as_ref())),
         _ => Default::default(),
     };
@@ -75,6 +80,16 @@ fn changes(fields: &[&'static str], texts: impl Fn(&str) -> (String, String)) ->
         FieldChange { field, old, new }
     };
     fields.iter().map(change).collect()
+}
+
+/// The kinds, in their order: the texts of a whole page would hide what else changes.
+fn sections(sections: &[Section]) -> String {
+    sections.iter().map(Section::kind).collect::<Vec<_>>().join(" ")
+}
+
+fn tokens(tokens: &Tokens) -> String {
+    let draft = tokens.draft();
+    [draft.accent, draft.accent_dark, draft.radius, draft.logo].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn seller(seller: &tenancy::Seller) -> String {

@@ -4,7 +4,10 @@ use store::Store;
 use testkit::on_both;
 use uuid::Uuid;
 
-use crate::{Account, AccountKind, Book, Entry, EntryKind, LedgerError, Posting, audit_in, balances_in, entries_of_in};
+use crate::{
+    Account, AccountKind, Book, Entry, EntryKind, LedgerError, Posting, Statement, audit_in, balances_in,
+    entries_of_in, statement_in,
+};
 
 const CNY: Currency = Currency::CNY;
 
@@ -66,6 +69,27 @@ on_both! {
         let again = post(&db.store, &scope, vec![entry]).await;
         assert!(matches!(again, Err(LedgerError::Store(store::StoreError::Taken { .. }))), "{again:?}");
         assert_eq!(balance(&db.store, &scope, wallet).await, 500);
+    }
+
+    async fn a_statement_says_what_was_on_the_account_after_each_step(db) {
+        let scope = db.tenant().await;
+        let (buyer, wallet) = wallet();
+        for (act, minor) in [("open", 500), ("more", 50), ("last", 7)] {
+            post(&db.store, &scope, vec![move_between(buyer, act, opening(), wallet, minor)]).await.expect("posted");
+            db.clock.advance(chrono::TimeDelta::seconds(1));
+        }
+        // An old subject that is posted last stands first.
+        post(&db.store, &scope, vec![move_between(Uuid::nil(), "late", wallet, opening(), 57)]).await.expect("posted");
+        let tx = db.store.read(&scope).await.expect("a reader");
+        let first = statement_in(&tx, wallet, None, 3).await.expect("a statement");
+        let told = |page: &Statement| -> Vec<(i64, Option<i64>)> {
+            page.lines.iter().map(|line| (line.amount.minor(), line.balance.map(|balance| balance.minor()))).collect()
+        };
+        assert_eq!(told(&first), [(-57, Some(500)), (7, Some(557)), (50, Some(550))]);
+        let second = statement_in(&tx, wallet, first.next, 3).await.expect("a statement");
+        assert_eq!((told(&second), second.next), (vec![(500, Some(500))], None));
+        let (_, other) = self::wallet();
+        assert_eq!(statement_in(&tx, other, None, 3).await.expect("a statement").lines, []);
     }
 
     async fn a_wallet_cannot_be_overdrawn(db) {

@@ -33,6 +33,7 @@ mod refund;
 mod repo;
 pub mod sale;
 mod service;
+mod sold;
 mod table;
 mod tally;
 #[cfg(test)]
@@ -59,4 +60,5 @@ pub use model::{
 pub use office::{DeskHop, DeskLine, DeskPayment, DeskView, FulfilBy, OrderFilter, OrderList, OrderRow, OwnView};
 pub use refund::{BuyerRefund, OrderRefund, RefundAsked, RefundOf, RefundRefusal};
 pub use service::{Checkout, Orders, SoldBy};
+pub use sold::sold_since_in;
 pub use worker::{MoneyReceiver, RefundCloser, Sweeper};

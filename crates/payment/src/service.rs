@@ -8,6 +8,7 @@ mod channel;
 mod handover;
 pub(crate) mod refund;
 mod rescue;
+mod topups;
 pub(crate) mod trade;
 
 use std::collections::HashMap;

@@ -1,6 +1,6 @@
 //! Reading: a select that already carries the scope's predicate.
 
-use sea_orm::sea_query::{LockBehavior, LockType, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LockBehavior, LockType, SimpleExpr};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select, TryGetable,
     TryGetableMany, Value,
@@ -89,6 +89,17 @@ impl<'t, E: EntityTrait> Find<'t, E> {
     pub async fn count_by<T: TryGetable + Send>(self, column: E::Column) -> Result<Vec<(T, i64)>, StoreError> {
         let counted = sea_orm::sea_query::Expr::cust("COUNT(*)");
         let select = self.select.select_only().column(column).expr_as(counted, "count").group_by(column);
+        Ok(select.into_tuple::<(T, i64)>().all(&self.conn.tx).await?)
+    }
+
+    /// The sum of the whole numbers `summed` over the rows of each value of `column`.
+    pub async fn sum_by<T: TryGetable + Send>(
+        self,
+        column: E::Column,
+        summed: E::Column,
+    ) -> Result<Vec<(T, i64)>, StoreError> {
+        let sum = Func::sum(Expr::col(summed)).cast_as("bigint");
+        let select = self.select.select_only().column(column).expr_as(sum, "sum").group_by(column);
         Ok(select.into_tuple::<(T, i64)>().all(&self.conn.tx).await?)
     }
 

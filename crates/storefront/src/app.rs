@@ -1,15 +1,18 @@
 //! What the pages stand on.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::FromRef;
-use catalog::{Catalog, Prices};
+use catalog::{Catalog, Prices, SkuId};
 use identity::{Customers, LoginLimits};
 use inventory::Inventory;
+use kernel::SiteId;
 use order::{Lookups, Orders};
 use payment::Payments;
 use serde::Serialize;
-use store::Store;
+use store::{ScopedCache, Store};
 use tenancy::Tenancy;
 use url::Url;
 use web::Kit;
@@ -94,9 +97,25 @@ pub struct DemoLogin {
 pub(crate) struct App {
     pub rooms: Arc<StorefrontState>,
     pub templates: Arc<Templates>,
+    /// What each site sold lately.
+    pub pieces: ScopedCache<SiteId, Arc<Pieces>>,
 }
 
+/// Pieces sold, by SKU.
+pub(crate) type Pieces = HashMap<SkuId, u64>;
+
+/// Sites whose figures are kept in memory.
+const PIECES_SITES_MAX: u64 = 2_000;
+/// How long they are good for.
+const PIECES_LIFE: Duration = Duration::from_secs(600);
+
 impl App {
+    /// The state over these rooms, with what is kept in memory.
+    pub fn new(rooms: StorefrontState, templates: Templates) -> Self {
+        let pieces = ScopedCache::new(Arc::new(rooms.store.clone()), PIECES_SITES_MAX, PIECES_LIFE);
+        Self { rooms: Arc::new(rooms), templates: Arc::new(templates), pieces }
+    }
+
     /// The payments that orders are paid by.
     pub fn payments(&self) -> &Payments {
         self.rooms.orders.payments()

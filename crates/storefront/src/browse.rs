@@ -39,10 +39,13 @@ pub(crate) enum Sort {
     Shop,
     Cheapest,
     Dearest,
+    /// What sold most in 30 days first.
+    Sold,
+    Newest,
 }
 
 impl Sort {
-    pub const ALL: [Self; 3] = [Self::Shop, Self::Cheapest, Self::Dearest];
+    pub const ALL: [Self; 5] = [Self::Shop, Self::Sold, Self::Newest, Self::Cheapest, Self::Dearest];
 
     /// The word in an address; the shop's own order has none.
     pub const fn word(self) -> &'static str {
@@ -50,6 +53,8 @@ impl Sort {
             Self::Shop => "",
             Self::Cheapest => "price",
             Self::Dearest => "price_down",
+            Self::Sold => "sold",
+            Self::Newest => "new",
         }
     }
 }
@@ -115,6 +120,9 @@ impl Filter {
             Sort::Shop => {}
             Sort::Cheapest => goods.sort_by_key(low),
             Sort::Dearest => goods.sort_by_key(|sold| std::cmp::Reverse(low(sold))),
+            Sort::Sold => goods.sort_by_key(|sold| std::cmp::Reverse(sold.pieces)),
+            // An id begins with the time it was made at.
+            Sort::Newest => goods.sort_by_key(|sold| std::cmp::Reverse(sold.goods.id)),
         }
         let (count, pages) = (goods.len(), goods.len().div_ceil(PAGE).max(1));
         let page = self.page.min(pages);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use catalog::FieldFault;
 use kernel::{Coded, FaultKind, Money};
 use order::{OrderError, Refusal};
 use risk::{LimitKind, RiskError};
@@ -16,15 +17,33 @@ use crate::words::Words;
 pub(crate) enum Complaint {
     Sku,
     Quantity,
-    PriceChanged { seen: Money, now: Money },
-    OutOfStock { left: u32 },
-    Funds { balance: Money, total: Money },
+    PriceChanged {
+        seen: Money,
+        now: Money,
+    },
+    OutOfStock {
+        left: u32,
+    },
+    Funds {
+        balance: Money,
+        total: Money,
+    },
     NotForSale,
     Unavailable,
     ChannelClosed,
-    TooManyOpen { most: u32 },
-    TooManyToday { most: u32 },
-    Frozen { wait: Duration },
+    /// What the goods ask has changed since the form was shown.
+    Form {
+        faults: Vec<FieldFault>,
+    },
+    TooManyOpen {
+        most: u32,
+    },
+    TooManyToday {
+        most: u32,
+    },
+    Frozen {
+        wait: Duration,
+    },
     Busy,
     AlreadyUsed,
 }
@@ -65,9 +84,8 @@ impl Complaint {
             Refusal::ChannelClosed => Self::ChannelClosed,
             Refusal::Limit(hit) if hit.kind == LimitKind::PerAccountAndDay => Self::TooManyToday { most: hit.most },
             Refusal::Limit(hit) => Self::TooManyOpen { most: hit.most },
-            // The page of goods that ask for something has no form yet.
-            Refusal::Form { .. }
-            | Refusal::LossNotCovered { .. }
+            Refusal::Form { faults, .. } => Self::Form { faults },
+            Refusal::LossNotCovered { .. }
             | Refusal::DepthExceeded { .. }
             | Refusal::ShopNotFunded
             | Refusal::NothingToPay
@@ -92,6 +110,7 @@ impl Complaint {
             | Self::Funds { .. }
             | Self::NotForSale
             | Self::Unavailable
+            | Self::Form { .. }
             | Self::TooManyOpen { .. }
             | Self::TooManyToday { .. } => Key::Renew,
             Self::AlreadyUsed => Key::Renew,
@@ -150,6 +169,7 @@ impl Complaint {
             Self::NotForSale => say("not_for_sale", &[]),
             Self::Unavailable => say("unavailable", &[]),
             Self::ChannelClosed => say("channel_closed", &[]),
+            Self::Form { .. } => say("form", &[]),
             Self::TooManyOpen { most } => say("too_many_open", &[("most", &most.to_string())]),
             Self::TooManyToday { most } => say("too_many_today", &[("most", &most.to_string())]),
             Self::Frozen { wait } => say("frozen", &[("minutes", &format::minutes(*wait).to_string())]),
@@ -194,6 +214,7 @@ mod tests {
                 Complaint::NotForSale,
                 Complaint::Unavailable,
                 Complaint::ChannelClosed,
+                Complaint::Form { faults: Vec::new() },
                 Complaint::TooManyOpen { most: 3 },
                 Complaint::TooManyToday { most: 200 },
                 Complaint::Frozen { wait: Duration::from_secs(900) },

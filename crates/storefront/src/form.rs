@@ -1,6 +1,8 @@
 //! Forms: what was sent, and what of it can be used. Pure; nothing a browser sends is believed.
 
-use catalog::{Code, SkuId};
+use std::collections::BTreeMap;
+
+use catalog::{Code, FieldFault, Filled, FormField, SkuId};
 use identity::Token;
 use kernel::{Currency, Money};
 use order::{Contact, QueryPassword, Wanted};
@@ -79,6 +81,9 @@ pub(crate) struct CheckoutForm {
     pub pay: String,
     #[serde(default)]
     pub confirm: String,
+    /// What the goods ask, by `field-KEY`, and whatever else was sent.
+    #[serde(flatten)]
+    pub rest: BTreeMap<String, String>,
 }
 
 /// How the buyer pays.
@@ -92,11 +97,15 @@ pub(crate) enum PayBy {
 pub(crate) struct Order {
     pub pay: PayBy,
     pub reached: Option<(Contact, QueryPassword)>,
+    /// What the goods ask, as it was typed; the form has taken it.
+    pub filled: Filled,
 }
 
 /// A field of the checkout that has to be changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
+    /// One that the goods ask.
+    Field(FieldFault),
     Contact,
     Password,
     Pay,
@@ -105,13 +114,15 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// The name of the field.
-    pub const fn field(self) -> &'static str {
-        match self {
+    pub fn field(&self) -> String {
+        let name = match self {
+            Self::Field(fault) => return field_name(&fault.key),
             Self::Contact => "contact",
             Self::Password => "password",
             Self::Pay => "pay",
             Self::Confirm => "confirm",
-        }
+        };
+        name.to_owned()
     }
 }
 
@@ -168,10 +179,21 @@ impl CheckoutForm {
         Token::parse(&self.visitor)
     }
 
+    /// What was typed into the fields that the goods ask; what they do not ask is not read.
+    pub fn filled(&self, form: &catalog::Form) -> Filled {
+        let typed = |field: &FormField| {
+            let key = field.key.as_str();
+            Some((key.to_owned(), self.rest.get(&field_name(key))?.clone()))
+        };
+        form.fields().iter().filter_map(typed).collect()
+    }
+
     /// The rest of the form, or every field that has to be changed. A guest must say how he is reached; somebody with
     /// an account may.
-    pub fn read(&self, is_guest: bool, open: &[ChannelId]) -> Result<Order, Vec<Fault>> {
-        let mut faults = Vec::new();
+    pub fn read(&self, is_guest: bool, open: &[ChannelId], form: &catalog::Form) -> Result<Order, Vec<Fault>> {
+        let filled = self.filled(form);
+        let mut faults: Vec<Fault> =
+            form.check(&filled).err().unwrap_or_default().into_iter().map(Fault::Field).collect();
         let channel = ChannelId::parse(&self.pay).ok().filter(|channel| open.contains(channel));
         let pay = match channel {
             Some(channel) => Some(PayBy::Channel(channel)),
@@ -189,10 +211,15 @@ impl CheckoutForm {
         faults.extend(pay.is_none().then_some(Fault::Pay));
         faults.extend((self.confirm != "yes").then_some(Fault::Confirm));
         match pay {
-            Some(pay) if faults.is_empty() => Ok(Order { pay, reached }),
+            Some(pay) if faults.is_empty() => Ok(Order { pay, reached, filled }),
             _ => Err(faults),
         }
     }
+}
+
+/// The name of a field that the goods ask: no key can be taken for a field of ours.
+pub(crate) fn field_name(key: &str) -> String {
+    format!("field-{key}")
 }
 
 /// Whether a wish can be bought as things stand. The lane decides again.
@@ -278,7 +305,9 @@ mod tests {
     fn a_guest_says_how_he_is_reached_and_an_account_may() {
         let channel = ChannelId::new();
         let pay = channel.to_string();
-        let faults = |form: &CheckoutForm, is_guest| form.read(is_guest, &[channel]).err().unwrap_or_default();
+        let faults = |form: &CheckoutForm, is_guest| {
+            form.read(is_guest, &[channel], &catalog::Form::default()).err().unwrap_or_default()
+        };
         let empty = checkout(&pay, " ", "", "yes");
         assert_eq!(faults(&empty, true), [Fault::Contact, Fault::Password]);
         assert_eq!(faults(&empty, false), []);
@@ -291,7 +320,7 @@ mod tests {
         let (open, closed) = (ChannelId::new(), ChannelId::new().to_string());
         let read = |pay: &str, is_guest: bool| {
             let form = checkout(pay, "lin@x.test", "ocean", "yes");
-            form.read(is_guest, &[open]).map(|order| order.pay)
+            form.read(is_guest, &[open], &catalog::Form::default()).map(|order| order.pay)
         };
         assert_eq!(read(&open.to_string(), true), Ok(PayBy::Channel(open)));
         assert_eq!(read(WALLET, false), Ok(PayBy::Wallet));
@@ -302,7 +331,7 @@ mod tests {
 
     #[test]
     fn every_fault_is_told_at_once() {
-        let faults = checkout("", "", "", "").read(true, &[]).err();
+        let faults = checkout("", "", "", "").read(true, &[], &catalog::Form::default()).err();
         assert_eq!(faults, Some(vec![Fault::Contact, Fault::Password, Fault::Pay, Fault::Confirm]));
     }
 
@@ -314,7 +343,7 @@ mod tests {
             let form = choice(&sku, &quantity);
             let _ = (form.choice(), form.wanted(Currency::CNY));
             let form = CheckoutForm { goods, sku, quantity, pay, ..CheckoutForm::default() };
-            let _ = (form.wish(Currency::CNY), form.read(true, &[]).is_ok());
+            let _ = (form.wish(Currency::CNY), form.read(true, &[], &catalog::Form::default()).is_ok());
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use axum::extract::{FromRequestParts, Request};
-use axum::http::header::{ACCEPT_LANGUAGE, HeaderMap, SET_COOKIE};
+use axum::http::header::{ACCEPT_LANGUAGE, HeaderMap, IF_NONE_MATCH, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Uri};
 use axum::middleware::Next;
@@ -22,17 +22,25 @@ pub(crate) struct Frame {
     pub request_id: Option<String>,
     pub trace_id: Option<String>,
     pub shop: Option<Arc<Shop>>,
+    /// Scheme, host and port that the shop's pages name as theirs.
+    pub origin: Option<String>,
+    /// The version of the page that the browser has.
+    pub known: Option<HeaderValue>,
 }
 
 impl Frame {
     pub fn read(parts: &Parts) -> Self {
+        let shop = parts.extensions.get::<ShopContext>().map(|context| Arc::clone(&context.0));
+        let visit = parts.extensions.get::<Visit>();
         Self {
+            origin: visit.zip(shop.as_deref()).map(|(visit, shop)| origin(visit, shop)),
+            known: parts.headers.get(IF_NONE_MATCH).cloned(),
             language: language(&parts.uri, &parts.headers),
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
             request_id: parts.extensions.get::<RequestId>().map(|id| id.as_str().to_owned()),
             trace_id: parts.extensions.get::<TraceId>().map(|id| id.as_str().to_owned()),
-            shop: parts.extensions.get::<ShopContext>().map(|context| Arc::clone(&context.0)),
+            shop,
         }
     }
 
@@ -46,6 +54,16 @@ impl<S: Sync> FromRequestParts<S> for Frame {
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Self::read(parts))
+    }
+}
+
+/// The shop's own host, at the port that was asked.
+fn origin(visit: &Visit, shop: &Shop) -> String {
+    let scheme = if visit.is_https { "https" } else { "http" };
+    let port = visit.authority.rsplit_once(':').map(|(_, port)| port).filter(|port| port.parse::<u16>().is_ok());
+    match port {
+        Some(port) => format!("{scheme}://{}:{port}", shop.home),
+        None => format!("{scheme}://{}", shop.home),
     }
 }
 

@@ -24,6 +24,7 @@ mod rows;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod theme;
 mod view;
 mod words;
 

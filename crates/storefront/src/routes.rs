@@ -1,7 +1,5 @@
 //! All routes of the shops.
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -21,7 +19,7 @@ const DEMO_HOSTS: [&str; 2] = ["localhost", "127.0.0.1"];
 /// The shop pages, complete with all layers.
 pub fn router(state: StorefrontState) -> Router {
     let templates = Templates::compile().expect("the embedded templates are compiled by a test");
-    let app = App { rooms: Arc::new(state), templates: Arc::new(templates) };
+    let app = App::new(state, templates);
     let shops = shop_routes()
         .into_router()
         .fallback(nothing_here)
@@ -63,6 +61,7 @@ fn shop_routes() -> Routes<App> {
         .post("/lookup", pages::lookup::find)
         .get("/wallet", pages::wallet::show)
         .post("/wallet/top-up", pages::wallet::top_up)
+        .get("/wallet/top-ups", pages::topups::list)
         .get("/wallet/top-ups/{intent}", pages::wallet::top_up_page)
         .get("/wallet/top-ups/{intent}/status", pages::wallet::status)
         .post("/wallet/top-ups/{intent}/pay", pages::wallet::pay);
@@ -72,6 +71,9 @@ fn shop_routes() -> Routes<App> {
 /// Pages that lead to goods, and those that say by which rules they are sold.
 fn reading_routes(routes: Routes<App>) -> Routes<App> {
     routes
+        .get("/theme.css", pages::seo::theme)
+        .get("/robots.txt", pages::seo::robots)
+        .get("/sitemap.xml", pages::seo::sitemap)
         .get("/search", pages::browse::search)
         .get("/categories/{code}", pages::browse::category)
         .get("/notices", pages::rules::notices)

@@ -1,21 +1,25 @@
 //! What pages read through the rooms' services: one transaction a page.
 
 use catalog::{Code, Goods, Quoted, SiteLevel, Sku, SkuId, Subject};
+use chrono::TimeDelta;
 use identity::{Customer, CustomerId};
-use kernel::{Money, SiteScope};
+use kernel::{Money, SiteId, SiteScope};
 use ledger::{Account, AccountKind};
 use order::SoldBy;
 use payment::{IntentId, Use};
 use risk::Limits;
 use std::collections::HashMap;
+use std::sync::Arc;
 use store::{ReadTx, Tx};
 use tenancy::Shop;
 use web::Problem;
 
-use crate::app::App;
+use crate::app::{App, Pieces};
 use crate::view::{Choice, Me, MoneyView, Offer, Sold};
 use crate::words::Words;
 
+/// How far back a list of what sells best looks.
+const SOLD_LATELY: TimeDelta = TimeDelta::days(30);
 /// Payments of one order that its page looks at.
 const TROUBLES_MAX: usize = 10;
 
@@ -82,12 +86,25 @@ pub(crate) async fn money_in_trouble(
     Ok(money)
 }
 
+/// How many pieces of each SKU this shop sold in 30 days, as it was known in the last minutes: the one figure of a list
+/// that is not read anew, because it is a sum over all orders of that time.
+pub(crate) async fn pieces(app: &App, shop: &Shop) -> Result<Arc<Pieces>, Problem> {
+    let (scope, store) = (shop.scope(), app.rooms.store.clone());
+    let read = move |sites: Vec<SiteId>| async move {
+        let tx = store.read(&scope).await?;
+        let sold = Arc::new(order::sold_since_in(&tx, tx.now() - SOLD_LATELY).await?);
+        Ok(sites.into_iter().map(|site| (site, Arc::clone(&sold))).collect())
+    };
+    let mut found = app.pieces.get_all(&shop.scope().engine(), &[shop.site.id], read).await?;
+    Ok(found.remove(&shop.site.id).unwrap_or_default())
+}
+
 /// Everything that has a price on this shop, sorted as it is shown.
 pub(crate) async fn shelf_in(
     app: &App,
     tx: &impl Tx,
     shop: &Shop,
-    subject: &Subject,
+    (subject, pieces): (&Subject, &Pieces),
 ) -> Result<(Vec<catalog::Category>, Vec<Sold>), Problem> {
     let rooms = &app.rooms;
     let chain = chain_in(app, tx, shop).await?;
@@ -100,7 +117,8 @@ pub(crate) async fn shelf_in(
     let mut sold: Vec<Sold> = Vec::with_capacity(all.goods.len());
     for goods in &all.goods {
         let skus = all.skus_of(goods.id).filter_map(|sku| Some((quotes.remove(&sku.id)?, left(sku.id)))).collect();
-        sold.push(Sold { goods: goods.clone(), skus });
+        let pieces = all.skus_of(goods.id).filter_map(|sku| pieces.get(&sku.id)).sum();
+        sold.push(Sold { goods: goods.clone(), skus, pieces });
     }
     Ok((all.categories, sold))
 }

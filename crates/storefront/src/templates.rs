@@ -58,6 +58,7 @@ impl Tongue {
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.add_function("t", translate(Arc::clone(&words)));
+        environment.add_function("asset", |file: String| crate::assets::href(&file));
         for path in Files::iter() {
             let Some(name) = path.strip_prefix("templates/") else { continue };
             let file = Files::get(&path).ok_or_else(|| format!("{path} is not embedded"))?;

@@ -3,6 +3,7 @@
 use kernel::{Coded, Currency, FaultKind, SiteId};
 use store::StoreError;
 
+use crate::front::FrontError;
 use crate::model::{Host, Slug, TextError};
 
 /// A refusal of tenants, sites and hosts.
@@ -41,6 +42,9 @@ pub enum TenancyError {
     /// A tenant has one main site, and it is the root.
     #[error("a tenant has exactly one main site, and it stays")]
     MainSiteFixed,
+    /// The front is none that can be shown.
+    #[error(transparent)]
+    Front(#[from] FrontError),
     /// What the table holds is not a value of ours: a bug, or a hand in the database.
     #[error("{column} holds something unreadable")]
     Unreadable { column: &'static str },
@@ -64,6 +68,8 @@ impl Coded for TenancyError {
             Self::UnderItself { .. } => "site_under_itself",
             Self::TooDeep { .. } => "site_too_deep",
             Self::MainSiteFixed => "main_site_fixed",
+            Self::Front(FrontError::Contrast { .. }) => "accent_contrast",
+            Self::Front(_) => "front_invalid",
             Self::Unreadable { .. } => "internal",
             Self::Store(error) => error.code(),
         }
@@ -71,7 +77,7 @@ impl Coded for TenancyError {
 
     fn kind(&self) -> FaultKind {
         match self {
-            Self::Text(_) => FaultKind::Invalid,
+            Self::Text(_) | Self::Front(_) => FaultKind::Invalid,
             Self::NoTenant | Self::NoSite { .. } => FaultKind::NotFound,
             Self::HostTaken { .. } | Self::SlugTaken { .. } => FaultKind::Conflict,
             Self::SlugFixed { .. }

@@ -7,7 +7,9 @@
 //! Invariants: a host leads to one site of one tenant; the sites of a tenant are one tree under its main site,
 //! at most [`DEPTH_MAX`] deep; a closed or suspended shop still resolves, because showing its state is the caller's.
 
+mod colour;
 mod error;
+mod front;
 mod model;
 mod repo;
 mod rules;
@@ -18,7 +20,9 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use colour::{CONTRAST_MIN, Colour, Palette, grounds};
 pub use error::{TenancyError, UnknownHost};
+pub use front::{Accent, Front, FrontError, Link, Radius, Section, SectionDraft, Tokens, TokensDraft};
 pub use model::{
     Host, Mode, NewSite, NewTenant, Saved, Seller, Site, SiteState, Slug, Tenant, TenantState, TextError, Theme,
 };

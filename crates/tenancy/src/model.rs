@@ -4,6 +4,8 @@ mod host;
 
 use kernel::{Currency, SiteId, TenantId, Wording};
 
+use crate::front::Front;
+
 pub use host::{Host, Slug, TextError};
 pub(crate) use host::{shown, without_port};
 
@@ -112,6 +114,10 @@ pub struct Site {
     pub support: Option<String>,
     /// What it allows buyers, in the words of the room that reads them; none for the defaults.
     pub limits: Option<String>,
+    /// What its home page shows, and its own colours.
+    pub front: Front,
+    /// Which of its hosts its pages name as theirs.
+    pub home: Option<Host>,
 }
 
 /// What a tenant is to be; its state is not part of it.
@@ -170,6 +176,18 @@ impl<I: Copy> Saved<I> {
     pub const fn id(&self) -> I {
         match self {
             Self::Created(id) | Self::Changed(id, _) | Self::Same(id) => *id,
+        }
+    }
+
+    /// What both savings of one row did together.
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Changed(id, mut fields), Self::Changed(_, more)) => {
+                fields.extend(more);
+                Self::Changed(id, fields)
+            }
+            (Self::Same(_), other) => other,
+            (own, _) => own,
         }
     }
 

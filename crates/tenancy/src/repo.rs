@@ -5,6 +5,7 @@ use sea_orm::ColumnTrait;
 use store::{Change, ReadTx, Rows, StoreError, Tx, WriteTx};
 
 use crate::error::TenancyError;
+use crate::front::Front;
 use crate::model::{Host, Mode, Seller, Site, SiteState, Slug, Tenant, TenantState, Theme};
 use crate::table::{host, site, tenant};
 
@@ -126,6 +127,9 @@ pub(crate) async fn insert_site(tx: &WriteTx<TenantScope>, site: &Site) -> Resul
         level: site.level.clone(),
         support: site.support.clone(),
         limits: site.limits.clone(),
+        sections: None,
+        tokens: None,
+        home_host: None,
         created_at: tx.now(),
     };
     tx.insert::<site::Entity>([row]).await
@@ -167,6 +171,22 @@ pub(crate) async fn set_site_state(
 ) -> Result<bool, StoreError> {
     let update = tx.update::<site::Entity>().filter(site::Column::Id.eq(site.uuid()));
     Ok(update.set(site::Column::State, state.word()).run().await? > 0)
+}
+
+pub(crate) async fn set_front(tx: &WriteTx<TenantScope>, site: SiteId, front: &Front) -> Result<(), StoreError> {
+    let (sections, tokens) = front.texts();
+    let update = tx.update::<site::Entity>().filter(site::Column::Id.eq(site.uuid()));
+    update.set(site::Column::Sections, sections).set(site::Column::Tokens, tokens).run().await.map(|_| ())
+}
+
+pub(crate) async fn set_home(tx: &WriteTx<TenantScope>, site: SiteId, host: &Host) -> Result<(), StoreError> {
+    let update = tx.update::<site::Entity>().filter(site::Column::Id.eq(site.uuid()));
+    update.set(site::Column::HomeHost, host.as_str()).run().await.map(|_| ())
+}
+
+/// The site with this id.
+pub(crate) async fn site(tx: &impl Tx, site: SiteId) -> Result<Option<Site>, TenancyError> {
+    tx.find::<site::Entity>().filter(site::Column::Id.eq(site.uuid())).one().await?.map(read_site).transpose()
 }
 
 pub(crate) async fn has_site(tx: &impl Tx, site: SiteId) -> Result<bool, StoreError> {
@@ -234,5 +254,7 @@ fn read_site(row: site::Model) -> Result<Site, TenancyError> {
         level: row.level,
         support: row.support,
         limits: row.limits,
+        front: Front::read(row.sections.as_deref(), row.tokens.as_deref()).ok_or(unreadable("sites.sections"))?,
+        home: row.home_host.as_deref().map(Host::parse).transpose().map_err(|_| unreadable("sites.home_host"))?,
     })
 }

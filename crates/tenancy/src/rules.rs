@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use kernel::SiteId;
 
 use crate::error::TenancyError;
+use crate::front::Front;
 use crate::model::{NewSite, NewTenant, Site, Slug, Tenant};
 
 /// How many levels a tree of sites may have under its main site.
@@ -124,6 +125,12 @@ pub(crate) fn change_site(is: &Site, wanted: &NewSite, parent: Option<SiteId>) -
         ("support", is.support == wanted.support),
         ("limits", is.limits == wanted.limits),
     ])
+}
+
+/// The parts in which a front is not yet what it is to be.
+pub(crate) fn change_front(is: &Front, wanted: &Front) -> Vec<&'static str> {
+    let (old, new) = (is.texts(), wanted.texts());
+    differing(&[("sections", old.0 == new.0), ("tokens", old.1 == new.1)])
 }
 
 fn differing(fields: &[(&'static str, bool)]) -> Vec<&'static str> {

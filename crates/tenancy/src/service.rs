@@ -9,6 +9,7 @@ use store::{Store, Tx, WriteTx};
 use tokio::time::MissedTickBehavior;
 
 use crate::error::{TenancyError, UnknownHost};
+use crate::front::{Front, Section, Tokens};
 use crate::model::{Host, NewSite, NewTenant, Saved, Site, SiteState, Slug, Tenant, TenantState, shown, without_port};
 use crate::rules::{self, SiteTree};
 use crate::shops::{HostTable, Shop, Watch, host_table};
@@ -200,6 +201,40 @@ impl Tenancy {
         }
     }
 
+    /// Gives the site this home page and these colours; refused if they cannot be read in its theme.
+    pub async fn save_front_in(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        site: SiteId,
+        (sections, tokens): (Vec<Section>, Tokens),
+    ) -> Result<Saved<SiteId>, TenancyError> {
+        let is = repo::site(tx, site).await?.ok_or(TenancyError::NoSite { site })?;
+        let front = Front::try_new(sections, tokens, is.theme)?;
+        let fields = rules::change_front(&is.front, &front);
+        if !fields.is_empty() {
+            repo::set_front(tx, site, &front).await?;
+        }
+        Ok(Saved::of_fields(site, fields))
+    }
+
+    /// Makes this the host that the site's pages name as theirs; it leads to the site.
+    pub async fn save_home_in(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        site: SiteId,
+        host: &Host,
+    ) -> Result<Saved<SiteId>, TenancyError> {
+        let is = repo::site(tx, site).await?.ok_or(TenancyError::NoSite { site })?;
+        if repo::site_of_host(tx, host).await? != Some(site) {
+            return Err(TenancyError::HostTaken { host: host.clone() });
+        }
+        if is.home.as_ref() == Some(host) {
+            return Ok(Saved::Same(site));
+        }
+        repo::set_home(tx, site, host).await?;
+        Ok(Saved::Changed(site, vec!["home"]))
+    }
+
     /// Opens, suspends or closes the scope's tenant.
     pub async fn set_tenant_state_in(&self, tx: &WriteTx<TenantScope>, state: TenantState) -> Result<(), TenancyError> {
         if repo::set_tenant_state(tx, state).await? { Ok(()) } else { Err(TenancyError::NoTenant) }
@@ -231,5 +266,7 @@ fn site_of(new: &NewSite, id: SiteId, parent: Option<SiteId>, depth: u8) -> Site
         level: new.level.clone(),
         support: new.support.clone(),
         limits: new.limits.clone(),
+        front: Front::default(),
+        home: None,
     }
 }

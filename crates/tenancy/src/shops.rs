@@ -20,6 +20,8 @@ pub struct Shop {
     pub site: Site,
     /// The sites from the main site down to this one, which is the last.
     pub chain: Vec<SiteId>,
+    /// The host that its pages name as theirs, whichever they are asked at.
+    pub home: Host,
     /// The main site's name: who the seller's customers are customers of.
     pub main_name: Wording,
     scope: SiteScope,
@@ -52,13 +54,20 @@ pub(crate) fn host_table(directory: Directory) -> HostTable {
         .into_iter()
         .filter_map(|(id, sites)| Some((id, readable(id, sites.and_then(SiteTree::try_new))?)))
         .collect();
+    let leading: HashMap<Host, SiteId> =
+        directory.hosts.iter().filter_map(|(_, site, host)| Some((host.as_ref().ok()?.clone(), *site))).collect();
+    let home = |site: &Site, first: &Host| {
+        let chosen = site.home.as_ref().filter(|host| leading.get(*host) == Some(&site.id));
+        chosen.unwrap_or(first).clone()
+    };
     let mut shops: HashMap<SiteId, Arc<Shop>> = HashMap::new();
     let mut table = HostTable::with_capacity(directory.hosts.len());
     for (id, site, host) in directory.hosts {
         let (Some(tenant), Some(tree), Some(host)) = (tenants.get(&id), trees.get(&id), readable(id, host)) else {
             continue;
         };
-        let known = shops.get(&site).cloned().or_else(|| shop(tenant, tree, site).map(Arc::new));
+        let known =
+            shops.get(&site).cloned().or_else(|| shop(tenant, tree, site, |site| home(site, &host)).map(Arc::new));
         if let Some(shop) = known {
             shops.insert(site, Arc::clone(&shop));
             table.insert(host, shop);
@@ -67,13 +76,14 @@ pub(crate) fn host_table(directory: Directory) -> HostTable {
     table
 }
 
-fn shop(tenant: &Tenant, tree: &SiteTree, site: SiteId) -> Option<Shop> {
+fn shop(tenant: &Tenant, tree: &SiteTree, site: SiteId, home: impl Fn(&Site) -> Host) -> Option<Shop> {
     let chain = tree.chain(site);
     let (main, site) = (chain.first()?, chain.last()?);
     Some(Shop {
         tenant: tenant.clone(),
         site: (*site).clone(),
         chain: chain.iter().map(|site| site.id).collect(),
+        home: home(site),
         main_name: main.name.clone(),
         // The one place where a stranger's request gets a scope: the host it came to says which.
         scope: Platform::assume().tenant(tenant.id).site(site.id),

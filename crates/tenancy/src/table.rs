@@ -49,6 +49,9 @@ pub(crate) mod site {
         pub level: Option<String>,
         pub support: Option<String>,
         pub limits: Option<String>,
+        pub sections: Option<String>,
+        pub tokens: Option<String>,
+        pub home_host: Option<String>,
         pub created_at: chrono::DateTime<chrono::Utc>,
     }
 

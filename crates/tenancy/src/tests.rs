@@ -1,5 +1,6 @@
 //! Behaviour on both databases, and the tree's rules.
 
+mod fronts;
 mod tree;
 
 use std::sync::Arc;

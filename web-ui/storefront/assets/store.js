@@ -59,9 +59,10 @@
 
   // A page that waits asks how things stand, and is shown anew when they have changed.
   const watch = document.querySelector("[data-watch]")?.dataset;
+  const every = Number(watch?.every) * 1000 || 2000;
   let failures = 0;
   const ask = async () => {
-    if (document.hidden) return setTimeout(ask, 2000);
+    if (document.hidden) return setTimeout(ask, every);
     try {
       const answer = await fetch(watch.watch, { cache: "no-store" });
       if (!answer.ok) throw answer.status;
@@ -72,9 +73,9 @@
     } catch {
       failures += 1;
     }
-    setTimeout(ask, 2000 * 2 ** Math.min(failures, 4));
+    setTimeout(ask, every * 2 ** Math.min(failures, 4));
   };
-  if (watch) setTimeout(ask, 2000);
+  if (watch) setTimeout(ask, every);
 
   // What is left of the time to pay, by the second.
   const left = document.querySelector("[data-left]");

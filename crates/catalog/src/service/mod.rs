@@ -2,6 +2,7 @@
 
 mod prices;
 mod save;
+mod shown;
 mod templates;
 
 use std::collections::HashSet;

@@ -104,9 +104,23 @@ impl<'a> Fields<'a> {
 
     /// `{ zh = "…", en = "…" }`, at least one of them not empty.
     pub(super) fn wording(&self, key: &'static str, chars_max: usize) -> Option<Wording> {
+        self.wording_of(key, |text| plain_line(text, chars_max))
+    }
+
+    /// As [`Fields::wording`], for texts of several lines, none of which is empty.
+    pub(super) fn paragraphs(&self, key: &'static str, chars_max: usize) -> Option<Wording> {
+        self.wording_of(key, |text| {
+            if text.chars().count() > chars_max {
+                return Err(format!("it has more than {chars_max} characters"));
+            }
+            text.lines().try_for_each(|line| plain_line(line, chars_max).map(|_| ())).map(|()| text.to_owned())
+        })
+    }
+
+    fn wording_of(&self, key: &'static str, parse: impl Fn(&str) -> Result<String, String>) -> Option<Wording> {
         let inside = self.table_of(key)?;
-        let zh = inside.text_if_there("zh", chars_max);
-        let en = inside.text_if_there("en", chars_max);
+        let zh = inside.parsed_if_there("zh", &parse);
+        let en = inside.parsed_if_there("en", &parse);
         if !inside.has("zh") && !inside.has("en") {
             inside.report(inside.line, format!("{key} has neither zh nor en"));
             return None;

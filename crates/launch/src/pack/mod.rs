@@ -5,6 +5,7 @@ mod fault;
 mod fields;
 mod files;
 mod form;
+mod front;
 mod goods;
 mod price;
 mod site;
@@ -27,6 +28,7 @@ use tenancy::{Host, NewSite, NewTenant, Slug};
 use fault::Faults;
 pub use fault::PackFault;
 use files::Files;
+pub(crate) use front::PackFront;
 use tree::Known;
 
 const NAME_CHARS_MAX: usize = 200;
@@ -64,6 +66,8 @@ pub(crate) struct PackSite {
     pub line: u64,
     pub new: NewSite,
     pub hosts: Vec<(Host, u64)>,
+    /// What its home page shows, and its own colours.
+    pub front: PackFront,
     pub prepaid: Option<Money>,
     /// Who runs a sub-site.
     pub owner: Option<PackPerson>,
@@ -219,6 +223,7 @@ fn read(path: &Path, faults: &Faults) -> Option<Pack> {
         skus: is_whole.then(|| goods.sku_lines.keys().collect()),
     };
     tree::check_targets(&sites, &known, faults);
+    front::check_sections(&sites, &known, faults);
     tree::check_people(&sites, &slugs, faults);
     check_categories(&goods.goods, &known, faults);
     let cards = read_cards(&files, &known, faults);

@@ -7,6 +7,7 @@ use tenancy::{Host, Mode, NewSite, Slug, Theme};
 
 use super::fault::Faults;
 use super::fields::{Fields, Source};
+use super::front::front;
 use super::price::{prices, templates};
 use super::tenant::{operator, person};
 use super::{NAME_CHARS_MAX, NOTICE_CHARS_MAX, PackChannel, PackCustomer, PackSite};
@@ -40,6 +41,7 @@ pub(super) fn read(file: &str, slug: &Slug, text: &str, currency: Currency, faul
     let prepaid = fields.parsed_if_there("prepaid", |text| amount(text, currency));
     let owner = if fields.has("owner") { fields.table_of("owner").and_then(operator) } else { None };
     let hosts = hosts(&fields);
+    let front = front(&fields, theme);
     let (templates, template_codes) = templates(&fields, currency);
     let prices = prices(&fields, &template_codes, currency);
     let limits = if fields.has("limits") { fields.table_of("limits").map(limits) } else { None };
@@ -62,7 +64,7 @@ pub(super) fn read(file: &str, slug: &Slug, text: &str, currency: Currency, faul
         limits,
     };
     let (file, prepaid) = (file.to_owned(), prepaid.flatten());
-    Some(PackSite { file, line, new, hosts, prepaid, owner, templates, prices, customers, channels })
+    Some(PackSite { file, line, new, hosts, front, prepaid, owner, templates, prices, customers, channels })
 }
 
 /// The main site has neither parent nor level nor prepaid money; every other site has parent and level.

@@ -174,6 +174,22 @@ fn a_price_for_nothing_of_the_pack_is_a_fault() {
 }
 
 #[test]
+fn a_home_page_that_cannot_be_shown_is_a_fault() {
+    let front = "[tokens]\naccent = \"#FFE000\"\n\n[[section]]\nkind = \"video\"\n\n[[section]]\nkind = \"guide\"\ncount = 2\n\n[[section]]\nkind = \"category\"\ncategory = \"boats\"\n";
+    let faults = faults_after(&[("sites/breeze.toml", "[[price]]", &format!("{front}\n[[price]]"))]);
+    assert_eq!(
+        faults,
+        [
+            "sites/breeze.toml:12: #FFE000 cannot be read in harbor, light: #7A6C00 is the nearest shade that can",
+            "sites/breeze.toml:15: there is no section of the kind \"video\": use one of hero, notice, categories, \
+             shelves, goods, category, best, text, guide",
+            "sites/breeze.toml:18: a section of the kind guide has no count",
+            "sites/breeze.toml:22: there is no category boats in the pack",
+        ]
+    );
+}
+
+#[test]
 fn a_host_that_stands_twice_is_a_fault() {
     let faults = faults_after(&[("sites/breeze.toml", "breeze.two.localhost\"]", "TWO.localhost\"]")]);
     assert_eq!(faults, ["sites/breeze.toml:5: the host two.localhost stands in sites/main.toml, line 4 already"]);
@@ -235,7 +251,7 @@ fn of_very_many_faults_only_the_number_is_told() {
 
 proptest! {
     #[test]
-    fn any_text_is_read_or_refused_without_panic(text in "(\\PC|\\n|=|\"|\\[|\\]|slug|name|\\{|\\}|price|limit|template|steps){0,80}") {
+    fn any_text_is_read_or_refused_without_panic(text in "(\\PC|\\n|=|\"|\\[|\\]|slug|name|\\{|\\}|price|limit|template|steps|section|kind|tokens|accent){0,80}") {
         let faults = Faults::default();
         let _ = tenant::read(&text, &faults);
         let slug = Slug::parse("main").expect("a slug");

@@ -65,6 +65,23 @@ testkit::on_both! {
         ]);
     }
 
+    async fn a_new_front_is_shown_by_its_kinds_and_written(db) {
+        let house = House::new(&db);
+        house.apply(&pack(&[])).await;
+        let front = "[tokens]\naccent = \"#1F4FBF\"\n\n[[section]]\nkind = \"best\"\n\n[[section]]\nkind = \"guide\"\n\n[[price]]";
+        let edits = [("sites/breeze.toml", "[[price]]", front)];
+        let applied = house.apply(&pack(&edits)).await;
+        let told = |old: &str, new: &str, field| FieldChange { field, old: old.to_owned(), new: new.to_owned() };
+        let sections = told("hero notice categories shelves guide", "best guide", "sections");
+        assert_eq!(
+            change(&applied.plan, Thing::Site, "breeze"),
+            Some(&What::Changed(vec![sections, told("", "#1F4FBF", "tokens")]))
+        );
+        assert!(house.apply(&pack(&edits)).await.plan.is_empty());
+        let shop = house.tenancy.resolve("breeze.two.localhost").expect("a shop");
+        assert_eq!(shop.site.front.sections().len(), 2);
+    }
+
     async fn an_opening_balance_is_posted_only_once(db) {
         let house = House::new(&db);
         house.apply(&pack(&[])).await;

@@ -100,9 +100,10 @@ fn the_examples_in_the_blank_pack_are_sound() {
     let path = target.join("sites/main.toml");
     let text = fs::read_to_string(&path).expect("the main site");
     let (before, examples) = text.split_once("# [[template]]").expect("a template");
-    let is_data = |line: &&str| line.contains(" = ") || line.starts_with("[[") || *line == "]";
+    let is_data = |line: &&str| line.contains(" = ") || line.starts_with('[') || *line == "]";
     let examples: Vec<&str> = examples.lines().filter_map(|line| line.strip_prefix("# ")).filter(is_data).collect();
     fs::write(&path, format!("{before}\n[[template]]\n{}\n", examples.join("\n"))).expect("written");
     let pack = Pack::read(&target).expect("a sound pack");
-    assert_eq!((pack.sites[0].templates.len(), pack.sites[0].prices.len()), (1, 3));
+    let main = &pack.sites[0];
+    assert_eq!((main.templates.len(), main.prices.len(), main.front.sections.len()), (1, 3, 1));
 }

@@ -46,9 +46,12 @@ impl Writer<'_> {
         let saved = self.launch.tenancy.save_site_in(self.tx, &site.new).await.at(|| format!("site {slug}"))?;
         let id = saved.id();
         self.sites.insert(slug.clone(), id);
+        let front = (site.front.sections(), site.front.tokens.clone());
+        let front = self.launch.tenancy.save_front_in(self.tx, id, front).await;
+        let saved = saved.and(front.at(|| format!("front of site {slug}"))?);
         match (saved, old.get(&id)) {
             (Saved::Changed(_, fields), Some(old)) => {
-                let fields = difference::of_site(old, &site.new, &fields, slugs);
+                let fields = difference::of_site(old, site, &fields, slugs);
                 self.plan.changed(Thing::Site, slug.as_str(), fields);
             }
             (Saved::Created(_), _) => {
@@ -71,6 +74,12 @@ impl Writer<'_> {
         for site in &self.pack.sites {
             hosts.extend(site.hosts.iter().map(|(host, _)| (host, &site.new.slug)));
         }
+        let homes: Vec<(SiteId, &Host)> = self
+            .pack
+            .sites
+            .iter()
+            .filter_map(|site| Some((self.sites[&site.new.slug], &site.hosts.first()?.0)))
+            .collect();
         hosts.sort();
         for (host, slug) in hosts {
             let saved = tenancy.save_host_in(self.tx, host, self.sites[slug]).await;
@@ -84,6 +93,9 @@ impl Writer<'_> {
                     self.plan.changed(Thing::Host, host.as_str(), vec![field]);
                 }
             }
+        }
+        for (site, host) in homes {
+            tenancy.save_home_in(self.tx, site, host).await.at(|| format!("host {host}"))?;
         }
         Ok(())
     }

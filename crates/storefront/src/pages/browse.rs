@@ -44,8 +44,9 @@ async fn browse_page(
     own: Option<Code>,
 ) -> Result<Response, Problem> {
     let customer = buyer.customer.as_ref().map(|(customer, _)| customer);
+    let pieces = rows::pieces(app, shop).await?;
     let tx = rows::begin(app, shop).await?;
-    let (categories, sold) = rows::shelf_in(app, &tx, shop, &rows::subject(customer)).await?;
+    let (categories, sold) = rows::shelf_in(app, &tx, shop, (&rows::subject(customer), &pieces)).await?;
     let me = rows::me_in(&tx, shop, customer).await?;
     drop(tx);
     let of = |code: &Code| categories.iter().find(|category| category.code == *code);

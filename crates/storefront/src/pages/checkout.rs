@@ -13,7 +13,7 @@ use web::{Form, MaybeBuyer, Problem, Query, ShopContext, Visit, Visitor};
 use super::{goods, page, pay};
 use crate::app::App;
 use crate::complaint::{Complaint, Key};
-use crate::form::{Basket, CheckoutForm, Order, PayBy, Wish, check, form_key};
+use crate::form::{Basket, CheckoutForm, Fault, Order, PayBy, Wish, check, form_key};
 use crate::frame::Frame;
 use crate::view::{CheckoutView, Common, Counter, Me, Typed};
 use crate::{proof, rows};
@@ -47,8 +47,8 @@ pub(crate) async fn submit(
     if form.is_fewer() {
         return at.page(wish, Typed { form, ..typed }).await;
     }
-    let channels = at.channels().await?;
-    let order = match form.read(buyer.customer.is_none(), &channels) {
+    let (channels, asked) = at.asked(&wish).await?;
+    let order = match form.read(buyer.customer.is_none(), &channels, &asked) {
         Ok(order) => order,
         Err(faults) => return at.page(wish, Typed { form, faults, ..typed }).await,
     };
@@ -83,10 +83,14 @@ impl At<'_> {
         self.buyer.customer.as_ref().map(|(customer, _)| customer)
     }
 
-    async fn channels(&self) -> Result<Vec<ChannelId>, Problem> {
+    /// The ways to pay that are open, and what the goods ask.
+    async fn asked(&self, wish: &Wish) -> Result<(Vec<ChannelId>, catalog::Form), Problem> {
         let shop = rows::sold_by(self.app, self.shop).await?;
         let channels = self.app.rooms.orders.channels(&self.buyer.scope, &shop.chain).await?;
-        Ok(channels.iter().map(|channel| channel.id).collect())
+        let tx = rows::begin(self.app, self.shop).await?;
+        let goods = self.app.rooms.catalog.goods_by_code_in(&tx, &wish.code).await?;
+        let (goods, _) = goods.ok_or(Problem::not_found())?;
+        Ok((channels.iter().map(|channel| channel.id).collect(), goods.fulfilment.form))
     }
 
     /// The response to an order that was placed, or what the buyer has to know before it can be.
@@ -102,7 +106,7 @@ impl At<'_> {
                 let Some(customer) = self.customer() else { return Err(Problem::login_required()) };
                 let shop = rows::sold_by(self.app, self.shop).await?;
                 let account = order::Buyer { address: Some(visit.address), ..order::Buyer::account(customer.id) };
-                let (orders, wanted) = (&self.app.rooms.orders, vec![wish.wanted.clone()]);
+                let (orders, wanted) = (&self.app.rooms.orders, vec![wish.wanted.clone().with_form(order.filled)]);
                 let placed = orders.place(&self.buyer.scope, shop, account, wanted, key).await;
                 match placed.map_err(Complaint::of) {
                     Ok(answered) => Ok(Ok(to_order(&answered.answer).into_response())),
@@ -139,7 +143,7 @@ impl At<'_> {
             return_url: format!("{scheme}://{}/orders/{id}/{}", visit.authority, link.as_str()),
             link,
             buyer: proof::buyer(self.buyer, token, reached, visit.address),
-            lines: vec![wish.wanted.clone()],
+            lines: vec![wish.wanted.clone().with_form(order.filled)],
             channel,
             hold_for: HOLD_DEFAULT,
         };
@@ -171,7 +175,12 @@ impl At<'_> {
             typed.form.key = form_key();
         }
         typed.fewer = complaint.fewer();
-        typed.error = Some(complaint.shown(words, counter.0.offer.sku.quantity_max));
+        match &complaint {
+            Complaint::Form { faults } if !faults.is_empty() => {
+                typed.faults = faults.iter().cloned().map(Fault::Field).collect();
+            }
+            _ => typed.error = Some(complaint.shown(words, counter.0.offer.sku.quantity_max)),
+        }
         let mut page = self.render(complaint.status(), counter, wish, typed)?;
         if let Some(wait) = complaint.retry_after() {
             page.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));

@@ -14,7 +14,7 @@ use crate::complaint::Complaint;
 use crate::form::{ChoiceForm, Wish, check};
 use crate::frame::Frame;
 use crate::rows;
-use crate::view::{Choice, Common, GoodsView, quantity_max};
+use crate::view::{Choice, Common, GoodsView, Looked, SellerOf, quantity_max};
 
 /// `GET /goods/{code}`.
 pub(crate) async fn show(
@@ -72,10 +72,14 @@ pub(crate) async fn goods_page(
 ) -> Result<Response, Problem> {
     let tx = rows::begin(app, shop).await?;
     let (goods, offers) = rows::goods_in(app, &tx, shop, &rows::subject(customer), (code, choice)).await?;
+    let category = app.rooms.catalog.category_in(&tx, goods.category).await?;
     let me = rows::me_in(&tx, shop, customer).await?;
+    drop(tx);
     let words = app.templates.words(frame.language);
     let status = complaint.as_ref().map_or(StatusCode::OK, Complaint::status);
     let error = complaint.map(|complaint| complaint.shown(words, quantity_max(&offers)));
-    let view = GoodsView::new((words, frame.language), &goods, &offers, choice, error);
+    let seller = SellerOf { origin: frame.origin.as_deref().unwrap_or_default(), name: &shop.tenant.seller.name };
+    let looked = Looked { goods, offers, category };
+    let view = GoodsView::new((words, frame.language), (&looked, &seller), choice, error);
     page(app, frame.language, status, "goods.html", &Common::new(frame, me.map(|(me, _)| me)), view)
 }

@@ -1,4 +1,4 @@
-//! The home page.
+//! The home page: the sections of the site.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -9,7 +9,7 @@ use super::page;
 use crate::app::App;
 use crate::frame::Frame;
 use crate::rows;
-use crate::view::{Common, HomeView};
+use crate::view::{Common, HomeView, Shown};
 
 /// `GET /`: what is for sale.
 pub(crate) async fn home(
@@ -19,11 +19,13 @@ pub(crate) async fn home(
     State(app): State<App>,
 ) -> Result<Response, Problem> {
     let customer = buyer.customer.as_ref().map(|(customer, _)| customer);
+    let pieces = rows::pieces(&app, &shop).await?;
     let tx = rows::begin(&app, &shop).await?;
-    let (categories, sold) = rows::shelf_in(&app, &tx, &shop, &rows::subject(customer)).await?;
+    let (categories, sold) = rows::shelf_in(&app, &tx, &shop, (&rows::subject(customer), &pieces)).await?;
     let me = rows::me_in(&tx, &shop, customer).await?;
-    let language = (app.templates.words(frame.language), frame.language);
-    let view = HomeView::new(language, shop.site.notice.get(frame.language), &categories, &sold);
+    let (words, language) = (app.templates.words(frame.language), frame.language);
+    let shown = Shown { words, language, site: &shop.site, categories: &categories, sold: &sold };
+    let view = HomeView::new(&shown);
     let common = Common::new(&frame, me.map(|(me, _)| me));
     page(&app, frame.language, StatusCode::OK, "home.html", &common, view)
 }

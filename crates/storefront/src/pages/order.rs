@@ -71,7 +71,7 @@ pub(crate) async fn status(
 ) -> Result<Response, Problem> {
     let proof = Proof { link: address.link()?, ..Proof::default() };
     let (view, _) = app.rooms.orders.view(&shop.scope(), &proof, address.id).await?;
-    let status = Status::of(state_key(view.order.states));
+    let status = Status::of_order(state_key(view.order.states), &view);
     Ok(([(CACHE_CONTROL, "no-store")], Json(status)).into_response())
 }
 
@@ -170,9 +170,11 @@ async fn order_page(
     shown: Shown,
 ) -> Result<Response, Problem> {
     let customer = buyer.customer.as_ref().map(|(customer, _)| customer);
-    let (me, chain, now) = {
+    let (me, chain, goods, now) = {
         let tx = rows::begin(app, shop).await?;
-        (rows::me_in(&tx, shop, customer).await?, rows::chain_in(app, &tx, shop).await?, tx.now())
+        let skus: Vec<_> = view.lines.iter().map(|line| line.sku).collect();
+        let goods = app.rooms.catalog.goods_of_in(&tx, &skus).await?;
+        (rows::me_in(&tx, shop, customer).await?, rows::chain_in(app, &tx, shop).await?, goods, tx.now())
     };
     let common = Common::new(frame, me.map(|(me, _)| me)).private();
     let (intent, words) = (Orders::intent_of(view.order.id), app.templates.words(frame.language));
@@ -184,7 +186,7 @@ async fn order_page(
         Shown::Masked(note) => (None, Some(note)),
         Shown::Open(revealed) => (Some(revealed.as_slice()), None),
     };
-    let look = Look { view, sight, revealed, now };
+    let look = Look { view, sight, revealed, goods: &goods, now };
     if let Some((amount, expires_at)) = look.is_to_be_paid() {
         let channels = app.rooms.orders.channels(&buyer.scope, &chain).await?;
         let attempts = app.payments().attempts_of(&buyer.scope, intent).await?;

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Redirect, Response};
 use kernel::{Coded, Money};
+use ledger::{Account, AccountKind, EntryId};
 use payment::{Channel, ChannelId, ChannelState, Intent, IntentId, OpenTopUp, PaymentError, Purpose, TopUpOpened};
 use serde::Deserialize;
 use store::Tx;
@@ -34,14 +35,24 @@ pub(crate) struct TopUpForm {
     key: String,
 }
 
-/// `GET /wallet`.
+/// Where a page of the statement begins.
+#[derive(Default, Deserialize)]
+pub(crate) struct Cursor {
+    before: Option<EntryId>,
+}
+
+/// Lines of the statement on one page.
+const STATEMENT_LINES: usize = 20;
+
+/// `GET /wallet`: what is in it, how more gets there, and what happened.
 pub(crate) async fn show(
     buyer: Buyer,
     ShopContext(shop): ShopContext,
     frame: Frame,
     State(app): State<App>,
+    Query(cursor): Query<Cursor>,
 ) -> Result<Response, Problem> {
-    wallet_page(&app, &frame, (&shop, &buyer), TopUpForm::default(), None).await
+    wallet_page(&app, &frame, (&shop, &buyer, cursor.before), TopUpForm::default(), None).await
 }
 
 /// `POST /wallet/top-up`: on to the cashier, or the page again with the reason.
@@ -52,7 +63,8 @@ pub(crate) async fn top_up(
     State(app): State<App>,
     Form(form): Form<TopUpForm>,
 ) -> Result<Response, Problem> {
-    let again = async |form: TopUpForm, error| wallet_page(&app, &frame, (&shop, &buyer), form, Some(error)).await;
+    let again =
+        async |form: TopUpForm, error| wallet_page(&app, &frame, (&shop, &buyer, None), form, Some(error)).await;
     let Ok(amount) = Money::parse(form.amount.trim(), shop.tenant.currency) else {
         return again(form, "amount").await;
     };
@@ -176,19 +188,21 @@ fn refusal(words: &Words, code: &'static str, currency: kernel::Currency) -> For
 async fn wallet_page(
     app: &App,
     frame: &Frame,
-    (shop, buyer): (&Shop, &Buyer),
+    (shop, buyer, before): (&Shop, &Buyer, Option<EntryId>),
     form: TopUpForm,
     error: Option<&'static str>,
 ) -> Result<Response, Problem> {
-    let balance = {
+    let (balance, statement) = {
         let tx = rows::begin(app, shop).await?;
-        rows::wallet_in(&tx, shop, buyer.customer.id).await?
+        let wallet = Account::of(AccountKind::Wallet, buyer.customer.id.uuid(), shop.tenant.currency);
+        let statement = ledger::statement_in(&tx, wallet, before, STATEMENT_LINES).await?;
+        (rows::wallet_in(&tx, shop, buyer.customer.id).await?, statement)
     };
     let channels = main_channels(app, shop).await?;
     let words = app.templates.words(frame.language);
     let status = error.map_or(StatusCode::OK, |_| StatusCode::UNPROCESSABLE_ENTITY);
     let error = error.map(|code| refusal(words, code, shop.tenant.currency));
     let typed = (form.amount.as_str(), form.pay.as_str(), kept_key(&form.key));
-    let view = WalletView::new(frame.language, (balance, &channels), typed, error);
+    let view = WalletView::new((words, frame.language), (balance, &channels, &statement), typed, error);
     page(app, frame.language, status, "wallet.html", &Common::new(frame, Some(me(buyer, balance))), view)
 }

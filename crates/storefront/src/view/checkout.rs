@@ -1,11 +1,12 @@
 //! The checkout: what is bought, how the order is found again, how it is paid.
 
-use catalog::Goods;
+use catalog::{Goods, GoodsKind};
 use kernel::{Language, Money};
 use payment::Channel;
 use serde::Serialize;
 use tenancy::Shop;
 
+use super::fields::{FieldView, fault_message, fields};
 use super::goods::art;
 use super::pay::Payee;
 use super::{FormError, Offer};
@@ -39,6 +40,8 @@ pub(crate) struct Typed {
 pub(crate) struct CheckoutView {
     item: Item,
     form: FormView,
+    /// What the goods ask.
+    fields: Vec<FieldView>,
     ways: Vec<Way>,
     payee: Option<Payee>,
     faults: Vec<FaultView>,
@@ -57,6 +60,8 @@ struct Item {
     quantity: u32,
     unit: String,
     total: String,
+    /// Whether a person does it.
+    manual: bool,
 }
 
 #[derive(Serialize)]
@@ -83,7 +88,7 @@ struct Way {
 
 #[derive(Serialize)]
 struct FaultView {
-    field: &'static str,
+    field: String,
     label: String,
     message: String,
 }
@@ -100,11 +105,8 @@ impl CheckoutView {
         let Typed { form, faults, error, fewer, visitor } = typed;
         let (quantity, unit) = (wish.wanted.quantity, wish.wanted.unit);
         let total = unit.times(quantity).unwrap_or(unit);
-        let fault = |fault: &Fault| FaultView {
-            field: fault.field(),
-            label: words.get(&format!("checkout.label.{}", fault.field()), &[]),
-            message: words.get(&format!("checkout.error.{}", fault.field()), &[]),
-        };
+        let asked = &counter.goods.fulfilment.form;
+        let fields = fields(language, asked, &form.filled(asked));
         Self {
             item: Item {
                 title: counter.goods.title.get(language).to_owned(),
@@ -113,7 +115,9 @@ impl CheckoutView {
                 quantity,
                 unit: format::money(unit),
                 total: format::money(total),
+                manual: counter.goods.kind == GoodsKind::Manual,
             },
+            fields,
             ways: ways(words, language, counter, (total, form.pay.as_str())),
             payee: (!counter.channels.is_empty()).then(|| Payee::of(language, shop, &counter.channels)),
             form: FormView {
@@ -126,7 +130,7 @@ impl CheckoutView {
                 contact: form.contact,
                 password: form.password,
             },
-            faults: faults.iter().map(fault).collect(),
+            faults: faults.iter().map(|fault| fault_view((words, language), asked, fault)).collect(),
             error,
             fewer,
             guest: counter.wallet.is_none(),
@@ -134,6 +138,17 @@ impl CheckoutView {
             change_href: format!("/goods/{}", wish.code),
         }
     }
+}
+
+fn fault_view((words, language): (&Words, Language), asked: &catalog::Form, fault: &Fault) -> FaultView {
+    let field = fault.field();
+    let Fault::Field(of_goods) = fault else {
+        let say = |what: &str| words.get(&format!("checkout.{what}.{field}"), &[]);
+        return FaultView { label: say("label"), message: say("error"), field };
+    };
+    let known = asked.fields().iter().find(|known| known.key.as_str() == of_goods.key);
+    let label = known.map_or(of_goods.key.as_str(), |known| known.label.get(language)).to_owned();
+    FaultView { label, message: fault_message(words, known, of_goods.fault), field }
 }
 
 /// The wallet first while it covers the total, then the channels. The way that was chosen before stays chosen.

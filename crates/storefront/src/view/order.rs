@@ -1,11 +1,15 @@
 //! The page of one order: how it stands, what was bought, its codes.
 
+use std::collections::HashMap;
+
+use catalog::{Answer, FieldKind, Goods, SkuId};
 use chrono::{DateTime, Utc};
 use kernel::{Language, Money};
 use order::machine::OrderEvent;
-use order::{Event, LineView, Method, OrderView, Revealed, Sight};
+use order::{Event, FulfilState, LineView, Method, OrderView, Revealed, Sight};
 use serde::Serialize;
 
+use super::goods::art;
 use super::pay::{Bought, BoughtLine, MoneyView, Watch};
 use super::stage::{StateView, Status, state_at};
 use crate::format;
@@ -17,6 +21,8 @@ pub(crate) struct Look<'a> {
     pub sight: Sight,
     /// Its codes, if the view was just logged.
     pub revealed: Option<&'a [Revealed]>,
+    /// What the goods are today, for pictures and for buying them again.
+    pub goods: &'a HashMap<SkuId, Goods>,
     pub now: DateTime<Utc>,
 }
 
@@ -27,6 +33,40 @@ pub(crate) struct OrderPageView {
     reveal: Reveal,
     watch: Option<Watch>,
     money: Vec<MoneyView>,
+    /// What persons do for it.
+    works: Vec<Work>,
+    /// Whether there are codes in it, or will be.
+    cards: bool,
+    /// Its money on the way back, or back.
+    refund: Option<RefundView>,
+}
+
+#[derive(Serialize)]
+struct RefundView {
+    amount: String,
+    at: String,
+    settled_at: Option<String>,
+}
+
+/// A line that a person fulfils.
+#[derive(Serialize)]
+struct Work {
+    title: String,
+    sku_name: String,
+    /// None as long as it is not paid.
+    state: Option<StateView>,
+    hours: u32,
+    due_at: Option<String>,
+    is_late: bool,
+    answers: Vec<AnswerView>,
+    proof: Option<String>,
+    reason: Option<String>,
+}
+
+#[derive(Serialize)]
+struct AnswerView {
+    label: String,
+    value: String,
 }
 
 #[derive(Serialize)]
@@ -54,6 +94,9 @@ struct Line {
     quantity: u32,
     total: String,
     codes: Vec<Code>,
+    art: Option<String>,
+    /// Its goods, while they are sold.
+    href: Option<String>,
 }
 
 /// The text is a code in the open: this value has no `Debug`.
@@ -127,7 +170,7 @@ impl OrderPageView {
     /// The order; with codes in the open, it waits for nothing.
     pub fn new((words, language): (&Words, Language), look: &Look<'_>, money: Vec<MoneyView>) -> Self {
         let (view, href, state) = (look.view, look.href(), look.state());
-        let lines = view.lines.iter().map(|line| self::line(language, line, look.revealed)).collect();
+        let lines = view.lines.iter().map(|line| self::line(language, line, look)).collect();
         let is_open = look.revealed.is_some();
         Self {
             order: OrderDetail {
@@ -144,14 +187,22 @@ impl OrderPageView {
                 done: is_open,
                 allowed: look.sight == Sight::Codes,
             },
-            watch: Watch::of(&href, Status::of(state)).filter(|_| view.link.is_some() && !is_open),
+            watch: Watch::of(&href, Status::of_order(state, view)).filter(|_| view.link.is_some() && !is_open),
             money,
+            works: view.lines.iter().filter_map(|line| work((words, language), line, look)).collect(),
+            cards: view.lines.iter().any(|line| line.manual.is_none()),
+            refund: view.refund.as_ref().map(|refund| RefundView {
+                amount: format::money(refund.amount),
+                at: format::moment(refund.at),
+                settled_at: refund.settled_at.map(format::moment),
+            }),
         }
     }
 }
 
-fn line(language: Language, line: &LineView, revealed: Option<&[Revealed]>) -> Line {
-    let open = revealed.and_then(|all| all.iter().find(|revealed| revealed.line == line.number));
+fn line(language: Language, line: &LineView, look: &Look<'_>) -> Line {
+    let open = look.revealed.and_then(|all| all.iter().find(|revealed| revealed.line == line.number));
+    let goods = look.goods.get(&line.sku);
     let codes = (0..line.cards.len()).map(|place| Code {
         index: place + 1,
         masked: None,
@@ -163,7 +214,37 @@ fn line(language: Language, line: &LineView, revealed: Option<&[Revealed]>) -> L
         quantity: line.quantity,
         total: format::money(line.total),
         codes: codes.collect(),
+        art: goods.and_then(|goods| art(goods, language)),
+        href: goods.filter(|goods| goods.state.is_on()).map(|goods| format!("/goods/{}", goods.code)),
     }
+}
+
+/// What a person does for the line; an answer of a choice in the words of today's form.
+fn work((words, language): (&Words, Language), line: &LineView, look: &Look<'_>) -> Option<Work> {
+    let manual = line.manual.as_ref()?;
+    let fields = look.goods.get(&line.sku).map_or(&[][..], |goods| goods.fulfilment.form.fields());
+    let chosen = |answer: &Answer| {
+        let field = fields.iter().find(|field| field.key.as_str() == answer.key)?;
+        let FieldKind::Choice { choices } = &field.kind else { return None };
+        let choice = choices.iter().find(|choice| choice.value == answer.value)?;
+        Some(choice.label.get(language).to_owned())
+    };
+    let answer = |answer: &Answer| AnswerView {
+        label: answer.label.get(language).to_owned(),
+        value: chosen(answer).unwrap_or_else(|| answer.value.clone()),
+    };
+    let is_open = |state| matches!(state, FulfilState::Waiting | FulfilState::Taken);
+    Some(Work {
+        title: line.title.get(language).to_owned(),
+        sku_name: line.sku_name.get(language).to_owned(),
+        state: manual.state.map(|state| StateView::of_work(words, state.word())),
+        hours: manual.within_hours,
+        due_at: manual.due_at.map(format::moment),
+        is_late: manual.state.is_some_and(is_open) && manual.due_at.is_some_and(|due_at| due_at < look.now),
+        answers: manual.answers.iter().map(answer).collect(),
+        proof: manual.proof.clone(),
+        reason: manual.reason.clone(),
+    })
 }
 
 /// Newest first, ending with the order itself.
@@ -187,6 +268,7 @@ fn happened(words: &Words, view: &OrderView, event: &Event) -> Option<EventView>
         OrderEvent::DeliveryFailed => words.get("order.event.failed", &[]),
         OrderEvent::Refunded if is_wallet => words.get("order.event.refunded", &[("amount", &amount)]),
         OrderEvent::Refunded => words.get("order.event.refunded_channel", &[("amount", &amount)]),
+        OrderEvent::RefundRequested => words.get("order.event.refund_requested", &[("amount", &amount)]),
         OrderEvent::Expired => words.get("order.event.expired", &[]),
         OrderEvent::PartDelivered => words.get("order.state.part_delivered", &[]),
         OrderEvent::PartRefunded => words.get("order.state.part_refunded", &[]),
@@ -196,7 +278,6 @@ fn happened(words: &Words, view: &OrderView, event: &Event) -> Option<EventView>
         | OrderEvent::PaymentFailed
         | OrderEvent::DeliveryStarted
         | OrderEvent::DeliveryRetried
-        | OrderEvent::RefundRequested
         | OrderEvent::DisputeSettled => return None,
     };
     Some(EventView { label, at: format::moment(event.at) })

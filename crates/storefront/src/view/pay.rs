@@ -60,7 +60,9 @@ pub(crate) struct Payee {
 #[derive(Serialize)]
 pub(crate) struct Watch {
     href: String,
-    state: &'static str,
+    state: String,
+    /// Seconds between two questions.
+    every: u32,
 }
 
 /// What was ordered, beside the payment.
@@ -141,7 +143,7 @@ impl Payee {
 impl Watch {
     /// Of a page whose state may still change.
     pub fn of(href: &str, status: Status) -> Option<Self> {
-        (!status.is_final).then(|| Self { href: format!("{href}/status"), state: status.state })
+        (!status.is_final).then(|| Self { href: format!("{href}/status"), state: status.state, every: status.every })
     }
 }
 

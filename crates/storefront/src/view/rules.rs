@@ -4,6 +4,7 @@ use kernel::Language;
 use serde::Serialize;
 use tenancy::Shop;
 
+use super::goods::paragraphs;
 use crate::words::Words;
 
 /// Sections of one rule, at most.
@@ -85,10 +86,6 @@ impl NoticeView {
     pub fn new(notice: &str) -> Self {
         Self { paragraphs: paragraphs(notice) }
     }
-}
-
-fn paragraphs(text: &str) -> Vec<String> {
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

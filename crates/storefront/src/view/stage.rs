@@ -1,6 +1,7 @@
 //! Where an order or a top-up stands, in the one word a buyer asks for. Pure.
 
 use chrono::{DateTime, Utc};
+use order::OrderView;
 use order::machine::{DeliveryState, OrderState, PaymentState, States};
 use payment::{Intent, IntentState};
 use serde::Serialize;
@@ -14,12 +15,20 @@ pub(crate) struct StateView {
     label: String,
 }
 
-/// What a waiting page asks for every two seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// What a waiting page asks for again and again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Status {
-    pub state: &'static str,
+    /// Changes whenever the page would look different.
+    pub state: String,
     pub is_final: bool,
+    /// Seconds between two questions.
+    #[serde(skip)]
+    pub every: u32,
 }
+
+/// Machines are done within seconds, persons are not.
+const EVERY: u32 = 2;
+const EVERY_FOR_PERSONS: u32 = 20;
 
 impl StateView {
     pub fn new(words: &Words, key: &'static str) -> Self {
@@ -27,11 +36,32 @@ impl StateView {
     }
 }
 
+impl StateView {
+    /// Where the work of a person stands.
+    pub fn of_work(words: &Words, key: &'static str) -> Self {
+        Self { key, label: words.get(&format!("order.work.{key}"), &[]) }
+    }
+}
+
 impl Status {
     /// Of a state that nothing but time may change, or that will change soon.
     pub fn of(state: &'static str) -> Self {
         let is_moving = matches!(state, "unpaid" | "paid" | "delivering" | "part_delivered");
-        Self { state, is_final: !is_moving }
+        Self { state: state.to_owned(), is_final: !is_moving, every: EVERY }
+    }
+
+    /// Of an order in this state: with what persons do for it, and with its money on the way back.
+    pub fn of_order(state: &'static str, view: &OrderView) -> Self {
+        let mut status = Self::of(state);
+        for work in view.lines.iter().filter_map(|line| line.manual.as_ref()?.state) {
+            status.state.push_str(&format!(".{}", work.word()));
+            status.every = EVERY_FOR_PERSONS;
+        }
+        if let Some(refund) = &view.refund {
+            status.state.push_str(if refund.settled_at.is_some() { ".back" } else { ".going_back" });
+            (status.is_final, status.every) = (refund.settled_at.is_some(), EVERY_FOR_PERSONS);
+        }
+        status
     }
 }
 
@@ -75,6 +105,7 @@ mod tests {
     use super::*;
     use chrono::TimeDelta;
     use kernel::Language;
+    use order::FulfilState;
 
     #[test]
     fn every_state_has_its_sentence() {
@@ -101,6 +132,9 @@ mod tests {
     fn a_page_asks_on_until_nothing_more_is_to_come() {
         let finals = ["unpaid", "paid", "delivering", "delivered", "expired", "refunded", "failed"];
         let finals = finals.map(|state| Status::of(state).is_final);
+        let works = FulfilState::ALL.iter().map(|state| format!("order.work.{}", state.word()));
+        let [chinese, english] = Language::ALL.map(|language| Words::read(language).expect("sentences"));
+        assert!(works.into_iter().all(|key| chinese.find(&key, &[]).is_some() && english.find(&key, &[]).is_some()));
         assert_eq!(finals, [false, false, false, true, true, true, true]);
     }
 }

@@ -1,10 +1,13 @@
 //! The wallet: what is in it, how money gets there.
 
+use chrono::{DateTime, Utc};
 use kernel::{Currency, Language, Money};
-use payment::Channel;
+use ledger::{EntryKind, Statement, StatementLine};
+use order::OrderId;
+use payment::{Channel, Intent, IntentId};
 use serde::Serialize;
 
-use super::stage::StateView;
+use super::stage::{StateView, top_up_state};
 use super::{FormError, MoneyView};
 use crate::format;
 use crate::words::Words;
@@ -24,6 +27,35 @@ pub(crate) struct WalletView {
     ways: Vec<Way>,
     error: Option<FormError>,
     form: FormView,
+    /// The statement, the last step first.
+    entries: Vec<EntryView>,
+    next_href: Option<String>,
+}
+
+/// One step of a wallet.
+#[derive(Serialize)]
+struct EntryView {
+    label: String,
+    at: String,
+    amount: String,
+    is_in: bool,
+    balance: Option<String>,
+    href: Option<String>,
+}
+
+/// The keys of the list of top-ups.
+#[derive(Serialize)]
+pub(crate) struct TopUpsView {
+    rows: Vec<TopUpRow>,
+    next_href: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TopUpRow {
+    href: String,
+    amount: String,
+    at: String,
+    state: StateView,
 }
 
 #[derive(Serialize)]
@@ -50,8 +82,8 @@ pub(crate) struct TopUpView {
 impl WalletView {
     /// With what was typed before: the amount and the way; and the form's key.
     pub fn new(
-        language: Language,
-        (balance, channels): (Money, &[Channel]),
+        (words, language): (&Words, Language),
+        (balance, channels, statement): (Money, &[Channel], &Statement),
         (amount, pay, key): (&str, &str, String),
         error: Option<FormError>,
     ) -> Self {
@@ -70,6 +102,8 @@ impl WalletView {
             ways: channels.iter().enumerate().map(way).collect(),
             error,
             form: FormView { action: "/wallet/top-up", key },
+            entries: statement.lines.iter().map(|line| entry(words, line)).collect(),
+            next_href: statement.next.map(|before| format!("/wallet?before={before}#statement")),
         }
     }
 }
@@ -78,6 +112,35 @@ impl TopUpView {
     /// A top-up in this state.
     pub fn new(words: &Words, amount: Money, state: &'static str, money: Vec<MoneyView>) -> Self {
         Self { amount: format::money(amount), state: StateView::new(words, state), money }
+    }
+}
+
+impl TopUpsView {
+    /// These top-ups, as they stand at `now`.
+    pub fn new(words: &Words, top_ups: &[Intent], next: Option<IntentId>, now: DateTime<Utc>) -> Self {
+        let row = |intent: &Intent| TopUpRow {
+            href: format!("/wallet/top-ups/{}", intent.id),
+            amount: format::money(intent.amount),
+            at: format::moment(intent.created_at),
+            state: StateView::new(words, top_up_state(intent, now)),
+        };
+        let next_href = next.map(|before| format!("/wallet/top-ups?before={before}"));
+        Self { rows: top_ups.iter().map(row).collect(), next_href }
+    }
+}
+
+/// A step in the customer's words, with the way to its order.
+fn entry(words: &Words, line: &StatementLine) -> EntryView {
+    let is_in = !line.amount.is_negative();
+    let is_order = matches!(line.kind, EntryKind::OrderPaid | EntryKind::OrderRefunded);
+    let amount = format::money(line.amount);
+    EntryView {
+        label: words.get(&format!("wallet.entry.{}", line.kind.name()), &[]),
+        at: format::moment(line.at),
+        amount: if is_in { format!("+{amount}") } else { amount },
+        is_in,
+        balance: line.balance.map(format::money),
+        href: is_order.then(|| format!("/orders/{}", OrderId::from_uuid(line.subject))),
     }
 }
 
@@ -93,4 +156,19 @@ pub(crate) fn most(currency: Currency) -> Money {
 
 fn units(count: i64, currency: Currency) -> Money {
     Money::new(count * 10_i64.pow(currency.decimals()), currency)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_of_a_wallet_has_its_sentence() {
+        for language in Language::ALL {
+            let words = Words::read(language).expect("sentences");
+            for kind in EntryKind::ALL {
+                assert!(words.find(&format!("wallet.entry.{}", kind.name()), &[]).is_some(), "{kind:?}");
+            }
+        }
+    }
 }

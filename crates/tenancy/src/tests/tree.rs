@@ -22,6 +22,8 @@ fn site(number: usize, parent: Option<SiteId>, depth: u8) -> Site {
         level: None,
         support: None,
         limits: None,
+        front: crate::Front::default(),
+        home: None,
     }
 }
 
