@@ -44,7 +44,13 @@ impl Durability {
 
     const fn settings(self) -> &'static [&'static str] {
         match self {
-            Self::Scratch => &["fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=128MB"],
+            Self::Scratch => &[
+                "fsync=off",
+                "synchronous_commit=off",
+                "full_page_writes=off",
+                "shared_buffers=128MB",
+                "max_wal_size=1GB",
+            ],
             Self::Full => &[],
         }
     }
@@ -204,15 +210,16 @@ impl Cluster {
         Ok(())
     }
 
-    /// A shell that stops the server once no process has held the in-use lock for ten seconds.
+    /// A shell that stops the server once no process has held the in-use lock for ten seconds. Whoever starts the next
+    /// one does not wait until its files are gone: they are many.
     fn watch(&self, server: u32) -> Result<(), TestError> {
         let script = format!(
             "idle=0; while kill -0 {server} 2>/dev/null; do sleep 1; \
              if flock -n -x in-use.lock true; then idle=$((idle+1)); else idle=0; fi; \
              if [ $idle -ge 10 ]; then \
-               flock -x start.lock sh -c 'flock -n -x in-use.lock true && kill -INT {server} && \
-                 while kill -0 {server} 2>/dev/null; do sleep 0.1; done; rm -rf data' ; \
-             fi; done"
+               flock -x start.lock sh -c 'if flock -n -x in-use.lock true; then kill -INT {server}; \
+                 while kill -0 {server} 2>/dev/null; do sleep 0.1; done; mv data gone-{server}; fi'; \
+             fi; done; rm -rf gone-{server}"
         );
         Command::new("sh")
             .args(["-c", &script])
