@@ -25,4 +25,4 @@ pub use model::{
     TemplateDraft, TemplateId, Terms, Ware, Whom,
 };
 pub use rules::{Explanation, Hidden, HiddenReason, Hop, HopInput, PriceRequest, Quote, RuleRef, Source, Step};
-pub use service::{Catalog, Prices, Quoted};
+pub use service::{Catalog, GoodsFilter, Prices, Quoted, RuleFamily, RuleFilter, SkuFilter};

@@ -18,6 +18,7 @@ mod chain;
 mod entry;
 mod error;
 mod repo;
+mod statement;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -29,3 +30,4 @@ pub use chain::ChainHash;
 pub use entry::{Entry, EntryId, EntryKind, Posting, entry_id};
 pub use error::LedgerError;
 pub use repo::{balances_in, entries_of_in, head_in, link_hash_in};
+pub use statement::{AccountBalance, LineMark, StatementLine, account_in, accounts_in, statement_in};

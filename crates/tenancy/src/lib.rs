@@ -9,6 +9,7 @@
 
 mod error;
 mod model;
+mod opening;
 mod repo;
 mod rules;
 mod service;
@@ -22,6 +23,7 @@ pub use error::{TenancyError, UnknownHost};
 pub use model::{
     Host, Mode, NewSite, NewTenant, Saved, Seller, Site, SiteState, Slug, Tenant, TenantState, TextError, Theme,
 };
+pub use opening::{OpenSite, SiteWords};
 pub use rules::{DEPTH_MAX, SiteTree};
 pub use service::Tenancy;
 pub use shops::{Shop, Watch};
