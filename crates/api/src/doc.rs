@@ -14,7 +14,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, Securi
 use utoipa_swagger_ui::Config;
 use web::{Guest, Path, Problem};
 
-use crate::{fulfilments, intake, orders, refunds, session, stock, tenants};
+use crate::{balances, categories, channels, fulfilments, goods, intake, orders, own, prices, refunds, session, sites, skus, stock, tenants};
 
 /// Where the document is.
 pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
@@ -53,8 +53,44 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
         refunds::approve,
         refunds::cancel,
         refunds::ask,
+        sites::list,
+        sites::open,
+        sites::change,
+        sites::set_state,
+        sites::add_host,
+        sites::add_owner,
+        categories::list,
+        categories::put,
+        goods::list,
+        goods::show,
+        goods::put,
+        skus::list,
+        skus::put,
+        prices::list,
+        prices::put,
+        prices::explain,
+        prices::list_templates,
+        prices::put_template,
+        channels::list,
+        channels::put,
+        channels::set_state,
+        balances::balances,
+        balances::entries,
+        own::profile::profile,
+        own::profile::put_profile,
+        own::profile::children,
+        own::goods::goods,
+        own::prices::prices,
+        own::prices::put_price,
+        own::prices::explain,
+        own::prices::templates,
+        own::prices::put_template,
+        own::channels::channels,
+        own::channels::put_channel,
+        own::channels::set_channel_state,
+        own::ledger::balances,
     ),
-    components(schemas(ProblemView))
+    components(schemas(ProblemView, FieldErrorView))
 )]
 struct Document;
 
@@ -73,8 +109,23 @@ struct ProblemView {
     code: String,
     /// What happened, for the caller.
     detail: Option<String>,
+    /// The fields of the body that were refused.
+    errors: Option<Vec<FieldErrorView>>,
     /// The name of the request in our logs.
     request_id: Option<String>,
+}
+
+/// One refused field of a body.
+#[derive(utoipa::ToSchema)]
+#[schema(as = FieldError)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct FieldErrorView {
+    /// Where it stands (RFC 6901).
+    pointer: String,
+    /// A stable snake_case code.
+    code: String,
+    /// What is wrong with it.
+    detail: String,
 }
 
 /// The document as text: the same for the same code.

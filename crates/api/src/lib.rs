@@ -9,19 +9,34 @@
 //!
 //! Invariant: no card code leaves through this door.
 
+mod balances;
+mod body;
 mod cashier;
+mod categories;
+mod channels;
 mod doc;
+mod explain;
 mod fulfilments;
+mod goods;
 mod intake;
 mod orders;
+mod own;
 mod page;
+mod place;
+mod prices;
 mod refunds;
 mod routes;
+mod rules;
 mod session;
+mod sites;
+mod skus;
 mod stock;
+mod templates;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod ways;
+mod words;
 
 pub use cashier::{CASHIER_HOST, CashierState, cashier_route_list, cashier_router};
 pub use routes::{ApiState, CONSOLE_HOST, route_list, router};

@@ -1,6 +1,9 @@
 //! Lists in parts, and the values that stand in every answer.
 
-use axum::http::{HeaderName, StatusCode, header::CACHE_CONTROL};
+use axum::extract::FromRequestParts;
+use axum::http::header::{CACHE_CONTROL, IF_MATCH};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use kernel::{Money, Wording};
 use serde::{Deserialize, Serialize};
@@ -23,7 +26,8 @@ pub(crate) struct Part {
     cursor: Option<String>,
 }
 
-const fn limit_default() -> u64 {
+/// The `limit` of a query that sends none.
+pub(crate) const fn limit_default() -> u64 {
     LIMIT_DEFAULT
 }
 
@@ -52,6 +56,101 @@ pub(crate) fn limit(sent: u64) -> Result<u64, Problem> {
 pub(crate) fn after<T, E>(sent: Option<&str>, parse: impl Fn(&str) -> Result<T, E>) -> Result<Option<T>, Problem> {
     let unknown = |_| Problem::new(StatusCode::BAD_REQUEST, "cursor_unknown").because("no list gave this cursor");
     sent.map(|text| parse(text).map_err(unknown)).transpose()
+}
+
+/// A filter that was sent, read; one that names nothing we know is refused.
+pub(crate) fn filter<T>(
+    name: &str,
+    sent: Option<&str>,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Problem> {
+    let unknown = || Problem::new(StatusCode::BAD_REQUEST, "filter_unknown").because(format!("{name} is none we know"));
+    sent.map(|text| parse(text).ok_or_else(unknown)).transpose()
+}
+
+/// A list's part as the database gave it, one row more than asked for if there are more; and where the next begins.
+pub(crate) fn page<T, K>(mut rows: Vec<T>, limit: u64, id: impl Fn(&T) -> K) -> (Vec<T>, Option<K>) {
+    let is_more = rows.len() as u64 > limit;
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next = rows.last().map(id).filter(|_| is_more);
+    (rows, next)
+}
+
+/// The part of a whole list that begins after a row, of the rows that are kept; and where the next begins.
+pub(crate) fn cut<T, K: PartialEq>(
+    all: Vec<T>,
+    (limit, after): (u64, Option<K>),
+    id: impl Fn(&T) -> K,
+    keep: impl Fn(&T) -> bool,
+) -> Result<(Vec<T>, Option<K>), Problem> {
+    let begin = match after {
+        None => 0,
+        Some(after) => {
+            let place = all.iter().position(|row| id(row) == after);
+            let unknown = || Problem::new(StatusCode::BAD_REQUEST, "cursor_unknown").because("the row is gone");
+            place.ok_or_else(unknown)? + 1
+        }
+    };
+    let taken = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);
+    Ok(page(all.into_iter().skip(begin).filter(keep).take(taken).collect(), limit, id))
+}
+
+/// What a PUT made, and in what it differs from what was there.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Written<T> {
+    /// The row as it is now.
+    pub data: T,
+    /// The fields that became something else, in the words of packs; none if it is new or was so already.
+    pub changed: Vec<&'static str>,
+}
+
+/// The answer to a PUT: 201 if the row is new, else 200 with the fields that changed.
+pub(crate) fn written<T: Serialize>(data: T, (is_new, changed): (bool, Vec<&'static str>)) -> Response {
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    answer(status, Written { data, changed })
+}
+
+/// What saving did to a row of the catalogue.
+pub(crate) fn changed(saved: catalog::Saved) -> (bool, Vec<&'static str>) {
+    match saved {
+        catalog::Saved::Created => (true, Vec::new()),
+        catalog::Saved::Changed(fields) => (false, fields.into_iter().map(|change| change.field).collect()),
+        catalog::Saved::Same => (false, Vec::new()),
+    }
+}
+
+/// What saving did to a row that has its id from elsewhere.
+pub(crate) fn changed_row<I>(saved: tenancy::Saved<I>) -> (bool, Vec<&'static str>) {
+    match saved {
+        tenancy::Saved::Created(_) => (true, Vec::new()),
+        tenancy::Saved::Changed(_, fields) => (false, fields),
+        tenancy::Saved::Same(_) => (false, Vec::new()),
+    }
+}
+
+/// The version in `If-Match`, if there is one: `"7"`, as an `ETag` of ours says it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IfMatch(Option<i64>);
+
+impl IfMatch {
+    /// Refuses a change of what has another version than the one that was read.
+    pub(crate) fn check(self, version: Option<i64>) -> Result<(), Problem> {
+        if self.0.is_none() || self.0 == version {
+            return Ok(());
+        }
+        let sentence = "somebody changed it meanwhile: read it again";
+        Err(Problem::new(StatusCode::PRECONDITION_FAILED, "version_moved").because(sentence))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get(IF_MATCH) else { return Ok(Self(None)) };
+        let text = value.to_str().ok().and_then(|text| text.strip_prefix('"')?.strip_suffix('"')?.parse().ok());
+        let unreadable = || Problem::new(StatusCode::BAD_REQUEST, "if_match_invalid").because("no ETag of ours");
+        text.map(|version| Self(Some(version))).ok_or_else(unreadable)
+    }
 }
 
 /// One part of a list.
@@ -99,8 +198,10 @@ impl From<Money> for MoneyView {
 #[serde(deny_unknown_fields)]
 pub(crate) struct WordingView {
     /// Chinese.
+    #[serde(default)]
     pub zh: String,
     /// English.
+    #[serde(default)]
     pub en: String,
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::StatusCode;
-use catalog::Catalog;
-use identity::Operators;
+use catalog::{Catalog, Prices};
+use identity::{Customers, Operators};
 use inventory::{Intake, Inventory};
 use order::Orders;
 use payment::Payments;
@@ -14,7 +14,7 @@ use store::Store;
 use tenancy::Tenancy;
 use web::{Face, Guest, Kit, Problem, Route, Routes};
 
-use crate::{doc, fulfilments, intake, orders, refunds, session, stock, tenants};
+use crate::{balances, categories, channels, doc, fulfilments, goods, intake, orders, own, prices, refunds, session, sites, skus, stock, tenants};
 
 /// The console's host where the settings name no other.
 pub const CONSOLE_HOST: &str = "console.localhost";
@@ -26,6 +26,8 @@ pub struct ApiState {
     pub tenancy: Tenancy,
     /// Goods.
     pub catalog: Catalog,
+    /// What goods cost.
+    pub prices: Prices,
     /// Stock.
     pub inventory: Inventory,
     /// Cards that come in.
@@ -34,6 +36,8 @@ pub struct ApiState {
     pub orders: Orders,
     /// Money that came, and goes back.
     pub payments: Payments,
+    /// Those who have prices of their own.
+    pub customers: Customers,
     /// Log-ins.
     pub operators: Operators,
     /// Transactions that an answer reads in.
@@ -80,6 +84,42 @@ fn base_routes() -> Routes<App> {
         .delete("/api/v1/session", session::log_out)
         .get("/api/v1/tenants", tenants::list)
         .get("/api/v1/tenants/{tenant}/stock", stock::list)
+        .get("/api/v1/tenants/{tenant}/sites", sites::list)
+        .post("/api/v1/tenants/{tenant}/sites", sites::open)
+        .put("/api/v1/tenants/{tenant}/sites/{site}", sites::change)
+        .post("/api/v1/tenants/{tenant}/sites/{site}/state", sites::set_state)
+        .post("/api/v1/tenants/{tenant}/sites/{site}/hosts", sites::add_host)
+        .post("/api/v1/tenants/{tenant}/sites/{site}/owners", sites::add_owner)
+        .get("/api/v1/tenants/{tenant}/categories", categories::list)
+        .put("/api/v1/tenants/{tenant}/categories/{code}", categories::put)
+        .get("/api/v1/tenants/{tenant}/goods", goods::list)
+        .get("/api/v1/tenants/{tenant}/goods/{goods}", goods::show)
+        .put("/api/v1/tenants/{tenant}/goods/{goods}", goods::put)
+        .get("/api/v1/tenants/{tenant}/skus", skus::list)
+        .put("/api/v1/tenants/{tenant}/skus/{code}", skus::put)
+        .get("/api/v1/tenants/{tenant}/prices", prices::list)
+        .put("/api/v1/tenants/{tenant}/prices", prices::put)
+        .get("/api/v1/tenants/{tenant}/prices/explain", prices::explain)
+        .get("/api/v1/tenants/{tenant}/templates", prices::list_templates)
+        .put("/api/v1/tenants/{tenant}/templates/{code}", prices::put_template)
+        .get("/api/v1/tenants/{tenant}/channels", channels::list)
+        .put("/api/v1/tenants/{tenant}/channels", channels::put)
+        .post("/api/v1/tenants/{tenant}/channels/{channel}/state", channels::set_state)
+        .get("/api/v1/tenants/{tenant}/balances", balances::balances)
+        .get("/api/v1/tenants/{tenant}/entries", balances::entries)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/profile", own::profile::profile)
+        .put("/api/v1/tenants/{tenant}/sites/{site}/profile", own::profile::put_profile)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/children", own::profile::children)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/goods", own::goods::goods)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/prices", own::prices::prices)
+        .put("/api/v1/tenants/{tenant}/sites/{site}/prices", own::prices::put_price)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/prices/explain", own::prices::explain)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/templates", own::prices::templates)
+        .put("/api/v1/tenants/{tenant}/sites/{site}/templates/{code}", own::prices::put_template)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/channels", own::channels::channels)
+        .put("/api/v1/tenants/{tenant}/sites/{site}/channels", own::channels::put_channel)
+        .post("/api/v1/tenants/{tenant}/sites/{site}/channels/{channel}/state", own::channels::set_channel_state)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/balances", own::ledger::balances)
         .post("/api/v1/tenants/{tenant}/stock/{sku}/imports", intake::import)
         .get("/api/v1/tenants/{tenant}/batches", intake::batches)
         .get("/api/v1/tenants/{tenant}/batches/{batch}", intake::batch)

@@ -26,4 +26,4 @@ pub use model::{
     Target, Template, TemplateDraft, TemplateId, Terms, Ware, Whom,
 };
 pub use rules::{Explanation, Hidden, HiddenReason, Hop, HopInput, PriceRequest, Quote, RuleRef, Source, Step};
-pub use service::{Catalog, Prices, Quoted};
+pub use service::{Catalog, GoodsFilter, Prices, Quoted, RuleFamily, RuleFilter, SkuFilter};

@@ -8,6 +8,7 @@
 //! unknown and a locked login are one and the same answer after the same work; tries are limited before any work.
 
 mod error;
+mod generate;
 mod limits;
 mod model;
 mod password;
@@ -27,5 +28,5 @@ pub use model::{
 };
 pub use password::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordHash, Passwords};
 pub use rules::{Permission, Reach, Role};
-pub use service::{CUSTOMER_SESSION_LIFE, Customers, OPERATOR_SESSION_LIFE, Operators};
+pub use service::{Appointed, CUSTOMER_SESSION_LIFE, Customers, OPERATOR_SESSION_LIFE, Operators};
 pub use token::Token;

@@ -34,9 +34,6 @@ pub enum LaunchError {
         #[source]
         source: std::io::Error,
     },
-    /// The operating system gave no random bytes for passwords.
-    #[error("there are no random bytes")]
-    NoRandomness,
     #[error(transparent)]
     Tenancy(#[from] TenancyError),
     #[error(transparent)]
@@ -89,7 +86,6 @@ impl Coded for LaunchError {
             Self::ChangedMeanwhile => "changed_meanwhile",
             Self::FolderExists { .. } => "folder_exists",
             Self::Unwritable { .. } => "folder_unwritable",
-            Self::NoRandomness => "internal",
             Self::Money(_) => "amount_out_of_range",
             Self::Tenancy(error) => error.code(),
             Self::Catalog(error) => error.code(),
@@ -105,7 +101,7 @@ impl Coded for LaunchError {
         match self {
             Self::Refused { source, .. } => source.kind(),
             Self::ChangedMeanwhile | Self::FolderExists { .. } => FaultKind::Conflict,
-            Self::Unwritable { .. } | Self::NoRandomness => FaultKind::Internal,
+            Self::Unwritable { .. } => FaultKind::Internal,
             Self::Money(_) => FaultKind::Invalid,
             Self::Tenancy(error) => error.kind(),
             Self::Catalog(error) => error.kind(),

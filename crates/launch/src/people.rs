@@ -9,10 +9,6 @@ use tenancy::Saved;
 use crate::error::LaunchError;
 use crate::pack::PackPerson;
 
-const PASSWORD_CHARS: usize = 20;
-/// Lower-case letters and digits without those that look alike (i l o 0 1): 20 of them are 99 bits.
-const ALPHABET: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
-
 /// A password and its hash.
 pub(crate) struct Prepared {
     pub password: Secret<String>,
@@ -29,7 +25,7 @@ pub(crate) struct People {
 
 impl Prepared {
     pub(crate) async fn new(passwords: &Passwords) -> Result<Self, LaunchError> {
-        let password = generate()?;
+        let password = Passwords::generate();
         let hash = passwords.hash(&password).await?;
         Ok(Self { password, hash })
     }
@@ -61,37 +57,5 @@ impl People {
     /// Whether the customer was made with a password that nobody knows: he was there before, and is gone.
     pub(crate) fn is_locked_out<I>(&self, login: &Login, saved: &Saved<I>) -> bool {
         matches!(saved, Saved::Created(_)) && !self.customers.contains_key(login)
-    }
-}
-
-/// A password that nobody can guess and everybody can type.
-fn generate() -> Result<Secret<String>, LaunchError> {
-    // A byte past the last whole multiple of the alphabet would make the first letters likelier; it is drawn again.
-    const FAIR: usize = 256 / ALPHABET.len() * ALPHABET.len();
-    let mut password = String::with_capacity(PASSWORD_CHARS);
-    let mut bytes = [0u8; 64];
-    while password.len() < PASSWORD_CHARS {
-        getrandom::fill(&mut bytes).map_err(|_| LaunchError::NoRandomness)?;
-        let fair = bytes.iter().map(|byte| usize::from(*byte)).filter(|byte| *byte < FAIR);
-        let letters = fair.map(|byte| char::from(ALPHABET[byte % ALPHABET.len()]));
-        password.extend(letters.take(PASSWORD_CHARS - password.len()));
-    }
-    Ok(Secret::new(password))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_generated_password_is_long_and_has_no_look_alikes() {
-        let password = generate().expect("random bytes");
-        assert_eq!(password.expose().len(), PASSWORD_CHARS);
-        assert!(password.expose().chars().all(|letter| !"il1o0IO".contains(letter)));
-    }
-
-    #[test]
-    fn two_generated_passwords_differ() {
-        assert_ne!(generate().expect("random bytes"), generate().expect("random bytes"));
     }
 }

@@ -12,6 +12,7 @@
 //! ever changed or removed, a correction is a new entry.
 
 mod account;
+mod accounts;
 mod audit;
 mod book;
 mod chain;
@@ -31,3 +32,4 @@ pub use entry::{Entry, EntryId, EntryKind, Posting, entry_id};
 pub use error::LedgerError;
 pub use repo::{balances_in, entries_of_in, head_in, link_hash_in};
 pub use statement::{Statement, StatementLine, statement_in};
+pub use accounts::{AccountBalance, AccountLine, LineMark, account_in, accounts_in, lines_in};

@@ -5,8 +5,8 @@ use testkit::on_both;
 use uuid::Uuid;
 
 use crate::{
-    Account, AccountKind, Book, Entry, EntryKind, LedgerError, Posting, Statement, audit_in, balances_in,
-    entries_of_in, statement_in,
+    Account, AccountBalance, AccountKind, AccountLine, Book, Entry, EntryKind, LedgerError, LineMark, Posting, Statement,
+    accounts_in, audit_in, balances_in, entries_of_in, lines_in, statement_in,
 };
 
 const CNY: Currency = Currency::CNY;
@@ -59,6 +59,37 @@ on_both! {
         assert_eq!(breaches(&db.store, &scope).await, Vec::<u8>::new());
         let tx = db.store.read(&scope).await.expect("a reader");
         assert_eq!(entries_of_in(&tx, buyer).await.expect("entries").len(), 2);
+    }
+
+    async fn a_statement_read_in_parts_is_the_whole_one(db) {
+        let scope = db.tenant().await;
+        let (buyer, wallet) = wallet();
+        let amounts = [300, -50, 7].map(|minor| Posting { account: wallet, amount: cents(minor) });
+        let postings = amounts.into_iter().chain([Posting { account: opening(), amount: cents(-257) }]);
+        let several = Entry::try_new(EntryKind::Adjustment, buyer, "several", postings).expect("balanced");
+        post(&db.store, &scope, vec![several, move_between(buyer, "one", opening(), wallet, 90)]).await.expect("posted");
+        let tx = db.store.read(&scope).await.expect("a reader");
+        let id = wallet.id(scope.id());
+        let whole = lines_in(&tx, id, None, 100).await.expect("a statement");
+        assert_eq!(whole.iter().map(|line| line.amount.minor()).sum::<i64>(), 347);
+        let mut parts = Vec::new();
+        for _ in 0..5 {
+            let after = parts.last().map(|line: &AccountLine| LineMark::parse(&line.mark.to_string()).expect("a mark"));
+            parts.extend(lines_in(&tx, id, after, 1).await.expect("a part"));
+        }
+        assert_eq!((parts.len(), parts), (4, whole));
+    }
+
+    async fn accounts_are_listed_in_parts_and_by_kind(db) {
+        let scope = db.tenant().await;
+        let (buyer, wallet) = wallet();
+        post(&db.store, &scope, vec![move_between(buyer, "open", opening(), wallet, 500)]).await.expect("posted");
+        let tx = db.store.read(&scope).await.expect("a reader");
+        let all = accounts_in(&tx, None, None, 10).await.expect("accounts");
+        let second = accounts_in(&tx, None, Some(all[0].id), 10).await.expect("accounts");
+        assert_eq!((all.len(), second), (2, vec![all[1]]));
+        let wallets = accounts_in(&tx, Some(AccountKind::Wallet), None, 10).await.expect("accounts");
+        assert_eq!(wallets, [AccountBalance { id: wallet.id(scope.id()), account: wallet, balance: cents(500) }]);
     }
 
     async fn the_same_fact_is_posted_once(db) {

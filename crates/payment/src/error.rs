@@ -37,6 +37,12 @@ pub enum PaymentError {
     /// A channel's settings cannot work, in words for the operator.
     #[error("the channel cannot be saved: {0}")]
     Channel(String),
+    /// Another site has a channel of this merchant: whose is not told.
+    #[error("a channel of this merchant is there already")]
+    ChannelTaken,
+    /// What an operator may not set by himself, in words for him.
+    #[error("the channel is refused: {0}")]
+    ChannelRefused(&'static str),
     /// A row holds what no version of this program writes.
     #[error("{table} {row} has an unreadable {what}")]
     Broken { table: &'static str, row: String, what: &'static str },
@@ -74,6 +80,8 @@ impl Coded for PaymentError {
             Self::HandoverUsed { .. } => "handover_used",
             Self::HandoverExpired { .. } => "handover_expired",
             Self::Channel(_) => "channel_invalid",
+            Self::ChannelTaken => "channel_taken",
+            Self::ChannelRefused(_) => "channel_refused",
             Self::Broken { .. } | Self::Outbox(_) => "internal",
             Self::Gateway(GatewayError::Refused { .. }) => "gateway_refused",
             Self::Gateway(_) | Self::NoRoom => "gateway_unavailable",
@@ -89,7 +97,8 @@ impl Coded for PaymentError {
             Self::Refused(refusal) => refusal.kind(),
             Self::NotFound(_) => FaultKind::NotFound,
             Self::Forged(_) => FaultKind::Unauthenticated,
-            Self::HandoverUsed { .. } | Self::HandoverExpired { .. } => FaultKind::Conflict,
+            Self::HandoverUsed { .. } | Self::HandoverExpired { .. } | Self::ChannelTaken => FaultKind::Conflict,
+            Self::ChannelRefused(_) => FaultKind::Refused,
             Self::Channel(_) => FaultKind::Invalid,
             Self::NoGateway(_) | Self::Broken { .. } | Self::Outbox(_) => FaultKind::Internal,
             Self::Gateway(GatewayError::Refused { .. }) => FaultKind::Refused,

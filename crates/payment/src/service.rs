@@ -6,6 +6,7 @@
 mod callback;
 mod channel;
 mod handover;
+mod own_channel;
 pub(crate) mod refund;
 mod rescue;
 mod topups;

@@ -41,10 +41,12 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         operators: house.operators.clone(),
         tenancy: house.tenancy.clone(),
         catalog: house.catalog.clone(),
+        prices: house.prices.clone(),
+        payments: house.payments.clone(),
+        customers: house.customers.clone(),
         inventory: house.inventory.clone(),
         intake: house.intake.clone(),
         orders: house.orders.clone(),
-        payments: house.payments.clone(),
         store: house.store.clone(),
         kit: kit.clone().patient(UPLOAD_TIME),
     });

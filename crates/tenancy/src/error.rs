@@ -18,6 +18,12 @@ pub enum TenancyError {
     /// Another tenant has the slug.
     #[error("the tenant slug {slug} is taken")]
     SlugTaken { slug: Slug },
+    /// Another site of the tenant has the slug.
+    #[error("the site slug {slug} is taken")]
+    SiteSlugTaken { slug: Slug },
+    /// The main site has no level, because nobody is above it; every other site has one.
+    #[error("the main site has no level, and every other site has one")]
+    LevelMisplaced,
     /// A tenant's slug is its identity.
     #[error("the tenant is {is} and cannot become {wanted}")]
     SlugFixed { is: Slug, wanted: Slug },
@@ -60,6 +66,8 @@ impl Coded for TenancyError {
             Self::Text(TextError::Slug(_)) => "slug_invalid",
             Self::HostTaken { .. } => "host_taken",
             Self::SlugTaken { .. } => "slug_taken",
+            Self::SiteSlugTaken { .. } => "site_slug_taken",
+            Self::LevelMisplaced => "site_level_misplaced",
             Self::SlugFixed { .. } => "slug_fixed",
             Self::CurrencyFixed { .. } => "currency_fixed",
             Self::NoTenant => "tenant_not_found",
@@ -79,11 +87,12 @@ impl Coded for TenancyError {
         match self {
             Self::Text(_) | Self::Front(_) => FaultKind::Invalid,
             Self::NoTenant | Self::NoSite { .. } => FaultKind::NotFound,
-            Self::HostTaken { .. } | Self::SlugTaken { .. } => FaultKind::Conflict,
+            Self::HostTaken { .. } | Self::SlugTaken { .. } | Self::SiteSlugTaken { .. } => FaultKind::Conflict,
             Self::SlugFixed { .. }
             | Self::CurrencyFixed { .. }
             | Self::NoParent { .. }
             | Self::UnderItself { .. }
+            | Self::LevelMisplaced
             | Self::TooDeep { .. }
             | Self::MainSiteFixed => FaultKind::Refused,
             Self::Unreadable { .. } => FaultKind::Internal,

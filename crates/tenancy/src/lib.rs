@@ -11,6 +11,7 @@ mod colour;
 mod error;
 mod front;
 mod model;
+mod opening;
 mod repo;
 mod rules;
 mod service;
@@ -26,6 +27,7 @@ pub use front::{Accent, Front, FrontError, Link, Radius, Section, SectionDraft, 
 pub use model::{
     Host, Mode, NewSite, NewTenant, Saved, Seller, Site, SiteState, Slug, Tenant, TenantState, TextError, Theme,
 };
+pub use opening::{OpenSite, SiteWords};
 pub use rules::{DEPTH_MAX, SiteTree};
 pub use service::Tenancy;
 pub use shops::{Shop, Watch};

@@ -85,6 +85,11 @@ impl SiteTree {
         chain
     }
 
+    /// Whether `site` stands right below `parent`.
+    pub fn is_right_below(&self, site: SiteId, parent: SiteId) -> bool {
+        self.get(site).is_some_and(|site| site.parent == Some(parent))
+    }
+
     /// All sites, a parent before its children.
     pub fn into_sites(self) -> Vec<Site> {
         let mut sites: Vec<Site> = self.sites.into_values().collect();
@@ -131,6 +136,19 @@ pub(crate) fn change_site(is: &Site, wanted: &NewSite, parent: Option<SiteId>) -
 pub(crate) fn change_front(is: &Front, wanted: &Front) -> Vec<&'static str> {
     let (old, new) = (is.texts(), wanted.texts());
     differing(&[("sections", old.0 == new.0), ("tokens", old.1 == new.1)])
+}
+
+/// The fields in which two states of one site differ that its people may change.
+pub(crate) fn differing_words(is: &Site, wanted: &Site) -> Vec<&'static str> {
+    differing(&[
+        ("name", is.name == wanted.name),
+        ("tagline", is.tagline == wanted.tagline),
+        ("notice", is.notice == wanted.notice),
+        ("theme", is.theme == wanted.theme),
+        ("mode", is.mode == wanted.mode),
+        ("level", is.level == wanted.level),
+        ("support", is.support == wanted.support),
+    ])
 }
 
 fn differing(fields: &[(&'static str, bool)]) -> Vec<&'static str> {

@@ -39,7 +39,7 @@ pub use permit::{
     OrderFulfil, OrderRead, OrderRefund, Policy, PriceRead, PriceWrite, SiteOperator, SiteRead, SiteWrite, Staff,
     StockRead, StockWrite, Visitor,
 };
-pub use problem::{Problem, status_of};
+pub use problem::{FieldError, Problem, status_of};
 pub use proxies::Proxies;
 pub use routes::{Policed, Route, Routes};
 pub use trace::TraceId;

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use axum::extract::{FromRef, FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use identity::{Customer, Customers, Operators, Permission, Token};
+use identity::{Customer, Customers, IdentityError, Operators, Permission, Token};
 use kernel::{Secret, SiteId, SiteScope, TenantId, TenantScope};
 
 use crate::cookie::{look_up_of, session_of, visitor_of};
@@ -213,7 +213,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Staff { operator, .. } = Staff::from_request_parts(parts, state).await?;
         let path = path_of(parts, state).await?;
-        let scope = operator.scope(named(&path, "tenant", TenantId::parse)?, P::PERMISSION)?;
+        let scope = operator.scope(named(&path, "tenant", TenantId::parse)?, P::PERMISSION).map_err(closed)?;
         Ok(Self { scope, operator, permission: PhantomData })
     }
 }
@@ -227,13 +227,21 @@ where
         let Staff { operator, .. } = Staff::from_request_parts(parts, state).await?;
         let path = path_of(parts, state).await?;
         let (tenant, site) = (named(&path, "tenant", TenantId::parse)?, named(&path, "site", SiteId::parse)?);
-        let scope = operator.site_scope(tenant, site, P::PERMISSION)?;
+        let scope = operator.site_scope(tenant, site, P::PERMISSION).map_err(closed)?;
         Ok(Self { scope, operator, permission: PhantomData })
     }
 }
 
 async fn path_of<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Problem> {
     RawPathParams::from_request_parts(parts, state).await.map_err(|_| Problem::not_found())
+}
+
+/// What is another's looks in every letter like what is not there.
+fn closed(error: IdentityError) -> Problem {
+    match error {
+        IdentityError::NoMember => Problem::not_found(),
+        other => other.into(),
+    }
 }
 
 /// What the path says under this name.

@@ -22,6 +22,19 @@ pub struct Problem {
     pub detail: Option<String>,
     /// When the same request may be tried again.
     pub retry_after: Option<Duration>,
+    /// The fields of the body that were refused.
+    pub errors: Vec<FieldError>,
+}
+
+/// One refused field of a body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Where it stands (RFC 6901).
+    pub pointer: String,
+    /// A stable snake_case code.
+    pub code: &'static str,
+    /// What is wrong with it, for the caller.
+    pub detail: String,
 }
 
 const TOO_MANY_RETRY_AFTER: Duration = Duration::from_secs(60);
@@ -45,7 +58,7 @@ pub const fn status_of(kind: FaultKind) -> StatusCode {
 impl Problem {
     /// A problem of this status that nothing below HTTP knows of.
     pub const fn new(status: StatusCode, code: &'static str) -> Self {
-        Self { status, code, detail: None, retry_after: None }
+        Self { status, code, detail: None, retry_after: None, errors: Vec::new() }
     }
 
     /// The same problem with a sentence for the caller.
@@ -58,6 +71,16 @@ impl Problem {
     pub const fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
+    }
+
+    /// The body can be read, and these fields of it are refused.
+    pub fn of_fields(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [only] => format!("{}: {}", only.pointer, only.detail),
+            several => format!("{} fields are refused", several.len()),
+        };
+        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "fields_refused").because(detail);
+        Self { errors, ..problem }
     }
 
     /// There is nothing here.
@@ -90,6 +113,7 @@ impl Problem {
             status: self.status.as_u16(),
             code: self.code,
             detail: self.detail.as_deref(),
+            errors: &self.errors,
             request_id,
             trace_id,
         };
@@ -120,6 +144,8 @@ struct Body<'a> {
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

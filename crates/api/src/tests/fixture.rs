@@ -1,4 +1,4 @@
-//! Two tenants, an operator of the first, and the console's side of a conversation.
+//! Two tenants with a tree of sites each, the people of the first, and the console's side of a conversation.
 
 use std::sync::Arc;
 
@@ -6,27 +6,47 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use catalog::{Catalog, CategoryDraft, Code, GoodsDraft, GoodsKind, OnSale, Prices, SkuDraft, SkuId};
-use identity::{Login, LoginLimits, Membership, NewOperator, Operators, Passwords, Role};
+use identity::{Customers, Login, LoginLimits, Membership, NewCustomer, NewOperator, Operators, Passwords, Role};
 use inventory::{CardCode, Intake, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks, Shelf};
 use kernel::{Currency, Money, Platform, Secret, SiteId, TenantId, TenantScope, Wording};
 use lane::{LaneSettings, Lanes};
+use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
 use order::{Desk, Orders};
 use payment::{Gateways, PaymentSettings, Payments, Till};
+use payment_adapters::SandboxGateway;
 use serde_json::{Value, json};
-use store::WriteTx;
-use tenancy::{NewTenant, Seller, Slug, Tenancy};
+use store::{Store, Tx, WriteTx};
+use tenancy::{Host, Mode, NewSite, NewTenant, Seller, Slug, Tenancy, Theme};
 use testkit::TestDb;
 use tower::ServiceExt;
+use uuid::Uuid;
 use web::{Bounds, Kit, Proxies};
 
 use crate::{ApiState, CONSOLE_HOST};
 
 pub const PASSWORD: &str = "a long password";
 
-/// The installation of a test.
+/// What the sites of a tenant are called, and where they stand: `deep` is under `north`.
+const TREE: [(&str, Option<&str>); 4] =
+    [("main", None), ("north", Some("main")), ("east", Some("main")), ("deep", Some("north"))];
+
+/// The sites of a tenant.
+#[derive(Debug, Clone, Copy)]
+pub struct Tree {
+    pub main: SiteId,
+    pub north: SiteId,
+    pub east: SiteId,
+    pub deep: SiteId,
+}
+
+/// The installation of a test: Ann runs the main site of `grove` and Cid helps her, Sue runs its site `north`, Bob runs
+/// `other`.
 pub struct Office {
     pub grove: TenantId,
     pub other: TenantId,
+    pub tree: Tree,
+    pub foreign: Tree,
+    pub rooms: ApiState,
     router: Router,
 }
 
@@ -39,57 +59,44 @@ pub struct Console {
 
 impl Office {
     pub async fn open(db: &TestDb) -> Self {
-        let store = db.store.clone();
         let passwords = Passwords::new();
-        let limits = LoginLimits::new(Arc::new(db.clock.clone()));
-        let inventory = Inventory::new(KeyRing::new(MasterKeys::only(MasterKey::generate())));
-        let catalog = Catalog::new(store.clone());
-        let prices = Prices::new(store.clone());
-        let of_desk = prices.clone();
-        let lanes = Lanes::new(store.clone(), LaneSettings::of(store.backend()), move |_| {
-            vec![Box::new(Desk::new(of_desk.clone())), Box::new(Till::default()), Box::new(Picks::default())]
-        });
-        let notify_base = "http://cashier.localhost".parse().expect("a URL");
-        let settings = PaymentSettings { notify_base };
-        let payments = Payments::new(store.clone(), lanes.clone(), inventory.clone(), Gateways::default(), settings);
-        let orders = Orders::new(store.clone(), lanes, inventory.clone(), payments.clone());
-        let state = ApiState {
-            tenancy: Tenancy::new(store.clone()),
-            catalog: catalog.clone(),
-            intake: Intake::new(
-                store.clone(),
-                inventory.clone(),
-                Prices::new(store.clone()),
-                Shelf::new(store.clone()),
-            ),
-            inventory,
-            orders,
-            payments,
-            operators: Operators::new(store.clone(), passwords.clone(), limits),
-            store,
-            kit: Kit::new(Proxies::default(), Bounds::default()),
-        };
-        let (grove, other) = (tenant(&state, "grove").await, tenant(&state, "other").await);
-        for (login, name, tenant) in [("ann@example.com", "Ann", grove), ("bob@example.com", "Bob", other)] {
-            let password_hash = passwords.hash(&Secret::new(PASSWORD.to_owned())).await.expect("hashed");
-            let login = Login::parse(login).expect("a login");
-            let new = NewOperator { login, name: name.to_owned(), password_hash };
-            state
-                .operators
-                .save(&new, Membership { tenant, site: SiteId::new(), role: Role::Owner })
-                .await
-                .expect("an operator");
+        let rooms = rooms(db, &passwords);
+        let ((grove, tree), (other, foreign)) = (tenant(&rooms, "grove").await, tenant(&rooms, "other").await);
+        rooms.tenancy.reload().await.expect("the directory");
+        let hash = passwords.hash(&Secret::new(PASSWORD.to_owned())).await.expect("hashed");
+        for (name, tenant, site, role) in [
+            ("Ann", grove, tree.main, Role::Owner),
+            ("Bob", other, foreign.main, Role::Owner),
+            ("Cid", grove, tree.main, Role::Clerk),
+            ("Sue", grove, tree.north, Role::SiteOwner),
+        ] {
+            let login = Login::parse(&format!("{name}@example.com")).expect("a login");
+            let new = NewOperator { login, name: name.to_owned(), password_hash: hash.clone() };
+            rooms.operators.save(&new, Membership { tenant, site, role }).await.expect("an operator");
         }
-        Self { grove, other, router: crate::router(state) }
+        let scope = Platform::assume().tenant(grove);
+        let tx = rooms.store.write(&scope).await.expect("a writer");
+        for (login, site) in [("nora@example.com", tree.north), ("emil@example.com", tree.east)] {
+            let login = Login::parse(login).expect("a login");
+            let new = NewCustomer { site, login, name: "A buyer".to_owned(), password_hash: hash.clone() };
+            rooms.customers.save_in(&tx, &new).await.expect("a customer");
+        }
+        tx.commit().await.expect("committed");
+        Self { grove, other, tree, foreign, router: crate::router(rooms.clone()), rooms }
     }
 
     pub fn console(&self) -> Console {
         Console { router: self.router.clone(), cookie: String::new(), set_cookie: String::new() }
     }
 
+    /// The main site's owner.
     pub async fn logged_in(&self) -> Console {
+        self.logged_in_as("ann@example.com").await
+    }
+
+    pub async fn logged_in_as(&self, login: &str) -> Console {
         let mut console = self.console();
-        let sent = json!({"login": "ann@example.com", "password": PASSWORD});
+        let sent = json!({"login": login, "password": PASSWORD});
         assert_eq!(console.ask(Method::POST, "/api/v1/session", sent).await.0, StatusCode::CREATED);
         console
     }
@@ -97,7 +104,22 @@ impl Office {
 
 impl Console {
     pub async fn ask(&mut self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
+        self.ask_if(method, path, body, None).await
+    }
+
+    /// With this `If-Match`.
+    pub async fn ask_if(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Value,
+        if_match: Option<String>,
+    ) -> (StatusCode, Value) {
         let request = Request::builder().method(method).uri(path).header(header::HOST, CONSOLE_HOST);
+        let request = match if_match {
+            Some(version) => request.header(header::IF_MATCH, version),
+            None => request,
+        };
         let request = request.header(header::COOKIE, &self.cookie).header(header::CONTENT_TYPE, "application/json");
         let request = request.body(Body::from(body.to_string())).expect("a request");
         let response = self.router.clone().oneshot(request).await.expect("an answer");
@@ -111,7 +133,43 @@ impl Console {
     }
 }
 
-async fn tenant(state: &ApiState, slug: &str) -> TenantId {
+fn rooms(db: &TestDb, passwords: &Passwords) -> ApiState {
+    let store = db.store.clone();
+    let limits = LoginLimits::new(Arc::new(db.clock.clone()));
+    let inventory = Inventory::new(KeyRing::new(MasterKeys::only(MasterKey::generate())));
+    let prices = Prices::new(store.clone());
+    let lanes = lanes(&store, &prices);
+    let payments = payments(&store, &lanes, &inventory);
+    ApiState {
+        tenancy: Tenancy::new(store.clone()),
+        catalog: Catalog::new(store.clone()),
+        intake: Intake::new(store.clone(), inventory.clone(), prices.clone(), Shelf::new(store.clone())),
+        prices,
+        orders: Orders::new(store.clone(), lanes, inventory.clone(), payments.clone()),
+        payments,
+        inventory,
+        customers: Customers::new(store.clone(), passwords.clone(), limits.clone()),
+        operators: Operators::new(store.clone(), passwords.clone(), limits),
+        store,
+        kit: Kit::new(Proxies::default(), Bounds::default()),
+    }
+}
+
+fn lanes(store: &Store, prices: &Prices) -> Lanes {
+    let prices = prices.clone();
+    Lanes::new(store.clone(), LaneSettings::of(store.backend()), move |_| {
+        vec![Box::new(Desk::new(prices.clone())), Box::new(Till::default()), Box::new(Picks::default())]
+    })
+}
+
+/// With one gateway, which nobody talks to.
+fn payments(store: &Store, lanes: &Lanes, inventory: &Inventory) -> Payments {
+    let gateway = SandboxGateway::try_new(None, Arc::new(kernel::SystemClock)).expect("a gateway");
+    let settings = PaymentSettings { notify_base: "http://cashier.test/".parse().expect("a URL") };
+    Payments::new(store.clone(), lanes.clone(), inventory.clone(), Gateways::default().with(gateway), settings)
+}
+
+async fn tenant(state: &ApiState, slug: &str) -> (TenantId, Tree) {
     let scope = Platform::assume().tenant(TenantId::new());
     let tx = state.store.write(&scope).await.expect("a writer");
     let new = NewTenant {
@@ -122,11 +180,50 @@ async fn tenant(state: &ApiState, slug: &str) -> TenantId {
         seller: Seller { name: "Grove Ltd".to_owned(), licence: None },
     };
     state.tenancy.save_tenant_in(&tx, &new).await.expect("a tenant");
+    let mut sites = Vec::new();
+    for (name, parent) in TREE {
+        let id = state.tenancy.save_site_in(&tx, &site(name, parent)).await.expect("a site").id();
+        let host = Host::parse(&format!("{name}.{slug}.example")).expect("a host");
+        state.tenancy.save_host_in(&tx, &host, id).await.expect("a host");
+        sites.push(id);
+    }
+    let tree = Tree { main: sites[0], north: sites[1], east: sites[2], deep: sites[3] };
     let first = skus(state, &tx).await;
     let card = |n| NewCard { code: CardCode::parse(&format!("CODE-{n}")).expect("a code"), expires_at: None };
     state.inventory.import_in(&tx, first, &[card(1), card(2)]).await.expect("imported");
+    prepay(&tx, tree.north, 5_000).await;
     tx.commit().await.expect("committed");
-    scope.id()
+    (scope.id(), tree)
+}
+
+fn site(name: &str, parent: Option<&str>) -> NewSite {
+    NewSite {
+        slug: Slug::parse(name).expect("a slug"),
+        parent: parent.map(|parent| Slug::parse(parent).expect("a slug")),
+        name: Wording::new(name, name),
+        tagline: Wording::default(),
+        notice: Wording::default(),
+        theme: Theme::Grove,
+        mode: Mode::Auto,
+        level: parent.map(|_| "gold".to_owned()),
+        support: None,
+        limits: None,
+    }
+}
+
+/// What the site has paid in.
+async fn prepay(tx: &WriteTx<TenantScope>, site: SiteId, minor: i64) {
+    let posting = |account, minor| Posting { account, amount: Money::new(minor, Currency::CNY) };
+    let postings = [
+        posting(Account::own(AccountKind::Opening, Currency::CNY), -minor),
+        posting(Account::of(AccountKind::SitePrepaid, site.uuid(), Currency::CNY), minor),
+    ];
+    let entry = Entry::try_new(EntryKind::Adjustment, site.uuid(), "opening", postings).expect("balanced");
+    let (mut book, batch) = (Book::new(tx.scope().id()), Uuid::now_v7());
+    book.post(entry.because("paid in")).expect("posted");
+    book.insert_in(tx, batch).await.expect("inserted");
+    book.link_in(tx, batch).await.expect("linked");
+    book.settle_in(tx).await.expect("settled");
 }
 
 async fn skus(state: &ApiState, tx: &WriteTx<TenantScope>) -> SkuId {
@@ -138,7 +235,6 @@ async fn skus(state: &ApiState, tx: &WriteTx<TenantScope>) -> SkuId {
         code: code("starfall"),
         category,
         kind: GoodsKind::Card,
-        fulfilment: catalog::Fulfilment::default(),
         state: OnSale::On,
         title: words("Starfall"),
         description: words(""),

@@ -223,7 +223,7 @@ fn tenant(tx: &WriteTx<TenantScope>) -> Uuid {
     tx.scope().id().uuid()
 }
 
-fn read_category(row: category::Model) -> Result<Category, CatalogError> {
+pub(super) fn read_category(row: category::Model) -> Result<Category, CatalogError> {
     Ok(Category {
         id: CategoryId::from_uuid(row.id),
         code: stored("categories", Code::parse(&row.code))?,
@@ -232,7 +232,7 @@ fn read_category(row: category::Model) -> Result<Category, CatalogError> {
     })
 }
 
-fn read_goods(row: goods::Model) -> Result<Goods, CatalogError> {
+pub(super) fn read_goods(row: goods::Model) -> Result<Goods, CatalogError> {
     const TABLE: &str = "goods";
     Ok(Goods {
         id: GoodsId::from_uuid(row.id),
@@ -262,7 +262,7 @@ fn read_form(text: &str) -> Result<Form, CatalogError> {
     serde_json::from_str(text).map_err(|error| CatalogError::Corrupt { table: "goods", what: error.to_string() })
 }
 
-fn read_sku(row: sku::Model) -> Result<Sku, CatalogError> {
+pub(super) fn read_sku(row: sku::Model) -> Result<Sku, CatalogError> {
     const TABLE: &str = "skus";
     let currency = currency(TABLE, &row.currency)?;
     Ok(Sku {

@@ -1,6 +1,7 @@
 //! Queries on this room's tables. They take a transaction and answer model values.
 
 pub(crate) mod goods;
+pub(crate) mod listing;
 pub(crate) mod price;
 pub(crate) mod template;
 

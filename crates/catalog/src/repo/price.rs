@@ -124,7 +124,7 @@ fn write_terms(row: &mut price_rule::Model, terms: &Terms) {
     }
 }
 
-fn read_rule(row: price_rule::Model) -> Result<PriceRule, CatalogError> {
+pub(super) fn read_rule(row: price_rule::Model) -> Result<PriceRule, CatalogError> {
     let whom = match (&row.level, row.subject_id) {
         (None, None) => Whom::Everyone,
         (Some(level), None) => Whom::Level(stored(TABLE, Code::parse(level))?),

@@ -1,5 +1,6 @@
 //! Use cases: what is on sale, what it costs here, and the writes that packs and the console make.
 
+mod listing;
 mod prices;
 mod save;
 mod shown;
@@ -9,6 +10,7 @@ use std::collections::HashSet;
 
 use store::{Inside, Store, Tx};
 
+pub use listing::{GoodsFilter, RuleFamily, RuleFilter, SkuFilter};
 pub use prices::{Prices, Quoted};
 
 use crate::error::CatalogError;

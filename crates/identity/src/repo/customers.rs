@@ -1,5 +1,7 @@
 //! A tenant's customers and their sessions.
 
+use std::collections::HashMap;
+
 use chrono::TimeDelta;
 use kernel::{Id, SiteScope, TenantScope};
 use sea_orm::{ColumnTrait, Condition};
@@ -21,6 +23,13 @@ pub(crate) struct Known {
 pub(crate) async fn by_login(tx: &impl Tx, login: &Login) -> Result<Option<Known>, StoreError> {
     let row = tx.find::<customer::Entity>().filter(customer::Column::Login.eq(login.as_str())).one().await?;
     Ok(row.map(read))
+}
+
+/// What these customers log in with.
+pub(crate) async fn logins(tx: &impl Tx, ids: &[CustomerId]) -> Result<HashMap<CustomerId, String>, StoreError> {
+    let find = tx.find::<customer::Entity>().among(customer::Column::Id, ids.iter().map(|id| id.uuid()));
+    let rows: Vec<(uuid::Uuid, String)> = find.columns([customer::Column::Id, customer::Column::Login]).await?;
+    Ok(rows.into_iter().map(|(id, login)| (Id::from_uuid(id), login)).collect())
 }
 
 /// Whether the row is new; it is not if the login exists.

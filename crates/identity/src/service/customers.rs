@@ -1,5 +1,6 @@
 //! Customers of a tenant, on its sites.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use chrono::TimeDelta;
@@ -107,6 +108,15 @@ impl Customers {
     /// The tenant's customer with this login.
     pub async fn find_in(&self, tx: &impl Tx, login: &Login) -> Result<Option<Customer>, IdentityError> {
         Ok(repo::by_login(tx, login).await?.map(|known| known.customer))
+    }
+
+    /// What these customers log in with; unknown ones are left out.
+    pub async fn logins_in(
+        &self,
+        tx: &impl Tx,
+        ids: &[CustomerId],
+    ) -> Result<HashMap<CustomerId, String>, IdentityError> {
+        Ok(repo::logins(tx, ids).await?)
     }
 
     /// No transaction is open while the password is checked; what was checked must still be so afterwards.

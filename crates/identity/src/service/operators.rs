@@ -21,7 +21,7 @@ pub const OPERATOR_SESSION_LIFE: TimeDelta = TimeDelta::hours(12);
 #[derive(Clone)]
 pub struct Operators {
     store: Store,
-    passwords: Passwords,
+    pub(super) passwords: Passwords,
     limits: LoginLimits,
 }
 
