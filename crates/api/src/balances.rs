@@ -6,7 +6,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use identity::CustomerId;
 use kernel::SiteId;
-use ledger::{AccountBalance, AccountId, AccountKind, EntryId, LineMark, AccountLine};
+use ledger::{AccountBalance, AccountId, AccountKind, AccountLine, EntryId, LineMark};
 use payment::ChannelId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -136,7 +136,6 @@ pub(crate) async fn entries(
     let account = AccountId::parse(&query.account).map_err(|_| Problem::not_found())?;
     let tx = rooms.store.read(&operator.scope).await?;
     ledger::account_in(&tx, account).await?.ok_or(Problem::not_found())?;
-    let (lines, next) =
-        page::page(ledger::lines_in(&tx, account, after, limit + 1).await?, limit, |line| line.mark);
+    let (lines, next) = page::page(ledger::lines_in(&tx, account, after, limit + 1).await?, limit, |line| line.mark);
     Ok(answer(StatusCode::OK, List::part(lines.into_iter().map(LineView::from).collect(), next)))
 }

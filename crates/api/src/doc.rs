@@ -14,7 +14,10 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, Securi
 use utoipa_swagger_ui::Config;
 use web::{Guest, Path, Problem};
 
-use crate::{balances, categories, channels, fulfilments, goods, intake, orders, own, prices, refunds, session, sites, skus, stock, tenants};
+use crate::{
+    balances, categories, channels, fulfilments, goods, intake, orders, own, prices, refunds, session, sites, skus,
+    stock, tenants,
+};
 
 /// Where the document is.
 pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";

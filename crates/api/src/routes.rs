@@ -14,7 +14,10 @@ use store::Store;
 use tenancy::Tenancy;
 use web::{Face, Guest, Kit, Problem, Route, Routes};
 
-use crate::{balances, categories, channels, doc, fulfilments, goods, intake, orders, own, prices, refunds, session, sites, skus, stock, tenants};
+use crate::{
+    balances, categories, channels, doc, fulfilments, goods, intake, orders, own, prices, refunds, session, sites,
+    skus, stock, tenants,
+};
 
 /// The console's host where the settings name no other.
 pub const CONSOLE_HOST: &str = "console.localhost";

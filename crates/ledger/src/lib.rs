@@ -25,6 +25,7 @@ mod table;
 mod tests;
 
 pub use account::{Account, AccountId, AccountKind};
+pub use accounts::{AccountBalance, AccountLine, LineMark, account_in, accounts_in, lines_in};
 pub use audit::{Audit, Breach, audit_in};
 pub use book::Book;
 pub use chain::ChainHash;
@@ -32,4 +33,3 @@ pub use entry::{Entry, EntryId, EntryKind, Posting, entry_id};
 pub use error::LedgerError;
 pub use repo::{balances_in, entries_of_in, head_in, link_hash_in};
 pub use statement::{Statement, StatementLine, statement_in};
-pub use accounts::{AccountBalance, AccountLine, LineMark, account_in, accounts_in, lines_in};

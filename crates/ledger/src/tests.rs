@@ -5,8 +5,8 @@ use testkit::on_both;
 use uuid::Uuid;
 
 use crate::{
-    Account, AccountBalance, AccountKind, AccountLine, Book, Entry, EntryKind, LedgerError, LineMark, Posting, Statement,
-    accounts_in, audit_in, balances_in, entries_of_in, lines_in, statement_in,
+    Account, AccountBalance, AccountKind, AccountLine, Book, Entry, EntryKind, LedgerError, LineMark, Posting,
+    Statement, accounts_in, audit_in, balances_in, entries_of_in, lines_in, statement_in,
 };
 
 const CNY: Currency = Currency::CNY;

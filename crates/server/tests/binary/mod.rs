@@ -243,8 +243,9 @@ impl Installation {
 
     /// Serves what is there.
     pub async fn start(self) -> Server {
-        let (child, port, sandbox) = spawn(self.folder.path(), self.owner_url.as_deref()).await;
-        Server { child, port, sandbox, folder: self.folder, owner_url: self.owner_url }
+        let (env, lines) = (Vec::new(), Lines::default());
+        let (child, port, sandbox) = spawn(self.folder.path(), self.owner_url.as_deref(), (&env, &lines)).await;
+        Server { child, port, sandbox, folder: self.folder, owner_url: self.owner_url, env, lines }
     }
 }
 

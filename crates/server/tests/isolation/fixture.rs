@@ -13,6 +13,7 @@ use chrono::TimeDelta;
 use identity::{Login, Membership, NewOperator, Passwords, Role};
 use kernel::{Currency, Money, Secret, SiteId, SiteScope, TenantId};
 use launch::{Applied, Mode, Pack};
+use ledger::AccountKind;
 use order::{Buyer, Checkout, Contact, LinkToken, OrderId, SoldBy, Wanted};
 use payment::{ExceptionId, ExceptionState, OpenTopUp, OutNo, Seen, TopUpOpened};
 use risk::Limits;
@@ -61,7 +62,9 @@ pub struct Fixture {
 
 impl Fixture {
     pub async fn open(db: &TestDb) -> Self {
-        let settings = Settings { data_dir: db.folder(), ..Settings::default() };
+        // Nobody listens there: a channel needs a gateway that is known, and nothing here talks to it.
+        let sandbox_url = Some("http://127.0.0.1:9".to_owned());
+        let settings = Settings { data_dir: db.folder(), sandbox_url, ..Settings::default() };
         let house = House::open(&settings, db.store.clone()).await.expect("the house opens");
         let (mut targets, mut staff) = (Vec::new(), BTreeMap::new());
         for tenant in [HOME, FOREIGN] {
@@ -232,6 +235,8 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
     names.insert("link", link.as_str().to_owned());
     names.insert("channel", channel.id.to_string());
     names.insert("sku", sku.to_string());
+    names.insert("goods", goods.clone());
+    names.insert("account", stock_account(house, &shop).await);
     names.insert("line", format!("{worked_on}-1"));
     names.insert("refund", refund.to_string());
     names.insert("batch", batch.to_string());
@@ -246,6 +251,13 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
         customer: token.text().expose().clone(),
         other: newcomer(house, &scope).await,
     }
+}
+
+/// The account of the tenant's stock.
+async fn stock_account(house: &House, shop: &Shop) -> String {
+    let tx = house.store.read(&shop.scope().engine()).await.expect("a reader");
+    let found = ledger::accounts_in(&tx, Some(AccountKind::StockAtCost), None, 1).await.expect("read");
+    found.first().expect("the packs put cards in stock").id.to_string()
 }
 
 /// A customer of the site who has just registered.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use identity::Reach;
 use kernel::{Id, Kind};
+use serde_json::{Value, json};
 use web::Route;
 
 use super::fixture::Target;
@@ -11,7 +12,7 @@ use super::fixture::Target;
 pub type Names = BTreeMap<&'static str, String>;
 
 /// Names of things that belong to the whole tenant: every site of it may ask for them.
-const OF_TENANT: [&str; 3] = ["batch", "code", "sku"];
+const OF_TENANT: [&str; 4] = ["batch", "code", "goods", "sku"];
 
 /// The path with its names filled in; one that the fixture does not know fails the test.
 pub fn fill(path: &str, names: &Names) -> String {
@@ -30,6 +31,16 @@ pub fn fill(path: &str, names: &Names) -> String {
     filled
 }
 
+/// What a route asks for beside its path.
+pub fn query_of(route: &Route, target: &Target) -> String {
+    match route.path.rsplit('/').next() {
+        Some("explain") => format!("?sku=lamp-{}-1", target.tenant_slug),
+        Some("entries") => format!("?account={}", target.names["account"]),
+        Some("imports") => "?file_name=new.txt".to_owned(),
+        _ => String::new(),
+    }
+}
+
 /// The actor's own tenant and site, and the things of `target`; none if he may ask for all of them, or there are none.
 pub fn mixed(route: &Route, home: &Target, target: &Target, reach: Option<Reach>) -> Option<Names> {
     let mut things = names_of(route.path);
@@ -38,6 +49,8 @@ pub fn mixed(route: &Route, home: &Target, target: &Target, reach: Option<Reach>
     if route.policy.starts_with("operator") && route.path.contains("{site}") {
         things.push("site".to_owned());
     }
+    // What is made or changed by its code is one's own, whatever others call theirs.
+    things.retain(|name| route.method != "PUT" || !["code", "goods"].contains(&name.as_str()));
     let is_foreign = home.tenant != target.tenant;
     // What a site's own people do is about that site, whoever they are elsewhere.
     let reach = if route.policy.starts_with("site-operator") { Some(Reach::Site) } else { reach };
@@ -112,7 +125,44 @@ pub fn is_upload(route: &Route) -> bool {
 
 /// A body that the route takes. A route that is not here fails the matrix: write down what it takes.
 pub fn body_of(route: &Route, target: &Target) -> String {
-    let _ = target;
+    let (tenant, fresh) = (target.tenant_slug, uuid::Uuid::now_v7().simple().to_string());
+    let words = json!({"zh": "新", "en": "New"});
+    let cny = |minor: i64| json!({"amount_minor": minor, "currency": "CNY"});
+    let last = route.path.trim_start_matches("/api/v1/tenants/{tenant}");
+    let known = match (route.method.as_str(), last.trim_start_matches("/sites/{site}")) {
+        ("POST", "/sites") => json!({
+            "slug": format!("s-{}", &fresh[20..]), "parent": "main", "name": words, "tagline": words, "theme": "clay",
+            "mode": "auto", "level": "gold", "host": format!("{fresh}.{tenant}.test"),
+        }),
+        ("PUT", "") if target.slug == "main" => json!({"name": words, "theme": "clay", "mode": "auto"}),
+        ("PUT", "") => json!({"name": words, "theme": "clay", "mode": "auto", "level": "gold"}),
+        ("PUT", "/profile") => json!({"name": words, "theme": "clay", "mode": "auto"}),
+        ("POST", "/state") => json!({"state": "active"}),
+        ("POST", "/hosts") => json!({"host": format!("{fresh}.{tenant}.test")}),
+        ("POST", "/owners") => json!({"login": format!("{fresh}@{tenant}.test"), "name": "New"}),
+        ("PUT", "/categories/{code}") => json!({"name": words, "sort": 5}),
+        ("PUT", "/goods/{goods}") => json!({
+            "category": format!("games-{tenant}"), "kind": "card", "state": "on", "title": words, "description": words,
+        }),
+        ("PUT", "/skus/{code}") => json!({
+            "goods": format!("lamp-{tenant}"), "name": words, "cost": cny(700), "price": cny(900), "quantity_max": 5,
+        }),
+        ("PUT", "/prices") => json!({
+            "audience": "retail", "scope": "site", "terms": {"kind": "markup", "amount": cny(100)},
+        }),
+        ("PUT", "/templates/{code}") => json!({
+            "name": words,
+            "bands": [{"from": cny(0), "add": {"kind": "percent", "rate_ppm": 100_000}, "rounding": "none"}],
+        }),
+        ("PUT", "/channels") => json!({
+            "provider": "sandbox", "payee": fresh, "name": words, "sort": 1, "secret": "ab".repeat(32),
+        }),
+        ("POST", "/channels/{channel}/state") => json!({"state": "paused"}),
+        _ => Value::Null,
+    };
+    if known != Value::Null {
+        return known.to_string();
+    }
     match (route.method.as_str(), route.path) {
         ("GET" | "DELETE", _) => String::new(),
         ("POST", "/api/v1/session") => r#"{"login":"nobody","password":"wrong password"}"#.to_owned(),
