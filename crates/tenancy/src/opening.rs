@@ -4,6 +4,7 @@ use kernel::{Id, SiteId, TenantScope, Wording};
 use store::{Tx, WriteTx};
 
 use crate::error::TenancyError;
+use crate::front::Front;
 use crate::model::{Host, Mode, Saved, Site, SiteState, Slug, Theme};
 use crate::repo;
 use crate::rules::SiteTree;
@@ -69,10 +70,13 @@ impl Tenancy {
             level: Some(new.level.clone()),
             support,
             limits: None,
+            front: Front::default(),
+            home: None,
         };
         repo::insert_site(tx, &site).await?;
         if let Some(host) = &new.host {
             self.add_host_in(tx, host, site.id).await?;
+            repo::set_home(tx, site.id, host).await?;
         }
         Ok(site)
     }

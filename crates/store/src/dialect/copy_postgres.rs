@@ -187,3 +187,23 @@ async fn run(mut command: Command) -> Result<String, StoreError> {
     let said = String::from_utf8_lossy(&output.stderr);
     Err(StoreError::Settings(format!("{name} failed: {}", said.trim_end())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_is_not_part_of_what_others_can_see() {
+        let (shown, password) = address("postgres://owner:p%40ss+w%3Ard@db:5433/shop?sslmode=require").expect("a URL");
+        assert_eq!(shown, "postgres://owner@db:5433/shop?sslmode=require");
+        assert_eq!(password.as_deref(), Some("p@ss+w:rd"));
+    }
+
+    #[test]
+    fn what_the_programs_do_not_know_is_left_out() {
+        let url = "postgres://owner@localhost/shop?host=/run/postgresql&statement-cache-capacity=9";
+        let (shown, password) = address(url).expect("a URL");
+        assert_eq!((shown.as_str(), password), ("postgres://owner@localhost/shop?host=%2Frun%2Fpostgresql", None));
+        assert!(address("no URL").is_err());
+    }
+}
