@@ -87,6 +87,7 @@ fn order_routes(routes: Routes<App>) -> Routes<App> {
     routes
         .get("/orders", pages::orders::list)
         .get("/orders/{id}", pages::order::show)
+        .get("/orders/{id}/status", pages::order::status)
         .get("/orders/{id}/codes", pages::order::back)
         .post("/orders/{id}/codes", pages::order::reveal)
         .post("/orders/{id}/file", pages::order::download)

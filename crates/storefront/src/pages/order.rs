@@ -62,15 +62,18 @@ pub(crate) async fn show(
     }
 }
 
-/// `GET /orders/{id}/{link}/status`: for the page that waits.
+/// `GET ../status`: for the page that waits.
 pub(crate) async fn status(
-    _: Guest,
-    ShopContext(shop): ShopContext,
+    buyer: MaybeBuyer,
+    visitor: Visitor,
     State(app): State<App>,
     Path(address): Path<Address>,
 ) -> Result<Response, Problem> {
-    let proof = Proof { link: address.link()?, ..Proof::default() };
-    let (view, _) = app.rooms.orders.view(&shop.scope(), &proof, address.id).await?;
+    let proof = proof(&buyer, &visitor, address.link()?);
+    let (view, _) = find(&app, &buyer.scope, &proof, address.id).await?;
+    if proof.link.is_some() && proof.link != view.link {
+        return Err(Problem::not_found());
+    }
     let status = Status::of_order(state_key(view.order.states), &view);
     Ok(([(CACHE_CONTROL, "no-store")], Json(status)).into_response())
 }

@@ -48,6 +48,7 @@ pub struct Town {
     pub state: StorefrontState,
     pub grove: Tenant,
     pub gateway: Counterfeit,
+    pub clock: kernel::FakeClock,
     router: Router,
 }
 
@@ -100,7 +101,7 @@ impl Town {
         tenant(&state, "other", [OTHER, "sub.other.example.com"], &title).await;
         state.tenancy.reload().await.expect("the host table");
         let router = crate::router(state.clone());
-        Self { state, grove, gateway, router }
+        Self { state, grove, gateway, clock: db.clock.clone(), router }
     }
 
     /// A browser that has not been here.
@@ -147,6 +148,40 @@ impl Town {
         self.write(async |tx| self.state.catalog.save_sku_in(tx, &draft).await.expect("saved")).await;
     }
 
+    /// Puts one more SKU of its own goods on sale, at 10.00.
+    pub async fn add_goods(&self, name: &str, kind: GoodsKind, form: catalog::Form) -> SkuId {
+        let catalog = &self.state.catalog;
+        self.write(async |tx| {
+            let games = CategoryDraft { code: code("games"), name: words("游戏", "Games"), sort: 1 };
+            let (category, _) = catalog.save_category_in(tx, &games).await.expect("a category");
+            let goods = GoodsDraft {
+                code: code(name),
+                category,
+                kind,
+                fulfilment: catalog::Fulfilment { form, within_hours: 12 },
+                state: OnSale::On,
+                title: words(name, name),
+                description: words("", ""),
+                art: None,
+                sort: 2,
+            };
+            let (goods, _) = catalog.save_goods_in(tx, &goods).await.expect("goods");
+            let sku = SkuDraft {
+                code: code(&format!("{name}-1")),
+                goods,
+                state: OnSale::On,
+                name: words("一份", "One"),
+                face_value: None,
+                cost: yuan("7.00"),
+                price: yuan("10.00"),
+                quantity_max: 5,
+                sort: 1,
+            };
+            catalog.save_sku_in(tx, &sku).await.expect("a SKU").0
+        })
+        .await
+    }
+
     pub async fn set_tenant_state(&self, state: tenancy::TenantState) {
         self.write(async |tx| self.state.tenancy.set_tenant_state_in(tx, state).await.expect("set")).await;
         self.state.tenancy.reload().await.expect("the host table");
@@ -189,6 +224,13 @@ impl Town {
         let tx = self.state.store.read(&self.grove.scope).await.expect("a reader");
         let wallet = Account::of(AccountKind::Wallet, self.grove.customer.uuid(), Currency::CNY);
         ledger::balances_in(&tx, &[wallet]).await.expect("a balance")[0]
+    }
+
+    /// Puts money into the customer's wallet, a moment after the last time.
+    pub async fn give(&self, amount: &str) {
+        self.clock.advance(chrono::TimeDelta::seconds(1));
+        let (customer, amount) = (self.grove.customer, yuan(amount));
+        self.write(async |tx| give(tx, customer, amount, &Uuid::now_v7().to_string()).await).await;
     }
 
     pub async fn reveals(&self, order: &str) -> u64 {
@@ -240,7 +282,7 @@ async fn tenant(state: &StorefrontState, slug: &str, hosts: [&str; 2], title: &W
         .map(|n| NewCard { code: CardCode::parse(&format!("CODE-{slug}-{n}")).expect("a code"), expires_at: None })
         .collect();
     state.inventory.import_in(&tx, sku, &cards).await.expect("imported");
-    open_wallet(&tx, customer).await;
+    give(&tx, customer, yuan("100.00"), "opening").await;
     let main = channel(sites[0], &format!("merchant-{slug}"), "沙箱支付");
     let channel = state.orders.payments().save_channel_in(&tx, &main).await.expect("a channel").id();
     tx.commit().await.expect("committed");
@@ -342,13 +384,18 @@ async fn markup_of_sub(state: &StorefrontState, tx: &WriteTx<TenantScope>, sub: 
     }
 }
 
-async fn open_wallet(tx: &WriteTx<TenantScope>, customer: CustomerId) {
+async fn give(tx: &WriteTx<TenantScope>, customer: CustomerId, amount: Money, act: &str) {
     let mut book = Book::new(tx.scope().id());
+    let back = Money::new(-amount.minor(), Currency::CNY);
     let postings = [
-        Posting { account: Account::of(AccountKind::Wallet, customer.uuid(), Currency::CNY), amount: yuan("100.00") },
-        Posting { account: Account::own(AccountKind::Opening, Currency::CNY), amount: yuan("-100.00") },
+        Posting { account: Account::of(AccountKind::Wallet, customer.uuid(), Currency::CNY), amount },
+        Posting { account: Account::own(AccountKind::Opening, Currency::CNY), amount: back },
     ];
-    let entry = Entry::try_new(EntryKind::Adjustment, customer.uuid(), "opening", postings).expect("balanced");
+    for posting in &postings {
+        book.want(posting.account);
+    }
+    book.read_in(tx).await.expect("balances");
+    let entry = Entry::try_new(EntryKind::Adjustment, customer.uuid(), act, postings).expect("balanced");
     book.post(entry.because("opening balance of the test")).expect("posted");
     book.write_in(tx, Uuid::now_v7()).await.expect("written");
 }

@@ -1,9 +1,12 @@
 //! The pages as a browser meets them, on both databases.
 
+mod accounts;
 mod browser;
 mod browsing;
 mod buying;
+mod finding;
 mod fixture;
+mod fronts;
 mod gateway;
 mod guests;
 mod hosts;
@@ -12,8 +15,10 @@ mod logs;
 mod looking;
 mod lookups;
 mod patience;
+mod persons;
 mod registering;
 mod wallets;
+mod weights;
 
 use crate::route_list;
 

@@ -133,11 +133,14 @@ impl Shown<'_> {
                 vec![self.row(&text(title), found, usize::MAX)]
             }
             Section::Best { title, count } => {
-                let title = if title.is_empty() { self.words.get("home.best", &[]) } else { text(title) };
+                // Nothing is called often bought that nobody has bought.
+                let (word, sort) =
+                    if self.sold.iter().any(|sold| sold.pieces > 0) { ("best", "?sort=sold") } else { ("picked", "") };
+                let title = if title.is_empty() { self.words.get(&format!("home.{word}"), &[]) } else { text(title) };
                 let mut best: Vec<&Sold> = self.sold.iter().collect();
                 // Where little was sold, the shop's own order decides.
                 best.sort_by_key(|sold| std::cmp::Reverse((sold.left() > 0, sold.pieces)));
-                let all = LinkView { href: "/search?sort=sold".to_owned(), label: self.words.get("home.all", &[]) };
+                let all = LinkView { href: format!("/search{sort}"), label: self.words.get("home.all", &[]) };
                 vec![SectionView { link: Some(all), ..self.row(&title, best.into_iter(), *count as usize) }]
             }
             Section::Text { title, text: lines } => {

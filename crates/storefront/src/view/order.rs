@@ -187,7 +187,7 @@ impl OrderPageView {
                 done: is_open,
                 allowed: look.sight == Sight::Codes,
             },
-            watch: Watch::of(&href, Status::of_order(state, view)).filter(|_| view.link.is_some() && !is_open),
+            watch: Watch::of(&href, Status::of_order(state, view)).filter(|_| !is_open),
             money,
             works: view.lines.iter().filter_map(|line| work((words, language), line, look)).collect(),
             cards: view.lines.iter().any(|line| line.manual.is_none()),
