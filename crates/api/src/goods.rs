@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use catalog::{Code, Goods, GoodsDraft, GoodsFilter, GoodsId, GoodsKind, OnSale, Target};
+use catalog::{Code, Form, Fulfilment, Goods, GoodsDraft, GoodsFilter, GoodsId, GoodsKind, OnSale, Target};
 use kernel::TenantId;
 use serde::{Deserialize, Serialize};
 use store::Tx;
@@ -39,6 +39,11 @@ pub(crate) struct GoodsView {
     art: Option<String>,
     /// Their place, ascending.
     sort: i32,
+    /// What the buyer of `manual` goods fills in.
+    #[schema(value_type = Vec<Object>)]
+    form: serde_json::Value,
+    /// Within how many hours `manual` goods are done.
+    fulfil_within_hours: u32,
 }
 
 /// Goods with all their SKUs.
@@ -88,6 +93,11 @@ pub(crate) struct GoodsSent {
     /// Their place, ascending.
     #[serde(default)]
     sort: i32,
+    /// Of `manual` goods: what the buyer fills in, a list of fields as `GET` shows them; what is there if not sent.
+    #[schema(value_type = Option<Vec<Object>>)]
+    form: Option<serde_json::Value>,
+    /// Of `manual` goods: within how many hours they are done; what is there if not sent.
+    fulfil_within_hours: Option<u32>,
 }
 
 /// What is sent without a word about it is on sale.
@@ -112,6 +122,8 @@ impl GoodsView {
             description: goods.description.into(),
             art: goods.art,
             sort: goods.sort,
+            form: serde_json::to_value(&goods.fulfilment.form).expect("a form is plain data"),
+            fulfil_within_hours: goods.fulfilment.within_hours,
         }
     }
 }
@@ -129,9 +141,21 @@ impl GoodsSent {
         let description = fields.wording("/description", &self.description, DESCRIPTION_CHARS_MAX, Shape::Paragraphs);
         let art = self.art.map(|art| fields.read("/art", Code::parse(&art)).map(String::from));
         let (art, sort) = (art.flatten(), self.sort);
+        let known = rooms.catalog.find_goods_in(tx, &code).await?.map(|goods| goods.fulfilment).unwrap_or_default();
+        let form = match self.form.map(serde_json::from_value::<Form>) {
+            None => Some(known.form),
+            Some(Ok(form)) => Some(form),
+            Some(Err(error)) => {
+                fields.refuse("/form", "form_invalid", error.to_string());
+                None
+            }
+        };
+        let within_hours = self.fulfil_within_hours.unwrap_or(known.within_hours);
         let draft = || {
             let (category, kind, state) = (category?.id, kind?, state?);
-            Some(GoodsDraft { code, category, kind, state, title: title?, description: description?, art, sort })
+            let fulfilment = Fulfilment { form: form?, within_hours };
+            let (title, description) = (title?, description?);
+            Some(GoodsDraft { code, category, kind, state, title, description, art, sort, fulfilment })
         };
         let draft = draft();
         fields.whole(draft)
