@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
-use catalog::{Catalog, CategoryDraft, Code, GoodsDraft, GoodsKind, OnSale, Prices, SkuDraft, SkuId};
+use catalog::{Catalog, CategoryDraft, Code, Fulfilment, GoodsDraft, GoodsKind, OnSale, Prices, SkuDraft, SkuId};
 use identity::{Customers, Login, LoginLimits, Membership, NewCustomer, NewOperator, Operators, Passwords, Role};
 use inventory::{CardCode, Intake, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks, Shelf};
 use kernel::{Currency, Money, Platform, Secret, SiteId, TenantId, TenantScope, Wording};
@@ -240,6 +240,7 @@ async fn skus(state: &ApiState, tx: &WriteTx<TenantScope>) -> SkuId {
         description: words(""),
         art: None,
         sort: 1,
+        fulfilment: Fulfilment::default(),
     };
     let (goods, _) = state.catalog.save_goods_in(tx, &goods).await.expect("goods");
     let mut ids = Vec::new();

@@ -133,7 +133,7 @@ testkit::on_both! {
         let failed = browser.get(&href).await;
         assert!(failed.text.contains("没有办成：账号不存在"), "{}", failed.text);
         town.fulfil(order, FulfilAct::Retry, "retry").await;
-        town.fulfil(order, FulfilAct::Take, "take again").await;
+        town.fulfil(order, FulfilAct::Take, "again").await;
         town.fulfil(order, FulfilAct::Complete { proof: "https://files.test/a.png\n<b>".to_owned() }, "done").await;
         let done = browser.get(&href).await;
         assert!(done.text.contains("办理结果") && done.text.contains("https://files.test/a.png\n&lt;b&gt;"), "{}", done.text);
