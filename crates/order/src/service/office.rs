@@ -8,7 +8,9 @@ use store::{Inside, Tx};
 use super::Orders;
 use crate::command::{EndRefund, Fulfil, RefundOrder};
 use crate::error::OrderError;
-use crate::fulfil::{FulfilAct, FulfilState, Fulfilled, FulfilmentPage, LineRef, PROOF_CHARS_MAX, REASON_CHARS_MAX};
+use crate::fulfil::{
+    FulfilAct, FulfilState, Fulfilled, FulfilmentPage, LineRef, ManualLine, PROOF_CHARS_MAX, REASON_CHARS_MAX,
+};
 use crate::model::{Event, OrderId};
 use crate::office::{DeskLine, DeskPayment, DeskView, FulfilBy, OrderFilter, OrderList, OwnView};
 use crate::refund::{OrderRefund, RefundAsked, RefundOf};
@@ -32,10 +34,14 @@ impl Orders {
         Ok(OrderList { rows, next })
     }
 
-    /// An order for the main site's operators: every hop, and nothing of the buyer.
+    /// An order for the main site's operators: every hop, and nothing of the buyer, nor what he wrote or got.
     pub async fn desk_view(&self, scope: &TenantScope, id: OrderId) -> Result<DeskView, OrderError> {
         let tx = self.store.read(scope).await?;
-        self.desk_view_in(&tx, id).await
+        let mut desk = self.desk_view_in(&tx, id).await?;
+        for line in &mut desk.lines {
+            line.manual = line.manual.take().map(ManualLine::without_answers);
+        }
+        Ok(desk)
     }
 
     /// An order for the site that sold it: its own buyer, its own hop, and no upper site's cost.
