@@ -45,6 +45,10 @@ pub(crate) async fn view_in(tx: &impl Tx, id: OrderId) -> Result<Option<(OrderVi
     let mut manual = manual_lines_in(tx, id, &lines).await?;
     let has_money = matches!(order.states.payment, PaymentState::Paid | PaymentState::Refunded);
     let refund = if has_money { refund_of_in(tx, id).await? } else { None };
+    if refund.is_some() {
+        // What was done is called back like the codes.
+        manual.values_mut().for_each(|line| line.proof = None);
+    }
     let currency = order.total.currency();
     let buyer = (order.customer, contact);
     let view = OrderView {
