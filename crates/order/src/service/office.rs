@@ -1,9 +1,12 @@
 //! What operators and owners of sites do with orders: look, fulfil, refund.
 
+use chrono::TimeDelta;
 use kernel::{Money, SiteScope, TenantScope, Wording};
 use lane::{Answered, CommandKey};
-use payment::OrdersReturned;
+use outbox::Outbox;
+use payment::{OrdersReturned, PaymentError, RefundId, RefundState};
 use store::{Inside, Tx};
+use uuid::Uuid;
 
 use super::Orders;
 use crate::command::{EndRefund, Fulfil, RefundOrder};
@@ -19,6 +22,8 @@ use crate::table::line;
 
 /// The most rows of a page.
 const PAGE_MAX: u64 = 200;
+/// How long the job of a refund that is done has, before it is written once more.
+const LEFT_ALONE: TimeDelta = TimeDelta::minutes(2);
 
 impl Orders {
     /// Orders in this scope that the filter lets through, newest first, from `after` on; 200 a page at most.
@@ -156,13 +161,42 @@ impl Orders {
         Ok(Answered { answer: answered.answer?, is_replay: answered.is_replay })
     }
 
-    /// Notes that the money of refunded orders is back.
+    /// Notes that the money of refunded orders is back. An order that cannot be ended keeps no other one waiting.
     pub(crate) async fn end_refunds(&self, scope: &TenantScope, job: &OrdersReturned) -> Result<(), OrderError> {
+        let mut ended = Ok(());
         for (refund, intent) in &job.refunds {
             let order = OrderId::from_uuid(intent.uuid());
-            self.lanes.run(scope, EndRefund { order, refund: *refund }).await?;
+            let answered = self.lanes.run(scope, EndRefund { order, refund: *refund }).await;
+            ended = ended.and(answered.map(|_| ()));
         }
-        Ok(())
+        Ok(ended?)
+    }
+
+    /// Orders whose money is back, and which did not hear of it, are told again.
+    pub(crate) async fn rescue_refunds(&self, scope: &TenantScope) -> Result<(), OrderError> {
+        let mut after = OrderId::from_uuid(Uuid::nil());
+        loop {
+            let (page, ended) = {
+                let tx = self.store.read(scope).await?;
+                let page = repo::unsettled_refunds_in(&tx, after, PAGE_MAX).await?;
+                let ids: Vec<RefundId> = page.iter().map(|(_, refund)| *refund).collect();
+                (page, payment::ended_refunds_in(&tx, &ids, tx.now() - LEFT_ALONE).await?)
+            };
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = *last;
+            let is_back = |id: &RefundId| ended.iter().any(|one| one.id == *id && one.state == RefundState::Done);
+            let lost: Vec<(OrderId, RefundId)> = page.into_iter().filter(|(_, refund)| is_back(refund)).collect();
+            if lost.is_empty() {
+                continue;
+            }
+            let tx = self.store.write(scope).await?;
+            for (order, refund) in lost {
+                let job = OrdersReturned { refunds: vec![(refund, Self::intent_of(order))] };
+                let told = Outbox::default().enqueue_once_in(&tx, &refund.to_string(), &job, tx.now()).await;
+                told.map_err(PaymentError::from)?;
+            }
+            tx.commit().await?;
+        }
     }
 }
 
