@@ -74,6 +74,7 @@ pub(crate) async fn refund_of_in(tx: &impl Tx, id: OrderId) -> Result<Option<Ord
     let broken = |_| OrderError::Broken { order: id, what: "currency".to_owned() };
     let currency = Currency::parse(&row.currency).map_err(broken)?;
     let KnownRefund { amount, refund, reason, by, at, settled_at, .. } = fulfil::known_refund(row, currency);
+    let (reason, by) = (Some(reason), Some(by));
     Ok(Some(OrderRefund { amount, reason, by, at, refund, state: RefundState::Done, error: None, settled_at }))
 }
 

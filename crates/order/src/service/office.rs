@@ -49,12 +49,15 @@ impl Orders {
         Ok(desk)
     }
 
-    /// An order for the site that sold it: its own buyer, its own hop, and no upper site's cost.
+    /// An order for the site that sold it: its own buyer, its own hop, and no upper site's cost. Who works for the main
+    /// site, and what they write to each other, is not told.
     pub async fn own_view(&self, scope: &SiteScope, id: OrderId) -> Result<OwnView, OrderError> {
         let tx = self.store.read(scope).await?;
         let mut desk = self.desk_view_in(&tx, id).await?;
         // The rows of a site's hops are its own; said once more here, because a cost would be told to the wrong one.
         desk.lines.iter_mut().for_each(|line| line.hops.retain(|hop| hop.site == scope.site()));
+        desk.events = desk.events.into_iter().map(without_operator).collect();
+        desk.refund = desk.refund.map(|refund| OrderRefund { reason: None, by: None, ..refund });
         let (row, _) = repo::order_in(&tx, id).await?.ok_or(OrderError::NotFound)?;
         let contact = repo::contact_of_in(&tx, id).await?;
         Ok(OwnView { desk, contact, customer: row.customer_id.map(identity::CustomerId::from_uuid) })
@@ -220,4 +223,10 @@ fn check_key(key: &str) -> Result<(), OrderError> {
 fn without_buyer(event: Event) -> Event {
     let is_buyer = ["visitor:", "cus_", "nobody"].iter().any(|name| event.actor.starts_with(name));
     if is_buyer { Event { actor: "buyer".to_owned(), ..event } } else { event }
+}
+
+/// Which operator it was is the main site's business.
+fn without_operator(event: Event) -> Event {
+    let is_operator = event.actor.starts_with("opr_");
+    if is_operator { Event { actor: "operator".to_owned(), ..event } } else { event }
 }
