@@ -153,7 +153,9 @@ tables!(
         .optional("settled_at", Moment)
         .key(&["order_id"])
         .unique(&["refund_id"])
-        .check("order_refunds_amount_not_negative", "amount_minor >= 0"),
+        .check("order_refunds_amount_not_negative", "amount_minor >= 0")
+        // Query: the refunds that are not over.
+        .index(&["settled_at", "order_id"]),
     Table::site("reveals")
         .column("id", Uuid)
         .column("order_id", Uuid)

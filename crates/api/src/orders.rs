@@ -194,11 +194,11 @@ pub(crate) struct PaymentView {
 pub(crate) struct OrderRefundView {
     /// How much.
     amount: MoneyView,
-    /// Why.
-    reason: String,
-    /// Who said so.
-    #[schema(value_type = String)]
-    by: OperatorId,
+    /// Why; the owner of a site is not told.
+    reason: Option<String>,
+    /// Who said so; the owner of a site is not told.
+    #[schema(value_type = Option<String>)]
+    by: Option<OperatorId>,
     /// When.
     at: DateTime<Utc>,
     /// Its number at the channel's desk; none if it went to the wallet.

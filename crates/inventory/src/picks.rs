@@ -324,14 +324,15 @@ impl Part for Picks {
         Box::pin(async move {
             self.sold.sort_unstable();
             let sold = repo::sell_held_in(tx, &self.sold).await?;
-            self.voided.sort_unstable();
-            let voided = repo::void_sold_in(tx, &self.voided).await?;
             let mut free: Vec<Uuid> = self.released.iter().map(|(_, card)| *card).collect();
             free.sort_unstable();
             let released = repo::release_in(tx, &free).await?;
             let mut taken = self.taken.clone();
             taken.sort_by_key(|card| card.id);
             let got = repo::take_in(tx, &taken).await?;
+            // Last: a card that this very batch sells can be void at its end.
+            self.voided.sort_unstable();
+            let voided = repo::void_sold_in(tx, &self.voided).await?;
             let is_all = (sold.len(), released.len(), got.len(), voided.len())
                 == (self.sold.len(), free.len(), taken.len(), self.voided.len());
             Ok(if is_all { Claimed::All } else { Claimed::Short })

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use inventory::{CardId, InventoryAudit};
 use kernel::Currency;
-use payment::{RefundId, RefundState};
+use payment::{REFUND_WAITS_MAX, RefundId, RefundState};
 use sea_orm::ColumnTrait;
 use store::Tx;
 use uuid::Uuid;
@@ -112,10 +112,10 @@ impl Sale<'_> {
 }
 
 /// Audits the orders of the transaction's tenant: invariants 2 (what sites have held is what their orders hold),
-/// 3 (a sold code belongs to one delivered line, a held one to one unpaid line), 5 (a paid order is delivered, or a person
-/// is at it in time, or it failed, or goes back), 7 (an order is refunded once, in full, and its codes are void),
-/// 8 (margins sum up, and go back with a refund), 11 (history follows the machines) and 15 (only unpaid orders hold), and
-/// that the ledger says the same as the order.
+/// 3 (a sold code belongs to one delivered line, a held one to one unpaid line), 5 (a paid order is delivered in time, or
+/// goes back), 7 (an order is refunded once, in full, and its codes are void), 8 (margins sum up, and go back with a
+/// refund), 11 (history follows the machines) and 15 (only unpaid orders hold, and a refund comes to its end), and that
+/// the ledger says the same as the order.
 pub async fn audit_in(tx: &impl Tx, stock: &InventoryAudit) -> Result<OrderAudit, OrderError> {
     let mut audit = OrderAudit::default();
     let mut cards = Cards { sold: stock.sold.clone(), held: stock.held.clone(), void: stock.void.clone() };
@@ -128,6 +128,7 @@ pub async fn audit_in(tx: &impl Tx, stock: &InventoryAudit) -> Result<OrderAudit
         let children = children_between(tx, after, last.id).await?;
         after = last.id;
         check_refund_states(tx, &mut audit, &page, &children.refunds).await?;
+        check_refund_times(tx, &mut audit, &children.refunds).await?;
         for row in &page {
             audit.orders += 1;
             let sale = Sale {
@@ -216,7 +217,26 @@ async fn check_refund_states(
     Ok(())
 }
 
-/// A paid order is delivered, or a person is at it within the promised time, or it failed, or its money goes back.
+/// Money that an order gives back is not left lying: neither because its channel refuses, nor because nobody noted that
+/// it is back.
+async fn check_refund_times(
+    tx: &impl Tx,
+    audit: &mut OrderAudit,
+    refunds: &HashMap<Uuid, refund::Model>,
+) -> Result<(), OrderError> {
+    let unsettled = refunds.values().filter(|row| row.settled_at.is_none());
+    let orders: HashMap<RefundId, Uuid> =
+        unsettled.filter_map(|row| Some((RefundId::from_uuid(row.refund_id?), row.order_id))).collect();
+    let ids: Vec<RefundId> = orders.keys().copied().collect();
+    for refund in payment::ended_refunds_in(tx, &ids, tx.now() - REFUND_WAITS_MAX).await? {
+        let (order, state) = (orders[&refund.id], refund.state.word());
+        audit.report(15, format!("the refund of order {order} has been {state} for more than a day, and is not over"));
+    }
+    Ok(())
+}
+
+/// A paid order is delivered, or a person is at it within the promised time, or its money goes back. What failed is to
+/// be tried again or refunded within that time as well.
 fn check_delivery(audit: &mut OrderAudit, sale: &Sale<'_>, now: DateTime<Utc>) {
     let id = sale.row.id;
     let manual = sale.lines.iter().filter(|line| line.fulfil_within_hours.is_some());
@@ -241,6 +261,9 @@ fn check_delivery(audit: &mut OrderAudit, sale: &Sale<'_>, now: DateTime<Utc>) {
     }
     if sale.works.iter().any(|work| open(&work) && work.due_at < now) {
         audit.report(5, format!("order {id} is paid and not delivered in time"));
+    }
+    if sale.works.iter().any(|work| is(FulfilState::Failed)(&work) && work.due_at < now) {
+        audit.report(5, format!("a line of order {id} failed, and its money stays"));
     }
 }
 

@@ -254,9 +254,14 @@ impl Desk {
     }
 
     async fn enqueue(&self, tx: &LaneTx) -> Result<(), PartError> {
-        let is_delivered = |states: States| states.delivery == DeliveryState::Delivered;
-        let new = self.new.iter().filter(|order| is_delivered(order.states));
-        let is_news = |order: &&KnownOrder| order.happened.iter().any(|(event, _)| *event == OrderEvent::Delivered);
+        // The cards of a mixed order leave the stock with the payment, long before a person has done the rest.
+        let has_cards =
+            |states: States| matches!(states.delivery, DeliveryState::Delivered | DeliveryState::PartDelivered);
+        let new = self.new.iter().filter(|order| has_cards(order.states));
+        let is_news = |order: &&KnownOrder| {
+            let has = |wanted| order.happened.iter().any(|(event, _)| *event == wanted);
+            has(OrderEvent::Delivered) || (has(OrderEvent::Paid) && has(OrderEvent::PartDelivered))
+        };
         let changed = self.known.values().filter(is_news);
         let mut orders: Vec<OrderId> = new.clone().map(|order| order.id).collect();
         orders.extend(changed.clone().map(|order| order.id));

@@ -149,7 +149,7 @@ pub struct FulfilmentRow {
     pub quantity: u32,
     /// Where it stands.
     pub state: FulfilState,
-    /// What the buyer filled in.
+    /// What the buyer filled in; nothing once it is done or cancelled.
     pub answers: Vec<Answer>,
     /// Since when it waits: the payment.
     pub since: DateTime<Utc>,

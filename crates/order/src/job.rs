@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::OrderId;
 
-/// Orders that one batch delivered, and the SKUs they took from.
+/// Orders that one batch delivered, or the cards of them, and the SKUs they took from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrdersDelivered {
     /// The orders.

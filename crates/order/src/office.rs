@@ -122,7 +122,7 @@ pub struct DeskPayment {
     pub paid_at: DateTime<Utc>,
 }
 
-/// An order at the main site's desk: without contact, link, codes and cards.
+/// An order at the main site's desk: without contact, link, codes and cards, answers and proofs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeskView {
     /// The order.

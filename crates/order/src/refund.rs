@@ -66,10 +66,10 @@ impl Coded for RefundRefusal {
 pub struct OrderRefund {
     /// How much.
     pub amount: Money,
-    /// Why.
-    pub reason: String,
-    /// Who said so.
-    pub by: OperatorId,
+    /// Why; none where it is not told.
+    pub reason: Option<String>,
+    /// Who said so; none where it is not told.
+    pub by: Option<OperatorId>,
     /// When.
     pub at: DateTime<Utc>,
     /// What goes out by the channel; none if it went into the wallet.

@@ -24,7 +24,7 @@ use crate::model::{Device, Event, LineView, LinkToken, Method, Order, OrderId, O
 use crate::refund::OrderRefund;
 use crate::table::{contact, event, line, order, reveal};
 
-pub(crate) use fulfil::change_in as change_work_in;
+pub(crate) use fulfil::{change_in as change_work_in, unsettled_refunds_in};
 pub(crate) use office::{contact_of_in, fulfilments_in, hops_in, list_in, order_in, row_of};
 pub(crate) use orders::{Lock, change_in, due_in, insert_in, load_in, open_orders_in, overdue_in, placed_since_in};
 
@@ -45,6 +45,10 @@ pub(crate) async fn view_in(tx: &impl Tx, id: OrderId) -> Result<Option<(OrderVi
     let mut manual = manual_lines_in(tx, id, &lines).await?;
     let has_money = matches!(order.states.payment, PaymentState::Paid | PaymentState::Refunded);
     let refund = if has_money { refund_of_in(tx, id).await? } else { None };
+    if refund.is_some() {
+        // What was done is called back like the codes.
+        manual.values_mut().for_each(|line| line.proof = None);
+    }
     let currency = order.total.currency();
     let buyer = (order.customer, contact);
     let view = OrderView {
@@ -70,6 +74,7 @@ pub(crate) async fn refund_of_in(tx: &impl Tx, id: OrderId) -> Result<Option<Ord
     let broken = |_| OrderError::Broken { order: id, what: "currency".to_owned() };
     let currency = Currency::parse(&row.currency).map_err(broken)?;
     let KnownRefund { amount, refund, reason, by, at, settled_at, .. } = fulfil::known_refund(row, currency);
+    let (reason, by) = (Some(reason), Some(by));
     Ok(Some(OrderRefund { amount, reason, by, at, refund, state: RefundState::Done, error: None, settled_at }))
 }
 

@@ -95,13 +95,14 @@ impl Handler<OrdersReturned> for RefundCloser {
     }
 }
 
-/// Ends unpaid orders whose time is over: the handler of [`SweepHolds`].
+/// Ends unpaid orders whose time is over, and refunds whose end was not heard of: the handler of [`SweepHolds`].
 pub struct Sweeper(pub Orders);
 
 #[async_trait]
 impl Handler<SweepHolds> for Sweeper {
     async fn run(&self, context: &JobContext, _job: SweepHolds) -> Result<(), JobError> {
-        let swept = self.0.sweep(context.scope()).await;
-        swept.map(|_| ()).map_err(|error| JobError::Retry(error.to_string()))
+        let swept = self.0.sweep(context.scope()).await.map(|_| ());
+        let rescued = self.0.rescue_refunds(context.scope()).await;
+        swept.and(rescued).map_err(|error| JobError::Retry(error.to_string()))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use ledger::{EntryKind, entries_of_in};
 use store::Tx;
 use uuid::Uuid;
@@ -30,7 +30,7 @@ const BREACHES_MAX: usize = 100;
 /// The longest that a message may wait.
 const CALLBACK_WAITS_MAX: TimeDelta = TimeDelta::hours(1);
 /// The longest that a refund may stay as it is.
-const REFUND_WAITS_MAX: TimeDelta = TimeDelta::hours(26);
+pub const REFUND_WAITS_MAX: TimeDelta = TimeDelta::hours(26);
 
 impl PaymentAudit {
     fn report(&mut self, invariant: u8, finding: String) {
@@ -77,6 +77,15 @@ pub async fn audit_in(tx: &impl Tx) -> Result<PaymentAudit, PaymentError> {
 /// These refunds, for the audit of the orders that they belong to.
 pub async fn refunds_in(tx: &impl Tx, ids: &[RefundId]) -> Result<Vec<Refund>, PaymentError> {
     repo::refunds_in(tx, ids).await
+}
+
+/// Those of these refunds that are done or refused, and have been so since before `moved_before`.
+pub async fn ended_refunds_in(
+    tx: &impl Tx,
+    ids: &[RefundId],
+    moved_before: DateTime<Utc>,
+) -> Result<Vec<Refund>, PaymentError> {
+    repo::ended_refunds_in(tx, ids, moved_before).await
 }
 
 async fn check_attempts(tx: &impl Tx, audit: &mut PaymentAudit) -> Result<(), PaymentError> {

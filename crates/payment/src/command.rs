@@ -6,6 +6,7 @@ use kernel::{Coded, FaultKind, Money, SiteId};
 use lane::{Command, CommandKey, Parts};
 use ledger::{Account, AccountKind, Book};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::model::{Channel, ChannelId, ChannelState, Intent, IntentId, IntentState, Purpose, RefundId, RefundState};
 use crate::number::OutNo;
@@ -300,6 +301,36 @@ impl Command for MoveRefund {
         let (entry, exception) = (entry.map_err(|_| Refusal::TooLarge)?, refund.exception);
         parts.part::<Book>().post(entry).map_err(|_| Refusal::TooLarge)?;
         Ok(self.apply(parts.part::<Till>(), state, exception))
+    }
+}
+
+/// A person's word on a refund. Each press of the button is a command of its own: whether it can happen is up to the
+/// refund's state now, and an earlier refusal says nothing about that.
+#[derive(Debug, Clone)]
+pub(crate) struct DecideRefund {
+    /// What is to happen.
+    pub moved: MoveRefund,
+    /// The press.
+    pub press: Uuid,
+}
+
+impl Command for DecideRefund {
+    type Answer = Result<RefundMoved, Refusal>;
+
+    fn key(&self) -> CommandKey {
+        CommandKey::request(self.moved.refund, &format!("{}:{}", self.moved.event.word(), self.press))
+    }
+
+    fn fingerprint(&self) -> Vec<u8> {
+        self.moved.fingerprint()
+    }
+
+    fn want(&self, parts: &mut Parts) {
+        self.moved.want(parts);
+    }
+
+    fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Self::Answer {
+        self.moved.decide(parts, now)
     }
 }
 

@@ -20,7 +20,9 @@ use crate::model::{
 use crate::number::OutNo;
 use crate::table::{attempt, callback, channel, exception, handover, intent, payment, refund};
 
-pub(crate) use stuck::{endless_attempts_in, open_top_ups_in, unmoved_refunds_in, waiting_callbacks_in};
+pub(crate) use stuck::{
+    ended_refunds_in, endless_attempts_in, open_top_ups_in, unmoved_refunds_in, waiting_callbacks_in,
+};
 pub(crate) use topups::top_ups_of_in;
 
 /// A channel with its sealed secret.

@@ -109,6 +109,17 @@ testkit::on_both! {
         assert_eq!(shop.reveal(order, &taken.cards[..1]).await.expect("opened"), ["A"]);
     }
 
+    async fn a_card_that_a_batch_sells_can_be_void_at_its_end(db) {
+        let shop = Shop::open(&db).await;
+        shop.import(&["A", "B"]).await;
+        let (tx, mut picks) = read(&shop, 2, 0).await;
+        let taken = picks.take((shop.sku, 2), (Uuid::now_v7(), 1), Taking::Sell, tx.now()).expect("in stock");
+        picks.void_sold(shop.sku, &Taken { cards: taken.cards[..1].to_vec(), ..Taken::default() });
+        write(tx, &mut picks).await;
+        assert_eq!(shop.count(shop.sku).await, StockCount { sold: 1, void: 1, ..StockCount::default() });
+        assert!(shop.audit().await.breaches.is_empty());
+    }
+
     async fn a_card_that_is_not_held_any_more_makes_the_claim_short(db) {
         let shop = Shop::open(&db).await;
         shop.import(&["A"]).await;

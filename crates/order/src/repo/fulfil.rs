@@ -6,6 +6,7 @@ use catalog::Answer;
 use identity::OperatorId;
 use kernel::{Currency, Money, TenantScope};
 use payment::RefundId;
+use sea_orm::ColumnTrait;
 use store::{Change, Rows, StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
@@ -54,6 +55,19 @@ pub(crate) async fn order_refunds_in(
     }
     let rows = tx.find::<refund::Entity>().among(refund::Column::OrderId, orders.iter().copied()).all().await?;
     Ok(rows.into_iter().map(|row| (row.order_id, row)).collect())
+}
+
+/// Refunds by a channel whose orders do not count as refunded yet, those after `after`.
+pub(crate) async fn unsettled_refunds_in(
+    tx: &impl Tx,
+    after: OrderId,
+    limit: u64,
+) -> Result<Vec<(OrderId, RefundId)>, StoreError> {
+    use refund::Column::{OrderId as Order, RefundId as Refund, SettledAt};
+    let rows = tx.find::<refund::Entity>().filter(SettledAt.is_null()).filter(Refund.is_not_null());
+    let rows = rows.filter(Order.gt(after.uuid())).ascending(Order).limit(limit);
+    let rows: Vec<(Uuid, Uuid)> = rows.columns([Order, Refund]).await?;
+    Ok(rows.into_iter().map(|(order, refund)| (OrderId::from_uuid(order), RefundId::from_uuid(refund))).collect())
 }
 
 pub(crate) fn known_refund(row: refund::Model, currency: Currency) -> KnownRefund {

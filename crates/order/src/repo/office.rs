@@ -184,7 +184,9 @@ pub(crate) async fn fulfilments_in(
     let lines = tx.find::<line::Entity>().among(line::Column::OrderId, orders.iter().copied()).all().await?;
     let lines: HashMap<(Uuid, i32), line::Model> =
         lines.into_iter().map(|line| ((line.order_id, line.line_no), line)).collect();
-    let mut answers = fulfil::answers_in(tx, orders).await?;
+    // What a buyer wrote is shown to those who need it, and to nobody once it is over.
+    let is_over = matches!(state, FulfilState::Done | FulfilState::Cancelled);
+    let mut answers = if is_over { HashMap::new() } else { fulfil::answers_in(tx, orders).await? };
     let row_of = |row: fulfilment::Model| {
         let place = (row.order_id, row.line_no);
         let order = OrderId::from_uuid(row.order_id);

@@ -1,14 +1,19 @@
 //! What operators and owners of sites do with orders: look, fulfil, refund.
 
+use chrono::TimeDelta;
 use kernel::{Money, SiteScope, TenantScope, Wording};
 use lane::{Answered, CommandKey};
-use payment::OrdersReturned;
+use outbox::Outbox;
+use payment::{OrdersReturned, PaymentError, RefundId, RefundState};
 use store::{Inside, Tx};
+use uuid::Uuid;
 
 use super::Orders;
 use crate::command::{EndRefund, Fulfil, RefundOrder};
 use crate::error::OrderError;
-use crate::fulfil::{FulfilAct, FulfilState, Fulfilled, FulfilmentPage, LineRef, PROOF_CHARS_MAX, REASON_CHARS_MAX};
+use crate::fulfil::{
+    FulfilAct, FulfilState, Fulfilled, FulfilmentPage, LineRef, ManualLine, PROOF_CHARS_MAX, REASON_CHARS_MAX,
+};
 use crate::model::{Event, OrderId};
 use crate::office::{DeskLine, DeskPayment, DeskView, FulfilBy, OrderFilter, OrderList, OwnView};
 use crate::refund::{OrderRefund, RefundAsked, RefundOf};
@@ -17,6 +22,8 @@ use crate::table::line;
 
 /// The most rows of a page.
 const PAGE_MAX: u64 = 200;
+/// How long the job of a refund that is done has, before it is written once more.
+const LEFT_ALONE: TimeDelta = TimeDelta::minutes(2);
 
 impl Orders {
     /// Orders in this scope that the filter lets through, newest first, from `after` on; 200 a page at most.
@@ -32,18 +39,25 @@ impl Orders {
         Ok(OrderList { rows, next })
     }
 
-    /// An order for the main site's operators: every hop, and nothing of the buyer.
+    /// An order for the main site's operators: every hop, and nothing of the buyer, nor what he wrote or got.
     pub async fn desk_view(&self, scope: &TenantScope, id: OrderId) -> Result<DeskView, OrderError> {
         let tx = self.store.read(scope).await?;
-        self.desk_view_in(&tx, id).await
+        let mut desk = self.desk_view_in(&tx, id).await?;
+        for line in &mut desk.lines {
+            line.manual = line.manual.take().map(ManualLine::without_answers);
+        }
+        Ok(desk)
     }
 
-    /// An order for the site that sold it: its own buyer, its own hop, and no upper site's cost.
+    /// An order for the site that sold it: its own buyer, its own hop, and no upper site's cost. Who works for the main
+    /// site, and what they write to each other, is not told.
     pub async fn own_view(&self, scope: &SiteScope, id: OrderId) -> Result<OwnView, OrderError> {
         let tx = self.store.read(scope).await?;
         let mut desk = self.desk_view_in(&tx, id).await?;
         // The rows of a site's hops are its own; said once more here, because a cost would be told to the wrong one.
         desk.lines.iter_mut().for_each(|line| line.hops.retain(|hop| hop.site == scope.site()));
+        desk.events = desk.events.into_iter().map(without_operator).collect();
+        desk.refund = desk.refund.map(|refund| OrderRefund { reason: None, by: None, ..refund });
         let (row, _) = repo::order_in(&tx, id).await?.ok_or(OrderError::NotFound)?;
         let contact = repo::contact_of_in(&tx, id).await?;
         Ok(OwnView { desk, contact, customer: row.customer_id.map(identity::CustomerId::from_uuid) })
@@ -150,13 +164,42 @@ impl Orders {
         Ok(Answered { answer: answered.answer?, is_replay: answered.is_replay })
     }
 
-    /// Notes that the money of refunded orders is back.
+    /// Notes that the money of refunded orders is back. An order that cannot be ended keeps no other one waiting.
     pub(crate) async fn end_refunds(&self, scope: &TenantScope, job: &OrdersReturned) -> Result<(), OrderError> {
+        let mut ended = Ok(());
         for (refund, intent) in &job.refunds {
             let order = OrderId::from_uuid(intent.uuid());
-            self.lanes.run(scope, EndRefund { order, refund: *refund }).await?;
+            let answered = self.lanes.run(scope, EndRefund { order, refund: *refund }).await;
+            ended = ended.and(answered.map(|_| ()));
         }
-        Ok(())
+        Ok(ended?)
+    }
+
+    /// Orders whose money is back, and which did not hear of it, are told again.
+    pub(crate) async fn rescue_refunds(&self, scope: &TenantScope) -> Result<(), OrderError> {
+        let mut after = OrderId::from_uuid(Uuid::nil());
+        loop {
+            let (page, ended) = {
+                let tx = self.store.read(scope).await?;
+                let page = repo::unsettled_refunds_in(&tx, after, PAGE_MAX).await?;
+                let ids: Vec<RefundId> = page.iter().map(|(_, refund)| *refund).collect();
+                (page, payment::ended_refunds_in(&tx, &ids, tx.now() - LEFT_ALONE).await?)
+            };
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = *last;
+            let is_back = |id: &RefundId| ended.iter().any(|one| one.id == *id && one.state == RefundState::Done);
+            let lost: Vec<(OrderId, RefundId)> = page.into_iter().filter(|(_, refund)| is_back(refund)).collect();
+            if lost.is_empty() {
+                continue;
+            }
+            let tx = self.store.write(scope).await?;
+            for (order, refund) in lost {
+                let job = OrdersReturned { refunds: vec![(refund, Self::intent_of(order))] };
+                let told = Outbox::default().enqueue_once_in(&tx, &refund.to_string(), &job, tx.now()).await;
+                told.map_err(PaymentError::from)?;
+            }
+            tx.commit().await?;
+        }
     }
 }
 
@@ -180,4 +223,10 @@ fn check_key(key: &str) -> Result<(), OrderError> {
 fn without_buyer(event: Event) -> Event {
     let is_buyer = ["visitor:", "cus_", "nobody"].iter().any(|name| event.actor.starts_with(name));
     if is_buyer { Event { actor: "buyer".to_owned(), ..event } } else { event }
+}
+
+/// Which operator it was is the main site's business.
+fn without_operator(event: Event) -> Event {
+    let is_operator = event.actor.starts_with("opr_");
+    if is_operator { Event { actor: "operator".to_owned(), ..event } } else { event }
 }

@@ -1,19 +1,35 @@
 //! Goods that a person fulfils: asked, paid, taken, done, failed, tried again.
 
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
 use catalog::{FieldFault, FieldFaultKind, Filled, Formula, Rounding, SkuId};
 use chrono::TimeDelta;
 use identity::OperatorId;
 use lane::Answered;
 use ledger::AccountKind;
+use outbox::{Handler, JobContext, JobError, Outbox, Runner};
 use testkit::on_both;
 
 use super::fixture::{Shop, cents, filled};
 use super::phone;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState};
 use crate::{
-    FulfilAct, FulfilBy, FulfilRefusal, FulfilState, Fulfilled, LineRef, LinkToken, OrderError, OrderId, Orders, Proof,
-    Receipt, Refusal, Sight, Wanted,
+    FulfilAct, FulfilBy, FulfilRefusal, FulfilState, Fulfilled, LineRef, LinkToken, OrderError, OrderId, Orders,
+    OrdersDelivered, Proof, Receipt, RefundOf, Refusal, Sight, Wanted,
 };
+
+/// What was told of deliveries.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<OrdersDelivered>>>);
+
+#[async_trait]
+impl Handler<OrdersDelivered> for Heard {
+    async fn run(&self, _context: &JobContext, job: OrdersDelivered) -> Result<(), JobError> {
+        self.0.lock().expect("nobody panicked").push(job);
+        Ok(())
+    }
+}
 
 pub(super) fn visitor(number: u8) -> Proof {
     Proof { visitor: Some(vec![number; 32]), ..Proof::default() }
@@ -328,6 +344,70 @@ on_both! {
         assert_eq!(shop.audit().await, [late]);
         shop.does(order, 1, OperatorId::new()).await;
         assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn the_audit_names_what_failed_and_is_neither_tried_again_nor_refunded_in_time(db) {
+        let shop = Shop::open(&db).await;
+        let (sku, operator) = (shop.manual().await, OperatorId::new());
+        let order = shop.buys(vec![shop.service(sku, 1)], "key").await.expect("bought");
+        shop.fulfil((order, 1), FulfilAct::Take, (operator, "a")).await.expect("taken");
+        shop.fulfil((order, 1), failure(), (operator, "b")).await.expect("failed");
+        db.clock.advance(TimeDelta::hours(24));
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+        db.clock.advance(TimeDelta::seconds(1));
+        let late = format!("5 a line of order {} failed, and its money stays", order.uuid());
+        assert_eq!(shop.audit().await, [late]);
+        let of = RefundOf { reason: "it cannot be done".to_owned(), by: shop.boss };
+        shop.orders.refund(&shop.scope, order, of, "r").await.expect("refunded");
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn what_a_buyer_wrote_and_got_is_shown_to_those_who_need_it(db) {
+        let shop = Shop::open(&db).await;
+        let (sku, operator) = (shop.manual().await, OperatorId::new());
+        let order = shop.buys(vec![shop.service(sku, 1), shop.service(sku, 1)], "key").await.expect("bought");
+        // How many answers, and whether a proof, the desk shows of the lines in a state.
+        let shown = async |state| {
+            let page = shop.orders.fulfilments(&shop.scope, state, None, 50).await.expect("a page");
+            page.rows.iter().map(|row| (row.answers.len(), row.proof.is_some())).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(FulfilState::Waiting).await, [(1, false), (1, false)]);
+        shop.fulfil((order, 1), FulfilAct::Take, (operator, "a")).await.expect("taken");
+        assert_eq!(shown(FulfilState::Taken).await, [(1, false)]);
+        shop.fulfil((order, 1), failure(), (operator, "b")).await.expect("failed");
+        assert_eq!(shown(FulfilState::Failed).await, [(1, false)]);
+        shop.does(order, 2, operator).await;
+        assert_eq!(shown(FulfilState::Done).await, [(0, true)]);
+        let desk = shop.orders.desk_view(&shop.scope, order).await.expect("a view");
+        let lines = desk.lines.iter().filter_map(|line| line.manual.as_ref());
+        let lines: Vec<_> = lines.map(|line| (line.state, line.answers.len(), line.proof.is_some())).collect();
+        assert_eq!(lines, [(Some(FulfilState::Failed), 0, false), (Some(FulfilState::Done), 0, false)]);
+        let own = shop.orders.own_view(&shop.main, order).await.expect("a view").desk.lines;
+        assert_eq!(own[1].manual.as_ref().map(|line| (line.answers.len(), line.proof.is_some())), Some((1, true)));
+        let of = RefundOf { reason: "it cannot be done".to_owned(), by: shop.boss };
+        shop.orders.refund(&shop.scope, order, of, "r").await.expect("refunded");
+        assert_eq!(shown(FulfilState::Cancelled).await, [(0, false)]);
+    }
+
+    async fn cards_that_leave_the_stock_before_the_work_is_done_are_told_of(db) {
+        let shop = Shop::open(&db).await;
+        let (sku, channel, heard) = (shop.manual().await, shop.open_channel(0).await, Heard::default());
+        let hears = async || {
+            let runner = Runner::new(shop.store.clone(), "node", &Outbox::new()).handle(heard.clone());
+            runner.run_once().await.expect("ran");
+            let mut jobs = heard.0.lock().expect("nobody panicked");
+            jobs.drain(..).map(|job| (job.orders, job.skus.contains(&shop.sku))).collect::<Vec<_>>()
+        };
+        let mixed = || vec![shop.service(sku, 1), shop.wants(1, 10_00).remove(0)];
+        let order = shop.buys(mixed(), "key").await.expect("bought");
+        assert_eq!(hears().await, [(vec![order], true)]);
+        let placed = shop.order_on(&shop.orders, (0, channel), mixed(), shop.guest(1)).await.expect("placed");
+        assert_eq!(hears().await, []);
+        shop.receive(shop.money((0, channel), &placed, "T1")).await;
+        assert_eq!(hears().await, [(vec![placed.order], true)]);
+        let work = shop.buys(vec![shop.service(sku, 1), shop.service(sku, 1)], "work").await.expect("bought");
+        shop.does(work, 1, OperatorId::new()).await;
+        assert_eq!(hears().await, [], "no card has moved");
     }
 
     async fn the_desk_is_paged_and_knows_no_buyer(db) {

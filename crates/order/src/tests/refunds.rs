@@ -20,8 +20,8 @@ use super::fixture::{Shop, cents, filled};
 use super::phone;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState};
 use crate::{
-    FulfilAct, FulfilRefusal, FulfilState, OrderError, OrderId, Orders, Proof, Receipt, RefundAsked, RefundCloser,
-    RefundOf, RefundRefusal, Wanted,
+    EndRefund, FulfilAct, FulfilRefusal, FulfilState, OrderError, OrderId, Orders, Proof, Receipt, RefundAsked,
+    RefundCloser, RefundEnded, RefundOf, RefundRefusal, SweepHolds, Sweeper, Wanted,
 };
 
 /// A gateway that sends back what it is asked to, and does nothing else.
@@ -92,6 +92,27 @@ impl Shop {
         self.lanes.run(&self.scope, submit).await.expect("run").answer.expect("submitted");
         let told = MoveRefund { refund, event: outcome, tries };
         self.lanes.run(&self.scope, told).await.expect("run").answer.expect("told");
+    }
+
+    /// A guest's order of one card, paid by `channel` and refunded; the channel has not been asked yet.
+    async fn refunded_by(&self, channel: payment::ChannelId, number: u8) -> (OrderId, RefundId) {
+        let placed = self.order((0, channel), (1, 10_00), number).await.expect("placed");
+        self.receive(self.money((0, channel), &placed, &format!("T{number}"))).await;
+        let asked = self.refund(placed.order, "r").await.expect("asked").answer;
+        (placed.order, asked.refund.expect("by channel"))
+    }
+
+    /// The clock lets the sweeper look, and what it finds is carried out.
+    async fn sweeps(&self) {
+        let outbox = Outbox::new();
+        let tx = self.store.write(&self.scope).await.expect("a writer");
+        outbox.enqueue_in(&tx, &SweepHolds {}).await.expect("written");
+        tx.commit().await.expect("committed");
+        let runner = Runner::new(self.store.clone(), "node", &outbox).handle(Sweeper(self.orders.clone()));
+        let runner = runner.handle(RefundCloser(self.orders.clone()));
+        for _ in 0..2 {
+            runner.run_once().await.expect("ran");
+        }
     }
 
     /// The jobs of refunds that are done are carried out.
@@ -230,7 +251,8 @@ on_both! {
             [OrderEvent::Paid, OrderEvent::PartDelivered, OrderEvent::RefundRequested, OrderEvent::Refunded]
         );
         let desk = shop.orders.desk_view(&shop.scope, order).await.expect("a view").refund.expect("a refund");
-        assert_eq!((desk.state, desk.by, desk.reason.as_str()), (RefundState::Done, shop.boss, "the buyer is right"));
+        let told = (desk.state, desk.by, desk.reason.as_deref());
+        assert_eq!(told, (RefundState::Done, Some(shop.boss), Some("the buyer is right")));
         // Told again, it stays as it is.
         let told = payment::OrdersReturned { refunds: vec![(refund, Orders::intent_of(order))] };
         shop.orders.end_refunds(&shop.scope, &told).await.expect("nothing new");
@@ -265,6 +287,88 @@ on_both! {
         assert_eq!(shop.states_of(placed.order).await.1, PaymentState::Refunded);
         shop.is_as_before([0, 0]).await;
         assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn the_audit_names_a_refund_that_nobody_sends_again(db) {
+        let shop = Shop::open(&db).await;
+        let channel = shop.open_channel(0).await;
+        let (order, refund) = shop.refunded_by(channel, 1).await;
+        shop.channel_says(refund, 1, RefundEvent::Failed { reason: "no money".to_owned() }).await;
+        db.clock.advance(payment::REFUND_WAITS_MAX);
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+        db.clock.advance(TimeDelta::seconds(1));
+        let late = format!("15 the refund of order {} has been failed for more than a day, and is not over", order.uuid());
+        assert_eq!(shop.audit().await, [late]);
+        shop.payments.approve_refund(&shop.scope, refund).await.expect("approved");
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn an_order_that_did_not_hear_of_its_money_is_told_by_the_sweeper(db) {
+        let shop = Shop::open(&db).await;
+        let channel = shop.open_channel(0).await;
+        let (order, refund) = shop.refunded_by(channel, 1).await;
+        let (other, on_its_way) = shop.refunded_by(channel, 2).await;
+        shop.channel_says(refund, 1, RefundEvent::Done).await;
+        db.tamper("DELETE FROM jobs").await.expect("tampered");
+        shop.sweeps().await;
+        assert_eq!(shop.states_of(order).await.1, PaymentState::Paid, "its own job has two minutes");
+        db.clock.advance(payment::REFUND_WAITS_MAX + TimeDelta::seconds(1));
+        let late = format!("15 the refund of order {} has been done for more than a day, and is not over", order.uuid());
+        assert_eq!(shop.audit().await, [late, format!("15 refund {on_its_way} has been approved for more than a day")]);
+        shop.sweeps().await;
+        assert_eq!(shop.states_of(order).await.1, PaymentState::Refunded);
+        assert_eq!(shop.states_of(other).await.1, PaymentState::Paid);
+        shop.channel_says(on_its_way, 1, RefundEvent::Done).await;
+        shop.hears().await;
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn an_order_that_cannot_be_ended_keeps_no_other_one_waiting(db) {
+        let shop = Shop::open(&db).await;
+        let channel = shop.open_channel(0).await;
+        let (first, stuck) = shop.refunded_by(channel, 1).await;
+        let (second, refund) = shop.refunded_by(channel, 2).await;
+        // Under the name of the first refund's end another order was ended: the first can be ended no more.
+        let wrong = EndRefund { order: second, refund: stuck };
+        assert_eq!(shop.lanes.run(&shop.scope, wrong).await.expect("run").answer, RefundEnded::Nothing);
+        for refund in [stuck, refund] {
+            shop.channel_says(refund, 1, RefundEvent::Done).await;
+        }
+        let refunds = vec![(stuck, Orders::intent_of(first)), (refund, Orders::intent_of(second))];
+        let ended = shop.orders.end_refunds(&shop.scope, &payment::OrdersReturned { refunds }).await;
+        assert!(matches!(ended, Err(OrderError::Lane(_))), "{ended:?}");
+        assert_eq!(shop.states_of(first).await.1, PaymentState::Paid);
+        assert_eq!(shop.states_of(second).await.1, PaymentState::Refunded);
+    }
+
+    async fn an_owner_is_not_told_who_refunded_and_why(db) {
+        let shop = Shop::open(&db).await;
+        let order = shop.buy_at(2, shop.wants(1, 10_00), "key").await.expect("bought").answer.order;
+        shop.refund(order, "r").await.expect("refunded");
+        let view = shop.orders.own_view(&shop.scope.site(shop.sites[2]), order).await.expect("a view");
+        let refund = view.desk.refund.as_ref().expect("a refund");
+        assert_eq!((refund.amount, refund.reason.as_deref(), refund.by), (cents(10_00), None, None));
+        assert_eq!(view.desk.events.last().expect("an event").actor, "operator");
+        let text = format!("{view:?}");
+        assert!(!text.contains("opr_") && !text.contains("the buyer is right"), "{text}");
+        let desk = shop.orders.desk_view(&shop.scope, order).await.expect("a view");
+        assert_eq!(desk.events.last().expect("an event").actor, shop.boss.to_string());
+        assert_eq!(desk.refund.expect("a refund").by, Some(shop.boss));
+    }
+
+    async fn the_proof_is_called_back_with_the_money(db) {
+        let shop = Shop::open(&db).await;
+        let sku = shop.manual().await;
+        let order = shop.buys(vec![shop.service(sku, 1)], "key").await.expect("bought");
+        shop.does(order, 1, OperatorId::new()).await;
+        let line = async || {
+            let (view, _) = shop.orders.view(&shop.main, &Proof::account(shop.customer), order).await.expect("seen");
+            view.lines[0].manual.clone().expect("a person's")
+        };
+        assert!(line().await.proof.is_some());
+        shop.refund(order, "r").await.expect("refunded");
+        let line = line().await;
+        assert_eq!((line.state, line.proof, line.answers.len()), (Some(FulfilState::Done), None, 1));
     }
 
     async fn a_refund_goes_its_whole_way_by_jobs(db) {

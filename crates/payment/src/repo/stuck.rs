@@ -71,3 +71,14 @@ pub(crate) async fn unmoved_refunds_in(
     let rows = rows.ascending(refund::Column::Id).limit(limit).all().await?;
     rows.iter().map(rows::refund_of).collect()
 }
+
+/// Those of these refunds that are done or refused, and have been so since before `moved_before`.
+pub(crate) async fn ended_refunds_in(tx: &impl Tx, ids: &[RefundId], moved_before: DateTime<Utc>) -> Read<Refund> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ended = [RefundState::Done.word(), RefundState::Failed.word()];
+    let rows = tx.find::<refund::Entity>().among(refund::Column::Id, uuids(ids));
+    let rows = rows.filter(refund::Column::State.is_in(ended)).filter(refund::Column::ChangedAt.lt(moved_before));
+    rows.all().await?.iter().map(rows::refund_of).collect()
+}

@@ -2,9 +2,10 @@
 
 use kernel::TenantScope;
 use store::Tx;
+use uuid::Uuid;
 
 use super::Payments;
-use crate::command::{MoveRefund, RefundMoved, Refusal};
+use crate::command::{DecideRefund, MoveRefund, RefundMoved, Refusal};
 use crate::error::PaymentError;
 use crate::gateway::{ChannelAccess, GatewayError, RefundOrder, RefundOutcome};
 use crate::job::QueryRefund;
@@ -43,7 +44,8 @@ impl Payments {
             let tx = self.store.read(scope).await?;
             repo::refund_in(&tx, refund).await?.ok_or(Refusal::NoRefund)?.tries
         };
-        Ok(self.lanes.run(scope, MoveRefund { refund, event, tries }).await?.answer?)
+        let command = DecideRefund { moved: MoveRefund { refund, event, tries }, press: Uuid::now_v7() };
+        Ok(self.lanes.run(scope, command).await?.answer?)
     }
 
     /// Has the gateway asked at once what became of a refund that is on its way, on a person's word.

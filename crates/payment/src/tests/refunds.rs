@@ -3,7 +3,7 @@
 use testkit::on_both;
 
 use super::fixture::{Shop, Taken};
-use crate::{ExceptionState, RefundEvent, RefundMoved, RefundState, Refusal};
+use crate::{ExceptionState, PaymentError, RefundEvent, RefundMoved, RefundState, Refusal};
 
 fn unknown() -> RefundEvent {
     RefundEvent::Unknown { reason: "timed out".to_owned() }
@@ -56,6 +56,28 @@ on_both! {
         assert_eq!(shop.main_money().await, [-20_00, 0, 20_00]);
         assert_eq!(shop.move_refund(refund, RefundEvent::Done, 3).await, moved(RefundState::Done, 3));
         assert_eq!((shop.main_money().await, shop.audit().await), ([0, 0, 0], Vec::new()));
+    }
+
+    async fn a_person_who_pressed_too_early_approves_once_the_gateway_has_refused(db) {
+        let shop = Shop::open(&db).await;
+        let refund = shop.stray("T1", 20_00).await;
+        shop.move_refund(refund, RefundEvent::Submit, 0).await.expect("sent");
+        for (event, state) in [(None, RefundState::Submitting), (Some(unknown()), RefundState::Unknown)] {
+            if let Some(event) = event {
+                shop.move_refund(refund, event, 1).await.expect("told");
+            }
+            let early = shop.payments.approve_refund(&shop.scope, refund).await;
+            let is_refused = matches!(&early, Err(PaymentError::Refused(Refusal::RefundState { state: now })) if *now == state);
+            assert!(is_refused, "{early:?}");
+        }
+        shop.move_refund(refund, RefundEvent::Failed { reason: "no".to_owned() }, 1).await.expect("refused");
+        let approved = shop.payments.approve_refund(&shop.scope, refund).await.expect("approved");
+        assert_eq!(approved, RefundMoved { state: RefundState::Approved, tries: 1 });
+        // Pressed twice it goes out once.
+        let twice = shop.payments.approve_refund(&shop.scope, refund).await;
+        assert!(matches!(twice, Err(PaymentError::Refused(Refusal::RefundState { state: RefundState::Approved }))));
+        assert_eq!(shop.move_refund(refund, RefundEvent::Submit, 1).await, moved(RefundState::Submitting, 2));
+        assert_eq!((shop.main_money().await, shop.audit().await), ([-20_00, 0, 20_00], Vec::new()));
     }
 
     async fn an_unknown_refund_sent_again_is_posted_once(db) {
