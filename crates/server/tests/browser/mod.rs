@@ -38,7 +38,7 @@ async fn buy(backend: Backend, name: &str) {
     let output = Command::new("node").arg(tests().join("buy.mjs")).arg(settings.to_string()).output();
     let output = output.expect("node is installed (scripts/setup --test)");
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    println!("{out}");
+    eprintln!("{out}");
     assert!(output.status.success(), "{out}\n{err}");
     assert!(server.run(&["audit"]).contains("every invariant holds"));
 }

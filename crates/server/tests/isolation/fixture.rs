@@ -10,12 +10,12 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use catalog::{Code, SiteLevel, SkuId, Subject};
 use chrono::TimeDelta;
-use identity::{Login, Membership, NewOperator, Passwords, Role};
+use identity::{CustomerId, Login, Membership, NewOperator, Passwords, Role};
 use kernel::{Currency, Money, Secret, SiteId, SiteScope, TenantId};
 use launch::{Applied, Mode, Pack};
 use ledger::AccountKind;
 use order::{Buyer, Checkout, Contact, LinkToken, OrderId, SoldBy, Wanted};
-use payment::{ExceptionId, ExceptionState, OpenTopUp, OutNo, Seen, TopUpOpened};
+use payment::{Channel, ExceptionId, ExceptionState, OpenTopUp, OutNo, Seen, TopUpOpened};
 use risk::Limits;
 use server::house::House;
 use server::settings::Settings;
@@ -199,35 +199,9 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
         hold_for: TimeDelta::minutes(15),
     };
     house.orders.checkout(&scope, sold_by(&shop), checkout, "waiting").await.expect("held");
-    let seen = Seen {
-        channel: channel.id,
-        out_no: OutNo::new().to_string(),
-        trade_no: format!("trade-{tenant}-{site}"),
-        payee: channel.payee.clone(),
-        amount: Money::new(1_00, Currency::CNY),
-        paid_at: chrono::Utc::now(),
-        is_confirmed: true,
-    };
-    let engine = scope.engine();
-    house.orders.receive(&engine, seen).await.expect("received");
-    let exceptions = house.payments.exceptions(&scope, ExceptionState::Open, None).await.expect("read").exceptions;
-    let ids: Vec<ExceptionId> = exceptions.iter().map(|one| one.id).collect();
-    let refunds = house.payments.exception_refunds(&scope, &ids).await.expect("read");
-    let refund = refunds.values().next().expect("money on its way back").id;
-    let batch = house.intake.batches(&engine, None, None, 1).await.expect("read").first().expect("a batch").id;
-    let ids = TopUpOpened::new();
-    let main = house.payments.channels(&scope.engine().site(shop.chain[0]), &shop.chain[..1]).await.expect("channels");
-    let top_up = OpenTopUp {
-        key: "top-up".to_owned(),
-        customer: customer.id,
-        site: shop.site.id,
-        amount: Money::new(10_00, Currency::CNY),
-        channel: main[0].id,
-        return_url: format!("http://{host}/wallet/top-ups/{}", ids.intent),
-        ids,
-    };
-    house.payments.open_top_up(&scope, top_up).await.expect("a top-up");
-    names.insert("intent", ids.intent.to_string());
+    let refund = money_that_fits_nothing(house, &scope, &channel).await;
+    let batch = house.intake.batches(&scope.engine(), None, None, 1).await.expect("read").first().expect("a batch").id;
+    names.insert("intent", top_up(house, &shop, customer.id).await);
     names.insert("tenant", shop.tenant.id.to_string());
     names.insert("site", shop.site.id.to_string());
     names.insert("order", order.to_string());
@@ -238,7 +212,7 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
     names.insert("goods", goods.clone());
     names.insert("account", stock_account(house, &shop).await);
     names.insert("line", format!("{worked_on}-1"));
-    names.insert("refund", refund.to_string());
+    names.insert("refund", refund);
     names.insert("batch", batch.to_string());
     names.insert("code", goods);
     Target {
@@ -251,6 +225,42 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
         customer: token.text().expose().clone(),
         other: newcomer(house, &scope).await,
     }
+}
+
+/// Money for nothing known, on its way back.
+async fn money_that_fits_nothing(house: &House, scope: &SiteScope, channel: &Channel) -> String {
+    let seen = Seen {
+        channel: channel.id,
+        out_no: OutNo::new().to_string(),
+        trade_no: format!("trade-{}", channel.payee),
+        payee: channel.payee.clone(),
+        amount: Money::new(1_00, Currency::CNY),
+        paid_at: chrono::Utc::now(),
+        is_confirmed: true,
+    };
+    house.orders.receive(&scope.engine(), seen).await.expect("received");
+    let exceptions = house.payments.exceptions(scope, ExceptionState::Open, None).await.expect("read").exceptions;
+    let ids: Vec<ExceptionId> = exceptions.iter().map(|one| one.id).collect();
+    let refunds = house.payments.exception_refunds(scope, &ids).await.expect("read");
+    refunds.values().next().expect("money on its way back").id.to_string()
+}
+
+/// A top-up that waits for its money.
+async fn top_up(house: &House, shop: &Shop, customer: CustomerId) -> String {
+    let scope = shop.scope();
+    let main = house.payments.channels(&scope.engine().site(shop.chain[0]), &shop.chain[..1]).await.expect("channels");
+    let ids = TopUpOpened::new();
+    let top_up = OpenTopUp {
+        key: "top-up".to_owned(),
+        customer,
+        site: shop.site.id,
+        amount: Money::new(10_00, Currency::CNY),
+        channel: main[0].id,
+        return_url: format!("http://{}/wallet/top-ups/{}", shop.site.slug, ids.intent),
+        ids,
+    };
+    house.payments.open_top_up(&scope, top_up).await.expect("a top-up");
+    ids.intent.to_string()
 }
 
 /// The account of the tenant's stock.

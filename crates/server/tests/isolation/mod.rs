@@ -138,7 +138,7 @@ async fn console_matrix(db: &TestDb) {
         }
     }
     assert_eq!(what_the_foreign_see(&fixture, &routes).await, before, "somebody changed the other main site");
-    println!("{} routes: {refused} refused, {alike} as if there were nothing, {entered} entered", routes.len());
+    eprintln!("{} routes: {refused} refused, {alike} as if there were nothing, {entered} entered", routes.len());
 }
 
 /// A log-out would end the session that the next cell needs.
@@ -311,7 +311,7 @@ async fn shop_matrix(db: &TestDb) {
         }
         check_own(&fixture, route, &home).await;
     }
-    println!("{checked} cells of {} hosts", SITES.len() * 2);
+    eprintln!("{checked} cells of {} hosts", SITES.len() * 2);
 }
 
 /// A path that names an order, a top-up, or goods.
