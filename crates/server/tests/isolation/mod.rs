@@ -174,7 +174,7 @@ fn assert_no_ids(fixture: &Fixture, actor: Actor, text: &str, at: &str) {
                     identity::Reach::Tenant => true,
                     // The tree is the tenant's: which sites stand right below is no secret to an owner.
                     identity::Reach::Site => {
-                        target.slug == actor.home() || ["sku", "batch"].contains(name) || *name == "site"
+                        target.slug == actor.home() || ["sku", "batch", "goods"].contains(name) || *name == "site"
                     }
                 };
             assert!(is_his || !text.contains(value.as_str()), "{actor:?} reads the {name} {value} at {at}:\n{text}");
