@@ -163,11 +163,14 @@ const tour = async (browser, base) => {
             await page.goto(base + path);
             await at(name);
           }
-          await page.goto(`${base}/lookup`);
-          await page.locator("input[name=who]").fill("nobody@example.test");
-          await page.locator("input[name=password]").fill("wrong");
-          await press(page, "main form button.p");
-          await at("lookup-refused");
+          // An address has a few wrong tries only.
+          if (scheme === list("schemes")[0]) {
+            await page.goto(`${base}/lookup`);
+            await page.locator("input[name=who]").fill("nobody@example.test");
+            await page.locator("input[name=password]").fill("wrong");
+            await press(page, "main form button.p");
+            await at("lookup-refused");
+          }
           await page.goto(`${base}/register`);
           await page.locator("main form").evaluate((form) => { form.noValidate = true; });
           await press(page, "main form button.p");
@@ -189,7 +192,7 @@ const account = async (page, base, at) => {
   await page.locator("input[name=login]").fill(login);
   await page.locator("input[name=password]").fill(password.join(":"));
   await press(page, "main form button.p");
-  if (!page.url().endsWith("/orders")) return fault(page.url(), "the customer was not logged in");
+  if (!await page.locator('form[action="/logout"]').count()) return fault(page.url(), "the customer was not logged in");
   await at("account-orders");
   for (const name of ["wallet", "wallet/top-ups"]) {
     await page.goto(`${base}/${name}`);
