@@ -21,7 +21,7 @@ use crate::routes::App;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Desk {
     /// How many, 1 to 100.
-    #[serde(default = "limit_default")]
+    #[serde(default = "crate::page::limit_default")]
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: u64,
     /// Where the part begins.
@@ -30,10 +30,6 @@ pub(crate) struct Desk {
     #[serde(default = "state_default")]
     #[param(value_type = Option<String>)]
     state: FulfilState,
-}
-
-const fn limit_default() -> u64 {
-    50
 }
 
 const fn state_default() -> FulfilState {

@@ -209,7 +209,7 @@ async fn kept(body: Body) -> Result<File, Problem> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Batches {
     /// How many, 1 to 100.
-    #[serde(default = "limit_default")]
+    #[serde(default = "crate::page::limit_default")]
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: u64,
     /// Where the part begins.
@@ -218,10 +218,6 @@ pub(crate) struct Batches {
     /// Of this SKU only.
     #[param(value_type = Option<String>)]
     sku: Option<SkuId>,
-}
-
-const fn limit_default() -> u64 {
-    50
 }
 
 /// Batches, newest first.

@@ -24,7 +24,7 @@ use crate::routes::App;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Filter {
     /// How many, 1 to 100.
-    #[serde(default = "limit_default")]
+    #[serde(default = "crate::page::limit_default")]
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: u64,
     /// Where the part begins.
@@ -48,10 +48,6 @@ pub(crate) struct Filter {
     placed_from: Option<DateTime<Utc>>,
     /// Placed before this moment.
     placed_to: Option<DateTime<Utc>>,
-}
-
-const fn limit_default() -> u64 {
-    50
 }
 
 impl Filter {
