@@ -5,9 +5,13 @@
 //! Figures hold for the machine they were made on; the ratio of the same run is what counts.
 
 mod callers;
+mod cpu;
+mod load;
 mod naive;
 mod shop;
 
 pub use callers::{Counter, Figures, Way, buy_at_once};
+pub use cpu::Cpu;
+pub use load::{Measure, closed, open};
 pub use naive::Naive;
 pub use shop::{Engine, Shop};

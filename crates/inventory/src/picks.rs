@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use catalog::SkuId;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
-use lane::{Claimed, LaneTx, Part, PartError, Step};
+use lane::{Claimed, LaneSheaf, LaneTx, Part, PartError, Step};
 use store::Tx;
 use uuid::Uuid;
 
@@ -320,15 +320,19 @@ impl Part for Picks {
         Box::pin(async move { self.fill(tx, attempt > 0).await })
     }
 
-    fn claim<'a>(&'a mut self, tx: &'a LaneTx) -> BoxFuture<'a, Result<Claimed, PartError>> {
+    fn claim<'a>(&'a mut self, tx: &'a LaneTx, sheaf: &'a mut LaneSheaf) -> BoxFuture<'a, Result<Claimed, PartError>> {
         Box::pin(async move {
+            let mut taken = self.taken.clone();
+            taken.sort_by_key(|card| card.id);
+            if self.sold.is_empty() && self.released.is_empty() && self.voided.is_empty() {
+                repo::take_into(sheaf, &taken);
+                return Ok(Claimed::All);
+            }
             self.sold.sort_unstable();
             let sold = repo::sell_held_in(tx, &self.sold).await?;
             let mut free: Vec<Uuid> = self.released.iter().map(|(_, card)| *card).collect();
             free.sort_unstable();
             let released = repo::release_in(tx, &free).await?;
-            let mut taken = self.taken.clone();
-            taken.sort_by_key(|card| card.id);
             let got = repo::take_in(tx, &taken).await?;
             // Last: a card that this very batch sells can be void at its end.
             self.voided.sort_unstable();
@@ -339,13 +343,17 @@ impl Part for Picks {
         })
     }
 
-    fn write<'a>(&'a mut self, tx: &'a LaneTx, _batch: Uuid, step: Step) -> BoxFuture<'a, Result<(), PartError>> {
-        Box::pin(async move {
-            if step == Step::Counts {
-                repo::move_counts_in(tx, &self.deltas).await?;
-            }
-            Ok(())
-        })
+    fn write<'a>(
+        &'a mut self,
+        _tx: &'a LaneTx,
+        sheaf: &'a mut LaneSheaf,
+        _batch: Uuid,
+        step: Step,
+    ) -> BoxFuture<'a, Result<(), PartError>> {
+        if step == Step::Counts {
+            repo::move_counts(sheaf, &self.deltas);
+        }
+        Box::pin(async { Ok(()) })
     }
 
     fn end(&mut self, is_committed: bool) {

@@ -8,7 +8,7 @@ use catalog::SkuId;
 use chrono::{DateTime, Utc};
 use kernel::TenantScope;
 use sea_orm::{ColumnTrait, Condition};
-use store::{Backend, Change, Claim, Rows, StoreError, Tx, WriteTx};
+use store::{Change, Claim, Rows, Sheaf, StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
 use crate::model::{StockCount, Taking};
@@ -94,12 +94,21 @@ pub(crate) async fn free_cards_in(
 
 /// Gives free cards to orders, sold or held; answers those that were still free.
 pub(crate) async fn take_in(tx: &WriteTx<TenantScope>, taken: &[TakenCard]) -> Result<Vec<Uuid>, StoreError> {
+    tx.claim::<card::Entity>(taken_rows(taken), those("available")).await
+}
+
+/// The same in a sheaf, which falls short if one was not free.
+pub(crate) fn take_into(sheaf: &mut Sheaf<TenantScope>, taken: &[TakenCard]) {
+    sheaf.claim::<card::Entity>(taken_rows(taken), those("available"));
+}
+
+fn taken_rows(taken: &[TakenCard]) -> Rows<card::Entity> {
     let columns = [card::Column::Id, card::Column::State, card::Column::OrderId, card::Column::LineNo];
     let mut rows = Rows::of_columns(&columns);
     for card in taken {
         rows.push([card.id.into(), card.taking.state().into(), card.order.into(), card.line.into()]);
     }
-    tx.claim::<card::Entity>(rows, those("available")).await
+    rows
 }
 
 /// Makes held cards sold to the order that holds them; answers those that were still held.
@@ -134,29 +143,26 @@ fn those(state: &str) -> Claim<card::Entity> {
     Claim { key: card::Column::Id, column: card::Column::State, free: state.into() }
 }
 
-/// Moves counts, locked in ascending order; a SKU without a row gets one.
+/// Moves counts, locked in ascending order.
 pub(crate) async fn move_counts_in(
     tx: &WriteTx<TenantScope>,
     deltas: &BTreeMap<SkuId, CountDelta>,
 ) -> Result<(), StoreError> {
-    if deltas.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<Uuid> = deltas.keys().map(|sku| sku.uuid()).collect();
-    if tx.backend() == Backend::Postgres {
-        let rows = tx.find::<card_count::Entity>().among(card_count::Column::SkuId, ids.iter().copied());
-        let rows = rows.ascending(card_count::Column::SkuId).locked();
-        rows.columns::<(Uuid,)>([card_count::Column::SkuId]).await?;
-    }
+    let mut sheaf = tx.sheaf();
+    move_counts(&mut sheaf, deltas);
+    assert!(tx.send(sheaf).await?, "every SKU with cards has a count");
+    Ok(())
+}
+
+/// The same in a sheaf.
+pub(crate) fn move_counts(sheaf: &mut Sheaf<TenantScope>, deltas: &BTreeMap<SkuId, CountDelta>) {
     use card_count::Column::{Available, Held, Shared, SkuId as Sku, Sold, Void};
     let mut rows = Rows::of_columns(&[Sku, Available, Held, Sold, Void, Shared]);
     for (sku, delta) in deltas {
         let CountDelta { available, held, sold, void, shared } = *delta;
         rows.push([sku.uuid().into(), available.into(), held.into(), sold.into(), void.into(), shared.into()]);
     }
-    let moved = tx.update_rows::<card_count::Entity>(rows, &[card_count::Column::SkuId], Change::Add).await?;
-    assert_eq!(moved, deltas.len() as u64, "every SKU with cards has a count");
-    Ok(())
+    sheaf.update_rows::<card_count::Entity>(rows, &[card_count::Column::SkuId], Change::Add);
 }
 
 /// Makes sure that `sku` has a row of counts.

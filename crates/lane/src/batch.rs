@@ -16,7 +16,7 @@ use crate::command::{Answered, CommandKey, ErasedCommand};
 use crate::error::{BatchFault, LaneError};
 use crate::keys;
 use crate::lanes::{LaneStats, Queued};
-use crate::part::{Claimed, LaneTx, Parts};
+use crate::part::{Claimed, LaneTx, Parts, Step};
 
 /// A batch that others disturb is run this often before the commands are tried one by one.
 const ATTEMPTS_MAX: u32 = 4;
@@ -162,30 +162,34 @@ async fn decide_and_write(
     attempt: u32,
 ) -> Result<Answers, BatchFault> {
     use store::Tx;
-    let keys: BTreeMap<CommandKey, Vec<u8>> =
-        mine.iter().map(|&index| (work[index].key.clone(), work[index].fingerprint.clone())).collect();
-    let decided = keys::take_in(tx, &keys).await?;
+    let decided = keys::decided_in(tx, mine.iter().map(|&index| &work[index].key)).await?;
     let fresh: Vec<usize> = mine.iter().copied().filter(|&index| !decided.contains_key(&work[index].key)).collect();
     for &index in &fresh {
         work[index].command.want(parts);
     }
     parts.read(tx, attempt).await?;
-    let mut answers: HashMap<&CommandKey, String> = HashMap::new();
+    let mut answers: BTreeMap<&CommandKey, (&[u8], String)> = BTreeMap::new();
     for &index in &fresh {
-        answers.insert(&work[index].key, decide(&*work[index].command, parts, tx.now())?);
+        let work = &work[index];
+        answers.insert(&work.key, (&work.fingerprint, decide(&*work.command, parts, tx.now())?));
     }
-    if parts.claim(tx).await? == Claimed::Short {
+    let (batch, mut sheaf) = (Uuid::now_v7(), tx.sheaf());
+    keys::answer_into(&mut sheaf, tx.now(), &answers);
+    if parts.claim(tx, &mut sheaf).await? == Claimed::Short {
         return Err(BatchFault::Again("a claim came up short".to_owned()));
     }
-    let answered = keys::answer_in(tx, answers.iter().map(|(key, answer)| ((*key).clone(), answer.clone()))).await?;
-    if answered != answers.len() as u64 {
-        // A key was there when ours was to be written and gone when it was read: it was pruned in between.
-        return Err(BatchFault::Again("a key was pruned meanwhile".to_owned()));
+    parts.write(tx, &mut sheaf, batch, &Step::COLD).await?;
+    if !tx.send(sheaf).await? {
+        return Err(BatchFault::Again("another node has taken a key or a card".to_owned()));
     }
-    parts.write(tx, Uuid::now_v7()).await?;
+    let mut sheaf = tx.sheaf();
+    parts.write(tx, &mut sheaf, batch, &Step::HOT).await?;
+    if !tx.send(sheaf).await? {
+        return Err(BatchFault::Poisoned("a count or a balance is missing".to_owned()));
+    }
     let answer = |index: &usize| {
         let work = &work[*index];
-        if let Some(answer) = answers.get(&work.key) {
+        if let Some((_, answer)) = answers.get(&work.key) {
             return Ok(Answered { answer: answer.clone(), is_replay: false });
         }
         match decided.get(&work.key) {

@@ -2,9 +2,10 @@
 
 use futures::future::BoxFuture;
 use ledger::{Book, LedgerError};
+use store::Tx;
 use uuid::Uuid;
 
-use crate::part::{LaneTx, Others, Part, PartError, Step};
+use crate::part::{LaneSheaf, LaneTx, Others, Part, PartError, Step};
 
 impl Part for Book {
     fn read<'a>(&'a mut self, _tx: &'a LaneTx, _attempt: u32) -> BoxFuture<'a, Result<(), PartError>> {
@@ -16,14 +17,21 @@ impl Part for Book {
         Box::pin(async move { self.read_in(tx).await.map_err(part_error) })
     }
 
-    fn write<'a>(&'a mut self, tx: &'a LaneTx, batch: Uuid, step: Step) -> BoxFuture<'a, Result<(), PartError>> {
+    fn write<'a>(
+        &'a mut self,
+        tx: &'a LaneTx,
+        sheaf: &'a mut LaneSheaf,
+        batch: Uuid,
+        step: Step,
+    ) -> BoxFuture<'a, Result<(), PartError>> {
         Box::pin(async move {
             match step {
-                Step::Rows => self.insert_in(tx, batch).await.map_err(part_error),
-                Step::Heads => self.link_in(tx, batch).await.map_err(part_error),
-                Step::Balances => self.settle_in(tx).await.map_err(part_error),
-                Step::Counts | Step::Jobs => Ok(()),
+                Step::Rows => self.insert_into(sheaf, tx.now(), batch),
+                Step::Heads => self.link_into(tx, sheaf, batch).await.map_err(part_error)?,
+                Step::Balances => self.settle_into(sheaf),
+                Step::Counts => {}
             }
+            Ok(())
         })
     }
 

@@ -1,14 +1,15 @@
 //! The keys of decided commands, with their answers.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use kernel::TenantScope;
 use sea_orm::ColumnTrait;
 use sea_orm::entity::prelude::*;
-use store::{Change, Rows, StoreError, Tx, WriteTx};
+use store::{Rows, StoreError, Tx, WriteTx};
 
 use crate::command::CommandKey;
+use crate::part::LaneSheaf;
 
 pub(crate) mod key {
     use super::*;
@@ -21,8 +22,8 @@ pub(crate) mod key {
         #[sea_orm(primary_key, auto_increment = false)]
         pub key: String,
         pub fingerprint: Vec<u8>,
-        pub answer: Option<String>,
-        pub created_at: DateTime<Utc>,
+        pub answer: String,
+        pub asked_at: Option<DateTime<Utc>>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -37,41 +38,30 @@ pub(crate) struct Decided {
     pub answer: String,
 }
 
-/// Writes the keys, sorted; answers those that were there before, with what was decided then.
-pub(crate) async fn take_in(
-    tx: &WriteTx<TenantScope>,
-    keys: &BTreeMap<CommandKey, Vec<u8>>,
+/// Those of the keys that were decided before, with what was decided then.
+pub(crate) async fn decided_in<'a>(
+    tx: &impl Tx,
+    keys: impl Iterator<Item = &'a CommandKey>,
 ) -> Result<HashMap<CommandKey, Decided>, StoreError> {
-    let mut rows = Rows::of_columns(&[key::Column::Key, key::Column::Fingerprint, key::Column::CreatedAt]);
-    for (name, fingerprint) in keys {
-        rows.push([name.as_str().into(), fingerprint.clone().into(), tx.now().into()]);
-    }
-    let new: Vec<String> = tx.insert_new::<key::Entity, String>(rows, key::Column::Key).await?;
-    let new: HashSet<&str> = new.iter().map(String::as_str).collect();
-    let old: Vec<&CommandKey> = keys.keys().filter(|name| !new.contains(name.as_str())).collect();
-    if old.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let found = tx.find::<key::Entity>().among(key::Column::Key, old.iter().map(|name| name.as_str())).all().await?;
-    let mut found: HashMap<String, key::Model> = found.into_iter().map(|row| (row.key.clone(), row)).collect();
-    let decided = old.into_iter().filter_map(|name| {
-        let row = found.remove(name.as_str())?;
-        // A key without an answer cannot be committed; an empty answer fails to read and is reported there.
-        Some((name.clone(), Decided { fingerprint: row.fingerprint, answer: row.answer.unwrap_or_default() }))
+    let mut names: HashMap<&str, &CommandKey> = keys.map(|key| (key.as_str(), key)).collect();
+    let found = tx.find::<key::Entity>().among(key::Column::Key, names.keys().copied());
+    let columns = [key::Column::Key, key::Column::Fingerprint, key::Column::Answer];
+    let found: Vec<(String, Vec<u8>, String)> = found.columns(columns).await?;
+    let decided = found.into_iter().filter_map(|(name, fingerprint, answer)| {
+        Some((names.remove(name.as_str())?.clone(), Decided { fingerprint, answer }))
     });
     Ok(decided.collect())
 }
 
-/// Writes the answers beside their keys; answers how many keys were there.
-pub(crate) async fn answer_in(
-    tx: &WriteTx<TenantScope>,
-    answers: impl Iterator<Item = (CommandKey, String)>,
-) -> Result<u64, StoreError> {
-    let mut rows = Rows::of_columns(&[key::Column::Key, key::Column::Answer]);
-    for (name, answer) in answers {
-        rows.push([name.as_str().into(), answer.into()]);
+/// Puts the keys with their answers into `sheaf`, sorted. It falls short if one is there: another node has decided it.
+pub(crate) fn answer_into(sheaf: &mut LaneSheaf, now: DateTime<Utc>, answers: &BTreeMap<&CommandKey, (&[u8], String)>) {
+    let mut rows =
+        Rows::of_columns(&[key::Column::Key, key::Column::Fingerprint, key::Column::Answer, key::Column::AskedAt]);
+    for (name, (fingerprint, answer)) in answers {
+        let asked_at = name.as_str().starts_with(CommandKey::REQUEST).then_some(now);
+        rows.push([name.as_str().into(), fingerprint.to_vec().into(), answer.clone().into(), asked_at.into()]);
     }
-    tx.update_rows::<key::Entity>(rows, &[key::Column::Key], Change::Set).await
+    sheaf.insert_first::<key::Entity>(rows);
 }
 
 /// Whether the key was taken by a command that was committed.
@@ -83,8 +73,7 @@ pub(crate) async fn is_known_in(tx: &impl Tx, key: &CommandKey) -> Result<bool, 
 /// Forgets up to `limit` keys that callers chose before `moment`, the oldest first; keys of business facts stay.
 /// Answers how many went: fewer than the limit means that no more are left.
 pub async fn prune_in(tx: &WriteTx<TenantScope>, moment: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
-    let old = tx.find::<key::Entity>().filter(key::Column::CreatedAt.lt(moment));
-    let old = old.filter(key::Column::Key.starts_with(CommandKey::REQUEST)).ascending(key::Column::CreatedAt);
+    let old = tx.find::<key::Entity>().filter(key::Column::AskedAt.lt(moment)).ascending(key::Column::AskedAt);
     let old: Vec<(String,)> = old.limit(limit).columns([key::Column::Key]).await?;
     tx.delete::<key::Entity>().among(key::Column::Key, old.into_iter().map(|(key,)| key)).run().await
 }

@@ -4,16 +4,19 @@ use std::any::Any;
 
 use futures::future::BoxFuture;
 use kernel::TenantScope;
-use store::{StoreError, WriteTx};
+use store::{Sheaf, StoreError, WriteTx};
 use uuid::Uuid;
 
 /// The transaction of a batch, inside one tenant.
 pub type LaneTx = WriteTx<TenantScope>;
 
+/// What a batch sends together.
+pub type LaneSheaf = Sheaf<TenantScope>;
+
 /// The writing steps of a batch, in the only order in which anybody locks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// New rows, and changes of rows this batch has locked.
+    /// New rows, jobs for after the commit among them, and changes of rows this batch has locked.
     Rows,
     /// The head of the ledger's chain.
     Heads,
@@ -21,13 +24,13 @@ pub enum Step {
     Counts,
     /// Balances, ascending: the hottest rows, held the shortest.
     Balances,
-    /// Jobs for after the commit.
-    Jobs,
 }
 
 impl Step {
-    /// All steps in order.
-    pub const ALL: [Self; 5] = [Self::Rows, Self::Heads, Self::Counts, Self::Balances, Self::Jobs];
+    /// What is sent first, with claims and keys: rows that nobody else waits for.
+    pub const COLD: [Self; 1] = [Self::Rows];
+    /// What is sent last: the rows that every batch of the tenant wants.
+    pub const HOT: [Self; 3] = [Self::Heads, Self::Counts, Self::Balances];
 }
 
 /// Whether a part got the rows it had decided on.
@@ -61,13 +64,24 @@ pub trait Part: Any + Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
-    /// Claims the rows decided on that others may want too.
-    fn claim<'a>(&'a mut self, _tx: &'a LaneTx) -> BoxFuture<'a, Result<Claimed, PartError>> {
+    /// Claims the rows decided on that others may want too, or puts the claim into `sheaf`, which is sent with the new
+    /// rows and may fall short as well.
+    fn claim<'a>(
+        &'a mut self,
+        _tx: &'a LaneTx,
+        _sheaf: &'a mut LaneSheaf,
+    ) -> BoxFuture<'a, Result<Claimed, PartError>> {
         Box::pin(async { Ok(Claimed::All) })
     }
 
-    /// Writes what was decided and belongs to `step`.
-    fn write<'a>(&'a mut self, tx: &'a LaneTx, batch: Uuid, step: Step) -> BoxFuture<'a, Result<(), PartError>>;
+    /// Puts what was decided and belongs to `step` into `sheaf`. What it writes itself is written before.
+    fn write<'a>(
+        &'a mut self,
+        tx: &'a LaneTx,
+        sheaf: &'a mut LaneSheaf,
+        batch: Uuid,
+        step: Step,
+    ) -> BoxFuture<'a, Result<(), PartError>>;
 
     /// The batch is over. Facts and effects are forgotten; without a commit, kept knowledge is too.
     fn end(&mut self, is_committed: bool);
@@ -122,19 +136,25 @@ impl Parts {
         Ok(())
     }
 
-    pub(crate) async fn claim(&mut self, tx: &LaneTx) -> Result<Claimed, PartError> {
+    pub(crate) async fn claim(&mut self, tx: &LaneTx, sheaf: &mut LaneSheaf) -> Result<Claimed, PartError> {
         for part in &mut self.parts {
-            if part.claim(tx).await? == Claimed::Short {
+            if part.claim(tx, sheaf).await? == Claimed::Short {
                 return Ok(Claimed::Short);
             }
         }
         Ok(Claimed::All)
     }
 
-    pub(crate) async fn write(&mut self, tx: &LaneTx, batch: Uuid) -> Result<(), PartError> {
-        for step in Step::ALL {
+    pub(crate) async fn write(
+        &mut self,
+        tx: &LaneTx,
+        sheaf: &mut LaneSheaf,
+        batch: Uuid,
+        steps: &[Step],
+    ) -> Result<(), PartError> {
+        for step in steps {
             for part in &mut self.parts {
-                part.write(tx, batch, step).await?;
+                part.write(tx, sheaf, batch, *step).await?;
             }
         }
         Ok(())

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use kernel::{Money, TenantId, TenantScope};
-use store::{Tx, WriteTx};
+use store::{Sheaf, Tx, WriteTx};
 use uuid::Uuid;
 
 use crate::account::{Account, AccountId};
@@ -21,7 +22,8 @@ pub struct Book {
     read: HashMap<Account, i64>,
     moved: HashMap<Account, i64>,
     entries: Vec<Entry>,
-    known: HashSet<AccountId>,
+    /// Accounts that are there, with their ids.
+    known: HashMap<Account, AccountId>,
 }
 
 /// Accounts that a book remembers to exist; asking again costs one statement.
@@ -36,7 +38,7 @@ impl Book {
             read: HashMap::new(),
             moved: HashMap::new(),
             entries: Vec::new(),
-            known: HashSet::new(),
+            known: HashMap::new(),
         }
     }
 
@@ -150,35 +152,66 @@ impl Book {
         &self.entries
     }
 
-    /// Writes accounts that are new, entries and postings.
-    pub async fn insert_in(&mut self, tx: &WriteTx<TenantScope>, batch: Uuid) -> Result<(), LedgerError> {
+    /// Puts accounts that are new, entries and postings into `sheaf`.
+    pub fn insert_into(&mut self, sheaf: &mut Sheaf<TenantScope>, now: DateTime<Utc>, batch: Uuid) {
+        if self.entries.is_empty() {
+            return;
+        }
+        let unknown = self.moved.keys().filter(|account| !self.known.contains_key(*account));
+        let unknown: BTreeMap<AccountId, Account> =
+            unknown.map(|account| (account.id(self.tenant), *account)).collect();
+        repo::open_accounts(sheaf, &unknown);
+        if self.known.len() + unknown.len() > KNOWN_MAX {
+            self.known.clear();
+        }
+        self.known.extend(unknown.into_iter().map(|(id, account)| (account, id)));
+        repo::insert_entries(sheaf, (now, batch), &self.entries, |account| self.id(account));
+    }
+
+    /// Locks the head of the chain, and puts the link to what this batch posted into `sheaf`.
+    pub async fn link_into(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        sheaf: &mut Sheaf<TenantScope>,
+        batch: Uuid,
+    ) -> Result<(), LedgerError> {
         if self.entries.is_empty() {
             return Ok(());
         }
-        let accounts = self.moved.keys().map(|account| (account.id(self.tenant), *account));
-        let unknown: BTreeMap<AccountId, Account> = accounts.filter(|(id, _)| !self.known.contains(id)).collect();
-        repo::open_accounts_in(tx, &unknown).await?;
-        if self.known.len() > KNOWN_MAX {
-            self.known.clear();
-        }
-        self.known.extend(unknown.keys());
-        repo::insert_entries_in(tx, batch, &self.entries).await
+        repo::link_in(tx, sheaf, batch, &self.entries, |account| self.id(account)).await
+    }
+
+    /// Puts the moves of the balances into `sheaf`. They come last: these rows are the hot ones.
+    pub fn settle_into(&self, sheaf: &mut Sheaf<TenantScope>) {
+        let moved = self.moved.iter().filter(|(_, delta)| **delta != 0);
+        let deltas: BTreeMap<AccountId, i64> = moved.map(|(account, delta)| (self.id(account), *delta)).collect();
+        repo::move_balances(sheaf, &deltas);
+    }
+
+    /// Writes accounts that are new, entries and postings.
+    pub async fn insert_in(&mut self, tx: &WriteTx<TenantScope>, batch: Uuid) -> Result<(), LedgerError> {
+        let mut sheaf = tx.sheaf();
+        self.insert_into(&mut sheaf, tx.now(), batch);
+        send(tx, sheaf).await
     }
 
     /// Locks the head of the chain and links what this batch posted to it.
     pub async fn link_in(&self, tx: &WriteTx<TenantScope>, batch: Uuid) -> Result<(), LedgerError> {
-        if self.entries.is_empty() {
-            return Ok(());
-        }
-        repo::link_in(tx, batch, &self.entries).await
+        let mut sheaf = tx.sheaf();
+        self.link_into(tx, &mut sheaf, batch).await?;
+        send(tx, sheaf).await
     }
 
-    /// Locks the touched balances in ascending order and moves them. Comes last: these rows are the hot ones.
+    /// Locks the touched balances in ascending order and moves them.
     pub async fn settle_in(&mut self, tx: &WriteTx<TenantScope>) -> Result<(), LedgerError> {
-        let moved = self.moved.iter().filter(|(_, delta)| **delta != 0);
-        let deltas: BTreeMap<AccountId, i64> =
-            moved.map(|(account, delta)| (account.id(self.tenant), *delta)).collect();
-        repo::move_balances_in(tx, &deltas).await
+        let mut sheaf = tx.sheaf();
+        self.settle_into(&mut sheaf);
+        send(tx, sheaf).await
+    }
+
+    /// An account's id; making one anew costs a hash.
+    fn id(&self, account: &Account) -> AccountId {
+        self.known.get(account).copied().unwrap_or_else(|| account.id(self.tenant))
     }
 
     /// All three writing phases, for a transaction that holds no other hot row.
@@ -189,4 +222,9 @@ impl Book {
         self.clear();
         Ok(())
     }
+}
+
+async fn send(tx: &WriteTx<TenantScope>, sheaf: Sheaf<TenantScope>) -> Result<(), LedgerError> {
+    assert!(tx.send(sheaf).await?, "every account that is posted to was opened before");
+    Ok(())
 }

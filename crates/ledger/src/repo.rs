@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use chrono::{DateTime, Utc};
 use kernel::{Currency, Money, TenantScope};
 use sea_orm::ColumnTrait;
-use store::{Change, Inside, Rows, Tx, WriteTx};
+use store::{Change, Inside, Rows, Sheaf, Tx, WriteTx};
 use uuid::Uuid;
 
 use crate::account::{Account, AccountId, AccountKind};
@@ -77,11 +78,9 @@ pub(crate) fn account_of(row: &account::Model) -> Option<Account> {
     Some(Account { kind: AccountKind::parse(&row.kind)?, owner: row.owner_id, currency })
 }
 
-pub(crate) async fn open_accounts_in(
-    tx: &WriteTx<TenantScope>,
-    accounts: &BTreeMap<AccountId, Account>,
-) -> Result<(), LedgerError> {
-    let tenant_id = tx.scope().id().uuid();
+/// Accounts that may be there already.
+pub(crate) fn open_accounts(sheaf: &mut Sheaf<TenantScope>, accounts: &BTreeMap<AccountId, Account>) {
+    let tenant_id = sheaf.scope().id().uuid();
     let rows = Rows::of(accounts.iter().map(|(id, account)| account::Model {
         tenant_id,
         id: id.uuid(),
@@ -91,18 +90,17 @@ pub(crate) async fn open_accounts_in(
         is_spendable: account.kind.is_spendable(),
         balance_minor: 0,
     }));
-    tx.insert_new::<account::Entity, Uuid>(rows, account::Column::Id).await?;
-    Ok(())
+    sheaf.insert_missing::<account::Entity>(rows);
 }
 
-pub(crate) async fn insert_entries_in(
-    tx: &WriteTx<TenantScope>,
-    batch: Uuid,
+pub(crate) fn insert_entries(
+    sheaf: &mut Sheaf<TenantScope>,
+    (posted_at, batch): (DateTime<Utc>, Uuid),
     entries: &[Entry],
-) -> Result<(), LedgerError> {
-    let tenant = tx.scope().id();
-    let posted_at = tx.now();
-    tx.insert::<entry::Entity>(entries.iter().map(|entry| entry::Model {
+    ids: impl Fn(&Account) -> AccountId,
+) {
+    let tenant = sheaf.scope().id();
+    sheaf.insert::<entry::Entity>(entries.iter().map(|entry| entry::Model {
         tenant_id: tenant.uuid(),
         id: entry.id().uuid(),
         kind: entry.kind().name().to_owned(),
@@ -110,22 +108,28 @@ pub(crate) async fn insert_entries_in(
         batch_id: batch,
         posted_at,
         reason: entry.reason().map(str::to_owned),
-    }))
-    .await?;
+    }));
     let postings = entries.iter().flat_map(|entry| {
-        entry.postings().iter().zip(0i32..).map(move |(posting, seq)| posting::Model {
+        entry.postings().iter().zip(0i32..).map(|(posting, seq)| posting::Model {
             tenant_id: tenant.uuid(),
             entry_id: entry.id().uuid(),
             seq,
-            account_id: posting.account.id(tenant).uuid(),
+            account_id: ids(&posting.account).uuid(),
             amount_minor: posting.amount.minor(),
             currency: posting.amount.currency().code().to_owned(),
         })
     });
-    Ok(tx.insert::<posting::Entity>(postings).await?)
+    sheaf.insert::<posting::Entity>(postings.collect::<Vec<_>>());
 }
 
-pub(crate) async fn link_in(tx: &WriteTx<TenantScope>, batch: Uuid, entries: &[Entry]) -> Result<(), LedgerError> {
+/// Locks the head of the chain; whoever moves money holds it until his transaction ends.
+pub(crate) async fn link_in(
+    tx: &WriteTx<TenantScope>,
+    sheaf: &mut Sheaf<TenantScope>,
+    batch: Uuid,
+    entries: &[Entry],
+    ids: impl Fn(&Account) -> AccountId,
+) -> Result<(), LedgerError> {
     let tenant = tx.scope().id();
     let head = lock_head_in(tx).await?;
     let previous = ChainHash::from_bytes(&head.hash).unwrap_or(ChainHash::ROOT);
@@ -141,23 +145,24 @@ pub(crate) async fn link_in(tx: &WriteTx<TenantScope>, batch: Uuid, entries: &[E
                 .iter()
                 .map(|posting| {
                     let currency = posting.amount.currency().code().to_owned();
-                    (posting.account.id(tenant).uuid(), posting.amount.minor(), currency)
+                    (ids(&posting.account).uuid(), posting.amount.minor(), currency)
                 })
                 .collect(),
         })
         .collect();
     let seq = head.seq + 1;
     let hash = previous.next(seq, &mut linked).bytes().to_vec();
-    tx.insert::<link::Entity>([link::Model {
+    sheaf.insert::<link::Entity>([link::Model {
         tenant_id: tenant.uuid(),
         seq,
         batch_id: batch,
         hash: hash.clone(),
         entries: i32::try_from(entries.len()).expect("a batch is small"),
         linked_at: tx.now(),
-    }])
-    .await?;
-    tx.update::<head::Entity>().set(head::Column::Seq, seq).set(head::Column::Hash, hash).run().await?;
+    }]);
+    let mut rows = Rows::of_columns(&[head::Column::Seq, head::Column::Hash]);
+    rows.push([seq.into(), hash.into()]);
+    sheaf.update_rows::<head::Entity>(rows, &[], Change::Set);
     Ok(())
 }
 
@@ -171,25 +176,13 @@ async fn lock_head_in(tx: &WriteTx<TenantScope>) -> Result<head::Model, LedgerEr
     Ok(tx.find::<head::Entity>().locked().one().await?.unwrap_or(first))
 }
 
-pub(crate) async fn move_balances_in(
-    tx: &WriteTx<TenantScope>,
-    deltas: &BTreeMap<AccountId, i64>,
-) -> Result<(), LedgerError> {
-    if deltas.is_empty() {
-        return Ok(());
-    }
-    if tx.backend() == store::Backend::Postgres {
-        let ids = deltas.keys().map(|id| id.uuid());
-        let locked = tx.find::<account::Entity>().among(account::Column::Id, ids);
-        locked.ascending(account::Column::Id).locked().columns::<(Uuid,)>([account::Column::Id]).await?;
-    }
+/// Moves balances; every account that is posted to was opened before.
+pub(crate) fn move_balances(sheaf: &mut Sheaf<TenantScope>, deltas: &BTreeMap<AccountId, i64>) {
     let mut rows = Rows::of_columns(&[account::Column::Id, account::Column::BalanceMinor]);
     for (id, delta) in deltas {
         rows.push([id.uuid().into(), (*delta).into()]);
     }
-    let moved = tx.update_rows::<account::Entity>(rows, &[account::Column::Id], Change::Add).await?;
-    assert_eq!(moved, deltas.len() as u64, "every account that is posted to was opened before");
-    Ok(())
+    sheaf.update_rows::<account::Entity>(rows, &[account::Column::Id], Change::Add);
 }
 
 /// The head of the tenant's chain: the number of its last link, and that link's hash. None before the first.

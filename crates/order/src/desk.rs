@@ -9,10 +9,11 @@ use futures::future::BoxFuture;
 use identity::CustomerId;
 use inventory::{Picks, Taken};
 use kernel::{Money, SiteId};
-use lane::{Claimed, LaneTx, Others, Part, PartError, Step};
+use lane::{Claimed, LaneSheaf, LaneTx, Others, Part, PartError, Step};
 use ledger::{Account, AccountKind, Book};
 use outbox::Outbox;
 use risk::OpenOrders;
+use store::Tx;
 use uuid::Uuid;
 
 use crate::error::OrderError;
@@ -246,14 +247,14 @@ impl Desk {
         Ok(())
     }
 
-    async fn write_rows(&self, tx: &LaneTx) -> Result<(), PartError> {
-        repo::insert_in(tx, &self.new).await?;
+    async fn write_rows(&self, tx: &LaneTx, sheaf: &mut LaneSheaf) -> Result<(), PartError> {
+        repo::insert_into(sheaf, tx.now(), &self.new);
         let changed: Vec<&KnownOrder> = self.known.values().filter(|order| !order.happened.is_empty()).collect();
         repo::change_in(tx, &changed).await?;
         Ok(repo::change_work_in(tx, &self.known.values().collect::<Vec<_>>()).await?)
     }
 
-    async fn enqueue(&self, tx: &LaneTx) -> Result<(), PartError> {
+    fn enqueue(&self, tx: &LaneTx, sheaf: &mut LaneSheaf) -> Result<(), PartError> {
         // The cards of a mixed order leave the stock with the payment, long before a person has done the rest.
         let has_cards =
             |states: States| matches!(states.delivery, DeliveryState::Delivered | DeliveryState::PartDelivered);
@@ -271,8 +272,7 @@ impl Desk {
         let skus = new.flat_map(|order| &order.lines).map(PricedLine::sku);
         let skus: BTreeSet<SkuId> = skus.chain(changed.flat_map(|order| &order.lines).map(|line| line.sku)).collect();
         let job = OrdersDelivered { orders, skus: skus.into_iter().collect() };
-        Outbox::default().enqueue_in(tx, &job).await.map_err(|error| PartError::Broken(error.to_string()))?;
-        Ok(())
+        Outbox::default().enqueue_into(tx, sheaf, &job).map_err(|error| PartError::Broken(error.to_string()))
     }
 }
 
@@ -291,18 +291,28 @@ impl Part for Desk {
         Box::pin(async move { self.read_overdue(tx, &mut others).await })
     }
 
-    fn claim<'a>(&'a mut self, _tx: &'a LaneTx) -> BoxFuture<'a, Result<Claimed, PartError>> {
+    fn claim<'a>(
+        &'a mut self,
+        _tx: &'a LaneTx,
+        _sheaf: &'a mut LaneSheaf,
+    ) -> BoxFuture<'a, Result<Claimed, PartError>> {
         let claimed = if self.looks_again { Claimed::Short } else { Claimed::All };
         Box::pin(async move { Ok(claimed) })
     }
 
-    fn write<'a>(&'a mut self, tx: &'a LaneTx, _batch: Uuid, step: Step) -> BoxFuture<'a, Result<(), PartError>> {
+    fn write<'a>(
+        &'a mut self,
+        tx: &'a LaneTx,
+        sheaf: &'a mut LaneSheaf,
+        _batch: Uuid,
+        step: Step,
+    ) -> BoxFuture<'a, Result<(), PartError>> {
         Box::pin(async move {
-            match step {
-                Step::Rows => self.write_rows(tx).await,
-                Step::Jobs => self.enqueue(tx).await,
-                Step::Heads | Step::Counts | Step::Balances => Ok(()),
+            if step == Step::Rows {
+                self.write_rows(tx, sheaf).await?;
+                self.enqueue(tx, sheaf)?;
             }
+            Ok(())
         })
     }
 

@@ -26,7 +26,7 @@ use crate::table::{contact, event, line, order, reveal};
 
 pub(crate) use fulfil::{change_in as change_work_in, unsettled_refunds_in};
 pub(crate) use office::{contact_of_in, fulfilments_in, hops_in, list_in, order_in, row_of};
-pub(crate) use orders::{Lock, change_in, due_in, insert_in, load_in, open_orders_in, overdue_in, placed_since_in};
+pub(crate) use orders::{Lock, change_in, due_in, insert_into, load_in, open_orders_in, overdue_in, placed_since_in};
 
 /// An order that ends within this time may have ended before its command is decided.
 const SOON: TimeDelta = TimeDelta::seconds(60);

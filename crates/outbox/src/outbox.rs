@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{Platform, TenantScope};
-use store::{Inside, ReadTx, Tx, WriteTx};
+use store::{Inside, ReadTx, Sheaf, Tx, WriteTx};
 use tokio::sync::Notify;
 
 use crate::error::OutboxError;
@@ -44,6 +44,17 @@ impl Outbox {
         let id = new.id;
         repo::insert(tx, [new]).await?;
         Ok(id)
+    }
+
+    /// Puts a job that is due at once into what `tx` is going to send.
+    pub fn enqueue_into<J: Job>(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        sheaf: &mut Sheaf<TenantScope>,
+        job: &J,
+    ) -> Result<(), OutboxError> {
+        repo::insert_into(tx, sheaf, [new_job(JobId::new(), job, tx.now())?]);
+        Ok(())
     }
 
     /// Writes many jobs that are due at once, in one statement; answers their ids in the order of the jobs.

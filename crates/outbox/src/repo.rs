@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use kernel::{Platform, TenantScope};
 use sea_orm::{ColumnTrait, Condition};
-use store::{Inside, ReadTx, Rows, StoreError, Tx, WriteTx};
+use store::{Inside, ReadTx, Rows, Sheaf, StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
 use crate::model::{ClaimedJob, DeadJob, JobId, Lease, NewJob, State};
@@ -12,6 +12,11 @@ use crate::table::{job_ages, jobs};
 /// Writes jobs, queued.
 pub async fn insert<S: Inside>(tx: &WriteTx<S>, new: impl IntoIterator<Item = NewJob>) -> Result<(), StoreError> {
     tx.insert::<jobs::Entity>(new.into_iter().map(|job| row(tx, job))).await
+}
+
+/// Puts jobs into `sheaf`, queued.
+pub fn insert_into(tx: &WriteTx<TenantScope>, sheaf: &mut Sheaf<TenantScope>, new: impl IntoIterator<Item = NewJob>) {
+    sheaf.insert::<jobs::Entity>(new.into_iter().map(|job| row(tx, job)).collect::<Vec<_>>());
 }
 
 /// Writes a job unless its id is there already; answers whether it is new.

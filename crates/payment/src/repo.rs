@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use kernel::{SiteId, TenantScope};
 use sea_orm::ColumnTrait;
-use store::{Change, Inside, Rows, StoreError, Tx, WriteTx};
+use store::{Change, Inside, Rows, Sheaf, StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
 use crate::error::PaymentError;
@@ -303,29 +303,29 @@ pub(crate) async fn refund_page_in(
     rows.iter().map(rows::refund_of).collect()
 }
 
-pub(crate) async fn insert_intents_in(tx: &WriteTx<TenantScope>, new: Vec<&Intent>) -> Result<(), StoreError> {
-    let tenant = tx.scope().id();
-    tx.insert::<intent::Entity>(new.into_iter().map(|intent| rows::intent_row(tenant, intent))).await
+pub(crate) fn insert_intents(sheaf: &mut Sheaf<TenantScope>, new: Vec<&Intent>) {
+    let tenant = sheaf.scope().id();
+    sheaf.insert::<intent::Entity>(new.into_iter().map(|intent| rows::intent_row(tenant, intent)));
 }
 
-pub(crate) async fn insert_attempts_in(tx: &WriteTx<TenantScope>, new: Vec<&Attempt>) -> Result<(), StoreError> {
-    let tenant = tx.scope().id();
-    tx.insert::<attempt::Entity>(new.into_iter().map(|attempt| rows::attempt_row(tenant, attempt))).await
+pub(crate) fn insert_attempts(sheaf: &mut Sheaf<TenantScope>, new: Vec<&Attempt>) {
+    let tenant = sheaf.scope().id();
+    sheaf.insert::<attempt::Entity>(new.into_iter().map(|attempt| rows::attempt_row(tenant, attempt)));
 }
 
-pub(crate) async fn insert_payments_in(tx: &WriteTx<TenantScope>, new: Vec<&Payment>) -> Result<(), StoreError> {
-    let tenant = tx.scope().id();
-    tx.insert::<payment::Entity>(new.into_iter().map(|payment| rows::payment_row(tenant, payment))).await
+pub(crate) fn insert_payments(sheaf: &mut Sheaf<TenantScope>, new: Vec<&Payment>) {
+    let tenant = sheaf.scope().id();
+    sheaf.insert::<payment::Entity>(new.into_iter().map(|payment| rows::payment_row(tenant, payment)));
 }
 
-pub(crate) async fn insert_exceptions_in(tx: &WriteTx<TenantScope>, new: Vec<&Exception>) -> Result<(), StoreError> {
-    let (tenant, now) = (tx.scope().id(), tx.now());
-    tx.insert::<exception::Entity>(new.into_iter().map(|exception| rows::exception_row(tenant, exception, now))).await
+pub(crate) fn insert_exceptions(sheaf: &mut Sheaf<TenantScope>, now: DateTime<Utc>, new: Vec<&Exception>) {
+    let tenant = sheaf.scope().id();
+    sheaf.insert::<exception::Entity>(new.into_iter().map(|exception| rows::exception_row(tenant, exception, now)));
 }
 
-pub(crate) async fn insert_refunds_in(tx: &WriteTx<TenantScope>, new: Vec<&Refund>) -> Result<(), StoreError> {
-    let (tenant, now) = (tx.scope().id(), tx.now());
-    tx.insert::<refund::Entity>(new.into_iter().map(|refund| rows::refund_row(tenant, refund, now))).await
+pub(crate) fn insert_refunds(sheaf: &mut Sheaf<TenantScope>, now: DateTime<Utc>, new: Vec<&Refund>) {
+    let tenant = sheaf.scope().id();
+    sheaf.insert::<refund::Entity>(new.into_iter().map(|refund| rows::refund_row(tenant, refund, now)));
 }
 
 pub(crate) async fn change_intents_in(tx: &WriteTx<TenantScope>, changed: Vec<&Intent>) -> Result<(), StoreError> {

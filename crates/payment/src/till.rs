@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use identity::CustomerId;
-use lane::{LaneTx, Part, PartError, Step};
+use lane::{LaneSheaf, LaneTx, Part, PartError, Step};
 use outbox::Outbox;
 use store::Tx;
 use uuid::Uuid;
@@ -336,20 +336,20 @@ impl Till {
         Ok(())
     }
 
-    async fn write_rows(&self, tx: &LaneTx) -> Result<(), PartError> {
+    async fn write_rows(&self, tx: &LaneTx, sheaf: &mut LaneSheaf) -> Result<(), PartError> {
         let (new, changed) = news(&self.intents);
-        repo::insert_intents_in(tx, new).await?;
+        repo::insert_intents(sheaf, new);
         repo::change_intents_in(tx, changed).await?;
         repo::close_intents_in(tx, &self.closing).await?;
         let (new, changed) = news(&self.attempts);
-        repo::insert_attempts_in(tx, new).await?;
+        repo::insert_attempts(sheaf, new);
         repo::change_attempts_in(tx, changed).await?;
-        repo::insert_payments_in(tx, news(&self.payments).0).await?;
+        repo::insert_payments(sheaf, news(&self.payments).0);
         let (new, changed) = news(&self.exceptions);
-        repo::insert_exceptions_in(tx, new).await?;
+        repo::insert_exceptions(sheaf, tx.now(), new);
         repo::change_exceptions_in(tx, changed).await?;
         let (new, changed) = news(&self.refunds);
-        repo::insert_refunds_in(tx, new).await?;
+        repo::insert_refunds(sheaf, tx.now(), new);
         repo::change_refunds_in(tx, changed).await?;
         Ok(())
     }
@@ -379,13 +379,19 @@ impl Part for Till {
         Box::pin(async move { self.read_rows(tx).await.map_err(part_error) })
     }
 
-    fn write<'a>(&'a mut self, tx: &'a LaneTx, _batch: Uuid, step: Step) -> BoxFuture<'a, Result<(), PartError>> {
+    fn write<'a>(
+        &'a mut self,
+        tx: &'a LaneTx,
+        sheaf: &'a mut LaneSheaf,
+        _batch: Uuid,
+        step: Step,
+    ) -> BoxFuture<'a, Result<(), PartError>> {
         Box::pin(async move {
-            match step {
-                Step::Rows => self.write_rows(tx).await,
-                Step::Jobs => self.enqueue(tx).await.map_err(part_error),
-                Step::Heads | Step::Counts | Step::Balances => Ok(()),
+            if step == Step::Rows {
+                self.write_rows(tx, sheaf).await?;
+                self.enqueue(tx).await.map_err(part_error)?;
             }
+            Ok(())
         })
     }
 

@@ -37,15 +37,18 @@ impl<S: Inside> WriteTx<S> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let (fixed, except) = own_columns::<E>(self.scope());
-        let batch = BatchClaim {
-            table: E::default().table_name().to_owned(),
-            fixed,
-            key: claim.key.as_str(),
-            column: claim.column.as_str(),
-            free: claim.free,
-            cells: rows.into_cells(&except),
-        };
-        self.returned(batch.statement(self.conn().backend)).await
+        self.returned(batch_claim(self.scope(), rows, claim).statement(self.conn().backend)).await
+    }
+}
+
+pub(crate) fn batch_claim<E: TenantOwned>(scope: &impl Inside, rows: Rows<E>, claim: Claim<E>) -> BatchClaim {
+    let (fixed, except) = own_columns::<E>(scope);
+    BatchClaim {
+        table: E::default().table_name().to_owned(),
+        fixed,
+        key: claim.key.as_str(),
+        column: claim.column.as_str(),
+        free: claim.free,
+        cells: rows.into_cells(&except),
     }
 }

@@ -14,6 +14,9 @@ pub enum Time {
     Given(Arc<dyn Clock>),
 }
 
+/// More make batches smaller, not more numerous.
+const LANE_CONNECTIONS: u32 = 8;
+
 /// How to open a store.
 #[derive(Clone)]
 pub struct Settings {
@@ -23,6 +26,8 @@ pub struct Settings {
     pub platform_url: Option<String>,
     /// Connections of the serving pool (readers, on SQLite).
     pub connections_max: u32,
+    /// Connections for batches beside them; PostgreSQL only.
+    pub lane_connections_max: u32,
     /// How long a caller waits for a free connection.
     pub acquire_timeout: Duration,
     /// Whose time counts.
@@ -38,6 +43,7 @@ impl Settings {
             url: url.into(),
             platform_url: None,
             connections_max: 8,
+            lane_connections_max: LANE_CONNECTIONS,
             acquire_timeout: Duration::from_secs(5),
             time: Time::Database,
             reads_only: false,

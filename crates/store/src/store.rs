@@ -97,7 +97,7 @@ impl Store {
 
     /// Starts a lane's transaction.
     pub async fn batch(&self) -> Result<Batch, StoreError> {
-        let conn = self.begin(&self.inner.pools.write, true).await?;
+        let conn = self.begin(&self.inner.pools.lanes, true).await?;
         Ok(Batch::new(conn, self.inner.time.clone()))
     }
 
@@ -156,6 +156,7 @@ impl Store {
         self.inner.is_closed.store(true, Ordering::Relaxed);
         self.inner.pools.write.close_by_ref().await?;
         self.inner.pools.read.close_by_ref().await?;
+        self.inner.pools.lanes.close_by_ref().await?;
         self.inner.pools.platform.close_by_ref().await?;
         if let Some(connection) = &self.inner.pools.checkpoint {
             connection.close_by_ref().await?;

@@ -36,7 +36,7 @@ impl<S: Inside> WriteTx<S> {
         if rows.is_empty() {
             return Ok(());
         }
-        let statement = self.batch_insert(rows).statement(self.conn().backend, None);
+        let statement = batch_insert(self.scope(), rows, false).statement(self.conn().backend, None);
         sea_orm::ConnectionTrait::execute_raw(&self.conn().tx, statement).await?;
         Ok(())
     }
@@ -51,7 +51,8 @@ impl<S: Inside> WriteTx<S> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let statement = self.batch_insert(rows).statement(self.conn().backend, Some(returning.as_str()));
+        let insert = batch_insert(self.scope(), rows, true);
+        let statement = insert.statement(self.conn().backend, Some(returning.as_str()));
         self.returned(statement).await
     }
 
@@ -68,15 +69,7 @@ impl<S: Inside> WriteTx<S> {
         if rows.is_empty() {
             return Ok(0);
         }
-        let (fixed, except) = own_columns::<E>(self.scope());
-        let is_fixed = |name: &&str| fixed.iter().any(|(column, _)| column == name);
-        let update = BatchUpdate {
-            table: E::default().table_name().to_owned(),
-            key: key.iter().map(IdenStatic::as_str).filter(|name| !is_fixed(name)).collect(),
-            fixed,
-            cells: rows.into_cells(&except),
-            change,
-        };
+        let update = batch_update(self.scope(), rows, key, change, false);
         let statement = update.statement(self.conn().backend);
         let done = sea_orm::ConnectionTrait::execute_raw(&self.conn().tx, statement).await?;
         Ok(done.rows_affected())
@@ -93,14 +86,34 @@ impl<S: Inside> WriteTx<S> {
         Delete { conn: self.conn(), delete: E::delete_many().filter(scope_filter::<E>(self.scope())) }
     }
 
-    fn batch_insert<E: TenantOwned>(&self, rows: Rows<E>) -> BatchInsert {
-        let (fixed, except) = own_columns::<E>(self.scope());
-        BatchInsert { table: E::default().table_name().to_owned(), fixed, cells: rows.into_cells(&except) }
-    }
-
     pub(crate) async fn returned<T: TryGetable>(&self, statement: sea_orm::Statement) -> Result<Vec<T>, StoreError> {
         let rows = sea_orm::ConnectionTrait::query_all_raw(&self.conn().tx, statement).await?;
         rows.iter().map(|row| row.try_get_by_index(0).map_err(StoreError::from)).collect()
+    }
+}
+
+pub(crate) fn batch_insert<E: TenantOwned>(scope: &impl Inside, rows: Rows<E>, is_new_only: bool) -> BatchInsert {
+    let (fixed, except) = own_columns::<E>(scope);
+    let table = E::default().table_name().to_owned();
+    BatchInsert { table, fixed, cells: rows.into_cells(&except), is_new_only }
+}
+
+pub(crate) fn batch_update<E: TenantOwned>(
+    scope: &impl Inside,
+    rows: Rows<E>,
+    key: &[E::Column],
+    change: Change,
+    is_ordered: bool,
+) -> BatchUpdate {
+    let (fixed, except) = own_columns::<E>(scope);
+    let is_fixed = |name: &&str| fixed.iter().any(|(column, _)| column == name);
+    BatchUpdate {
+        table: E::default().table_name().to_owned(),
+        key: key.iter().map(IdenStatic::as_str).filter(|name| !is_fixed(name)).collect(),
+        fixed,
+        cells: rows.into_cells(&except),
+        change,
+        is_ordered,
     }
 }
 

@@ -133,9 +133,8 @@ impl Cluster {
     }
 
     fn start(durability: Durability) -> Result<Self, TestError> {
-        let user = Command::new("id").arg("-u").output()?.stdout;
-        let user = String::from_utf8_lossy(&user).trim().to_owned();
-        let folder = std::env::temp_dir().join(format!("cardgrove-{}-pg-{user}", durability.folder()));
+        let user = user()?;
+        let folder = folder(durability, &user);
         fs::create_dir_all(&folder)?;
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
         let in_use = File::create(folder.join("in-use.lock"))?;
@@ -231,6 +230,20 @@ impl Cluster {
             .spawn()?;
         Ok(())
     }
+}
+
+/// Where the files of the cluster that writes through to the disk are.
+pub fn durable_folder() -> PathBuf {
+    folder(Durability::Full, &user().unwrap_or_default())
+}
+
+fn folder(durability: Durability, user: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("cardgrove-{}-pg-{user}", durability.folder()))
+}
+
+fn user() -> Result<String, TestError> {
+    let user = Command::new("id").arg("-u").output()?.stdout;
+    Ok(String::from_utf8_lossy(&user).trim().to_owned())
 }
 
 /// The files for operators' databases.

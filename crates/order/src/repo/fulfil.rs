@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use catalog::Answer;
+use chrono::{DateTime, Utc};
 use identity::OperatorId;
 use kernel::{Currency, Money, TenantScope};
+use lane::LaneSheaf;
 use payment::RefundId;
 use sea_orm::ColumnTrait;
 use store::{Change, Rows, StoreError, Tx, WriteTx};
@@ -95,9 +97,9 @@ pub(crate) async fn answers_in(
     rows.into_iter().map(read).collect()
 }
 
-/// Writes what buyers of new orders filled in, and the work that begins with those that are paid.
-pub(crate) async fn insert_in(tx: &WriteTx<TenantScope>, new: &[NewOrder]) -> Result<(), StoreError> {
-    let tenant_id = tx.scope().id().uuid();
+/// Puts into `sheaf` what buyers of new orders filled in, and the work that begins with those that are paid.
+pub(crate) fn insert_into(sheaf: &mut LaneSheaf, now: DateTime<Utc>, new: &[NewOrder]) {
+    let tenant_id = sheaf.scope().id().uuid();
     let (mut forms, mut works) = (Vec::new(), Vec::new());
     for new in new {
         for (line_no, line) in (1i32..).zip(&new.lines) {
@@ -107,14 +109,14 @@ pub(crate) async fn insert_in(tx: &WriteTx<TenantScope>, new: &[NewOrder]) -> Re
                 forms.push(form::Model { tenant_id, order_id, line_no, site_id, answers });
             }
             if let Some(within_hours) = line.within_hours().filter(|_| new.expires_at.is_none()) {
-                let work = Work::begin(within_hours, tx.now());
+                let work = Work::begin(within_hours, now);
                 let place = (new.id.uuid(), line_no, new.site.uuid(), line.sku().uuid());
                 works.push(work_row(tenant_id, place, &work));
             }
         }
     }
-    tx.insert::<form::Entity>(forms).await?;
-    tx.insert::<fulfilment::Entity>(works).await
+    sheaf.insert::<form::Entity>(forms);
+    sheaf.insert::<fulfilment::Entity>(works);
 }
 
 fn work_row(

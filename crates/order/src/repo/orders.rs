@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use identity::CustomerId;
 use inventory::Taken;
 use kernel::{Currency, Money, SiteId, TenantScope, network};
+use lane::LaneSheaf;
 use sea_orm::ColumnTrait;
 use store::{Change, Rows, StoreError, Tx, WriteTx};
 use uuid::Uuid;
@@ -30,20 +31,19 @@ pub(crate) enum Lock {
     IfFree,
 }
 
-/// Writes orders with their lines, holds, hops and events.
-pub(crate) async fn insert_in(tx: &WriteTx<TenantScope>, new: &[NewOrder]) -> Result<(), StoreError> {
-    let tenant_id = tx.scope().id().uuid();
-    let now = tx.now();
-    tx.insert::<order::Entity>(new.iter().map(|new| order_row(tenant_id, new, now))).await?;
+/// Puts into `sheaf` orders with their lines, holds, hops and events.
+pub(crate) fn insert_into(sheaf: &mut LaneSheaf, now: DateTime<Utc>, new: &[NewOrder]) {
+    let tenant_id = sheaf.scope().id().uuid();
+    sheaf.insert::<order::Entity>(new.iter().map(|new| order_row(tenant_id, new, now)));
     let numbered =
         || new.iter().flat_map(|new| (1i32..).zip(&new.lines).map(move |(number, line)| (new, number, line)));
     let lines: Vec<line::Model> =
         numbered().map(|(new, number, line)| line_row(tenant_id, new, number, line)).collect();
-    tx.insert::<line::Entity>(lines).await?;
+    sheaf.insert::<line::Entity>(lines);
     let holds: Vec<hold::Model> =
         numbered().filter_map(|(new, number, line)| hold_row(tenant_id, new, number, line)).collect();
-    tx.insert::<hold::Entity>(holds).await?;
-    tx.insert::<contact::Entity>(new.iter().filter_map(|new| contact_row(tenant_id, new))).await?;
+    sheaf.insert::<hold::Entity>(holds);
+    sheaf.insert::<contact::Entity>(new.iter().filter_map(|new| contact_row(tenant_id, new)));
     let hops: Vec<hop::Model> = numbered()
         .flat_map(|(new, number, line)| {
             (0i32..).zip(&line.quote.hops).map(move |(depth, step)| hop::Model {
@@ -58,8 +58,8 @@ pub(crate) async fn insert_in(tx: &WriteTx<TenantScope>, new: &[NewOrder]) -> Re
             })
         })
         .collect();
-    tx.insert::<hop::Entity>(hops).await?;
-    fulfil::insert_in(tx, new).await?;
+    sheaf.insert::<hop::Entity>(hops);
+    fulfil::insert_into(sheaf, now, new);
     let events: Vec<event::Model> = new
         .iter()
         .flat_map(|new| {
@@ -75,7 +75,7 @@ pub(crate) async fn insert_in(tx: &WriteTx<TenantScope>, new: &[NewOrder]) -> Re
             })
         })
         .collect();
-    tx.insert::<event::Entity>(events).await
+    sheaf.insert::<event::Entity>(events);
 }
 
 fn order_row(tenant_id: Uuid, new: &NewOrder, now: DateTime<Utc>) -> order::Model {

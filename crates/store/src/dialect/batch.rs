@@ -1,5 +1,7 @@
 //! Statements about many rows at once, in both dialects.
 
+use std::fmt::Write;
+
 use sea_orm::{Statement, Value};
 
 use super::Backend;
@@ -12,6 +14,8 @@ pub(crate) struct BatchInsert {
     pub table: String,
     pub fixed: Vec<(&'static str, Value)>,
     pub cells: Vec<Cells<'static>>,
+    /// Rows that are there already are passed over.
+    pub is_new_only: bool,
 }
 
 /// Rows to change by their key; only those whose `fixed` columns have these values.
@@ -21,6 +25,8 @@ pub(crate) struct BatchUpdate {
     pub key: Vec<&'static str>,
     pub cells: Vec<Cells<'static>>,
     pub change: Change,
+    /// The rows are locked in the order of the batch before the first one is changed.
+    pub is_ordered: bool,
 }
 
 /// Rows to change if they are free; only those whose `fixed` columns have these values.
@@ -33,10 +39,25 @@ pub(crate) struct BatchClaim {
     pub cells: Vec<Cells<'static>>,
 }
 
+/// One of them, as a part of what is sent together.
+pub(crate) enum Piece {
+    Insert(BatchInsert),
+    Update(BatchUpdate),
+    Claim(BatchClaim),
+}
+
 impl BatchInsert {
-    /// With `returning`, rows that are there already are passed over and the new ones answered.
+    /// With `returning`, that column of the rows that were written is answered.
     pub fn statement(self, backend: Backend, returning: Option<&str>) -> Statement {
         let mut binds = Vec::new();
+        let mut sql = self.sql(backend, &mut binds);
+        if let Some(returning) = returning {
+            let _ = write!(sql, " RETURNING {returning}");
+        }
+        Statement::from_sql_and_values(backend.of_sea(), sql, binds)
+    }
+
+    fn sql(self, backend: Backend, binds: &mut Vec<Value>) -> String {
         let mut columns = Vec::new();
         let mut values = Vec::new();
         for (name, value) in self.fixed {
@@ -49,65 +70,121 @@ impl BatchInsert {
             values.push(format!("i.{}", cells.name));
         }
         let columns = columns.join(", ");
-        let source = select(backend, self.cells, &mut binds);
+        let source = select(backend, self.cells, binds);
         // `WHERE true` keeps SQLite from reading ON CONFLICT as a join condition.
-        let mut sql = format!(
-            "INSERT INTO {} ({columns}) SELECT {} FROM ({source}) AS i WHERE true",
-            self.table,
-            values.join(", ")
-        );
-        if let Some(returning) = returning {
-            sql.push_str(&format!(" ON CONFLICT DO NOTHING RETURNING {returning}"));
-        }
-        Statement::from_sql_and_values(backend.of_sea(), sql, binds)
+        let conflict = if self.is_new_only { " ON CONFLICT DO NOTHING" } else { "" };
+        let (table, values) = (self.table, values.join(", "));
+        format!("INSERT INTO {table} ({columns}) SELECT {values} FROM ({source}) AS i WHERE true{conflict}")
     }
 }
 
 impl BatchUpdate {
     pub fn statement(self, backend: Backend) -> Statement {
         let mut binds = Vec::new();
-        let own = conditions(backend, self.fixed, &mut binds);
-        let changed = self.cells.iter().map(|cells| cells.name).filter(|name| !self.key.contains(name));
+        let sql = self.sql(backend, &mut binds);
+        Statement::from_sql_and_values(backend.of_sea(), sql, binds)
+    }
+
+    fn sql(self, backend: Backend, binds: &mut Vec<Value>) -> String {
+        let Self { table, fixed, key, cells, change, is_ordered } = self;
+        let mut own = conditions(backend, fixed, binds);
+        let changed = cells.iter().map(|cells| cells.name).filter(|name| !key.contains(name));
         let set: Vec<String> = changed
-            .map(|name| match self.change {
+            .map(|name| match change {
                 Change::Set => format!("{name} = i.{name}"),
                 Change::Add => format!("{name} = t.{name} + i.{name}"),
             })
             .collect();
-        let found: Vec<String> = self.key.iter().map(|name| format!("t.{name} = i.{name}")).collect();
-        let rows = rows_once(backend, self.cells, &mut binds);
-        let sql = format!(
-            "WITH {rows} UPDATE {} AS t SET {} FROM i WHERE {own} AND {}",
-            self.table,
-            set.join(", "),
-            found.join(" AND "),
-        );
-        Statement::from_sql_and_values(backend.of_sea(), sql, binds)
+        own.extend(key.iter().map(|name| format!("t.{name} = i.{name}")));
+        let (set, own) = (set.join(", "), own.join(" AND "));
+        let rows = rows_once(backend, cells, binds);
+        if is_ordered && backend == Backend::Postgres {
+            let locked = locked_one_by_one(&table, &own, "");
+            return format!(
+                "WITH {rows}, locked AS ({locked}) UPDATE {table} AS t SET {set} FROM locked AS i WHERE {own}"
+            );
+        }
+        format!("WITH {rows} UPDATE {table} AS t SET {set} FROM i WHERE {own}")
     }
 }
 
 impl BatchClaim {
     pub fn statement(self, backend: Backend) -> Statement {
+        let mut binds = Vec::new();
+        // SQLite returns columns of the changed table only, and does not know it by its alias.
+        let returned = if backend == Backend::Postgres { "t." } else { "" };
+        let key = self.key;
+        let sql = self.sql(backend, &mut binds);
+        Statement::from_sql_and_values(backend.of_sea(), format!("{sql} RETURNING {returned}{key}"), binds)
+    }
+
+    fn sql(self, backend: Backend, binds: &mut Vec<Value>) -> String {
         let Self { table, fixed, key, column, free, cells } = self;
-        let mut binds = vec![free];
-        let own = conditions(backend, fixed, &mut binds);
+        let own = conditions(backend, fixed, binds).join(" AND ");
+        binds.push(free);
+        let free = binds.len();
         let set: Vec<String> =
             cells.iter().filter(|cells| cells.name != key).map(|cells| format!("{0} = i.{0}", cells.name)).collect();
-        let rows = rows_once(backend, cells, &mut binds);
-        // SQLite returns columns of the changed table only, and does not know it by its alias.
-        let (lock, returned) = match backend {
-            Backend::Postgres => (" FOR UPDATE SKIP LOCKED", "t."),
-            Backend::Sqlite => ("", ""),
-        };
-        let sql = format!(
-            "WITH {rows}, free AS (SELECT t.{key} FROM {table} AS t WHERE {own} AND t.{column} = $1 \
-             AND t.{key} IN (SELECT {key} FROM i) ORDER BY t.{key}{lock}) \
-             UPDATE {table} AS t SET {} FROM i WHERE {own} AND t.{key} = i.{key} \
-             AND t.{key} IN (SELECT {key} FROM free) RETURNING {returned}{key}",
-            set.join(", "),
-        );
+        let set = set.join(", ");
+        let rows = rows_once(backend, cells, binds);
+        match backend {
+            Backend::Postgres => {
+                let own = format!("{own} AND t.{key} = i.{key}");
+                let free = locked_one_by_one(&table, &format!("{own} AND t.{column} = ${free}"), " SKIP LOCKED");
+                format!("WITH {rows}, free AS ({free}) UPDATE {table} AS t SET {set} FROM free AS i WHERE {own}")
+            }
+            Backend::Sqlite => format!(
+                "WITH {rows}, free AS (SELECT t.{key} FROM {table} AS t WHERE {own} AND t.{column} = ${free} \
+                 AND t.{key} IN (SELECT {key} FROM i)) \
+                 UPDATE {table} AS t SET {set} FROM i WHERE {own} AND t.{key} = i.{key} \
+                 AND t.{key} IN (SELECT {key} FROM free)"
+            ),
+        }
+    }
+}
+
+impl Piece {
+    fn sql(self, backend: Backend, binds: &mut Vec<Value>) -> String {
+        match self {
+            Self::Insert(insert) => insert.sql(backend, binds),
+            Self::Update(update) => update.sql(backend, binds),
+            Self::Claim(claim) => claim.sql(backend, binds),
+        }
+    }
+
+    /// A statement of its own; answers rows affected.
+    pub fn statement(self, backend: Backend) -> Statement {
+        let mut binds = Vec::new();
+        let sql = self.sql(backend, &mut binds);
         Statement::from_sql_and_values(backend.of_sea(), sql, binds)
     }
+}
+
+/// All pieces as one statement of PostgreSQL, which answers one row: how many rows each piece has met, in their order.
+/// They see the same state of the database, so no row may be met by two of them; they run in their order, because the
+/// answer's columns ask for them in it.
+pub(crate) fn together(pieces: Vec<Piece>) -> Statement {
+    let mut binds = Vec::new();
+    let (mut sql, mut counts) = (String::from("WITH "), String::new());
+    for (number, piece) in pieces.into_iter().enumerate() {
+        let comma = if number == 0 { "" } else { ", " };
+        let piece = piece.sql(Backend::Postgres, &mut binds);
+        let _ = write!(sql, "{comma}p{number} AS ({piece} RETURNING 1)");
+        let _ = write!(counts, "{comma}(SELECT count(*) FROM p{number}) AS p{number}");
+    }
+    let _ = write!(sql, " SELECT {counts}");
+    Statement::from_sql_and_values(Backend::Postgres.of_sea(), sql, binds)
+}
+
+/// The rows of the batch `i` whose row in the table `t` meets `condition`, each of them locked in the order of the batch.
+///
+/// A join would leave it to the planner which of the two is walked over, and for a table that was small when the plan was
+/// made it would take the table. With a limit each row is looked up by itself.
+fn locked_one_by_one(table: &str, condition: &str, wait: &str) -> String {
+    format!(
+        "SELECT i.* FROM i CROSS JOIN LATERAL \
+         (SELECT 1 FROM {table} AS t WHERE {condition} LIMIT 1 FOR UPDATE OF t{wait}) AS own"
+    )
 }
 
 /// The batch under the name `i`. SQLite would otherwise read the JSON text again for every row of the table.
@@ -119,10 +196,10 @@ fn rows_once(backend: Backend, cells: Vec<Cells<'static>>, binds: &mut Vec<Value
     }
 }
 
-/// The condition that the `fixed` columns of the table `t` have their values, which are pushed onto `binds`.
+/// The conditions that the `fixed` columns of the table `t` have their values, which are pushed onto `binds`.
 ///
-/// SQLite is told that it excludes nothing: it guesses that a tenant has ten rows, and would begin with all of them.
-fn conditions(backend: Backend, fixed: Vec<(&'static str, Value)>, binds: &mut Vec<Value>) -> String {
+/// SQLite is told that they exclude nothing: it guesses that a tenant has ten rows, and would begin with all of them.
+fn conditions(backend: Backend, fixed: Vec<(&'static str, Value)>, binds: &mut Vec<Value>) -> Vec<String> {
     let mut conditions = Vec::new();
     for (name, value) in fixed {
         binds.push(value);
@@ -132,7 +209,7 @@ fn conditions(backend: Backend, fixed: Vec<(&'static str, Value)>, binds: &mut V
             Backend::Postgres => format!("t.{name} = ${place}"),
         });
     }
-    conditions.join(" AND ")
+    conditions
 }
 
 #[cfg(test)]
@@ -176,7 +253,8 @@ mod tests {
     #[tokio::test]
     async fn sqlite_changes_a_batch_by_key() {
         let (table, key) = ("rows".to_owned(), vec!["id"]);
-        let update = BatchUpdate { table, fixed: fixed(), key, cells: cells(), change: Change::Set };
+        let (change, is_ordered) = (Change::Set, false);
+        let update = BatchUpdate { table, fixed: fixed(), key, cells: cells(), change, is_ordered };
         assert_by_key(&plan(update.statement(Backend::Sqlite)).await);
     }
 

@@ -12,7 +12,7 @@ pub mod schema;
 mod source;
 mod sqlite;
 
-pub(crate) use batch::{BatchClaim, BatchInsert, BatchUpdate};
+pub(crate) use batch::{BatchClaim, BatchInsert, BatchUpdate, Piece, together};
 pub(crate) use errors::sort_error;
 pub use postgres::Roles;
 pub(crate) use postgres::{lock_schema, outcome, provision};
@@ -47,6 +47,8 @@ pub(crate) struct Entry {
 pub(crate) struct Pools {
     pub write: DatabaseConnection,
     pub read: DatabaseConnection,
+    /// What lanes write by; on SQLite the writer.
+    pub lanes: DatabaseConnection,
     pub platform: DatabaseConnection,
     /// SQLite only: moves the log into the file beside the writer.
     pub checkpoint: Option<DatabaseConnection>,

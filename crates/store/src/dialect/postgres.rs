@@ -39,35 +39,60 @@ const TIMEOUTS: [(&str, &str); 6] = [
     ("tcp_keepalives_interval", "5"),
 ];
 
+/// How a lane's statements are planned: once, and always by the key.
+///
+/// Their rows come as arrays, whose length a plan cannot know, into tables that may be empty today and full tomorrow.
+/// Planning anew for each batch would cost more than small batches themselves, and a plan made for an empty table would
+/// walk over a full one. Every row is found by an index, so the other ways are switched off.
+const PLANNING: [(&str, &str); 5] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_material", "off"),
+];
+
+/// What a pool of connections is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// The schema's owner: migrations and backups may take their time.
+    Own,
+    /// Pages, jobs and the directory.
+    Serve,
+    /// Batches.
+    Lanes,
+}
+
 pub(super) async fn open(settings: &Settings) -> Result<Pools, StoreError> {
-    let serve = connect(&settings.url, settings.connections_max, settings.acquire_timeout, true).await?;
+    let serve = connect(&settings.url, settings.connections_max, settings.acquire_timeout, Use::Serve).await?;
     refuse_unsafe_role(&serve).await?;
+    let lanes = connect(&settings.url, settings.lane_connections_max, settings.acquire_timeout, Use::Lanes).await?;
     let platform_url = settings.platform_url.as_deref().ok_or_else(|| {
         StoreError::Settings("PostgreSQL needs database.platform_url (or an owner_url to make it from)".to_owned())
     })?;
-    let platform = connect(platform_url, PLATFORM_CONNECTIONS, settings.acquire_timeout, true).await?;
+    let platform = connect(platform_url, PLATFORM_CONNECTIONS, settings.acquire_timeout, Use::Serve).await?;
     refuse_unsafe_role(&platform).await?;
-    Ok(Pools { write: serve.clone(), read: serve, platform, checkpoint: None })
+    Ok(Pools { write: serve.clone(), read: serve, lanes, platform, checkpoint: None })
 }
 
-/// The serving pool, which reads and writes, and the platform role's.
+/// The serving pool, which reads and writes, the lanes', and the platform role's.
 pub(super) fn counts(pools: &Pools) -> Vec<PoolCount> {
     let count = |pool, connection: &DatabaseConnection| {
         let open = connection.get_postgres_connection_pool();
         PoolCount { pool, open: open.size(), idle: u32::try_from(open.num_idle()).unwrap_or(u32::MAX) }
     };
-    vec![count("serving", &pools.write), count("platform", &pools.platform)]
+    vec![count("serving", &pools.write), count("lanes", &pools.lanes), count("platform", &pools.platform)]
 }
 
 pub(super) async fn open_owner(url: &str) -> Result<DatabaseConnection, StoreError> {
-    connect(url, 1, Duration::from_secs(10), false).await
+    connect(url, 1, Duration::from_secs(10), Use::Own).await
 }
 
 async fn connect(
     url: &str,
     connections: u32,
     acquire: Duration,
-    serves: bool,
+    is_for: Use,
 ) -> Result<DatabaseConnection, StoreError> {
     let mut options = ConnectOptions::new(url);
     options
@@ -78,7 +103,11 @@ async fn connect(
         .sqlx_logging(false)
         .map_sqlx_postgres_opts(move |options| {
             let options = options.statement_cache_capacity(500).application_name("cardgrove");
-            if serves { options.options(TIMEOUTS) } else { options }
+            match is_for {
+                Use::Own => options,
+                Use::Serve => options.options(TIMEOUTS),
+                Use::Lanes => options.options(TIMEOUTS).options(PLANNING),
+            }
         });
     Ok(Database::connect(options).await?)
 }
@@ -108,8 +137,9 @@ async fn refuse_unsafe_role(pool: &DatabaseConnection) -> Result<(), StoreError>
 }
 
 pub(super) async fn begin(pool: &DatabaseConnection, write: bool) -> Result<DatabaseTransaction, StoreError> {
-    let access = if write { AccessMode::ReadWrite } else { AccessMode::ReadOnly };
-    let options = TransactionOptions { access_mode: Some(access), ..Default::default() };
+    // Saying that a transaction writes would cost a round trip; it is what every one does that says nothing.
+    let access_mode = (!write).then_some(AccessMode::ReadOnly);
+    let options = TransactionOptions { access_mode, ..Default::default() };
     Ok(pool.begin_with_options(options).await?)
 }
 

@@ -146,6 +146,13 @@ impl Table {
         self
     }
 
+    /// An index, after the tenant, on the rows where `condition` holds. Name the query it serves beside the call.
+    pub fn index_where(mut self, columns: &[&'static str], condition: &'static str) -> Self {
+        let columns = std::iter::once("tenant_id").chain(columns.iter().copied()).collect();
+        self.partial.push((columns, condition));
+        self
+    }
+
     /// An index across tenants on the rows where `condition` holds: for cross-tenant claims only.
     pub fn claim_index(mut self, columns: &[&'static str], condition: &'static str) -> Self {
         self.partial.push((columns.to_vec(), condition));
@@ -203,7 +210,8 @@ impl Table {
         }));
         statements.extend(self.partial.iter().map(|(columns, condition)| {
             let name = columns.join("_");
-            format!("CREATE INDEX {0}_{name}_claim_idx ON {0} ({1}) WHERE {condition}", self.name, columns.join(", "))
+            let kind = if columns[0] == "tenant_id" { "some" } else { "claim" };
+            format!("CREATE INDEX {0}_{name}_{kind}_idx ON {0} ({1}) WHERE {condition}", self.name, columns.join(", "))
         }));
         match backend {
             Backend::Postgres => statements.extend(self.guards()),

@@ -87,26 +87,47 @@ pub(super) fn select(backend: Backend, cells: Vec<Cells<'_>>, binds: &mut Vec<Va
 }
 
 fn select_unnest(cells: Vec<Cells<'_>>, binds: &mut Vec<Value>) -> String {
+    if cells.first().is_some_and(|cells| cells.values.len() == 1) {
+        return select_one(cells, binds);
+    }
     let (mut shown, mut arrays, mut names) = (String::new(), String::new(), String::new());
+    let mut bind = |values: Value, kind: Kind, name: &str| {
+        binds.push(values);
+        let comma = if arrays.is_empty() { "" } else { ", " };
+        let _ = write!(arrays, "{comma}${}::{}[]", binds.len(), kind.postgres());
+        let _ = write!(names, "{comma}{name}");
+    };
     for (index, cells) in cells.into_iter().enumerate() {
         let kind = Kind::of(&cells.kind);
         let comma = if index == 0 { "" } else { ", " };
         let name = cells.name;
-        let nulls: Vec<Value> = cells.values.iter().map(|value| is_null(value).into()).collect();
-        let values = cells.values.into_iter().map(|value| if is_null(&value) { kind.filler() } else { value });
-        binds.push(array(kind, values.collect()));
-        let _ = write!(arrays, "{comma}${}::{}[]", binds.len(), kind.postgres());
-        let _ = write!(names, "{comma}c{index}");
-        if cells.nullable {
-            binds.push(array(Kind::Bool, nulls));
-            let _ = write!(arrays, ", ${}::boolean[]", binds.len());
-            let _ = write!(names, ", n{index}");
-            let _ = write!(shown, "{comma}CASE WHEN u.n{index} THEN NULL ELSE u.c{index} END AS {name}");
-        } else {
+        let nulls = if cells.nullable { cells.values.iter().filter(|value| is_null(value)).count() } else { 0 };
+        if nulls == cells.values.len() && index > 0 {
+            let _ = write!(shown, "{comma}NULL::{} AS {name}", kind.postgres());
+        } else if nulls == 0 {
+            bind(array(kind, cells.values), kind, &format!("c{index}"));
             let _ = write!(shown, "{comma}u.c{index} AS {name}");
+        } else {
+            let nulls = cells.values.iter().map(|value| is_null(value).into()).collect();
+            let values = cells.values.into_iter().map(|value| if is_null(&value) { kind.filler() } else { value });
+            bind(array(kind, values.collect()), kind, &format!("c{index}"));
+            bind(array(Kind::Bool, nulls), Kind::Bool, &format!("n{index}"));
+            let _ = write!(shown, "{comma}CASE WHEN u.n{index} THEN NULL ELSE u.c{index} END AS {name}");
         }
     }
     format!("SELECT {shown} FROM unnest({arrays}) AS u({names})")
+}
+
+/// A single row needs no arrays.
+fn select_one(cells: Vec<Cells<'_>>, binds: &mut Vec<Value>) -> String {
+    let mut shown = String::from("SELECT ");
+    for (index, cells) in cells.into_iter().enumerate() {
+        binds.extend(cells.values);
+        let comma = if index == 0 { "" } else { ", " };
+        let kind = Kind::of(&cells.kind).postgres();
+        let _ = write!(shown, "{comma}${}::{kind} AS {}", binds.len(), cells.name);
+    }
+    shown
 }
 
 fn select_json(cells: Vec<Cells<'_>>, binds: &mut Vec<Value>) -> String {
@@ -182,6 +203,16 @@ fn moment_text(moment: DateTime<Utc>) -> String {
     moment.to_rfc3339_opts(SecondsFormat::AutoSi, false)
 }
 
-fn is_null(value: &Value) -> bool {
-    *value == value.as_null()
+/// Whether it is the null of one of the kinds above.
+const fn is_null(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::Uuid(None)
+            | Value::String(None)
+            | Value::Bytes(None)
+            | Value::Int(None)
+            | Value::BigInt(None)
+            | Value::Bool(None)
+            | Value::ChronoDateTimeUtc(None)
+    )
 }

@@ -25,12 +25,13 @@ const WRITER_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) async fn open(settings: &Settings) -> Result<Pools, StoreError> {
     if settings.reads_only {
         let read = connect(settings, settings.connections_max, Role::Reader).await?;
-        return Ok(Pools { write: read.clone(), platform: read.clone(), read, checkpoint: None });
+        let [write, lanes, platform] = [(); 3].map(|()| read.clone());
+        return Ok(Pools { write, lanes, platform, read, checkpoint: None });
     }
     let write = connect(settings, 1, Role::Writer).await?;
     let read = connect(settings, settings.connections_max, Role::Reader).await?;
     let checkpoint = connect(settings, 1, Role::Checkpointer).await?;
-    Ok(Pools { platform: write.clone(), write, read, checkpoint: Some(checkpoint) })
+    Ok(Pools { platform: write.clone(), lanes: write.clone(), write, read, checkpoint: Some(checkpoint) })
 }
 
 /// The writer, which platform transactions share, and the readers.

@@ -1,0 +1,81 @@
+//! One measurement by hand, for a profiler or a first look: `cargo run --release -p benches -- --help`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use benches::{Counter, Engine, Measure, Naive, Shop, closed, open};
+use clap::{Parser, ValueEnum};
+use testkit::TestDb;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Database {
+    Sqlite,
+    Postgres,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Way {
+    Naive,
+    Lane,
+}
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[arg(long, default_value = "postgres")]
+    database: Database,
+    #[arg(long, default_value = "lane")]
+    way: Way,
+    #[arg(long, value_delimiter = ',', default_value = "64")]
+    callers: Vec<usize>,
+    #[arg(long, default_value_t = 3)]
+    seconds: u64,
+    #[arg(long, default_value_t = 1)]
+    rounds: usize,
+    /// Orders a second of an open load, in place of callers that wait.
+    #[arg(long)]
+    rate: Option<u64>,
+}
+
+#[tokio::main]
+async fn main() {
+    let arguments = Arguments::parse();
+    let db = match arguments.database {
+        Database::Sqlite => TestDb::sqlite().await,
+        Database::Postgres => TestDb::durable_postgres().await,
+    };
+    let shop = Arc::new(Shop::open(&db).await);
+    match arguments.way {
+        Way::Naive => run(&arguments, &shop, Arc::new(Naive::open(&db, &shop).await)).await,
+        Way::Lane => {
+            let engine = Arc::new(Engine::open(&shop));
+            run(&arguments, &shop, Arc::clone(&engine)).await;
+            engine.stop().await;
+        }
+    }
+}
+
+async fn run<C: Counter>(arguments: &Arguments, shop: &Arc<Shop>, counter: Arc<C>) {
+    for _ in 0..arguments.rounds {
+        for callers in &arguments.callers {
+            shop.stock_up(arguments.seconds * 8_000).await;
+            eprintln!("go");
+            let length = Duration::from_secs(arguments.seconds);
+            let measure = match arguments.rate {
+                Some(rate) => open(&counter, *callers, rate, length).await,
+                None => closed(&counter, *callers, length).await,
+            };
+            tell(*callers, &measure);
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are what it is for")]
+fn tell(callers: usize, measure: &Measure) {
+    let (program, database) = measure.cpu_us();
+    let (p50, p99) = (measure.latency_us(500), measure.latency_us(990));
+    let rate = measure.rate();
+    println!("{callers:>5} callers {rate:>7}/s  p50 {p50:>7} us  p99 {p99:>8} us  cpu/order {program} + {database} us");
+}

@@ -1,0 +1,133 @@
+//! A sheaf: many changes of many tables that are sent together.
+
+use sea_orm::{ConnectionTrait, ModelTrait};
+
+use crate::claim::{Claim, batch_claim};
+use crate::dialect::{Backend, Piece, together};
+use crate::error::StoreError;
+use crate::owned::{Inside, TenantOwned};
+use crate::rows::Rows;
+use crate::tx::{Door, Tx, WriteTx};
+use crate::write::{Change, batch_insert, batch_update};
+
+/// Changes that are sent together: one statement on PostgreSQL, whatever their number; one after the other on SQLite,
+/// where a statement costs no way to a server.
+///
+/// The changes are made in the order they were added, but none of them sees what the others do: no row may be met by two
+/// of them.
+#[must_use = "nothing is changed until it is sent"]
+pub struct Sheaf<S> {
+    scope: S,
+    pieces: Vec<(Piece, Expected)>,
+}
+
+/// How many rows a piece has to meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    All(u64),
+    Any,
+}
+
+impl<S: Inside + PartialEq> WriteTx<S> {
+    /// An empty sheaf for this transaction.
+    pub fn sheaf(&self) -> Sheaf<S> {
+        Sheaf { scope: self.scope().clone(), pieces: Vec::new() }
+    }
+
+    /// Sends it. False if a row was not met that had to be: then the transaction has made a part of the changes and is
+    /// good for nothing but to be given up.
+    pub async fn send(&self, sheaf: Sheaf<S>) -> Result<bool, StoreError> {
+        assert!(sheaf.scope == *self.scope(), "a sheaf is sent where it was made");
+        match (self.conn().backend, sheaf.pieces.len()) {
+            (_, 0) => Ok(true),
+            (Backend::Postgres, 2..) => self.send_at_once(sheaf).await,
+            _ => self.send_in_turn(sheaf).await,
+        }
+    }
+
+    async fn send_at_once(&self, sheaf: Sheaf<S>) -> Result<bool, StoreError> {
+        let (pieces, expected): (Vec<Piece>, Vec<Expected>) = sheaf.pieces.into_iter().unzip();
+        let row = self.conn().tx.query_one_raw(together(pieces)).await?;
+        let row = row.ok_or_else(|| StoreError::Settings("a select of counts answered no row".to_owned()))?;
+        let mut is_met = true;
+        for (place, expected) in expected.into_iter().enumerate() {
+            let count: i64 = row.try_get_by_index(place)?;
+            is_met &= expected.is_met_by(count.unsigned_abs());
+        }
+        Ok(is_met)
+    }
+
+    async fn send_in_turn(&self, sheaf: Sheaf<S>) -> Result<bool, StoreError> {
+        for (piece, expected) in sheaf.pieces {
+            let done = self.conn().tx.execute_raw(piece.statement(self.conn().backend)).await?;
+            if !expected.is_met_by(done.rows_affected()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Expected {
+    const fn is_met_by(self, count: u64) -> bool {
+        match self {
+            Self::All(expected) => count == expected,
+            Self::Any => true,
+        }
+    }
+}
+
+impl<S: Inside> Sheaf<S> {
+    /// The scope it is for.
+    pub const fn scope(&self) -> &S {
+        &self.scope
+    }
+
+    /// Whether there is nothing to send.
+    pub const fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// Writes whole rows; the tenant's column is the scope's, whatever the rows say.
+    pub fn insert<E: TenantOwned>(&mut self, rows: impl IntoIterator<Item = E::Model>)
+    where
+        E::Model: ModelTrait<Entity = E>,
+    {
+        self.add_insert(Rows::<E>::of(rows), false, true);
+    }
+
+    /// Writes rows of which none may be there already. One that is there makes the sheaf fall short, and is no error.
+    pub fn insert_first<E: TenantOwned>(&mut self, rows: Rows<E>) {
+        self.add_insert(rows, true, true);
+    }
+
+    /// Writes the rows that are not there yet.
+    pub fn insert_missing<E: TenantOwned>(&mut self, rows: Rows<E>) {
+        self.add_insert(rows, true, false);
+    }
+
+    /// Takes rows that others want too without waiting: as [`WriteTx::claim`]. All of them must be free.
+    pub fn claim<E: TenantOwned>(&mut self, rows: Rows<E>, claim: Claim<E>) {
+        if !rows.is_empty() {
+            let expected = Expected::All(rows.len() as u64);
+            self.pieces.push((Piece::Claim(batch_claim(&self.scope, rows, claim)), expected));
+        }
+    }
+
+    /// Changes rows by their key. They are locked first, in the order of the batch: let it be ascending. All of them must
+    /// be there.
+    pub fn update_rows<E: TenantOwned>(&mut self, rows: Rows<E>, key: &[E::Column], change: Change) {
+        if !rows.is_empty() {
+            let expected = Expected::All(rows.len() as u64);
+            let is_ordered = !key.is_empty() && rows.len() > 1;
+            self.pieces.push((Piece::Update(batch_update(&self.scope, rows, key, change, is_ordered)), expected));
+        }
+    }
+
+    fn add_insert<E: TenantOwned>(&mut self, rows: Rows<E>, is_new_only: bool, is_all: bool) {
+        if !rows.is_empty() {
+            let expected = if is_all { Expected::All(rows.len() as u64) } else { Expected::Any };
+            self.pieces.push((Piece::Insert(batch_insert(&self.scope, rows, is_new_only)), expected));
+        }
+    }
+}
