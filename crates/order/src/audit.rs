@@ -259,6 +259,10 @@ fn check_delivery(audit: &mut OrderAudit, sale: &Sale<'_>, now: DateTime<Utc>) {
     if sale.works.iter().any(|work| is(FulfilState::Cancelled)(&work)) {
         audit.report(5, format!("a line of order {id} is cancelled, and its money stays"));
     }
+    let is_queued = sale.row.delivery_state == DeliveryState::Queued.word();
+    if is_queued && sale.works.iter().any(|work| !is(FulfilState::Waiting)(&work)) {
+        audit.report(5, format!("order {id} is queued, and somebody has begun to work on it"));
+    }
     if sale.works.iter().any(|work| open(&work) && work.due_at < now) {
         audit.report(5, format!("order {id} is paid and not delivered in time"));
     }
