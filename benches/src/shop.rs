@@ -24,6 +24,8 @@ use crate::callers::{Counter, Way};
 
 const CNY: Currency = Currency::CNY;
 const CUSTOMERS: usize = 256;
+/// What one card costs, so that each sale takes it out of the stock.
+const COST: Money = Money::new(7_00, CNY);
 /// Cards of one import.
 const IMPORT_MIN: u64 = 1_000;
 const IMPORT_MAX: u64 = 20_000;
@@ -78,7 +80,8 @@ impl Shop {
             let first = stock.imported;
             let cards: Vec<NewCard> = (first..first + IMPORT_MAX.min(wanted.max(IMPORT_MIN))).map(card).collect();
             let tx = self.store.write(&self.scope).await.expect("a writer");
-            self.inventory.import_in(&tx, self.sku, &cards).await.expect("imported");
+            let valued = inventory::Stock { unit_cost: Some(COST), ..inventory::Stock::from(self.sku) };
+            self.inventory.import_in(&tx, valued, &cards).await.expect("imported");
             tx.commit().await.expect("committed");
             stock.imported += cards.len() as u64;
             stock.left += cards.len() as u64;
@@ -227,7 +230,7 @@ async fn sku(store: &Store, tx: &WriteTx<TenantScope>) -> SkuId {
         state: OnSale::On,
         name: Wording::new("100 点", "100 credits"),
         face_value: None,
-        cost: Money::new(7_00, CNY),
+        cost: COST,
         price: Money::new(8_00, CNY),
         quantity_max: 100,
         sort: 1,

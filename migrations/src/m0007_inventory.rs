@@ -48,10 +48,14 @@ tables!(
         .optional("line_no", Int)
         .column("imported_at", Moment)
         .column("batch_id", Uuid)
+        // What it was put in stock for, in its batch's currency; nothing if it is worth nothing. It never changes, so a
+        // sale takes out of the stock's value what the import put in, whatever the SKU costs by then.
+        .column("cost_minor", BigInt)
         .key(&["id"])
         .parent("skus", &["sku_id"])
         .parent("card_batches", &["batch_id"])
         .one_of("cards_state", "state", &["available", "held", "sold", "void", "shared"])
+        .check("cards_cost_not_negative", "cost_minor >= 0")
         // A void card names the order that was refunded, if it was sold.
         .check(
             "cards_taken_by_an_order",

@@ -17,7 +17,8 @@ tables!(
         .column("total_minor", BigInt)
         // The site whose own channel collects; none for the main site.
         .optional("collector_id", Uuid)
-        // What the selling site's prepaid account holds for this order until it is paid or expires.
+        // What the selling site's prepaid account holds for this order: until it is paid or expires, until a person has
+        // done his part, or until a refund by the site's own channel is back.
         .column("held_minor", BigInt)
         // The number of its events.
         .column("version", Int)
@@ -58,13 +59,16 @@ tables!(
         .column("quantity", Int)
         .column("unit_minor", BigInt)
         .column("total_minor", BigInt)
+        // What its cards were put in stock for: what leaves the stock's value with them.
+        .column("cost_of_goods_minor", BigInt)
         .column("card_ids", Bytes)
         // Whether the codes are everybody's: then the cards do not name the order.
         .column("is_shared", Bool)
         // How long a person has to fulfil the line from its payment on; none for cards.
         .optional("fulfil_within_hours", Int)
         .key(&["order_id", "line_no"])
-        .check("order_lines_quantity_positive", "quantity > 0"),
+        .check("order_lines_quantity_positive", "quantity > 0")
+        .check("order_lines_cost_not_negative", "cost_of_goods_minor >= 0"),
     // One row a line of every unpaid order, and no others: small, so that what expired is found at once.
     Table::site("order_holds")
         .column("order_id", Uuid)

@@ -90,7 +90,8 @@ pub struct Stock {
     pub sku: SkuId,
     /// Whether each code is sold once.
     pub stocking: Stocking,
-    /// What one card cost. None puts cards in stock whose value somebody else posts, or nobody.
+    /// What one card cost: what it is worth in stock, and takes out of it when it is sold. None for cards that are worth
+    /// nothing.
     pub unit_cost: Option<Money>,
     /// The file's name; empty if there is none.
     pub file_name: String,
@@ -100,6 +101,13 @@ impl From<(SkuId, Stocking)> for Stock {
     /// Stock without a value, out of no file.
     fn from((sku, stocking): (SkuId, Stocking)) -> Self {
         Self { sku, stocking, unit_cost: None, file_name: String::new() }
+    }
+}
+
+impl From<SkuId> for Stock {
+    /// Codes that are each sold once, without a value, out of no file.
+    fn from(sku: SkuId) -> Self {
+        (sku, Stocking::Unique).into()
     }
 }
 

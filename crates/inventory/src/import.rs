@@ -260,6 +260,7 @@ async fn write_cards_in(
     cards: Vec<(&NewCard, Vec<u8>)>,
 ) -> Result<CardId, InventoryError> {
     let tenant_id = tx.scope().tenant().uuid();
+    let cost_minor = stock.value_of_one().map_or(0, |cost| cost.minor());
     let state = match stock.stocking {
         Stocking::Unique => "available",
         Stocking::Shared => "shared",
@@ -281,6 +282,7 @@ async fn write_cards_in(
             line_no: None,
             imported_at: tx.now(),
             batch_id: batch.uuid(),
+            cost_minor,
         });
         hashes.push(card_hash::Model { tenant_id, hash, card_id: id });
     }

@@ -9,7 +9,8 @@
 //! [`Shelf`] is what is known without asking the database: it can only say no early.
 //!
 //! Invariants: a code has no `Debug`, no `Serialize`, no `Display`; the only way to its text is [`CardCode::reveal`];
-//! imported = available + held + sold + void, per SKU and per batch; an expired card is never picked.
+//! imported = available + held + sold + void, per SKU and per batch; what the ledger says is in stock is what the free and
+//! the held cards were put there for; an expired card is never picked.
 
 mod audit;
 mod batch;
@@ -28,7 +29,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use audit::{InventoryAudit, audit_in};
+pub use audit::{GivenCard, InventoryAudit, audit_in};
 pub use batch::{Batch, BatchId, BatchState, CardState, ExportId, Stock};
 pub use error::InventoryError;
 pub use import::{Import, Source};

@@ -81,6 +81,9 @@ pub struct Taken {
     pub expires_at: Option<DateTime<Utc>>,
     /// Whether they are everybody's: nothing was taken, and nothing is freed.
     pub is_shared: bool,
+    /// What they were put in stock for, in the currency of their SKU: what leaves the stock's value with them. Nothing
+    /// for what is everybody's.
+    pub cost_minor: i64,
 }
 
 impl Taken {

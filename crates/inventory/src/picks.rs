@@ -35,6 +35,8 @@ pub struct Picks {
     voided: Vec<Uuid>,
     /// Held cards that become free: in hand again at once, so that this batch can give them to somebody else.
     released: Vec<(SkuId, Uuid)>,
+    /// What held cards that this batch may free were put in stock for.
+    held_costs: HashMap<Uuid, i64>,
     deltas: BTreeMap<SkuId, CountDelta>,
 }
 
@@ -109,8 +111,24 @@ impl Picks {
             Taking::Hold => delta.held += i64::from(quantity),
         }
         let expires_at = cards.iter().filter_map(|card| card.expires_at).min();
+        let cost_minor = cards.iter().map(|card| card.cost_minor).sum();
         let cards = cards.into_iter().map(|card| CardId::from_uuid(card.id)).collect();
-        Ok(Taken { cards, expires_at, is_shared: false })
+        Ok(Taken { cards, expires_at, is_shared: false, cost_minor })
+    }
+
+    /// What the cards were put in stock for that these lines would take now, one after the other, if they can be sold
+    /// until `until`: a sale is posted before it takes, because the money may refuse it. There are enough of them.
+    pub fn costs_of_next(&self, lines: &[(SkuId, u32)], until: DateTime<Utc>) -> Vec<i64> {
+        let mut passed: BTreeMap<SkuId, usize> = BTreeMap::new();
+        let mut cost_of = |(sku, quantity): &(SkuId, u32)| {
+            let is_shared = self.shared.get(sku).is_some_and(|shared| !shared.cards.is_empty());
+            let Some(run) = self.runs.get(sku).filter(|_| !is_shared) else { return 0 };
+            let passed = passed.entry(*sku).or_default();
+            let living = run.cards.iter().filter(|card| card.lives_past(until)).skip(*passed);
+            *passed += *quantity as usize;
+            living.take(*quantity as usize).map(|card| card.cost_minor).sum()
+        };
+        lines.iter().map(&mut cost_of).collect()
     }
 
     /// Sells cards to the order that holds them. The caller has locked that order: nobody else moves its cards.
@@ -136,19 +154,32 @@ impl Picks {
         delta.void += count(&taken.cards);
     }
 
-    /// Frees cards that an order held, for whoever comes next in this very batch. The caller has locked that order.
+    /// Reads what these held cards were put in stock for, so that they can go to somebody else once they are released:
+    /// their line knows only what they cost together.
+    pub async fn read_held(&mut self, tx: &LaneTx, cards: &[CardId]) -> Result<(), PartError> {
+        if !cards.is_empty() {
+            self.held_costs.extend(repo::costs_in(tx, cards.iter().map(|card| card.uuid())).await?);
+        }
+        Ok(())
+    }
+
+    /// Frees cards that an order held, for whoever comes next in this very batch if they were read. The caller has
+    /// locked that order.
     pub fn release(&mut self, sku: SkuId, taken: &Taken) {
         if taken.is_nobodys() {
             return;
         }
         let run = self.runs.entry(sku).or_default();
         self.released.extend(taken.cards.iter().map(|card| (sku, card.uuid())));
-        if taken.expires_at.is_none() {
-            let free = taken.cards.iter().map(|card| FreeCard { id: card.uuid(), expires_at: None });
-            free.rev().for_each(|card| run.cards.push_front(card));
-        } else {
+        let free = |card: &CardId| {
+            let cost_minor = *self.held_costs.get(&card.uuid())?;
+            Some(FreeCard { id: card.uuid(), expires_at: None, cost_minor })
+        };
+        let free: Option<Vec<FreeCard>> = taken.cards.iter().map(free).collect();
+        match free.filter(|_| taken.expires_at.is_none()) {
+            Some(free) => free.into_iter().rev().for_each(|card| run.cards.push_front(card)),
             // Only the first of their ends is known here: they are read again, each with its own.
-            run.searched = None;
+            None => run.searched = None,
         }
         let delta = self.deltas.entry(sku).or_default();
         delta.held -= count(&taken.cards);
@@ -169,9 +200,9 @@ impl Picks {
         u32::try_from(run.cards.iter().filter(|card| card.lives_past(until)).count()).unwrap_or(u32::MAX)
     }
 
-    /// Puts free cards into a run, for simulations that have no database.
+    /// Puts free cards that are worth nothing into a run, for simulations that have no database.
     pub fn assume(&mut self, sku: SkuId, cards: impl IntoIterator<Item = CardId>) {
-        let cards = cards.into_iter().map(|card| FreeCard { id: card.uuid(), expires_at: None });
+        let cards = cards.into_iter().map(|card| FreeCard { id: card.uuid(), expires_at: None, cost_minor: 0 });
         self.runs.entry(sku).or_default().cards.extend(cards);
     }
 
@@ -244,7 +275,7 @@ impl Shared {
         let turns = (self.turn..).take(quantity as usize);
         let cards = turns.map(|turn| CardId::from_uuid(self.cards[turn % self.cards.len()])).collect();
         self.turn = (self.turn + quantity as usize) % self.cards.len();
-        Taken { cards, expires_at: None, is_shared: true }
+        Taken { cards, expires_at: None, is_shared: true, cost_minor: 0 }
     }
 }
 
@@ -387,6 +418,7 @@ impl Part for Picks {
         self.sold.clear();
         self.voided.clear();
         self.released.clear();
+        self.held_costs.clear();
         self.deltas.clear();
     }
 }

@@ -19,11 +19,12 @@ pub(crate) use batch::*;
 /// Codes of one SKU that take turns.
 const SHARED_MAX: u64 = 1_000;
 
-/// A free card and the moment from which it may not be sold.
+/// A free card, the moment from which it may not be sold, and what it was put in stock for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FreeCard {
     pub id: Uuid,
     pub expires_at: Option<DateTime<Utc>>,
+    pub cost_minor: i64,
 }
 
 impl FreeCard {
@@ -88,8 +89,19 @@ pub(crate) async fn free_cards_in(
     if is_locked {
         find = find.locked();
     }
-    let rows: Vec<(Uuid, Option<DateTime<Utc>>)> = find.columns([card::Column::Id, card::Column::ExpiresAt]).await?;
-    Ok(rows.into_iter().map(|(id, expires_at)| FreeCard { id, expires_at }).collect())
+    let columns = [card::Column::Id, card::Column::ExpiresAt, card::Column::CostMinor];
+    let rows: Vec<(Uuid, Option<DateTime<Utc>>, i64)> = find.columns(columns).await?;
+    Ok(rows.into_iter().map(|(id, expires_at, cost_minor)| FreeCard { id, expires_at, cost_minor }).collect())
+}
+
+/// What each of these cards was put in stock for.
+pub(crate) async fn costs_in(
+    tx: &impl Tx,
+    cards: impl IntoIterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, i64>, StoreError> {
+    let find = tx.find::<card::Entity>().among(card::Column::Id, cards);
+    let costs: Vec<(Uuid, i64)> = find.columns([card::Column::Id, card::Column::CostMinor]).await?;
+    Ok(costs.into_iter().collect())
 }
 
 /// Gives free cards to orders, sold or held; answers those that were still free.

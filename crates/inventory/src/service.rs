@@ -4,13 +4,15 @@ use std::collections::HashMap;
 
 use catalog::{GoodsKind, SkuId};
 use kernel::{Secret, TenantScope};
+use ledger::Book;
 use store::{Tx, WriteTx};
 use uuid::Uuid;
 
+use crate::batch::Stock;
 use crate::error::InventoryError;
 use crate::import::{Import, Source};
 use crate::keyring::{KeyRing, Sealed, TenantKeys};
-use crate::model::{CardCode, CardId, ImportReport, NewCard, StockCount, Stocking};
+use crate::model::{CardCode, CardId, ImportReport, NewCard, StockCount};
 use crate::repo;
 use crate::table::card;
 
@@ -49,17 +51,17 @@ impl Inventory {
         Ok(skus.iter().map(|(sku, kind)| (*sku, if kind.is_counted() { left(sku) } else { u32::MAX })).collect())
     }
 
-    /// Puts cards in stock whose value is posted nowhere; a code that this tenant has or had is left out and reported.
-    /// Locks the SKU's count: call it before anything that locks balances.
+    /// Puts cards in stock and posts what they cost; a code that this tenant has or had is left out and reported. Locks
+    /// the SKU's count and balances: call it before anything else that locks balances.
     pub async fn import_in(
         &self,
         tx: &WriteTx<TenantScope>,
-        sku: SkuId,
+        stock: impl Into<Stock>,
         cards: &[NewCard],
     ) -> Result<ImportReport, InventoryError> {
         let mut import = self.begin_import_in(tx).await?;
-        let report = import.add((sku, Stocking::Unique), cards).await?;
-        import.settle().await?;
+        let report = import.add(stock, cards).await?;
+        import.write_in(&mut Book::new(tx.scope().id())).await?;
         Ok(report)
     }
 

@@ -22,6 +22,8 @@ pub(crate) mod card {
         pub line_no: Option<i32>,
         pub imported_at: DateTime<Utc>,
         pub batch_id: Uuid,
+        /// What it was put in stock for, in its batch's currency.
+        pub cost_minor: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -14,13 +14,14 @@ use catalog::{Catalog, CategoryDraft, Code, GoodsDraft, GoodsKind, OnSale, SkuDr
 use chrono::TimeDelta;
 use kernel::{Currency, Money, TenantScope, Wording};
 use lane::{Part, Step};
+use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
 use store::{Store, Tx, WriteTx};
 use testkit::TestDb;
 use uuid::Uuid;
 
 use crate::{
-    CardCode, CardId, ImportReport, Inventory, InventoryAudit, InventoryError, KeyRing, MasterKey, MasterKeys, NewCard,
-    Picks, StockCount, Stocking, Taken, Taking,
+    CardCode, CardId, GivenCard, ImportReport, Inventory, InventoryAudit, InventoryError, KeyRing, MasterKey,
+    MasterKeys, NewCard, Picks, Stock, StockCount, Stocking, Taken, Taking,
 };
 
 /// A word that stands in every shop's catalogue in the open.
@@ -82,13 +83,30 @@ impl Shop {
         let tx = self.write().await;
         picks.want(sku, quantity, TimeDelta::zero());
         picks.read(&tx, 0).await.expect("read");
-        let taken = picks.take((sku, quantity), (order, 0), Taking::Sell, tx.now()).expect("in stock").cards;
+        let taken = picks.take((sku, quantity), (order, 0), Taking::Sell, tx.now()).expect("in stock");
         assert_eq!(picks.claim(&tx).await.expect("claimed"), lane::Claimed::All);
+        let (mut book, batch) = (self.goods_left(order, taken.cost_minor), Uuid::now_v7());
+        book.insert_in(&tx, batch).await.expect("written");
+        book.link_in(&tx, batch).await.expect("written");
         for step in Step::ALL {
-            picks.write(&tx, Uuid::now_v7(), step).await.expect("written");
+            picks.write(&tx, batch, step).await.expect("written");
         }
+        book.settle_in(&tx).await.expect("written");
         tx.commit().await.expect("committed");
-        (order, taken)
+        (order, taken.cards)
+    }
+
+    /// What a sale posts of goods that were put in stock for so much; nothing of those worth nothing.
+    fn goods_left(&self, order: Uuid, cost_minor: i64) -> Book {
+        let (mut book, cost) = (Book::new(self.scope.id()), |minor| Money::new(minor, Currency::CNY));
+        let posting = |kind, minor| Posting { account: Account::own(kind, Currency::CNY), amount: cost(minor) };
+        if cost_minor != 0 {
+            let postings =
+                [posting(AccountKind::CostOfGoods, -cost_minor), posting(AccountKind::StockAtCost, cost_minor)];
+            let entry = Entry::try_new(EntryKind::LineDelivered, order, "delivered:0", postings).expect("balanced");
+            book.post(entry).expect("posted");
+        }
+        book
     }
 
     async fn reveal(&self, order: Uuid, cards: &[CardId]) -> Result<Vec<String>, InventoryError> {

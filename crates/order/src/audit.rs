@@ -5,9 +5,9 @@ mod money;
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use inventory::{CardId, InventoryAudit};
+use inventory::{CardId, GivenCard, InventoryAudit};
 use kernel::Currency;
-use payment::{REFUND_WAITS_MAX, RefundId, RefundState};
+use payment::{IntentId, Payment, PaymentId, REFUND_WAITS_MAX, Refund, RefundId, RefundState, Use};
 use sea_orm::ColumnTrait;
 use store::Tx;
 use uuid::Uuid;
@@ -43,9 +43,9 @@ impl OrderAudit {
 
 /// Cards that orders should have, with the lines they name.
 struct Cards {
-    sold: HashMap<Uuid, (Uuid, i32)>,
-    held: HashMap<Uuid, (Uuid, i32)>,
-    void: HashMap<Uuid, (Uuid, i32)>,
+    sold: HashMap<Uuid, GivenCard>,
+    held: HashMap<Uuid, GivenCard>,
+    void: HashMap<Uuid, GivenCard>,
 }
 
 /// The rows that belong to a page of orders.
@@ -97,10 +97,15 @@ impl Sale<'_> {
         self.lines.iter().filter(|line| is_counted(line)).map(of).sum()
     }
 
-    /// What the seller's prepaid account holds for it once it is paid: the loss of what a person has still to do.
+    /// What the seller's prepaid account holds for it once it is paid: the loss of what a person has still to do, or the
+    /// whole purchase price while the seller's own channel has still to send the buyer's money back.
     fn held(&self) -> i128 {
-        if !self.has_money() || self.refund.is_some() || self.row.collector_id.is_some() {
-            return 0;
+        match self.refund {
+            Some(refund) if refund.settled_at.is_none() && self.row.collector_id.is_some() => {
+                return self.deposit(|_| true);
+            }
+            None if self.has_money() && self.row.collector_id.is_none() => {}
+            _ => return 0,
         }
         let loss = |line: &line::Model| {
             let seller = self.seller(line).filter(|hop| hop.depth > 0);
@@ -149,7 +154,7 @@ pub async fn audit_in(tx: &impl Tx, stock: &InventoryAudit) -> Result<OrderAudit
             money::check(tx, &mut audit, &sale).await?;
         }
     }
-    for (card, (order, line)) in cards.sold.iter().chain(&cards.held).chain(&cards.void) {
+    for (card, GivenCard { order, line, .. }) in cards.sold.iter().chain(&cards.held).chain(&cards.void) {
         audit.report(3, format!("card {card} was given to line {line} of {order}, which does not have it"));
     }
     money::check_held_money(tx, &mut audit, &money).await?;
@@ -194,6 +199,8 @@ async fn check_refund_states(
 ) -> Result<(), OrderError> {
     let sent: Vec<RefundId> = refunds.values().filter_map(|row| row.refund_id.map(RefundId::from_uuid)).collect();
     let sent = payment::refunds_in(tx, &sent).await?;
+    let paid: Vec<PaymentId> = sent.iter().map(|refund| refund.payment).collect();
+    let paid = payment::payments_in(tx, &paid).await?;
     for row in orders {
         let is_refunded = row.payment_state == PaymentState::Refunded.word();
         let Some(own) = refunds.get(&row.id) else {
@@ -204,7 +211,7 @@ async fn check_refund_states(
         };
         let is_sent = own.refund_id.is_some();
         let state = sent.iter().find(|sent| Some(sent.id.uuid()) == own.refund_id);
-        let fits = state.is_none_or(|sent| sent.amount.minor() == own.amount_minor && sent.exception.is_none());
+        let fits = state.is_none_or(|sent| sent.amount.minor() == own.amount_minor && is_of(sent, &paid, row.id));
         let is_whole = (own.amount_minor, &own.currency) == (row.total_minor, &row.currency);
         if !is_whole || !fits || is_sent != state.is_some() || is_sent != (row.method == Method::Channel.word()) {
             audit.report(7, format!("the refund of order {} is not of its money", row.id));
@@ -215,6 +222,17 @@ async fn check_refund_states(
         }
     }
     Ok(())
+}
+
+/// Whether a refund sends back the very payment that bought the order, and not somebody else's.
+fn is_of(refund: &Refund, payments: &[Payment], order: Uuid) -> bool {
+    let payment = payments.iter().find(|payment| payment.id == refund.payment);
+    let has_bought = |payment: &Payment| {
+        payment.use_ == Use::Order
+            && payment.intent == Some(IntentId::from_uuid(order))
+            && (&payment.out_no, payment.channel) == (&refund.out_no, refund.channel)
+    };
+    refund.exception.is_none() && payment.is_some_and(has_bought)
 }
 
 /// Money that an order gives back is not left lying: neither because its channel refuses, nor because nobody noted that
@@ -258,6 +276,10 @@ fn check_delivery(audit: &mut OrderAudit, sale: &Sale<'_>, now: DateTime<Utc>) {
     }
     if sale.works.iter().any(|work| is(FulfilState::Cancelled)(&work)) {
         audit.report(5, format!("a line of order {id} is cancelled, and its money stays"));
+    }
+    let is_queued = sale.row.delivery_state == DeliveryState::Queued.word();
+    if is_queued && sale.works.iter().any(|work| !is(FulfilState::Waiting)(&work)) {
+        audit.report(5, format!("order {id} is queued, and somebody has begun to work on it"));
     }
     if sale.works.iter().any(|work| open(&work) && work.due_at < now) {
         audit.report(5, format!("order {id} is paid and not delivered in time"));
@@ -327,10 +349,19 @@ fn check_lines(audit: &mut OrderAudit, sale: &Sale<'_>, known: &mut Cards) {
             audit.report(3, format!("line {} of order {} lacks cards", line.line_no, row.id));
         }
         // A shared code is no order's own.
+        let mut cost = 0;
         for card in cards.iter().filter(|_| !line.is_shared).map(|card: &CardId| card.uuid()) {
-            if given.remove(&card) != Some((row.id, line.line_no)) {
-                audit.report(3, format!("card {card} is not given to line {} of order {}", line.line_no, row.id));
+            match given.remove(&card) {
+                Some(given) if (given.order, given.line) == (row.id, line.line_no) => {
+                    cost += i128::from(given.cost_minor);
+                }
+                _ => audit.report(3, format!("card {card} is not given to line {} of order {}", line.line_no, row.id)),
             }
+        }
+        let said = line.cost_of_goods_minor;
+        if cost != i128::from(said) {
+            let place = format!("line {} of order {}", line.line_no, row.id);
+            audit.report(3, format!("{place} says that its cards were put in stock for {said}, they say {cost}"));
         }
     }
 }

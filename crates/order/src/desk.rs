@@ -7,7 +7,7 @@ use catalog::{Answer, GoodsKind, Prices, Quote, RuleBook, SiteLevel, SkuId, Subj
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use identity::CustomerId;
-use inventory::{Picks, Taken};
+use inventory::{CardId, Picks, Taken};
 use kernel::{Money, SiteId};
 use lane::{Claimed, LaneSheaf, LaneTx, Others, Part, PartError, Step};
 use ledger::{Account, AccountKind, Book};
@@ -94,8 +94,8 @@ impl PricedLine {
     }
 
     pub fn sold(&self, number: i32) -> SoldLine<'_> {
-        let is_stocked = self.ware.kind == GoodsKind::Card;
-        SoldLine { number, quantity: self.quantity, is_stocked, hops: &self.hops }
+        let cost_of_goods = Money::new(self.cards.cost_minor, self.total.currency());
+        SoldLine { number, quantity: self.quantity, cost_of_goods, hops: &self.hops }
     }
 
     /// Whether a person fulfils it.
@@ -239,6 +239,9 @@ impl Desk {
             self.has_missed = orders.len() < fresh.len();
             self.known.extend(orders.into_iter().map(|order| (order.id, order)));
         }
+        let ending = self.known.values().filter(|order| order.may_end(tx.now())).flat_map(|order| &order.lines);
+        let held: Vec<CardId> = ending.flat_map(|line| line.cards.cards.iter().copied()).collect();
+        others.part::<Picks>().read_held(tx, &held).await?;
         for order in self.known.values() {
             for kind in [AccountKind::SitePrepaid, AccountKind::SitePrepaidHeld] {
                 others.part::<Book>().want(Account::of(kind, order.site.uuid(), order.total.currency()));

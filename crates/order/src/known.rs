@@ -4,7 +4,7 @@ use catalog::SkuId;
 use chrono::{DateTime, TimeDelta, Utc};
 use identity::{CustomerId, OperatorId};
 use inventory::Taken;
-use kernel::{Money, SiteId};
+use kernel::{Currency, Money, SiteId};
 use payment::RefundId;
 
 use crate::fulfil::FulfilState;
@@ -44,6 +44,8 @@ pub(crate) struct KnownLine {
     pub number: i32,
     pub sku: SkuId,
     pub quantity: u32,
+    /// Of its amounts.
+    pub currency: Currency,
     pub cards: Taken,
     pub has_new_cards: bool,
     pub hops: Vec<FrozenHop>,
@@ -146,6 +148,11 @@ impl KnownOrder {
         self.expires_at.is_some_and(|expires_at| expires_at <= now)
     }
 
+    /// Whether it may give back what it holds: its time is over, or something it holds went bad.
+    pub fn may_end(&self, now: DateTime<Utc>) -> bool {
+        self.is_waiting() && (self.is_overdue(now) || self.lines.iter().any(|line| line.is_spoiled(now)))
+    }
+
     /// What the seller's prepaid account holds once the lines that `is_open` names are all that is left to deliver.
     pub fn held_for(&self, is_open: impl Fn(&KnownLine) -> bool) -> Result<Money, SaleError> {
         match self.collection() {
@@ -206,8 +213,8 @@ impl KnownOrder {
 impl KnownLine {
     /// The line as it was sold.
     pub fn sold(&self) -> SoldLine<'_> {
-        let is_stocked = !self.cards.is_shared && self.manual.is_none();
-        SoldLine { number: self.number, quantity: self.quantity, is_stocked, hops: &self.hops }
+        let cost_of_goods = Money::new(self.cards.cost_minor, self.currency);
+        SoldLine { number: self.number, quantity: self.quantity, cost_of_goods, hops: &self.hops }
     }
 
     /// Whether one of its cards may not be sold any more.

@@ -7,7 +7,8 @@
 //! With an **own channel** the selling site takes the retail price itself and buys from the site above: its purchase
 //! price is held in its prepaid account when the order is placed, captured when it is paid, and what the sites above
 //! earn comes from that. The retail price is recorded between the site's own channel and its takings, never payable
-//! by the main site.
+//! by the main site. With a refund the purchase price is held again until the site's channel has sent the buyer's money
+//! back: before that the site has both.
 
 use catalog::Quote;
 use kernel::{Currency, Money, MoneyError, SiteId};
@@ -36,8 +37,9 @@ pub struct SoldLine<'a> {
     pub number: i32,
     /// How many pieces.
     pub quantity: u32,
-    /// Whether the pieces leave a stock that was valued at cost; shared codes do not.
-    pub is_stocked: bool,
+    /// What the pieces were put in stock for, whatever their SKU costs by now: it leaves the stock with them. Nothing for
+    /// what leaves no stock, such as shared codes.
+    pub cost_of_goods: Money,
     /// The chain.
     pub hops: &'a [FrozenHop],
 }
@@ -91,7 +93,7 @@ pub fn held(order: Uuid, version: i32, site: SiteId, amount: Money) -> Result<En
     Ok(Entry::try_new(EntryKind::OrderHeld, order, &format!("held:{version}"), postings)?)
 }
 
-/// The payment did not come: what was held is free again.
+/// What was held is free again: the payment did not come, or went back to the buyer.
 pub fn released(order: Uuid, version: i32, site: SiteId, amount: Money) -> Result<Entry, SaleError> {
     let postings = [
         debit(site_account(AccountKind::SitePrepaidHeld, site, amount), amount),
@@ -120,29 +122,27 @@ pub fn paid_to_site(
     Ok([captured, Entry::try_new(EntryKind::OwnTakings, order, "takings", postings)?])
 }
 
-/// A line was delivered: its deposit becomes revenue and margins, and the goods leave the stock at cost.
+/// A line was delivered: its deposit becomes revenue and margins, and the goods leave the stock for what they were put
+/// there for.
 pub fn delivered(order: Uuid, line: SoldLine<'_>, collection: Collection) -> Result<Entry, SaleError> {
-    let SoldLine { number, quantity, is_stocked, hops } = line;
+    let SoldLine { number, quantity, cost_of_goods, hops } = line;
     let [main, below @ ..] = hops else { return Err(SaleError::NoChain) };
     let (deposit, earners) = split(main, below, collection);
     let own = |kind| Account::own(kind, deposit.currency());
     let mut postings = vec![
         debit(own(AccountKind::OrderDeposits), deposit.times(quantity)?),
         credit(own(AccountKind::Revenue), main.price.times(quantity)?),
+        debit(own(AccountKind::CostOfGoods), cost_of_goods),
+        credit(own(AccountKind::StockAtCost), cost_of_goods),
     ];
-    if is_stocked {
-        let cost = main.cost.times(quantity)?;
-        postings.push(debit(own(AccountKind::CostOfGoods), cost));
-        postings.push(credit(own(AccountKind::StockAtCost), cost));
-    }
     for hop in earners {
         postings.push(margin(hop, quantity, collection)?);
     }
     Ok(Entry::try_new(EntryKind::LineDelivered, order, &format!("delivered:{number}"), postings)?)
 }
 
-/// A delivered line goes back: what it earned whom is the order's deposit again. The goods are gone, and what they cost
-/// stays spent. A seller's loss comes back as free prepaid money.
+/// A delivered line goes back: what it earned whom is the order's deposit again. The goods are gone, not in stock again,
+/// and what they cost stays spent. A seller's loss comes back as free prepaid money.
 pub fn returned(order: Uuid, line: SoldLine<'_>, collection: Collection) -> Result<Entry, SaleError> {
     let [main, below @ ..] = line.hops else { return Err(SaleError::NoChain) };
     let (deposit, earners) = split(main, below, collection);
@@ -163,8 +163,8 @@ pub fn returned(order: Uuid, line: SoldLine<'_>, collection: Collection) -> Resu
 pub enum Back {
     /// Out of the deposit into this account: the wallet, or what waits for the main site's channel.
     From(Account),
-    /// The seller collected: its purchase price goes back into its prepaid account, and the retail price out of its
-    /// takings into `waiting`, for its channel.
+    /// The seller collected: its purchase price is held in its prepaid account until the buyer has his money, and the
+    /// retail price goes out of its takings into `waiting`, for its channel.
     FromSite {
         /// The seller.
         site: SiteId,
@@ -180,7 +180,7 @@ pub fn refunded(order: Uuid, back: Back, (deposit, total): (Money, Money)) -> Re
     match back {
         Back::From(account) => postings.push(credit(account, total)),
         Back::FromSite { site, waiting } => postings.extend([
-            credit(site_account(AccountKind::SitePrepaid, site, deposit), deposit),
+            credit(site_account(AccountKind::SitePrepaidHeld, site, deposit), deposit),
             debit(site_account(AccountKind::OwnTakings, site, total), total),
             credit(waiting, total),
         ]),

@@ -57,6 +57,8 @@ pub(crate) mod line {
         pub quantity: i32,
         pub unit_minor: i64,
         pub total_minor: i64,
+        /// What its cards were put in stock for.
+        pub cost_of_goods_minor: i64,
         /// The ids of the delivered cards, 16 bytes each: cards themselves are not indexed by order.
         pub card_ids: Vec<u8>,
         pub is_shared: bool,

@@ -1,4 +1,5 @@
 mod channel;
+mod cost;
 mod desk;
 mod fixture;
 mod laws;
@@ -302,12 +303,13 @@ proptest! {
     /// Whatever is bought from a random chain, each entry balances and the buyer's money is all accounted for.
     #[test]
     fn a_sale_posts_every_cent(
-        cost in 1i64..10_000, margins in prop::collection::vec(0i64..500, 1..5), quantity in 1u32..50
+        cost in 1i64..10_000, goods in 0i64..100_000, margins in prop::collection::vec(0i64..500, 1..5),
+        quantity in 1u32..50
     ) {
         let quote = fixture::quote(cost, &margins);
         let order = uuid::Uuid::now_v7();
         let hops = sale::frozen(&quote);
-        let line = sale::SoldLine { number: 1, quantity, is_stocked: true, hops: &hops };
+        let line = sale::SoldLine { number: 1, quantity, cost_of_goods: fixture::cents(goods), hops: &hops };
         let total = quote.unit.minor() * i64::from(quantity);
         let held = sale::to_hold(&[line], Collection::Own, fixture::CNY).expect("an amount").minor();
         for (collection, deposit) in [(Collection::Central, total), (Collection::CentralHeld, total), (Collection::Own, held)] {
@@ -322,6 +324,7 @@ proptest! {
             };
             prop_assert_eq!(-sum(AccountKind::OrderDeposits), deposit);
             prop_assert_eq!(sum(AccountKind::Revenue) + sum(AccountKind::SitePending), deposit);
+            prop_assert_eq!((sum(AccountKind::StockAtCost), sum(AccountKind::CostOfGoods)), (goods, -goods));
         }
     }
 }

@@ -79,6 +79,11 @@ pub async fn refunds_in(tx: &impl Tx, ids: &[RefundId]) -> Result<Vec<Refund>, P
     repo::refunds_in(tx, ids).await
 }
 
+/// These payments, for the audit of the orders that they paid.
+pub async fn payments_in(tx: &impl Tx, ids: &[PaymentId]) -> Result<Vec<Payment>, PaymentError> {
+    repo::payments_in(tx, ids).await
+}
+
 /// Those of these refunds that are done or refused, and have been so since before `moved_before`.
 pub async fn ended_refunds_in(
     tx: &impl Tx,

@@ -1,7 +1,7 @@
 //! Taking a batch back: what is free goes, what somebody has stays.
 
 use catalog::SkuId;
-use kernel::{Money, TenantScope};
+use kernel::{Currency, Money, TenantScope};
 use ledger::Book;
 use serde::Serialize;
 use store::{Tx, WriteTx};
@@ -93,7 +93,7 @@ impl Intake {
     ) -> Result<Step, InventoryError> {
         let tx = self.store.write(scope).await?;
         let row = repo::batch_to_change(&tx, id).await?.ok_or(InventoryError::UnknownBatch { batch: id })?;
-        let (sku, unit_cost) = (SkuId::from_uuid(row.sku_id), batch::unit_cost(&row)?);
+        let (sku, currency) = (SkuId::from_uuid(row.sku_id), batch::unit_cost(&row)?.map(|cost| cost.currency()));
         let state = batch::read(row)?.state;
         if matches!(state, BatchState::Importing | BatchState::Done) {
             repo::begin_undo_in(&tx, id, (&of.by, of.reason.as_deref())).await?;
@@ -104,7 +104,7 @@ impl Intake {
             return Err(InventoryError::BatchUndone { batch: id });
         }
         let is_last = free.len() < CHUNK;
-        self.void_in(&tx, sku, unit_cost, &free).await?;
+        self.void_in(&tx, sku, currency, &free).await?;
         repo::void_batch_in(&tx, id, (i64::try_from(free.len()).expect("a chunk is small"), is_last)).await?;
         let last = free.last().map(|card| card.id).filter(|_| !is_last);
         tx.commit().await?;
@@ -115,7 +115,7 @@ impl Intake {
         &self,
         tx: &WriteTx<TenantScope>,
         sku: SkuId,
-        unit_cost: Option<Money>,
+        currency: Option<Currency>,
         free: &[card::Model],
     ) -> Result<(), InventoryError> {
         let Some(first) = free.first() else { return Ok(()) };
@@ -127,12 +127,16 @@ impl Intake {
         }
         repo::void_in(tx, free, hashes).await?;
         let mut book = Book::new(tx.scope().id());
-        let available = free.iter().filter(|card| card.state == CardState::Available.word()).count();
-        if let Some(unit_cost) = unit_cost.filter(|_| available > 0) {
-            let value = unit_cost.times(u32::try_from(available).expect("a chunk is small"))?;
-            let act = format!("withdrawn:{}", first.id);
-            let entry = value_entry(sku, &act, Money::zero(value.currency()).minus(value)?)?;
-            book.post(entry.because("withdrawn cards at cost"))?;
+        let is_available = |card: &&card::Model| card.state == CardState::Available.word();
+        let available = free.iter().filter(is_available).count();
+        if let Some(currency) = currency {
+            let of_one = |card: &card::Model| Money::new(-card.cost_minor, currency);
+            let mut costs = free.iter().filter(is_available).map(of_one);
+            let value = costs.try_fold(Money::zero(currency), |sum, cost| sum.plus(cost))?;
+            if value.minor() != 0 {
+                let entry = value_entry(sku, &format!("withdrawn:{}", first.id), value)?;
+                book.post(entry.because("withdrawn cards at cost"))?;
+            }
         }
         let count = |cards: usize| i64::try_from(cards).expect("a chunk is small");
         let (available, all) = (count(available), count(free.len()));

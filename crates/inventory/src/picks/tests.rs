@@ -23,7 +23,7 @@ fn take(
 /// Puts one card into the run that may not be sold from `second` on.
 fn assume_until(picks: &mut Picks, sku: SkuId, second: i64) -> CardId {
     let card = CardId::new();
-    let free = FreeCard { id: card.uuid(), expires_at: Some(moment(second)) };
+    let free = FreeCard { id: card.uuid(), expires_at: Some(moment(second)), cost_minor: 0 };
     picks.runs.entry(sku).or_default().cards.push_back(free);
     card
 }
@@ -78,12 +78,13 @@ fn released_cards_are_the_next_ones_sold() {
     let (mut picks, sku) = (Picks::default(), SkuId::new());
     let (fresh, held) = (CardId::new(), CardId::new());
     picks.assume(sku, [fresh]);
-    picks.release(sku, &Taken { cards: vec![held], expires_at: None, is_shared: false });
+    picks.held_costs.insert(held.uuid(), 5);
+    picks.release(sku, &Taken { cards: vec![held], cost_minor: 5, ..Taken::default() });
     assert_eq!(picks.deltas[&sku], CountDelta { available: 1, held: -1, ..CountDelta::default() });
     assert_eq!(take(&mut picks, sku, 2, (Uuid::now_v7(), 1), 0), Ok(vec![held, fresh]));
     assert_eq!(picks.deltas[&sku], CountDelta { available: -1, held: -1, sold: 2, ..CountDelta::default() });
     // When each of them ends is not known here: they are read again.
-    picks.release(sku, &Taken { cards: vec![held], expires_at: Some(moment(5)), is_shared: false });
+    picks.release(sku, &Taken { cards: vec![held], expires_at: Some(moment(5)), ..Taken::default() });
     assert_eq!(picks.available(sku, moment(0)), 0);
 }
 
@@ -115,13 +116,36 @@ fn a_wish_that_must_last_passes_over_what_does_not() {
 fn cards_that_are_in_hand_are_not_taken_in_hand_twice() {
     let (mut picks, sku) = (Picks::default(), SkuId::new());
     let held = CardId::new();
-    picks.release(sku, &Taken { cards: vec![held], expires_at: None, is_shared: false });
+    picks.held_costs.insert(held.uuid(), 0);
+    picks.release(sku, &Taken { cards: vec![held], ..Taken::default() });
     let run = picks.runs.get_mut(&sku).expect("a run");
-    run.take_in_hand(vec![FreeCard { id: held.uuid(), expires_at: None }]);
+    run.take_in_hand(vec![FreeCard { id: held.uuid(), expires_at: None, cost_minor: 0 }]);
     assert_eq!(picks.available(sku, moment(0)), 1);
 }
 
 proptest! {
+    /// A sale is posted before it takes: both must mean the same cards, whichever of them are too old.
+    #[test]
+    fn what_lines_cost_is_known_before_they_take(
+        cards in proptest::collection::vec((any::<bool>(), 0i64..900), 0..40),
+        wishes in proptest::collection::vec(0u32..9, 1..6),
+    ) {
+        let (mut picks, sku) = (Picks::default(), SkuId::new());
+        for (is_old, cost_minor) in cards {
+            let expires_at = is_old.then_some(moment(5));
+            let free = FreeCard { id: Uuid::now_v7(), expires_at, cost_minor };
+            picks.runs.entry(sku).or_default().cards.push_back(free);
+        }
+        let left = picks.available(sku, moment(5));
+        prop_assume!(wishes.iter().sum::<u32>() <= left);
+        let lines: Vec<(SkuId, u32)> = wishes.into_iter().map(|wish| (sku, wish)).collect();
+        let told = picks.costs_of_next(&lines, moment(5));
+        for (line, cost) in lines.into_iter().zip(told) {
+            let taken = picks.take(line, (Uuid::now_v7(), 0), Taking::Sell, moment(5)).expect("in stock");
+            prop_assert_eq!(taken.cost_minor, cost);
+        }
+    }
+
     #[test]
     fn no_card_is_taken_twice_and_none_is_lost(stock in 0usize..60, wishes in proptest::collection::vec(0u32..9, 0..20)) {
         let (mut picks, sku) = (Picks::default(), SkuId::new());

@@ -22,7 +22,7 @@ testkit::on_both! {
         let audit = shop.audit().await;
         assert_eq!((audit.cards, audit.breaches), (3, vec![]));
         assert_eq!(audit.sold.len(), 2);
-        assert_eq!(audit.sold[&cards[0].uuid()], (order, 0));
+        assert_eq!(audit.sold[&cards[0].uuid()], GivenCard { order, line: 0, cost_minor: 0 });
     }
 
     async fn a_count_that_was_changed_is_found(db) {
@@ -66,6 +66,22 @@ testkit::on_both! {
         db.tamper(&format!("UPDATE cards SET batch_id = {first}")).await.expect("tampered with");
         let breaches = shop.audit().await.breaches;
         assert_eq!(breaches.len(), 2, "one has too many and one too few: {breaches:?}");
+    }
+
+    async fn a_stock_that_is_worth_something_else_than_the_books_say_is_found(db) {
+        let shop = Shop::open(&db).await;
+        let stock = Stock { unit_cost: Some(Money::new(7_00, Currency::CNY)), ..Stock::from(shop.sku) };
+        let tx = shop.write().await;
+        shop.inventory.import_in(&tx, stock, &cards(&["A", "B", "C"], None)).await.expect("imported");
+        tx.commit().await.expect("committed");
+        shop.sell(shop.sku, 1).await;
+        assert_eq!(shop.audit().await.breaches, [] as [String; 0]);
+        db.tamper("UPDATE cards SET cost_minor = cost_minor + 1 WHERE state = 'available'").await.expect("tampered with");
+        assert_eq!(shop.audit().await.breaches, ["the books have 1400 CNY of goods in stock, the cards there cost 1402"]);
+        db.tamper("UPDATE card_batches SET unit_cost_minor = NULL, currency = NULL").await.expect("tampered with");
+        let breaches = shop.audit().await.breaches;
+        assert!(breaches.len() == 2 && breaches[0].contains("worth nothing"), "{breaches:?}");
+        assert_eq!(breaches[1], "the books have 1400 CNY of goods in stock, the cards there cost 0");
     }
 
     async fn another_tenants_stock_is_not_audited(db) {

@@ -11,7 +11,6 @@ use std::sync::Mutex;
 
 use catalog::Prices;
 use kernel::Coded;
-use ledger::{Account, AccountKind};
 
 use super::*;
 use crate::{

@@ -99,7 +99,8 @@ testkit::on_both! {
         let (tx, mut picks) = read(&shop, 1, 0).await;
         assert!(picks.short_of().contains(&shop.sku), "some are held");
         picks.sell_held(shop.sku, &Taken { cards: taken.cards[..1].to_vec(), ..Taken::default() });
-        picks.release(shop.sku, &Taken { cards: taken.cards[1..].to_vec(), expires_at: None, is_shared: false });
+        picks.read_held(&tx, &taken.cards).await.expect("read");
+        picks.release(shop.sku, &Taken { cards: taken.cards[1..].to_vec(), ..Taken::default() });
         // The freed one is given away in the same batch.
         let next = picks.take((shop.sku, 1), (Uuid::now_v7(), 1), Taking::Hold, tx.now()).expect("one is free again");
         assert_eq!(next.cards, taken.cards[1..]);
@@ -107,6 +108,40 @@ testkit::on_both! {
         assert_eq!(shop.count(shop.sku).await, StockCount { held: 1, sold: 1, ..StockCount::default() });
         assert!(shop.audit().await.breaches.is_empty());
         assert_eq!(shop.reveal(order, &taken.cards[..1]).await.expect("opened"), ["A"]);
+    }
+
+    async fn a_card_knows_what_it_was_put_in_stock_for_whoever_gets_it(db) {
+        let shop = Shop::open(&db).await;
+        for (code, minor) in [("A", 7_00), ("B", 9_00), ("C", 0)] {
+            let unit_cost = Some(Money::new(minor, Currency::CNY)).filter(|cost| cost.minor() != 0);
+            let (tx, stock) = (shop.write().await, Stock { unit_cost, ..Stock::from(shop.sku) });
+            shop.inventory.import_in(&tx, stock, &cards(&[code], None)).await.expect("imported");
+            tx.commit().await.expect("committed");
+        }
+        assert_eq!(shop.audit().await.breaches, [] as [String; 0]);
+        let (tx, mut picks) = read(&shop, 3, 0).await;
+        // What is told before is what is taken then, line by line.
+        let lines = [(shop.sku, 1), (shop.sku, 2)];
+        assert_eq!(picks.costs_of_next(&lines, tx.now()), [7_00, 9_00]);
+        let of = |line| (Uuid::now_v7(), line);
+        let first = picks.take(lines[0], of(1), Taking::Hold, tx.now()).expect("in stock");
+        let second = picks.take(lines[1], of(2), Taking::Hold, tx.now()).expect("in stock");
+        assert_eq!([first.cost_minor, second.cost_minor], [7_00, 9_00]);
+        write(tx, &mut picks).await;
+        assert_eq!(shop.audit().await.breaches, [] as [String; 0]);
+
+        // Without having been read, what is released is for the next batch.
+        let (tx, mut picks) = read(&shop, 2, 0).await;
+        picks.release(shop.sku, &first);
+        assert_eq!(picks.available(shop.sku, tx.now()), 0);
+        picks.read_held(&tx, &second.cards).await.expect("read");
+        picks.release(shop.sku, &second);
+        let taken = picks.take((shop.sku, 1), of(1), Taking::Hold, tx.now()).expect("one is free again");
+        assert_eq!((taken.cards.as_slice(), taken.cost_minor), (&second.cards[..1], 9_00));
+        write(tx, &mut picks).await;
+        let (tx, mut picks) = read(&shop, 2, 0).await;
+        let taken = picks.take((shop.sku, 2), of(1), Taking::Hold, tx.now()).expect("both are free");
+        assert_eq!(taken.cost_minor, 7_00);
     }
 
     async fn a_card_that_a_batch_sells_can_be_void_at_its_end(db) {
@@ -128,7 +163,7 @@ testkit::on_both! {
         picks.sell_held(shop.sku, &Taken { cards: cards.clone(), ..Taken::default() });
         assert_eq!(picks.claim(&tx).await.expect("claimed"), Claimed::Short);
         picks.end(false);
-        picks.release(shop.sku, &Taken { cards, expires_at: None, is_shared: false });
+        picks.release(shop.sku, &Taken { cards, ..Taken::default() });
         assert_eq!(picks.claim(&tx).await.expect("claimed"), Claimed::Short);
     }
 

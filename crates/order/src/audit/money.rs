@@ -81,6 +81,7 @@ pub(super) async fn check(tx: &impl Tx, audit: &mut OrderAudit, sale: &Sale<'_>)
     if moved.by(EntryKind::LineDelivered, deposits) != -delivered {
         audit.report(16, format!("the ledger did not pass on the {delivered} of order {id}"));
     }
+    check_stock(audit, sale, &moved);
     let (returned, refunded) = if sale.refund.is_some() { (delivered, deposit) } else { (0, 0) };
     if (moved.by(EntryKind::LineReturned, deposits), moved.by(EntryKind::OrderRefunded, deposits))
         != (returned, -refunded)
@@ -93,11 +94,27 @@ pub(super) async fn check(tx: &impl Tx, audit: &mut OrderAudit, sale: &Sale<'_>)
     Ok(())
 }
 
-/// Every account is where it was before the order, but for the goods that are gone and the money that goes back.
+/// What was delivered has left the stock for what its cards were put there for, and nothing has come back.
+fn check_stock(audit: &mut OrderAudit, sale: &Sale<'_>, moved: &Moved<'_>) {
+    let lines = sale.lines.iter().filter(|line| sale.is_delivered(line));
+    let cost: i128 = lines.map(|line| i128::from(line.cost_of_goods_minor)).sum();
+    let left = moved.left();
+    let on = |kind| left.get(&(kind, None)).copied().unwrap_or(0);
+    if (on(AccountKind::StockAtCost), on(AccountKind::CostOfGoods)) != (cost, -cost) {
+        audit.report(16, format!("the ledger did not take the {cost} of order {} out of the stock", sale.row.id));
+    }
+}
+
+/// Every account is where it was before the order, but for the goods that are gone, the money that goes back, and what
+/// the seller has held until it is back.
 fn check_refunded(audit: &mut OrderAudit, sale: &Sale<'_>, moved: &Moved<'_>) {
     let (id, total) = (sale.row.id, i128::from(sale.row.total_minor));
     let mut left = moved.left();
     left.retain(|(kind, _), _| !matches!(kind, AccountKind::CostOfGoods | AccountKind::StockAtCost));
+    for (kind, held) in [(AccountKind::SitePrepaidHeld, sale.held()), (AccountKind::SitePrepaid, -sale.held())] {
+        *left.entry((kind, Some(sale.row.site_id))).or_default() -= held;
+    }
+    left.retain(|_, sum| *sum != 0);
     let waiting = (AccountKind::PaymentSuspense, sale.row.collector_id);
     if sale.refund.is_some_and(|refund| refund.refund_id.is_some()) {
         let back = left.remove(&waiting).unwrap_or(0);

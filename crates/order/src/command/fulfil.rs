@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::desk::Desk;
 use crate::fulfil::{FulfilAct, FulfilRefusal, FulfilState, Fulfilled, LineRef, step};
 use crate::known::{KnownOrder, Work};
-use crate::machine::{OrderEvent, OrderState};
+use crate::machine::{DeliveryState, OrderEvent, OrderState};
 use crate::sale;
 
 /// Does something with a line that a person fulfils.
@@ -65,9 +65,20 @@ impl Fulfil {
             FulfilState::Waiting => OrderEvent::DeliveryRetried,
             FulfilState::Done | FulfilState::Cancelled => return,
         };
+        let is = |wanted| move |work: &Work| work.state == wanted;
+        let has_failed = order.states.delivery == DeliveryState::Failed;
+        if event == OrderEvent::DeliveryRetried && has_failed && works_of(order).any(is(FulfilState::Failed)) {
+            // Another line failed as well, and nobody has put that one back.
+            return;
+        }
         // With several lines the order may have got there by another one: then nothing happens to it, and its history
         // says nothing.
-        let _ = order.apply(event, &self.by.to_string());
+        let by = self.by.to_string();
+        let has_moved = order.apply(event, &by).is_ok();
+        if has_moved && event == OrderEvent::DeliveryRetried && works_of(order).any(is(FulfilState::Taken)) {
+            // Somebody is at another line: the order does not wait for anybody to begin.
+            let _ = order.apply(OrderEvent::DeliveryStarted, &by);
+        }
     }
 
     /// The line is with the buyer: its deposit becomes what everybody has earned.
@@ -84,6 +95,10 @@ impl Fulfil {
 
 fn work_of(order: &mut KnownOrder, number: i32) -> Option<&mut Work> {
     order.lines.iter_mut().find(|line| line.number == number)?.manual.as_mut()?.work.as_mut()
+}
+
+fn works_of(order: &KnownOrder) -> impl Iterator<Item = &Work> {
+    order.lines.iter().filter_map(|line| line.manual.as_ref()?.work.as_ref())
 }
 
 impl Command for Fulfil {

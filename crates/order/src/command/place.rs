@@ -222,6 +222,14 @@ impl Place {
         Ok(())
     }
 
+    /// Notes what leaves the stock with each line, before it is posted and taken.
+    fn value(&self, picks: &Picks, lines: &mut [PricedLine], now: DateTime<Utc>) {
+        let mut stocked: Vec<&mut PricedLine> = lines.iter_mut().filter(|line| !line.is_manual()).collect();
+        let wanted: Vec<(SkuId, u32)> = stocked.iter().map(|line| (line.sku(), line.quantity)).collect();
+        let costs = picks.costs_of_next(&wanted, now + self.lasting());
+        stocked.iter_mut().zip(costs).for_each(|(line, cost)| line.cards.cost_minor = cost);
+    }
+
     /// All entries of the purchase, in the order they are posted.
     fn entries(&self, deal: &Deal) -> Result<Vec<Entry>, SaleError> {
         let order = self.order.uuid();
@@ -257,8 +265,9 @@ impl Place {
 
     fn decide_or_refuse(&self, parts: &mut Parts, now: DateTime<Utc>) -> PlaceAnswer {
         self.check_limits(parts.part::<Desk>())?;
-        let deal = self.deal(parts, now)?;
+        let mut deal = self.deal(parts, now)?;
         self.check_stock(parts, &deal.lines, now)?;
+        self.value(parts.part::<Picks>(), &mut deal.lines, now);
         let entries = self.entries(&deal).map_err(|_| Refusal::TooLarge)?;
         let refusal = |error| self.money_refusal(error, &deal);
         parts.part::<Book>().post_all(entries).map_err(refusal)?;
@@ -271,7 +280,9 @@ impl Place {
         for (number, line) in (1..).zip(&mut lines).filter(|(_, line)| !line.is_manual()) {
             let place = (self.order.uuid(), number);
             let taken = parts.part::<Picks>().take((line.sku(), line.quantity), place, taking, now + self.lasting());
-            line.cards = taken.expect("the stock was counted before");
+            let taken = taken.expect("the stock was counted before");
+            assert_eq!(taken.cost_minor, line.cards.cost_minor, "what was posted is what is taken");
+            line.cards = taken;
         }
         let due = self.open_payment(parts, total, now);
         let states = events.iter().try_fold(States::NEW, |states, event| step(states, *event));

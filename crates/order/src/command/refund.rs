@@ -51,9 +51,10 @@ impl RefundOrder {
             Method::Channel => Some(paid(parts.part::<Till>(), &order).ok_or(RefundRefusal::NoPayment)?),
         };
         let back = back(&order, paid.as_ref()).ok_or(RefundRefusal::NoPayment)?;
-        let entries = entries(&order, back).expect("what was frozen can be posted");
+        let (entries, held) = entries(&order, back).expect("what was frozen can be posted");
         parts.part::<Book>().post_all(entries).expect("what goes back was taken before");
         call_off(parts, &mut order, now);
+        order.held = held;
         let refund = paid.map(|paid| {
             let refund = paid.payment.refund_of_order();
             let id = refund.id;
@@ -90,8 +91,9 @@ fn back(order: &KnownOrder, paid: Option<&Paid>) -> Option<Back> {
     }
 }
 
-/// All entries of the refund, in the order they are posted.
-fn entries(order: &KnownOrder, back: Back) -> Result<Vec<Entry>, SaleError> {
+/// All entries of the refund, in the order they are posted, and what the seller's prepaid account holds afterwards: the
+/// purchase price of a seller that has still to send the buyer's money back.
+fn entries(order: &KnownOrder, back: Back) -> Result<(Vec<Entry>, Money), SaleError> {
     let (id, collection) = (order.id.uuid(), order.collection());
     let mut entries = Vec::new();
     for line in order.lines.iter().filter(|line| order.is_delivered(line)) {
@@ -102,10 +104,14 @@ fn entries(order: &KnownOrder, back: Back) -> Result<Vec<Entry>, SaleError> {
     }
     let deposit = sale::deposit(&order.sold(), collection, order.total.currency())?;
     entries.push(sale::refunded(id, back, (deposit, order.total))?);
-    Ok(entries)
+    let held = match back {
+        Back::From(_) => Money::zero(deposit.currency()),
+        Back::FromSite { .. } => deposit,
+    };
+    Ok((entries, held))
 }
 
-/// Nobody works on it any more, its codes are void, and nothing is held for it.
+/// Nobody works on it any more, and its codes are void.
 fn call_off(parts: &mut Parts, order: &mut KnownOrder, now: DateTime<Utc>) {
     for line in &order.lines {
         if order.is_delivered(line) {
@@ -116,7 +122,6 @@ fn call_off(parts: &mut Parts, order: &mut KnownOrder, now: DateTime<Utc>) {
     for work in works.filter(|work| work.state != FulfilState::Done) {
         work.change(FulfilState::Cancelled, now);
     }
-    order.held = Money::zero(order.held.currency());
 }
 
 impl Command for RefundOrder {
@@ -140,7 +145,8 @@ impl Command for RefundOrder {
     }
 }
 
-/// The channel has sent the money of an order back.
+/// The channel has sent the money of an order back: it counts as refunded, and what its seller had held is free again. As
+/// long as the channel refuses, or nobody knows, both wait.
 #[derive(Debug, Clone, Copy)]
 pub struct EndRefund {
     /// The order.
@@ -184,6 +190,12 @@ impl Command for EndRefund {
         own.settled_at = Some(now);
         if own.news == News::None {
             own.news = News::Changed;
+        }
+        if order.held.minor() > 0 {
+            let entry = sale::released(order.id.uuid(), order.version, order.site, order.held);
+            let entry = entry.expect("what was held can be given back");
+            parts.part::<Book>().post(entry).expect("what was held is there");
+            order.held = Money::zero(order.held.currency());
         }
         order.apply(OrderEvent::Refunded, "channel").expect("an order whose money is on its way back can be refunded");
         parts.part::<Desk>().put(order);

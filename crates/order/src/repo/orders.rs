@@ -116,6 +116,7 @@ fn line_row(tenant_id: Uuid, new: &NewOrder, number: i32, line: &PricedLine) -> 
         quantity: i32::try_from(line.quantity).expect("a quantity was checked against its limit"),
         unit_minor: line.quote.unit.minor(),
         total_minor: line.total.minor(),
+        cost_of_goods_minor: line.cards.cost_minor,
         card_ids: packed(&line.cards),
         is_shared: line.cards.is_shared,
         fulfil_within_hours: line.within_hours().map(|hours| i32::try_from(hours).unwrap_or(i32::MAX)),
@@ -235,10 +236,12 @@ fn known(row: &order::Model, children: Children) -> Result<KnownOrder, OrderErro
             number: line.line_no,
             sku: SkuId::from_uuid(line.sku_id),
             quantity: line.quantity.unsigned_abs(),
+            currency,
             cards: Taken {
                 cards: card_ids(&line.card_ids),
                 expires_at: hold.and_then(|hold| hold.cards_expire_at),
                 is_shared: line.is_shared,
+                cost_minor: line.cost_of_goods_minor,
             },
             has_new_cards: false,
             hops: own.map(|hop| frozen(hop, amount)).collect(),
@@ -331,12 +334,13 @@ pub(crate) async fn change_in(tx: &WriteTx<TenantScope>, changed: &[&KnownOrder]
 }
 
 async fn change_lines_in(tx: &WriteTx<TenantScope>, changed: &[&KnownOrder]) -> Result<(), StoreError> {
-    use line::Column::{CardIds, IsShared, LineNo, OrderId as Order};
-    let mut rows = Rows::of_columns(&[Order, LineNo, CardIds, IsShared]);
+    use line::Column::{CardIds, CostOfGoodsMinor, IsShared, LineNo, OrderId as Order};
+    let mut rows = Rows::of_columns(&[Order, LineNo, CardIds, IsShared, CostOfGoodsMinor]);
     for order in changed {
         for line in order.lines.iter().filter(|line| line.has_new_cards) {
             let (order, cards) = (order.id.uuid().into(), packed(&line.cards).into());
-            rows.push([order, line.number.into(), cards, line.cards.is_shared.into()]);
+            let (is_shared, cost) = (line.cards.is_shared.into(), line.cards.cost_minor.into());
+            rows.push([order, line.number.into(), cards, is_shared, cost]);
         }
     }
     tx.update_rows::<line::Entity>(rows, &[Order, LineNo], Change::Set).await?;

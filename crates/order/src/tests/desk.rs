@@ -325,6 +325,37 @@ on_both! {
         assert_eq!(shop.audit().await, Vec::<String>::new());
     }
 
+    async fn an_order_is_not_queued_while_somebody_is_at_a_line_of_it(db) {
+        let shop = Shop::open(&db).await;
+        let (sku, first, second) = (shop.manual().await, OperatorId::new(), OperatorId::new());
+        let lines = (0..3).map(|_| shop.service(sku, 1)).collect();
+        let order = shop.buys(lines, "key").await.expect("bought");
+        for (line, by) in [(1, first), (2, second)] {
+            shop.fulfil((order, line), FulfilAct::Take, (by, "take")).await.expect("taken");
+        }
+        let failed = shop.fulfil((order, 2), failure(), (second, "fail")).await.expect("failed").answer;
+        assert_eq!(failed.order.delivery, DeliveryState::Failed);
+        let again = shop.fulfil((order, 2), FulfilAct::Retry, (second, "retry")).await.expect("back").answer;
+        assert_eq!(again.order.delivery, DeliveryState::Delivering, "the first is at line 1");
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+        // Two fail: the order has failed until both are put back, and then it waits.
+        for (line, by) in [(1, first), (2, second)] {
+            shop.fulfil((order, line), FulfilAct::Take, (by, "take-2")).await.expect("taken");
+            shop.fulfil((order, line), failure(), (by, "fail-2")).await.expect("failed");
+        }
+        for (line, state) in [(1, DeliveryState::Failed), (2, DeliveryState::Queued)] {
+            let again = shop.fulfil((order, line), FulfilAct::Retry, (second, "retry-2")).await.expect("back");
+            assert_eq!(again.answer.order.delivery, state);
+        }
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+        let done = shop.does(order, 3, first).await;
+        assert_eq!(done.order.delivery, DeliveryState::PartDelivered);
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+        db.tamper("UPDATE orders SET delivery_state = 'queued'").await.expect("tampered");
+        let breach = format!("5 order {} is queued, and somebody has begun to work on it", order.uuid());
+        assert!(shop.audit().await.contains(&breach));
+    }
+
     async fn what_was_taken_and_left_is_put_back_by_anybody(db) {
         let shop = Shop::open(&db).await;
         let (sku, gone, other) = (shop.manual().await, OperatorId::new(), OperatorId::new());

@@ -7,7 +7,7 @@ use catalog::{
 };
 use chrono::TimeDelta;
 use identity::{CustomerId, Customers, Login, LoginLimits, NewCustomer, OperatorId, PasswordHash, Passwords};
-use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks, Stocking};
+use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks, Stock, Stocking};
 use kernel::{Currency, Money, Secret, SiteId, SiteScope, TenantScope, Wording};
 use lane::{Answered, LaneSettings, Lanes};
 use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
@@ -89,11 +89,18 @@ impl Shop {
     }
 
     pub async fn import(&self, codes: &[&str], life: Option<chrono::TimeDelta>) {
+        self.import_at(7_00, codes, life).await;
+    }
+
+    /// Codes that each cost this much.
+    pub async fn import_at(&self, cost: i64, codes: &[&str], life: Option<chrono::TimeDelta>) {
         let tx = self.store.write(&self.scope).await.expect("a writer");
         let expires_at = life.map(|life| tx.now() + life);
         let cards: Vec<NewCard> =
             codes.iter().map(|code| NewCard { code: CardCode::parse(code).expect("a code"), expires_at }).collect();
-        fixture_import(&self.inventory, &tx, self.sku, &cards).await;
+        let stock = Stock { unit_cost: Some(cents(cost)), ..Stock::from(self.sku) };
+        let report = self.inventory.import_in(&tx, stock, &cards).await.expect("imported");
+        assert_eq!(report.added, cards.len() as u64);
         tx.commit().await.expect("committed");
     }
 
@@ -418,11 +425,6 @@ pub fn sold_by(chain: Chain) -> SoldBy {
 
 fn payee(level: usize) -> String {
     format!("merchant-{level}")
-}
-
-async fn fixture_import(inventory: &Inventory, tx: &WriteTx<TenantScope>, sku: SkuId, cards: &[NewCard]) {
-    let report = inventory.import_in(tx, sku, cards).await.expect("imported");
-    assert_eq!(report.added, cards.len() as u64);
 }
 
 async fn sites(store: &Store, tx: &WriteTx<TenantScope>) -> Vec<SiteId> {

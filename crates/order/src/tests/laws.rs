@@ -104,10 +104,17 @@ impl Story<'_> {
         self.entries.push(sale::refunded(self.order, back, (deposit, cents(self.total()))).expect("posted"));
     }
 
-    /// What the goods that left the stock had cost.
+    /// The seller's channel has sent the buyer's money back: what the seller had held is free again.
+    fn end_refund(&mut self) {
+        let held = cents(self.sum(AccountKind::SitePrepaidHeld));
+        if held.minor() > 0 {
+            self.entries.push(sale::released(self.order, 10, self.seller, held).expect("posted"));
+        }
+    }
+
+    /// What the goods that left the stock had been put there for.
     fn goods_at_cost(&self) -> i64 {
-        let stocked = self.lines.iter().filter(|(_, line)| line.is_stocked);
-        stocked.map(|(_, line)| line.hops[0].cost.minor() * i64::from(line.quantity)).sum()
+        self.lines.iter().filter(|(goods, _)| *goods == Goods::Card).map(|(_, line)| line.cost_of_goods.minor()).sum()
     }
 }
 
@@ -136,7 +143,7 @@ proptest! {
     /// nobody has more or less than before, but for the goods that are gone and the money on its way to the buyer.
     #[test]
     fn a_refund_leaves_every_account_as_it_was(
-        wishes in prop::collection::vec((1i64..10_000, 1u32..20, goods()), 1..6),
+        wishes in prop::collection::vec((1i64..10_000, 1u32..20, goods(), 0i64..100_000), 1..6),
         margins in prop::collection::vec(0i64..500, 1..4),
         loss in 0i64..300,
         way in prop::sample::select(vec![Collection::Central, Collection::CentralHeld, Collection::Own]),
@@ -144,8 +151,9 @@ proptest! {
         let sites: Vec<SiteId> = margins.iter().map(|_| SiteId::new()).collect();
         let costs: Vec<i64> = wishes.iter().map(|wish| wish.0).collect();
         let hops = chains(&sites, &margins, &costs, loss);
-        let lines = (1..).zip(wishes.iter().zip(&hops)).map(|(number, ((_, quantity, goods), hops))| {
-            (*goods, SoldLine { number, quantity: *quantity, is_stocked: *goods == Goods::Card, hops })
+        let lines = (1..).zip(wishes.iter().zip(&hops)).map(|(number, ((_, quantity, goods, cost), hops))| {
+            let cost_of_goods = cents(if *goods == Goods::Card { *cost } else { 0 });
+            (*goods, SoldLine { number, quantity: *quantity, cost_of_goods, hops })
         });
         // A main site that collects for itself is the central case.
         let collection = if sites.len() == 1 && way == Collection::Own { Collection::CentralHeld } else { way };
@@ -156,6 +164,11 @@ proptest! {
         story.deliver();
         prop_assert!(story.sum(AccountKind::SitePrepaidHeld) >= 0);
         story.refund();
+        // Until the buyer has his money, a seller that collected it has all that it paid held.
+        let paid: i64 = if collection == Collection::Own { sale::to_hold(&story.sold(|_| true), collection, CNY).expect("an amount").minor() } else { 0 };
+        prop_assert_eq!(story.sum(AccountKind::SitePrepaidHeld), paid);
+        prop_assert_eq!(story.sum(AccountKind::SitePrepaid), -paid);
+        story.end_refund();
         prop_assert!(story.entries.iter().all(Entry::is_balanced));
         let names: HashSet<_> = story.entries.iter().map(Entry::id).collect();
         prop_assert_eq!(names.len(), story.entries.len());

@@ -407,6 +407,9 @@ on_both! {
             let refund = shop.refund(placed.order, "r").await.expect("asked").answer.refund.expect("by channel");
             let site = Some(shop.sites[2].uuid());
             assert_eq!(shop.balance_of(AccountKind::PaymentSuspense, site).await, placed.total.minor());
+            // The buyer's money is still at the site's channel: so is what the site paid for it.
+            let held = shop.balance_of(AccountKind::SitePrepaidHeld, site).await;
+            assert!(held > 0 && held + shop.prepaid(2).await == 200_00, "{held}");
             assert_eq!(shop.audit().await, Vec::<String>::new());
             shop.channel_says(refund, 1, RefundEvent::Done).await;
             shop.hears().await;
@@ -414,6 +417,66 @@ on_both! {
             shop.is_as_before([0, 200_00]).await;
             assert_eq!(shop.audit().await, Vec::<String>::new());
         }
+    }
+
+    async fn the_purchase_price_waits_as_long_as_the_buyers_money_does(db) {
+        let shop = Shop::open(&db).await;
+        let own = shop.open_channel(2).await;
+        shop.fund_prepaid(2, 10_00).await;
+        let placed = shop.order((2, own), (1, 10_00), 1).await.expect("placed");
+        shop.receive(shop.money((2, own), &placed, "T1")).await;
+        let held = async || shop.balance_of(AccountKind::SitePrepaidHeld, Some(shop.sites[2].uuid())).await;
+        assert_eq!((shop.prepaid(2).await, held().await), (0, 0));
+        let refund = shop.refund(placed.order, "r").await.expect("asked").answer.refund.expect("by channel");
+        // The channel refuses, and then nobody knows: the site cannot buy with this money meanwhile.
+        shop.channel_says(refund, 1, RefundEvent::Failed { reason: "no money".to_owned() }).await;
+        shop.hears().await;
+        assert_eq!((shop.prepaid(2).await, held().await), (0, 10_00));
+        let refused = shop.order((2, own), (1, 10_00), 2).await.expect_err("no free prepaid money");
+        assert!(matches!(refused, OrderError::Refused(crate::Refusal::ShopNotFunded)), "{refused:?}");
+        shop.payments.approve_refund(&shop.scope, refund).await.expect("approved");
+        shop.channel_says(refund, 2, RefundEvent::Unknown { reason: "no answer".to_owned() }).await;
+        shop.hears().await;
+        assert_eq!((shop.prepaid(2).await, held().await), (0, 10_00));
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+        // Given back too early, the audit says so.
+        db.tamper("UPDATE orders SET held_minor = 0").await.expect("tampered");
+        let breaches = shop.audit().await;
+        assert!(breaches.len() == 2 && breaches.iter().all(|breach| breach.starts_with("2 ")), "{breaches:?}");
+        db.tamper("UPDATE orders SET held_minor = 1000").await.expect("tampered");
+        let told = MoveRefund { refund, event: RefundEvent::Done, tries: 2 };
+        shop.lanes.run(&shop.scope, told).await.expect("run").answer.expect("told");
+        assert_eq!((shop.prepaid(2).await, held().await), (0, 10_00));
+        shop.hears().await;
+        assert_eq!((shop.prepaid(2).await, held().await), (10_00, 0));
+        assert_eq!(shop.states_of(placed.order).await.1, PaymentState::Refunded);
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn the_audit_finds_a_refund_of_somebody_elses_money(db) {
+        let shop = Shop::open(&db).await;
+        let channel = shop.open_channel(0).await;
+        let (order, refund) = shop.refunded_by(channel, 1).await;
+        let other = shop.order((0, channel), (1, 10_00), 2).await.expect("placed");
+        shop.receive(shop.money((0, channel), &other, "T2")).await;
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+        // Same channel, same amount: another buyer's payment.
+        let theirs = "(SELECT id FROM payments WHERE trade_no = 'T2')";
+        let out_no = "(SELECT out_no FROM payments WHERE trade_no = 'T2')";
+        let sql = format!("UPDATE refunds SET payment_id = {theirs}, out_no = {out_no}");
+        db.tamper(&sql).await.expect("tampered");
+        let breach = [format!("7 the refund of order {} is not of its money", order.uuid())];
+        assert_eq!(shop.audit().await, breach);
+        // The right payment under another number is sent back to somebody else as well.
+        let ours = "(SELECT id FROM payments WHERE trade_no = 'T1')";
+        db.tamper(&format!("UPDATE refunds SET payment_id = {ours}")).await.expect("tampered");
+        assert_eq!(shop.audit().await, breach);
+        let out_no = "(SELECT out_no FROM payments WHERE trade_no = 'T1')";
+        db.tamper(&format!("UPDATE refunds SET out_no = {out_no}")).await.expect("tampered");
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+        shop.channel_says(refund, 1, RefundEvent::Done).await;
+        shop.hears().await;
+        assert_eq!(shop.audit().await, Vec::<String>::new());
     }
 
     async fn a_loss_comes_back_to_who_covered_it(db) {

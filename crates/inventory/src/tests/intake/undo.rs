@@ -42,8 +42,8 @@ testkit::on_both! {
         assert_eq!(undone.batch.undo_reason.as_deref(), Some("wrong SKU"));
         let count = StockCount { available: 0, held: 3, sold: 4, void: 2_095, shared: 0 };
         assert_eq!(shop.count(shop.sku).await, count);
-        // The two old ones were sold first; a sale posts the cost of what it sold elsewhere.
-        assert_eq!(shop.stock_at_cost().await, -7 * COST);
+        // What is held is ours until it is paid.
+        assert_eq!(shop.stock_at_cost().await, -3 * COST);
         shop.assert_sound().await;
     }
 
@@ -90,6 +90,22 @@ testkit::on_both! {
         db.tamper("UPDATE skus SET cost_minor = 999").await.expect("the cost changes");
         shop.undo(batch).await.expect("undone");
         assert_eq!(shop.stock_at_cost().await, 0);
+        shop.assert_sound().await;
+    }
+
+    async fn a_batch_is_sold_and_undone_at_its_own_cost(db) {
+        let shop = Shop::open(&db).await;
+        let first = shop.take_in("A\nB\n").await.expect("imported").batch.expect("a batch");
+        db.tamper("UPDATE skus SET cost_minor = 900").await.expect("the cost changes");
+        let second = shop.take_in("C\nD\n").await.expect("imported").batch.expect("a batch");
+        assert_eq!(shop.stock_at_cost().await, -2 * COST - 2 * 9_00);
+        shop.sell(shop.sku, 3).await;
+        assert_eq!(shop.stock_at_cost().await, -9_00);
+        shop.assert_sound().await;
+        shop.undo(second).await.expect("undone");
+        assert_eq!(shop.stock_at_cost().await, 0);
+        shop.undo(first).await.expect("nothing is left of it");
+        shop.assert_sound().await;
     }
 
     async fn what_was_undone_is_not_sold_from_memory(db) {
