@@ -22,7 +22,6 @@ pub(crate) struct Trade {
 #[derive(Debug, Clone)]
 pub(crate) struct SentBack {
     pub channel: ChannelId,
-    pub out_no: String,
     pub amount: Money,
     pub state: BackState,
 }
@@ -108,7 +107,6 @@ impl Gateway {
         let fate = if self.is_kind { 999 } else { dice.throw() % 1_000 };
         let known = self.sent_back.entry(refund.refund_no).or_insert_with(|| SentBack {
             channel: refund.channel,
-            out_no: refund.out_no.clone(),
             amount: refund.amount,
             state: BackState::Processing,
         });

@@ -84,11 +84,17 @@ impl World {
         let Some(attempt) = database.attempts.get(&out_no).cloned() else { return };
         let now = database.now;
         let gateway = &mut self.gateways[tenant];
-        let is_first = gateway.query(&out_no.to_string()).is_none();
+        let first = gateway.query(&out_no.to_string());
         let Some(trade_no) = gateway.pay(&mut self.dice, &attempt, way, now) else { return };
         let seen = gateway.seen(&trade_no, false);
+        if let Some(first) = &first {
+            // A question finds one trade of a number: of several, each is told of.
+            let seen = Seen { is_confirmed: false, ..first.clone() };
+            let at = self.later(0, 20);
+            self.agenda.plan(at, Event::Message { tenant, seen });
+        }
         // Only what a question finds may go untold.
-        let is_found = is_first && way != Way::UnknownNumber;
+        let is_found = first.is_none() && way != Way::UnknownNumber;
         let times = if is_found && self.dice.is_hit(100) { 0 } else { self.dice.between(1, 3) };
         for _ in 0..times {
             let delay = if self.dice.is_hit(100) { self.later(60, 900) } else { self.later(0, 20) };
@@ -109,7 +115,14 @@ impl World {
                 let is_silent = !self.is_calm && self.dice.is_hit(100);
                 let confirmed = self.gateways[tenant].query(&receive.seen.out_no).filter(|_| !is_silent);
                 match confirmed {
-                    Some(seen) => self.take_message(tenant, seen),
+                    Some(seen) => {
+                        if seen.trade_no != receive.seen.trade_no {
+                            // The gateway speaks of another trade of this number. Nobody confirms this one: after a
+                            // day of trying it is for a person.
+                            self.unconfirmed[tenant].insert(receive.seen.trade_no.clone());
+                        }
+                        self.take_message(tenant, seen);
+                    }
                     None => {
                         let at = self.later(10, 600);
                         self.agenda.plan(at, Event::Message { tenant, seen: receive.seen.clone() });

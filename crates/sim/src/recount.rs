@@ -1,6 +1,6 @@
 //! Everything counted anew from the rows, as simply as it can be written and with nothing of the rooms' own sums.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use catalog::SkuId;
 use inventory::{CardId, CardState, StockCount};
@@ -11,7 +11,7 @@ use payment::{Channel, RefundState, Use};
 use uuid::Uuid;
 
 use crate::database::Database;
-use crate::gateway::{BackState, Gateway};
+use crate::gateway::{BackState, Gateway, Trade};
 use crate::touched::{Finding, is_delivered, is_paid, order_is_sound, sums_to_zero};
 
 /// The books as the rows explain them.
@@ -272,13 +272,25 @@ impl Books<'_> {
 }
 
 /// What holds once nothing is left to do: the gateways and the books say the same, and everything has an end.
-pub(crate) fn at_the_end(database: &Database, gateway: &Gateway) -> Result<(), Finding> {
+pub(crate) fn at_the_end(
+    database: &Database,
+    gateway: &Gateway,
+    unconfirmed: &HashSet<String>,
+) -> Result<(), Finding> {
+    let is_ours = |number: &String, trade: &Trade| {
+        let has_payment = database.by_trade.contains_key(&(trade.channel, number.clone()));
+        has_payment || !unconfirmed.contains(number)
+    };
     if let Some((_, id)) = database.holds.first() {
         return Err(format!("order {id} still holds goods"));
     }
     for (number, trade) in &gateway.trades {
-        if !database.by_trade.contains_key(&(trade.channel, number.clone())) {
-            return Err(format!("trade {number} of {} was paid and has no payment", trade.out_no));
+        if is_ours(number, trade) && !database.by_trade.contains_key(&(trade.channel, number.clone())) {
+            let same = gateway.trades.iter().filter(|(_, other)| other.out_no == trade.out_no);
+            let same: Vec<_> = same.map(|(number, trade)| (number, &trade.payee, trade.paid_at)).collect();
+            let attempt = payment::OutNo::parse(&trade.out_no).ok().and_then(|number| database.attempts.get(&number));
+            let intent = attempt.map(|attempt| &database.intents[&attempt.intent]);
+            return Err(format!("trade {number} was paid and has no payment; {same:?}, {attempt:?}, {intent:?}"));
         }
     }
     for refund in database.refunds.values() {
@@ -293,14 +305,15 @@ pub(crate) fn at_the_end(database: &Database, gateway: &Gateway) -> Result<(), F
     }
     for channel in &database.layout.channels {
         let zero = Money::zero(channel.currency).minor();
-        let came = gateway.trades.values().filter(|trade| trade.channel == channel.id && trade.payee == channel.payee);
-        let came = came.fold(zero, |sum, trade| sum + trade.amount.minor());
-        let is_ours = |refund: &&payment::Refund| {
+        let came = gateway.trades.iter().filter(|(number, trade)| is_ours(number, trade));
+        let came = came.filter(|(_, trade)| trade.channel == channel.id && trade.payee == channel.payee);
+        let came = came.fold(zero, |sum, (_, trade)| sum + trade.amount.minor());
+        let is_back = |refund: &&payment::Refund| {
             let known = gateway.sent_back.get(&refund.refund_no).map(|back| (back.channel, back.state));
             let payee = &database.payments[&refund.payment].payee;
             known == Some((channel.id, BackState::Done)) && *payee == channel.payee
         };
-        let back = database.refunds.values().filter(is_ours);
+        let back = database.refunds.values().filter(is_back);
         let back = back.fold(zero, |sum, refund| sum + refund.amount.minor());
         let kind = if channel.is_main { AccountKind::ChannelClearing } else { AccountKind::OwnClearing };
         let books = database.balance(&Account::of(kind, channel.id.uuid(), channel.currency));

@@ -49,6 +49,8 @@ pub(crate) struct World {
     told: Vec<HashMap<String, String>>,
     /// Orders whose delivery was announced, by tenant.
     announced: Vec<HashSet<OrderId>>,
+    /// Trades that no gateway confirms, by tenant.
+    pub unconfirmed: Vec<HashSet<String>>,
     /// Nothing new begins, and everybody does what he should.
     pub is_calm: bool,
     pub totals: Totals,
@@ -73,6 +75,7 @@ impl World {
             gateways: (0..count).map(|_| Gateway::default()).collect(),
             told: vec![HashMap::new(); count],
             announced: vec![HashSet::new(); count],
+            unconfirmed: vec![HashSet::new(); count],
             databases,
             lanes,
             agenda: Agenda::default(),
@@ -100,7 +103,7 @@ impl World {
         self.calm_down()?;
         self.recount()?;
         for tenant in 0..self.databases.len() {
-            at_the_end(&self.databases[tenant], &self.gateways[tenant])?;
+            at_the_end(&self.databases[tenant], &self.gateways[tenant], &self.unconfirmed[tenant])?;
             self.check_announced(tenant)?;
         }
         Ok(())

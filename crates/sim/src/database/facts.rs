@@ -6,7 +6,7 @@ use catalog::SkuId;
 use chrono::{DateTime, Utc};
 use inventory::{CardId, SimulatedStock, StockCount};
 use order::{About, OrderId, StoredOrder};
-use payment::{ChannelId, IntentId, IntentState, RefundId, Seen, TillRows, TillWishes};
+use payment::{ChannelId, IntentId, RefundId, Seen, TillRows, TillWishes};
 
 use super::{Database, NodeNumber, Waits, lock};
 
@@ -107,11 +107,6 @@ impl Database {
         let over = order.filter(|order| order.expires_at().is_some_and(|end| end <= soon));
         let goods = over.map(|order| order.lines().map(|line| (line.sku, line.quantity)).collect());
         Some(About { intent, goods: goods.unwrap_or_default() })
-    }
-
-    /// Whether an intent waits for its money.
-    pub fn is_open(&self, id: IntentId) -> bool {
-        self.intents.get(&id).is_some_and(|intent| intent.state == IntentState::Open)
     }
 
     /// The merchant of a channel.
