@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::act::{Act, Ask};
+use crate::database::KeyRow;
 
 /// A command of a batch, with all who asked for it: the same key is carried out once.
 pub(crate) struct Work {
@@ -17,7 +18,7 @@ pub(crate) struct Work {
 /// What an asker is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// What was decided, and whether it was decided before.
+    /// What is kept under the key, and whether it was before.
     Answer { answer: String, is_replay: bool },
     /// His key stands for something else.
     KeyReused,
@@ -47,17 +48,17 @@ pub(crate) fn divide(mut work: Vec<Work>) -> [Vec<Work>; 2] {
     [second, work]
 }
 
-/// What everybody who asked for these is told.
-pub(crate) fn deliver(work: Vec<Work>, answers: Vec<Told>) -> Vec<(Ask, Told)> {
+/// What everybody who asked for these is told; without an answer he is to ask again.
+pub(crate) fn deliver(work: Vec<Work>, answers: Vec<Option<(KeyRow, bool)>>) -> Vec<(Ask, Told)> {
     let mut told = Vec::new();
     for (work, answer) in work.into_iter().zip(answers) {
         for (index, (fingerprint, ask)) in work.asks.into_iter().enumerate() {
             let own = match &answer {
-                Told::Answer { .. } if fingerprint != work.fingerprint => Told::KeyReused,
-                Told::Answer { answer, is_replay } => {
-                    Told::Answer { answer: answer.clone(), is_replay: *is_replay || index > 0 }
+                None => Told::Unavailable,
+                Some((kept, _)) if fingerprint != kept.fingerprint => Told::KeyReused,
+                Some((kept, is_replay)) => {
+                    Told::Answer { answer: kept.answer.clone(), is_replay: *is_replay || index > 0 }
                 }
-                other => other.clone(),
             };
             told.push((ask, own));
         }

@@ -99,6 +99,8 @@ pub(crate) struct Database {
     /// Jobs of commits, to be picked up by the world.
     pub jobs: Vec<Job>,
     pub locks: Locks,
+    /// Whether a batch takes its keys before it reads, or with what it writes.
+    pub takes_keys_first: bool,
 }
 
 /// A row is locked by another node.
@@ -137,6 +139,7 @@ impl Database {
             wares: HashMap::new(),
             jobs: Vec::new(),
             locks: Locks::default(),
+            takes_keys_first: true,
         };
         new.change_prices();
         new

@@ -41,7 +41,8 @@ struct Flight {
     /// Places of commands that were not decided before.
     fresh: Vec<usize>,
     effects: Effects,
-    answers: Vec<Told>,
+    /// What is kept under each key, and whether it was before.
+    answers: Vec<Option<(KeyRow, bool)>>,
     /// What was asked of payments, until it is read.
     wishes: TillWishes,
     waits_for: Option<NodeNumber>,
@@ -90,6 +91,13 @@ impl Lane {
     /// Whom its batch waits for.
     pub fn waits_for(&self) -> Option<NodeNumber> {
         self.flight.as_ref().and_then(|flight| flight.waits_for)
+    }
+
+    /// The other node has freed its rows: whoever waited for it may go on.
+    pub fn wake(&mut self) {
+        if let Some(flight) = &mut self.flight {
+            flight.waits_for = None;
+        }
     }
 
     /// The node dies: nothing is rolled forward, nothing remembered. Those who waited for an answer get none.
@@ -213,15 +221,16 @@ impl Lane {
         } else if flight.work.len() > 1 {
             self.pieces.extend(divide(flight.work));
         } else {
-            progress.told.extend(deliver(flight.work, vec![Told::Unavailable]));
+            progress.told.extend(deliver(flight.work, vec![None]));
         }
     }
 
-    /// The keys of the batch, ascending: who else has one of them decides first.
+    /// The keys of the batch: those that are kept are not decided again. They are taken now, ascending, so that who else
+    /// has one of them decides first, or with the rest of what is written, so that whoever is late runs again.
     fn take_keys(&mut self, database: &mut Database) -> Result<(), Waits> {
         let flight = self.flight.as_mut().expect("a batch is on its way");
         let keys: BTreeSet<&String> = flight.work.iter().map(|work| &work.key).collect();
-        for key in keys {
+        for key in keys.into_iter().filter(|_| database.takes_keys_first) {
             if !database.locks.keys.contains_key(key) || database.locks.keys[key] != self.node {
                 lock(&mut database.locks.keys, key.clone(), self.node)?;
             }
@@ -273,16 +282,11 @@ impl Lane {
         for (place, work) in flight.work.iter().enumerate() {
             flight.answers.push(match decided.remove(&place) {
                 Some(answer) => {
-                    let row = KeyRow { fingerprint: work.fingerprint.clone(), answer: answer.clone() };
-                    flight.effects.keys.push((work.key.clone(), row));
-                    Told::Answer { answer, is_replay: false }
+                    let row = KeyRow { fingerprint: work.fingerprint.clone(), answer };
+                    flight.effects.keys.push((work.key.clone(), row.clone()));
+                    Some((row, false))
                 }
-                None => match database.keys.get(&work.key) {
-                    Some(row) if row.fingerprint == work.fingerprint => {
-                        Told::Answer { answer: row.answer.clone(), is_replay: true }
-                    }
-                    _ => Told::KeyReused,
-                },
+                None => database.keys.get(&work.key).map(|row| (row.clone(), true)),
             });
         }
         flight.stage = Stage::Claim;

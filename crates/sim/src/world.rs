@@ -64,9 +64,10 @@ impl World {
         let layouts = [Currency::CNY, Currency::USD].map(|currency| Layout::new(&mut dice, currency));
         let lane = |layout: &Layout| (0..NODES).map(|node| Lane::new(node, layout.tenant)).collect();
         let lanes: Vec<Vec<Lane>> = layouts.iter().map(lane).collect();
-        let databases: Vec<Database> =
+        let mut databases: Vec<Database> =
             layouts.into_iter().map(|layout| Database::new(layout, moment(start))).collect();
         let count = databases.len();
+        databases.iter_mut().for_each(|database| database.takes_keys_first = number % 2 == 0);
         let mut world = Self {
             dice,
             mutation,
@@ -183,6 +184,9 @@ impl World {
         let progress = lane.advance(&mut self.databases[tenant], &mut self.dice, (self.mutation, rival));
         self.totals.reruns += progress.reruns;
         self.totals.deadlocks += progress.deadlocks;
+        if progress.touched.is_some() || progress.reruns > 0 {
+            self.lanes[tenant][1 - node].wake();
+        }
         if let Some(touched) = progress.touched {
             self.totals.commits += 1;
             touched::check(&self.databases[tenant], &touched)?;
@@ -233,6 +237,7 @@ impl World {
         for tenant in 0..self.lanes.len() {
             let lost = self.lanes[tenant][node].die(&mut self.databases[tenant]);
             lost.into_iter().for_each(|ask| self.ask_later(ask));
+            self.lanes[tenant][1 - node].wake();
         }
     }
 

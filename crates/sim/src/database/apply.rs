@@ -86,6 +86,9 @@ impl Database {
                 return Err(Refused::Waits(Waits(*owner)));
             }
         }
+        if effects.keys.iter().any(|(key, _)| self.keys.contains_key(key)) {
+            return Err(Refused::Barred("a key is taken once"));
+        }
         let is_known = |trade: &payment::Payment| self.by_trade.contains_key(&(trade.channel, trade.trade_no.clone()));
         if effects.till.new.payments.iter().any(is_known) {
             return Err(Refused::Barred("a trade has one payment"));
