@@ -89,8 +89,7 @@ impl Command for Grant {
     fn decide(&self, parts: &mut Parts, _now: DateTime<Utc>) -> bool {
         let opening = Account::own(AccountKind::Opening, self.amount.currency());
         let less = Money::new(-self.amount.minor(), self.amount.currency());
-        let postings =
-            [Posting { account: self.to, amount: self.amount }, Posting { account: opening, amount: less }];
+        let postings = [Posting { account: self.to, amount: self.amount }, Posting { account: opening, amount: less }];
         let entry = Entry::try_new(EntryKind::Adjustment, self.name, "granted", postings);
         parts.part::<Book>().post(entry.expect("a grant is balanced")).is_ok()
     }

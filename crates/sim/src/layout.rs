@@ -80,7 +80,8 @@ impl Layout {
         let level = |site| SiteLevel { site, level: None };
         let mut channels = vec![channel(dice, (main, true), currency), channel(dice, (main, true), currency)];
         let of_main: Vec<ChannelId> = channels.iter().map(|channel| channel.id).collect();
-        let mut sites = vec![Site { id: main, chain: vec![level(main)], channels: of_main.clone(), has_prepaid: false }];
+        let mut sites =
+            vec![Site { id: main, chain: vec![level(main)], channels: of_main.clone(), has_prepaid: false }];
         for (parent, has_own, has_loss) in SITES {
             let id = SiteId::from_uuid(dice.name());
             let mut chain = sites[parent].chain.clone();
@@ -92,8 +93,11 @@ impl Layout {
             }
             sites.push(Site { id, chain, channels: own, has_prepaid: has_own || has_loss });
         }
-        let goods = GOODS.map(|(kind, is_scarce, is_expiring, _, _)| {
-            Goods { sku: SkuId::from_uuid(dice.name()), kind, is_scarce, is_expiring }
+        let goods = GOODS.map(|(kind, is_scarce, is_expiring, _, _)| Goods {
+            sku: SkuId::from_uuid(dice.name()),
+            kind,
+            is_scarce,
+            is_expiring,
         });
         Self {
             tenant: TenantId::from_uuid(dice.name()),
@@ -133,8 +137,14 @@ impl Layout {
         for (place, site) in self.sites.iter().enumerate() {
             let mut add = |audience, target, formula, rounding| {
                 let (id, version) = (RuleId::from_uuid(site.id.uuid()), epoch);
-                let reach =
-                    Reach { audience, whom: Whom::Everyone, target, quantity_min: 1, valid_from: None, valid_until: None };
+                let reach = Reach {
+                    audience,
+                    whom: Whom::Everyone,
+                    target,
+                    quantity_min: 1,
+                    valid_from: None,
+                    valid_until: None,
+                };
                 let (terms, created_at) = (Terms::Price { formula, rounding }, DateTime::<Utc>::UNIX_EPOCH);
                 rules.push(PriceRule { id, site: site.id, reach, terms, version, created_at });
             };

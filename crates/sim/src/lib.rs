@@ -17,10 +17,10 @@
 mod act;
 mod agenda;
 mod batch;
-mod recount;
 mod database;
 mod dice;
 mod gateway;
+mod recount;
 
 mod layout;
 mod money;

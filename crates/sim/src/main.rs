@@ -8,7 +8,10 @@ use clap::{Parser, ValueEnum};
 use sim::{Failure, Plan, Totals};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask sim", about = "Runs the rules over a simulated database, with everything that can go wrong")]
+#[command(
+    name = "cargo xtask sim",
+    about = "Runs the rules over a simulated database, with everything that can go wrong"
+)]
 struct Arguments {
     /// What everything follows from; the time of day unless given
     #[arg(long)]
@@ -16,6 +19,9 @@ struct Arguments {
     /// Steps in all
     #[arg(long, conflicts_with = "minutes")]
     steps: Option<u64>,
+    /// Steps of one world
+    #[arg(long)]
+    world: Option<u64>,
     /// Runs whole worlds for so long
     #[arg(long)]
     minutes: Option<u64>,
@@ -44,7 +50,9 @@ fn main() -> ExitCode {
     println!("sim: seed {seed}");
     // A panic of a rule is a finding, which is told with its seed.
     std::panic::set_hook(Box::new(|panic| println!("sim: {panic}")));
-    let (plan, began) = (Plan::new(seed, steps), Instant::now());
+    let usual = Plan::new(seed, steps);
+    let plan = Plan { world_steps: arguments.world.unwrap_or(usual.world_steps), ..usual };
+    let began = Instant::now();
     let outcome = match minutes {
         Some(minutes) => plan.run_for(Duration::from_secs(minutes * 60), |_| {}),
         None => plan.run(),

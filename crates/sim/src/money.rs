@@ -209,7 +209,7 @@ impl World {
                 match self.gateways[tenant].refund_query(refund.refund_no) {
                     Some(event) => event,
                     None if refund.state == RefundState::Submitting => no_such_refund(),
-                    None => RefundEvent::Submit,
+                    None => RefundEvent::SubmitAgain,
                 }
             }
             RefundState::Requested | RefundState::Done | RefundState::Failed | RefundState::Cancelled => return,
@@ -233,7 +233,7 @@ impl World {
     ) {
         let Ok(RefundMoved { tries, .. }) = *answer else { return };
         match moved.event {
-            RefundEvent::Submit => {
+            RefundEvent::Submit | RefundEvent::SubmitAgain => {
                 let refund = self.databases[tenant].refunds[&id].clone();
                 match self.gateways[tenant].refund(&mut self.dice, &refund) {
                     RefundEvent::Accepted => {}
@@ -241,7 +241,7 @@ impl World {
                 }
             }
             RefundEvent::Unknown { .. } if moved.event == no_such_refund() => {
-                self.move_refund((tenant, id), RefundEvent::Submit, tries);
+                self.move_refund((tenant, id), RefundEvent::SubmitAgain, tries);
             }
             _ => {}
         }

@@ -157,7 +157,10 @@ impl World {
             let channel = if dice.is_hit(5) { dice.pick(&layout.channels).id } else { *dice.pick(channels) };
             let hold_for = TimeDelta::minutes(i64::try_from(dice.between(5, 15)).expect("minutes"));
             let link = LinkToken::parse(&dice.hex32()).expect("32 digits");
-            (buyer, Pay::Channel(ChannelPay { channel, out_no: dice.out_no(), return_url: String::new(), link, hold_for }))
+            (
+                buyer,
+                Pay::Channel(ChannelPay { channel, out_no: dice.out_no(), return_url: String::new(), link, hold_for }),
+            )
         };
         let place = Place {
             chain: site.chain.clone(),

@@ -63,7 +63,9 @@ fn cards(database: &Database) -> Result<(), Finding> {
             CardState::Void => count.void += 1,
             CardState::Shared => count.shared += 1,
         }
-        if (row.state == CardState::Available) != database.free.get(&row.sku).is_some_and(|free| free.contains_key(card)) {
+        if (row.state == CardState::Available)
+            != database.free.get(&row.sku).is_some_and(|free| free.contains_key(card))
+        {
             return Err(format!("card {card} is {} and not in the list of free ones, or is", row.state.word()));
         }
     }
@@ -272,11 +274,7 @@ impl Books<'_> {
 }
 
 /// What holds once nothing is left to do: the gateways and the books say the same, and everything has an end.
-pub(crate) fn at_the_end(
-    database: &Database,
-    gateway: &Gateway,
-    unconfirmed: &HashSet<String>,
-) -> Result<(), Finding> {
+pub(crate) fn at_the_end(database: &Database, gateway: &Gateway, unconfirmed: &HashSet<String>) -> Result<(), Finding> {
     let is_ours = |number: &String, trade: &Trade| {
         let has_payment = database.by_trade.contains_key(&(trade.channel, number.clone()));
         has_payment || !unconfirmed.contains(number)

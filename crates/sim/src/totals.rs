@@ -84,7 +84,10 @@ impl Totals {
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { steps, worlds, orders, by_channel, answers, replays, commits, reruns, .. } = self;
-        writeln!(f, "{steps} steps in {worlds} worlds: {orders} orders ({by_channel} by a channel), {commits} commits")?;
+        writeln!(
+            f,
+            "{steps} steps in {worlds} worlds: {orders} orders ({by_channel} by a channel), {commits} commits"
+        )?;
         let Self { refusals, payments, exceptions, expired, refunds, .. } = self;
         writeln!(f, "{answers} answers ({replays} again), {refusals} refusals, {expired} expired, {refunds} refunds")?;
         writeln!(f, "{payments} payments ({exceptions} of no use)")?;

@@ -102,7 +102,11 @@ fn line_is_sound(database: &Database, order: &StoredOrder, line: LineRow<'_>) ->
         let row = database.cards.get(card).ok_or_else(|| format!("card {card} of order {id} is not there"))?;
         let is_own = line.is_shared || row.line == Some((id.uuid(), number));
         if row.state != wanted || !is_own || row.sku != line.sku {
-            return Err(format!("card {card} of line {number} of order {id} is {} of {:?}", row.state.word(), row.line));
+            return Err(format!(
+                "card {card} of line {number} of order {id} is {} of {:?}",
+                row.state.word(),
+                row.line
+            ));
         }
     }
     Ok(())
@@ -125,7 +129,11 @@ fn intent_is_sound(database: &Database, id: payment::IntentId) -> Result<(), Fin
     let used: Vec<_> = payments.filter(|payment| payment.use_ != Use::Exception).collect();
     let is_right = match used.as_slice() {
         [] => intent.state != IntentState::Paid,
-        [only] => intent.state == IntentState::Paid && only.amount == intent.amount && only.payee == database.payee(only.channel),
+        [only] => {
+            intent.state == IntentState::Paid
+                && only.amount == intent.amount
+                && only.payee == database.payee(only.channel)
+        }
         _ => false,
     };
     if !is_right {

@@ -24,7 +24,7 @@ use crate::touched::{self, Finding};
 /// Steps between two recounts.
 const RECOUNT_EVERY: u64 = 10_000;
 /// Steps that a world may take to become quiet.
-const CALM_STEPS_MAX: u64 = 2_000_000;
+const CALM_STEPS_MAX: u64 = 500_000;
 /// How far the database's clock may be from the true time, in microseconds.
 const SKEW_MAX: i64 = 20_000_000;
 pub(crate) const SECOND: i64 = 1_000_000;
@@ -364,7 +364,16 @@ impl World {
                 return Ok(());
             }
         }
-        Err("the world does not become quiet".to_owned())
+        Err(self.unrest())
+    }
+
+    /// What keeps a world from becoming quiet, in words.
+    fn unrest(&mut self) -> Finding {
+        let stages: Vec<_> = self.lanes.iter().flatten().map(Lane::stage).collect();
+        let next = self.agenda.pop_due(i64::MAX);
+        let left = self.databases.iter().map(|database| (database.holds.len(), database.undecided.len()));
+        let left: Vec<_> = left.collect();
+        format!("the world does not become quiet: lanes {stages:?}, next {next:?}, holds and words left {left:?}")
     }
 
     /// New cards.

@@ -19,7 +19,8 @@ fn a_run_meets_everything_that_can_go_wrong() {
     let totals = short(3, 12_000).run().unwrap_or_else(|failure| panic!("{failure}"));
     let deaths = [totals.deaths_before_commit, totals.deaths_before_answer, totals.deaths_before_jobs];
     assert!(deaths.iter().all(|deaths| *deaths > 0), "{totals}");
-    let trouble = [totals.reruns, totals.replays, totals.lost_commits, totals.exceptions, totals.expired, totals.refunds];
+    let trouble =
+        [totals.reruns, totals.replays, totals.lost_commits, totals.exceptions, totals.expired, totals.refunds];
     assert!(trouble.iter().all(|trouble| *trouble > 0), "{totals}");
 }
 

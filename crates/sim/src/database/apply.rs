@@ -102,7 +102,8 @@ impl Database {
         if effects.till.new.attempts.iter().any(|attempt| self.attempts.contains_key(&attempt.out_no)) {
             return Err(Refused::Barred("a number has one try"));
         }
-        let is_below = |(account, delta): &(Account, i64)| account.kind.is_spendable() && self.balance(account) + delta < 0;
+        let is_below =
+            |(account, delta): &(Account, i64)| account.kind.is_spendable() && self.balance(account) + delta < 0;
         if mutation != Mutation::NoBalanceCheck && effects.moves.iter().any(is_below) {
             return Err(Refused::Barred("a balance is not negative"));
         }
