@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line tool speaks on standard output")]
 
 mod chaos;
+mod sim;
 mod source;
 mod tidy;
 
@@ -32,12 +33,19 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Runs the rules over a simulated database, with everything that can go wrong, all from one seed; see `--help`
+    #[command(disable_help_flag = true)]
+    Sim {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> Result<ExitCode> {
     match Arguments::parse().task {
         Task::Tidy => Ok(report(&tidy::run(&workspace_root()?)?)),
         Task::Chaos { arguments } => chaos::run(&workspace_root()?, &arguments),
+        Task::Sim { arguments } => sim::run(&workspace_root()?, &arguments),
     }
 }
 

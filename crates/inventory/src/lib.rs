@@ -40,6 +40,6 @@ pub use intake::{
 pub use keyring::KeyRing;
 pub use master::{MasterKey, MasterKeys};
 pub use model::{CardCode, CardId, ImportReport, NewCard, StockCount, Stocking, Taken, Taking};
-pub use picks::{OutOfStock, Picks};
+pub use picks::{CardMoves, OutOfStock, Picks, SimulatedStock};
 pub use service::Inventory;
 pub use shelf::Shelf;

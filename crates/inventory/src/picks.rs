@@ -1,16 +1,21 @@
 //! The room's part in the lane: which cards the batch sells.
 
+mod simulation;
+mod source;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use catalog::SkuId;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use lane::{Claimed, LaneSheaf, LaneTx, Part, PartError, Step};
-use store::Tx;
 use uuid::Uuid;
 
 use crate::model::{CardId, Taken, Taking};
 use crate::repo::{self, CountDelta, FreeCard, TakenCard};
+use source::CardSource;
+
+pub use simulation::{CardMoves, SimulatedStock};
 
 /// There are not as many cards as wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,7 +211,7 @@ impl Picks {
         self.runs.entry(sku).or_default().cards.extend(cards);
     }
 
-    async fn fill(&mut self, tx: &LaneTx, is_locked: bool) -> Result<(), PartError> {
+    async fn fill(&mut self, tx: &impl CardSource, is_locked: bool) -> Result<(), PartError> {
         for sku in self.wanted.keys() {
             if let Some(run) = self.runs.get_mut(sku) {
                 run.drop_expired(tx.now());
@@ -221,12 +226,12 @@ impl Picks {
             .collect();
         let skus: Vec<SkuId> = short.iter().map(|(sku, _)| *sku).collect();
         // The counts say which SKUs are worth looking for; a SKU that is sold out costs no scan.
-        let counts = repo::counts_in(tx, &skus).await?;
+        let counts = tx.counts(&skus).await?;
         for (sku, wish) in short {
             let (available, held) = counts.get(&sku).map_or((0, 0), |count| (count.available, count.held));
             if counts.get(&sku).is_some_and(|count| count.shared > 0) {
                 // A few rows, read each time: what is taken out of turn counts at once.
-                let cards = repo::shared_cards_in(tx, sku, now + wish.lasting).await?;
+                let cards = tx.shared_cards(sku, now + wish.lasting).await?;
                 self.shared.entry(sku).or_default().cards = cards;
                 continue;
             }
@@ -284,7 +289,7 @@ impl Run {
     /// become free again.
     async fn read(
         &mut self,
-        tx: &LaneTx,
+        tx: &impl CardSource,
         sku: SkuId,
         (wish, available): (Wish, i64),
         is_locked: bool,
@@ -292,10 +297,10 @@ impl Run {
         // Cards that are locked are kept from other nodes, so no more of them than are wanted.
         let limit = if is_locked { wish.quantity } else { wish.quantity.max(READ_AHEAD) };
         let (started_at, until) = (self.cursor, tx.now() + wish.lasting);
-        let ahead = repo::free_cards_in(tx, (sku, until), self.cursor, limit, is_locked).await?;
+        let ahead = tx.free_cards((sku, until), self.cursor, limit, is_locked).await?;
         self.take_in_hand(ahead);
         if !self.has(wish, tx.now()) && started_at != Uuid::nil() {
-            let all = repo::free_cards_in(tx, (sku, until), Uuid::nil(), limit, is_locked).await?;
+            let all = tx.free_cards((sku, until), Uuid::nil(), limit, is_locked).await?;
             self.cards.clear();
             self.take_in_hand(all);
         }

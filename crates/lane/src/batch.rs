@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::command::{Answered, CommandKey, ErasedCommand};
 use crate::error::{BatchFault, LaneError};
-use crate::keys;
+use crate::keys::{self, Decided};
 use crate::lanes::{LaneStats, Queued};
 use crate::part::{Claimed, LaneTx, Parts, Step};
 
@@ -45,7 +45,8 @@ struct Work {
 }
 
 type Reply = oneshot::Sender<Result<Answered<String>, LaneError>>;
-type Answers = Vec<Result<Answered<String>, LaneError>>;
+/// For each command what is kept under its key, and whether it was before.
+type Answers = Vec<Result<(Decided, bool), LaneError>>;
 
 impl<F: Fn(TenantScope) -> Parts> Runner<F> {
     pub fn new(store: Store, make_parts: F, stats: Arc<LaneStats>) -> Self {
@@ -112,7 +113,7 @@ impl<F: Fn(TenantScope) -> Parts> Runner<F> {
         if self.parts.len() > TENANTS_KEPT_MAX {
             self.parts.clear();
         }
-        let mut answers: Vec<Option<Result<Answered<String>, LaneError>>> = work.iter().map(|_| None).collect();
+        let mut answers: Vec<Option<Result<(Decided, bool), LaneError>>> = work.iter().map(|_| None).collect();
         let mut transaction_id = None;
         for tenant in tenants(work) {
             let parts = self.parts.entry(tenant.id()).or_insert_with(|| (self.make_parts)(tenant));
@@ -190,14 +191,11 @@ async fn decide_and_write(
     let answer = |index: &usize| {
         let work = &work[*index];
         if let Some((_, answer)) = answers.get(&work.key) {
-            return Ok(Answered { answer: answer.clone(), is_replay: false });
+            return Ok((Decided { fingerprint: work.fingerprint.clone(), answer: answer.clone() }, false));
         }
-        match decided.get(&work.key) {
-            Some(before) if before.fingerprint == work.fingerprint => {
-                Ok(Answered { answer: before.answer.clone(), is_replay: true })
-            }
-            _ => Err(LaneError::KeyReused { key: work.key.as_str().to_owned() }),
-        }
+        // Of several callers with one key, each is told whether it stands for what he wants.
+        let before = decided.get(&work.key).cloned();
+        Ok((before.expect("what is not fresh was decided before"), true))
     };
     Ok(mine.iter().map(answer).collect())
 }
@@ -258,11 +256,11 @@ fn deliver(work: Vec<Work>, answers: Answers) {
     for (work, answer) in work.into_iter().zip(answers) {
         for (index, (fingerprint, reply)) in work.replies.into_iter().enumerate() {
             let answer = match &answer {
-                Ok(_) if fingerprint != work.fingerprint => {
+                Ok((decided, _)) if fingerprint != decided.fingerprint => {
                     Err(LaneError::KeyReused { key: work.key.as_str().to_owned() })
                 }
-                Ok(answered) => {
-                    Ok(Answered { answer: answered.answer.clone(), is_replay: answered.is_replay || index > 0 })
+                Ok((decided, is_replay)) => {
+                    Ok(Answered { answer: decided.answer.clone(), is_replay: *is_replay || index > 0 })
                 }
                 Err(error) => Err(error.clone()),
             };

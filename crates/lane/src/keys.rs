@@ -32,7 +32,8 @@ pub(crate) mod key {
 }
 store::tenant_owned!(key);
 
-/// A command decided before.
+/// What is kept under a key.
+#[derive(Clone)]
 pub(crate) struct Decided {
     pub fingerprint: Vec<u8>,
     pub answer: String,

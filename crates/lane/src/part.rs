@@ -160,7 +160,8 @@ impl Parts {
         Ok(())
     }
 
-    pub(crate) fn end(&mut self, is_committed: bool) {
+    /// The batch is over, as in [`Part::end`].
+    pub fn end(&mut self, is_committed: bool) {
         for part in &mut self.parts {
             part.end(is_committed);
         }

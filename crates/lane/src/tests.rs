@@ -102,6 +102,17 @@ on_both! {
         assert_eq!(balance(&db, &scope, buyer).await, 7);
     }
 
+    async fn a_repeat_queued_behind_a_misuse_of_its_key_gets_its_first_answer(db) {
+        let (lanes, scope, buyer) = (lanes(&db.store), db.tenant().await, Uuid::now_v7());
+        lanes.run(&scope, give("key", buyer, 7)).await.expect("answered").answer.expect("moved");
+        // Both are queued before the lane takes them: they are one batch.
+        let (misuse, repeat) =
+            futures::join!(lanes.run(&scope, give("key", buyer, 8)), lanes.run(&scope, give("key", buyer, 7)));
+        assert!(matches!(misuse, Err(LaneError::KeyReused { .. })), "{misuse:?}");
+        let repeat = repeat.expect("answered");
+        assert!(repeat.is_replay && repeat.answer == Ok(7));
+    }
+
     async fn a_key_used_for_something_else_is_refused(db) {
         let (lanes, scope, buyer) = (lanes(&db.store), db.tenant().await, Uuid::now_v7());
         lanes.run(&scope, give("key", buyer, 7)).await.expect("answered").answer.expect("moved");

@@ -62,6 +62,16 @@ impl Book {
         self.read.insert(account, balance_minor);
     }
 
+    /// The accounts asked for since the last reading, for simulations that have no database.
+    pub fn take_wanted(&mut self) -> Vec<Account> {
+        self.wanted.drain().collect()
+    }
+
+    /// How the entries posted move each account, for simulations that have no database.
+    pub fn moves(&self) -> impl Iterator<Item = (Account, i64)> {
+        self.moved.iter().map(|(account, delta)| (*account, *delta)).filter(|(_, delta)| *delta != 0)
+    }
+
     /// What `account` has, with all that was posted in this book.
     pub fn balance(&self, account: &Account) -> Result<Money, LedgerError> {
         let read = self.read.get(account).copied().ok_or(LedgerError::NotRead { account: *account })?;

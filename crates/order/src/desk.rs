@@ -1,5 +1,7 @@
 //! The room's part in the lane: prices to decide with, orders to change, rows to write.
 
+mod simulation;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::rules::{PriceRequest, hops, resolve};
@@ -25,6 +27,8 @@ use crate::repo;
 use crate::sale::{FrozenHop, SoldLine, frozen};
 use crate::tally::Tally;
 
+pub use simulation::{DeskNews, DeskWishes, LineRow, OrderChange, StoredOrder};
+
 /// Expired orders that one batch takes goods back from.
 const EXPIRED_MAX: u64 = 256;
 
@@ -33,7 +37,8 @@ const LOOKS_MAX: u32 = 2;
 
 /// What the batch knows of prices and orders, and what it writes of orders.
 pub struct Desk {
-    prices: Prices,
+    /// None in simulations, which never read.
+    prices: Option<Prices>,
     sites: BTreeSet<SiteId>,
     skus: BTreeSet<SkuId>,
     rules: RuleBook,
@@ -113,7 +118,7 @@ impl Desk {
     /// A desk that asks `prices`.
     pub fn new(prices: Prices) -> Self {
         Self {
-            prices,
+            prices: Some(prices),
             sites: BTreeSet::new(),
             skus: BTreeSet::new(),
             rules: RuleBook::default(),
@@ -215,17 +220,18 @@ impl Desk {
         if self.skus.is_empty() {
             return Ok(());
         }
-        let epoch = self.prices.epoch_in(tx).await.map_err(part_error)?;
+        let prices = self.prices.as_ref().expect("a desk that reads has prices");
+        let epoch = prices.epoch_in(tx).await.map_err(part_error)?;
         let known = self.rules_of.as_ref();
         if known.is_none_or(|(known, sites)| *known != epoch || !self.sites.is_subset(sites)) {
             let mut sites = self.sites.clone();
             sites.extend(self.rules_of.take().into_iter().flat_map(|(_, sites)| sites));
             let asked: Vec<SiteId> = sites.iter().copied().collect();
-            self.rules = self.prices.rules_in(tx, &asked).await.map_err(part_error)?;
+            self.rules = prices.rules_in(tx, &asked).await.map_err(part_error)?;
             self.rules_of = Some((epoch, sites));
         }
         let skus: Vec<SkuId> = self.skus.iter().copied().collect();
-        self.wares = self.prices.wares_in(tx, &skus).await.map_err(part_error)?;
+        self.wares = prices.wares_in(tx, &skus).await.map_err(part_error)?;
         Ok(())
     }
 
@@ -257,7 +263,8 @@ impl Desk {
         Ok(repo::change_work_in(tx, &self.known.values().collect::<Vec<_>>()).await?)
     }
 
-    fn enqueue(&self, tx: &LaneTx, sheaf: &mut LaneSheaf) -> Result<(), PartError> {
+    /// The orders that this batch has delivered, or the cards of them.
+    fn delivered(&self) -> Option<OrdersDelivered> {
         // The cards of a mixed order leave the stock with the payment, long before a person has done the rest.
         let has_cards =
             |states: States| matches!(states.delivery, DeliveryState::Delivered | DeliveryState::PartDelivered);
@@ -270,11 +277,15 @@ impl Desk {
         let mut orders: Vec<OrderId> = new.clone().map(|order| order.id).collect();
         orders.extend(changed.clone().map(|order| order.id));
         if orders.is_empty() {
-            return Ok(());
+            return None;
         }
         let skus = new.flat_map(|order| &order.lines).map(PricedLine::sku);
         let skus: BTreeSet<SkuId> = skus.chain(changed.flat_map(|order| &order.lines).map(|line| line.sku)).collect();
-        let job = OrdersDelivered { orders, skus: skus.into_iter().collect() };
+        Some(OrdersDelivered { orders, skus: skus.into_iter().collect() })
+    }
+
+    fn enqueue(&self, tx: &LaneTx, sheaf: &mut LaneSheaf) -> Result<(), PartError> {
+        let Some(job) = self.delivered() else { return Ok(()) };
         Outbox::default().enqueue_into(tx, sheaf, &job).map_err(|error| PartError::Broken(error.to_string()))
     }
 }

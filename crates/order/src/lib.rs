@@ -45,7 +45,7 @@ pub use command::{
     About, Chain, Due, EndRefund, Expire, Expiry, Fulfil, HOLD_DEFAULT, Place, PlaceAnswer, Placed, Receipt, Receive,
     RefundEnded, RefundOrder, Refusal,
 };
-pub use desk::Desk;
+pub use desk::{Desk, DeskNews, DeskWishes, LineRow, OrderChange, StoredOrder};
 pub use error::OrderError;
 pub use fulfil::{
     FulfilAct, FulfilRefusal, FulfilState, Fulfilled, FulfilmentPage, FulfilmentRow, LineRef, ManualLine,

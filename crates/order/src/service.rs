@@ -174,7 +174,12 @@ impl Orders {
         }
         let Some(out_no) = seen.number() else { return Ok(receipt) };
         match self.payments.query(scope, &out_no).await? {
-            TradeState::Paid(confirmed) if confirmed.is_confirmed => self.run_receive(scope, confirmed).await,
+            TradeState::Paid(confirmed) if confirmed.is_confirmed => {
+                let is_it = confirmed.trade_no == seen.trade_no;
+                let receipt = self.run_receive(scope, confirmed).await?;
+                // Another trade of the same number has its place; this one still waits for a word.
+                Ok(if is_it { receipt } else { Receipt::Unconfirmed })
+            }
             _ => Ok(Receipt::Unconfirmed),
         }
     }

@@ -65,6 +65,9 @@ pub enum RefundEvent {
     Approve,
     /// It is about to be sent.
     Submit,
+    /// It is about to be sent again, because the gateway has said for certain that it has no such refund. A fact of its
+    /// own: one that came too late says nothing about the sending after a failure.
+    SubmitAgain,
     /// The gateway has taken it and will decide.
     Accepted,
     /// The gateway's answer is not known.
@@ -89,6 +92,7 @@ impl RefundEvent {
         match self {
             Self::Approve => "approve",
             Self::Submit => "submit",
+            Self::SubmitAgain => "submit_again",
             Self::Accepted => "accepted",
             Self::Unknown { .. } => "unknown",
             Self::Done => "done",
@@ -105,8 +109,7 @@ pub const fn refund_step(state: RefundState, event: &RefundEvent) -> Option<Refu
         // A refused one may be sent again: what the gateway refused for may be over.
         (S::Requested | S::Failed, RefundEvent::Approve) => Some(S::Approved),
         (S::Requested | S::Approved, RefundEvent::Cancel) => Some(S::Cancelled),
-        // From unknown only after the gateway has said for certain that it has no such refund.
-        (S::Approved | S::Unknown, RefundEvent::Submit) => Some(S::Submitting),
+        (S::Approved, RefundEvent::Submit) | (S::Unknown, RefundEvent::SubmitAgain) => Some(S::Submitting),
         (S::Submitting, RefundEvent::Accepted) => Some(S::Submitting),
         (S::Unknown, RefundEvent::Accepted) => Some(S::Unknown),
         (S::Submitting | S::Unknown, RefundEvent::Unknown { .. }) => Some(S::Unknown),

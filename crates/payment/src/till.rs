@@ -3,6 +3,8 @@
 //! Intents are locked in ascending order, then refunds; everything else is read after them and is as they say. A batch
 //! that asks for nothing reads nothing and writes nothing.
 
+mod simulation;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -21,6 +23,8 @@ use crate::model::{
 };
 use crate::number::OutNo;
 use crate::{repo, rules};
+
+pub use simulation::{TillJobs, TillNews, TillRows, TillWishes};
 
 /// A buyer's own request registers his trade at once; the job is for the case that it could not.
 const CREATE_AFTER: TimeDelta = TimeDelta::seconds(3);
@@ -354,21 +358,29 @@ impl Till {
         Ok(())
     }
 
-    async fn enqueue(&self, tx: &LaneTx) -> Result<(), PaymentError> {
-        let outbox = Outbox::default();
+    /// What is to happen after the commit.
+    fn jobs(&self) -> TillJobs {
         let out_nos: Vec<OutNo> = news(&self.attempts).0.iter().map(|attempt| attempt.out_no).collect();
-        if !out_nos.is_empty() {
-            let jobs: Vec<CreateTrade> = out_nos.iter().map(|&out_no| CreateTrade { out_no, round: 0 }).collect();
-            outbox.enqueue_all_at_in(tx, &jobs, tx.now() + CREATE_AFTER).await?;
-            outbox.enqueue_at_in(tx, &WatchTrades { out_nos }, tx.now() + rules::FIRST_ASK).await?;
-        }
-        let jobs: Vec<SubmitRefund> = self.approved.iter().map(|&refund| SubmitRefund { refund }).collect();
-        outbox.enqueue_all_in(tx, &jobs).await?;
         let intent = |id: &RefundId| self.payment(self.refund(*id)?.payment)?.intent;
         let refunds: Vec<(RefundId, IntentId)> =
             self.returned.iter().filter_map(|id| Some((*id, intent(id)?))).collect();
-        if !refunds.is_empty() {
-            outbox.enqueue_in(tx, &OrdersReturned { refunds }).await?;
+        TillJobs {
+            create: out_nos.iter().map(|&out_no| CreateTrade { out_no, round: 0 }).collect(),
+            watch: (!out_nos.is_empty()).then_some(WatchTrades { out_nos }),
+            submit: self.approved.iter().map(|&refund| SubmitRefund { refund }).collect(),
+            returned: (!refunds.is_empty()).then_some(OrdersReturned { refunds }),
+        }
+    }
+
+    async fn enqueue(&self, tx: &LaneTx) -> Result<(), PaymentError> {
+        let (outbox, jobs) = (Outbox::default(), self.jobs());
+        if let Some(watch) = &jobs.watch {
+            outbox.enqueue_all_at_in(tx, &jobs.create, tx.now() + CREATE_AFTER).await?;
+            outbox.enqueue_at_in(tx, watch, tx.now() + rules::FIRST_ASK).await?;
+        }
+        outbox.enqueue_all_in(tx, &jobs.submit).await?;
+        if let Some(returned) = &jobs.returned {
+            outbox.enqueue_in(tx, returned).await?;
         }
         Ok(())
     }

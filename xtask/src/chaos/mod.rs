@@ -18,7 +18,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
 }
 
 /// Whether cargo did as it was told; what is wrong it says itself.
-fn cargo(root: &Path, words: &[&str], arguments: &[String]) -> Result<bool> {
+pub fn cargo(root: &Path, words: &[&str], arguments: &[String]) -> Result<bool> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(program).args(words).args(arguments).current_dir(root).status();
     Ok(status.context("starting cargo")?.success())

@@ -13,7 +13,7 @@ use super::tree::TextFile;
 use manifest::{Manifest, Workspace};
 
 /// Crates that no shipped crate contains: they stand on no floor and only dev-dependencies may name them.
-const DEV_ONLY: [&str; 4] = ["testkit", "chaos", "xtask", "benches"];
+const DEV_ONLY: [&str; 5] = ["testkit", "chaos", "sim", "xtask", "benches"];
 
 /// Reports every crate without a floor and every arrow that does not go down.
 pub fn check(files: &[TextFile]) -> Result<Vec<Breach>> {

@@ -94,6 +94,7 @@ fn events() -> impl Strategy<Value = RefundEvent> {
     prop::sample::select(vec![
         RefundEvent::Approve,
         RefundEvent::Submit,
+        RefundEvent::SubmitAgain,
         RefundEvent::Accepted,
         RefundEvent::Unknown { reason: reason() },
         RefundEvent::Done,
@@ -131,7 +132,7 @@ proptest! {
             was_approved |= next == RefundState::Approved;
             let is_final = matches!(state, RefundState::Done | RefundState::Cancelled);
             prop_assert!(!is_final, "{state:?} became {next:?}");
-            if event == RefundEvent::Submit {
+            if matches!(event, RefundEvent::Submit | RefundEvent::SubmitAgain) {
                 prop_assert!(matches!(state, RefundState::Approved | RefundState::Unknown));
                 prop_assert!(was_approved);
             }
@@ -141,8 +142,9 @@ proptest! {
 
     #[test]
     fn a_refund_is_never_sent_while_it_is_being_sent(state in states()) {
-        let may = refund_step(state, &RefundEvent::Submit).is_some();
-        prop_assert_eq!(may, matches!(state, RefundState::Approved | RefundState::Unknown));
+        let may = |event| refund_step(state, &event).is_some();
+        prop_assert_eq!(may(RefundEvent::Submit), state == RefundState::Approved);
+        prop_assert_eq!(may(RefundEvent::SubmitAgain), state == RefundState::Unknown);
     }
 
     #[test]
@@ -192,7 +194,8 @@ fn refunds_are_asked_after_often_for_about_a_day_and_then_daily_for_ever() {
 
 #[test]
 fn a_refused_refund_may_be_approved_again_and_nothing_else() {
-    for event in [RefundEvent::Submit, RefundEvent::Done, RefundEvent::Cancel, RefundEvent::Accepted] {
+    use RefundEvent::{Accepted, Cancel, Done, Submit, SubmitAgain};
+    for event in [Submit, SubmitAgain, Done, Cancel, Accepted] {
         assert_eq!(refund_step(RefundState::Failed, &event), None);
     }
     assert_eq!(refund_step(RefundState::Failed, &RefundEvent::Approve), Some(RefundState::Approved));

@@ -89,7 +89,9 @@ impl Payments {
         access: &ChannelAccess,
         mut refund: Refund,
     ) -> Result<Settled, PaymentError> {
-        if !self.move_refund(scope, &mut refund, RefundEvent::Submit).await? {
+        let is_first = refund.state == RefundState::Approved;
+        let event = if is_first { RefundEvent::Submit } else { RefundEvent::SubmitAgain };
+        if !self.move_refund(scope, &mut refund, event).await? {
             return Ok(Settled::Yes);
         }
         let order = RefundOrder {

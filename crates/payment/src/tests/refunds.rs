@@ -85,11 +85,24 @@ on_both! {
         let refund = shop.stray("T1", 20_00).await;
         shop.move_refund(refund, RefundEvent::Submit, 0).await.expect("sent");
         assert_eq!(shop.move_refund(refund, unknown(), 1).await, moved(RefundState::Unknown, 1));
-        assert_eq!(shop.move_refund(refund, RefundEvent::Submit, 1).await, moved(RefundState::Submitting, 2));
+        assert_eq!(shop.move_refund(refund, RefundEvent::SubmitAgain, 1).await, moved(RefundState::Submitting, 2));
         assert_eq!(shop.main_money().await, [-20_00, 0, 20_00]);
         assert_eq!(shop.move_refund(refund, RefundEvent::Done, 1).await, Err(Refusal::RefundMoved { tries: 2 }));
         assert_eq!(shop.move_refund(refund, RefundEvent::Done, 2).await, moved(RefundState::Done, 2));
         assert_eq!((shop.main_money().await, shop.audit().await), ([0, 0, 0], Vec::new()));
+    }
+
+    async fn a_sending_that_came_too_late_does_not_stop_the_one_after_a_failure(db) {
+        let shop = Shop::open(&db).await;
+        let refund = shop.stray("T1", 20_00).await;
+        shop.move_refund(refund, RefundEvent::Submit, 0).await.expect("sent");
+        shop.move_refund(refund, unknown(), 1).await.expect("told");
+        // One job is told that the gateway has no such refund, and another one that it has refused it.
+        shop.move_refund(refund, RefundEvent::Failed { reason: "no".to_owned() }, 1).await.expect("told");
+        let late = shop.move_refund(refund, RefundEvent::SubmitAgain, 1).await;
+        assert_eq!(late, Err(Refusal::RefundState { state: RefundState::Failed }));
+        shop.payments.approve_refund(&shop.scope, refund).await.expect("approved");
+        assert_eq!(shop.move_refund(refund, RefundEvent::Submit, 1).await, moved(RefundState::Submitting, 2));
     }
 
     async fn the_same_news_of_a_refund_counts_once(db) {

@@ -1,0 +1,208 @@
+//! A tenant's database as plain maps. It reads as it is at the moment (READ COMMITTED), locks rows for one node until its
+//! batch ends, and refuses what a real one's constraints refuse.
+
+mod apply;
+mod facts;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::Hash;
+
+use catalog::{RuleBook, SkuId, Ware};
+use chrono::{DateTime, Utc};
+use identity::CustomerId;
+use inventory::{CardId, CardState, StockCount};
+use ledger::{Account, Entry, EntryId};
+use order::{OrderId, StoredOrder};
+use payment::{
+    Attempt, ChannelId, Exception, ExceptionId, Intent, IntentId, OutNo, Payment, PaymentId, Refund, RefundId,
+};
+use uuid::Uuid;
+
+use crate::layout::Layout;
+
+pub(crate) use apply::{Effects, Refused, Touched};
+pub(crate) use facts::StockAt;
+
+/// Which node a lock belongs to.
+pub(crate) type NodeNumber = usize;
+
+/// A card as it is stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CardRow {
+    pub sku: SkuId,
+    pub state: CardState,
+    /// The line that has it, or had it.
+    pub line: Option<(Uuid, i32)>,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// What is kept under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeyRow {
+    pub fingerprint: Vec<u8>,
+    pub answer: String,
+}
+
+/// Something that is to happen, as a row.
+#[derive(Debug, Clone)]
+pub(crate) enum Job {
+    Create(OutNo),
+    Watch(Vec<OutNo>),
+    Query { out_no: OutNo, is_last: bool },
+    Refund(RefundId),
+    Returned(Vec<(RefundId, IntentId)>),
+    Delivered(Vec<OrderId>),
+}
+
+/// Rows that a batch has locked, each by its node.
+#[derive(Default)]
+pub(crate) struct Locks {
+    pub keys: HashMap<String, NodeNumber>,
+    pub orders: HashMap<OrderId, NodeNumber>,
+    pub intents: HashMap<IntentId, NodeNumber>,
+    pub refunds: HashMap<RefundId, NodeNumber>,
+    pub cards: HashMap<CardId, NodeNumber>,
+}
+
+/// A tenant's rows.
+pub(crate) struct Database {
+    pub layout: Layout,
+    /// The database's clock.
+    pub now: DateTime<Utc>,
+    pub keys: HashMap<String, KeyRow>,
+    pub orders: BTreeMap<OrderId, StoredOrder>,
+    /// The orders that hold something, by their end.
+    pub holds: BTreeSet<(DateTime<Utc>, OrderId)>,
+    pub cards: HashMap<CardId, CardRow>,
+    pub free: HashMap<SkuId, BTreeMap<CardId, Option<DateTime<Utc>>>>,
+    pub shared: HashMap<SkuId, Vec<CardId>>,
+    pub counts: HashMap<SkuId, StockCount>,
+    pub balances: HashMap<Account, i64>,
+    /// The sums of all postings, kept apart from the balances.
+    pub posted: HashMap<Account, i128>,
+    pub entries: Vec<Entry>,
+    pub entry_ids: HashSet<EntryId>,
+    pub intents: HashMap<IntentId, Intent>,
+    pub open_top_ups: HashMap<CustomerId, BTreeSet<IntentId>>,
+    pub attempts: HashMap<OutNo, Attempt>,
+    pub attempts_of: HashMap<IntentId, Vec<OutNo>>,
+    pub payments: BTreeMap<PaymentId, Payment>,
+    pub by_trade: HashMap<(ChannelId, String), PaymentId>,
+    pub payments_of: HashMap<IntentId, Vec<PaymentId>>,
+    pub exceptions: HashMap<ExceptionId, Exception>,
+    pub refunds: BTreeMap<RefundId, Refund>,
+    /// Refunds that wait for a person's word.
+    pub undecided: BTreeSet<RefundId>,
+    pub epoch: i64,
+    pub rules: RuleBook,
+    pub wares: HashMap<SkuId, Ware>,
+    /// Jobs of commits, to be picked up by the world.
+    pub jobs: Vec<Job>,
+    pub locks: Locks,
+    /// Whether a batch takes its keys before it reads, or with what it writes.
+    pub takes_keys_first: bool,
+}
+
+/// A row is locked by another node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Waits(pub NodeNumber);
+
+impl Database {
+    /// An empty database of this tenant.
+    pub fn new(layout: Layout, now: DateTime<Utc>) -> Self {
+        let mut new = Self {
+            layout,
+            now,
+            keys: HashMap::new(),
+            orders: BTreeMap::new(),
+            holds: BTreeSet::new(),
+            cards: HashMap::new(),
+            free: HashMap::new(),
+            shared: HashMap::new(),
+            counts: HashMap::new(),
+            balances: HashMap::new(),
+            posted: HashMap::new(),
+            entries: Vec::new(),
+            entry_ids: HashSet::new(),
+            intents: HashMap::new(),
+            open_top_ups: HashMap::new(),
+            attempts: HashMap::new(),
+            attempts_of: HashMap::new(),
+            payments: BTreeMap::new(),
+            by_trade: HashMap::new(),
+            payments_of: HashMap::new(),
+            exceptions: HashMap::new(),
+            refunds: BTreeMap::new(),
+            undecided: BTreeSet::new(),
+            epoch: 0,
+            rules: RuleBook::default(),
+            wares: HashMap::new(),
+            jobs: Vec::new(),
+            locks: Locks::default(),
+            takes_keys_first: true,
+        };
+        new.change_prices();
+        new
+    }
+
+    /// Prices move, all at once.
+    pub fn change_prices(&mut self) {
+        self.epoch += 1;
+        self.rules = self.layout.rules(self.epoch);
+        let raise = self.epoch % 3;
+        let wares = (0..self.layout.goods.len()).map(|place| self.layout.ware(place, raise));
+        self.wares = wares.map(|ware| (ware.facts.sku, ware)).collect();
+    }
+
+    /// Puts cards in stock.
+    pub fn stock(&mut self, sku: SkuId, cards: impl Iterator<Item = CardId>, expires_at: Option<DateTime<Utc>>) {
+        let count = self.counts.entry(sku).or_default();
+        for card in cards {
+            let row = CardRow { sku, state: CardState::Available, line: None, expires_at };
+            self.cards.insert(card, row);
+            self.free.entry(sku).or_default().insert(card, expires_at);
+            count.available += 1;
+        }
+    }
+
+    /// Puts codes in stock that every buyer gets.
+    pub fn stock_shared(&mut self, sku: SkuId, cards: impl Iterator<Item = CardId>) {
+        let count = self.counts.entry(sku).or_default();
+        for card in cards {
+            self.cards.insert(card, CardRow { sku, state: CardState::Shared, line: None, expires_at: None });
+            self.shared.entry(sku).or_default().push(card);
+            count.shared += 1;
+        }
+    }
+
+    /// How many cards a page would show.
+    pub fn available(&self, sku: SkuId) -> i64 {
+        self.counts.get(&sku).map_or(0, |count| count.available)
+    }
+
+    /// What an account has.
+    pub fn balance(&self, account: &Account) -> i64 {
+        self.balances.get(account).copied().unwrap_or(0)
+    }
+
+    /// Frees every row that a node has locked.
+    pub fn unlock(&mut self, node: NodeNumber) {
+        self.locks.keys.retain(|_, owner| *owner != node);
+        self.locks.orders.retain(|_, owner| *owner != node);
+        self.locks.intents.retain(|_, owner| *owner != node);
+        self.locks.refunds.retain(|_, owner| *owner != node);
+        self.locks.cards.retain(|_, owner| *owner != node);
+    }
+}
+
+/// Locks a row for a node, unless another one has it.
+pub(crate) fn lock<K: Hash + Eq>(rows: &mut HashMap<K, NodeNumber>, row: K, node: NodeNumber) -> Result<(), Waits> {
+    match rows.get(&row) {
+        Some(owner) if *owner != node => Err(Waits(*owner)),
+        Some(_) => Ok(()),
+        None => {
+            rows.insert(row, node);
+            Ok(())
+        }
+    }
+}

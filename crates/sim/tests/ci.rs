@@ -1,0 +1,62 @@
+//! The short profile: a few seeds, in worlds short enough for a build without optimisation.
+
+use sim::{Mutation, Plan};
+
+fn short(seed: u64, steps: u64) -> Plan {
+    Plan { world_steps: 3_000, ..Plan::new(seed, steps) }
+}
+
+#[test]
+fn nothing_is_found_in_seeds_of_every_run() {
+    for seed in 1..=2 {
+        let totals = short(seed, 6_000).run().unwrap_or_else(|failure| panic!("{failure}"));
+        assert!(totals.orders > 1_000 && totals.by_channel > 300, "{totals}");
+    }
+}
+
+#[test]
+fn a_run_meets_everything_that_can_go_wrong() {
+    let totals = short(3, 12_000).run().unwrap_or_else(|failure| panic!("{failure}"));
+    let deaths = [totals.deaths_before_commit, totals.deaths_before_answer, totals.deaths_before_jobs];
+    assert!(deaths.iter().all(|deaths| *deaths > 0), "{totals}");
+    let trouble =
+        [totals.reruns, totals.replays, totals.lost_commits, totals.exceptions, totals.expired, totals.refunds];
+    assert!(trouble.iter().all(|trouble| *trouble > 0), "{totals}");
+}
+
+#[test]
+fn equal_seeds_are_equal_runs() {
+    let run = |seed| short(seed, 3_000).run().unwrap_or_else(|failure| panic!("{failure}"));
+    assert_eq!(run(4), run(4));
+    assert_ne!(run(4).digest, run(5).digest);
+}
+
+/// What a run finds if this fault is made on purpose.
+fn found(mutation: Mutation) -> String {
+    let seeds = 1..=5;
+    let failures = seeds.filter_map(|seed| Plan { mutation, ..short(seed, 6_000) }.run().err());
+    failures.map(|failure| failure.finding).next().unwrap_or_else(|| panic!("{mutation:?} is not found"))
+}
+
+#[test]
+fn a_node_that_does_not_look_whether_a_card_is_free_is_found() {
+    assert!(found(Mutation::NoClaim).contains("card"));
+}
+
+#[test]
+fn a_database_that_lets_balances_go_below_zero_is_found() {
+    let finding = found(Mutation::NoBalanceCheck);
+    assert!(finding.contains("below zero"), "{finding}");
+}
+
+#[test]
+fn answers_that_are_not_kept_are_found() {
+    let finding = found(Mutation::NoKeys);
+    assert!(finding.contains("key"), "{finding}");
+}
+
+#[test]
+fn jobs_that_are_not_written_are_found() {
+    let finding = found(Mutation::LostJobs);
+    assert!(finding.contains("no job") || finding.contains("still") || finding.contains("no payment"), "{finding}");
+}
