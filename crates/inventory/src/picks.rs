@@ -4,11 +4,13 @@ mod simulation;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use catalog::SkuId;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use lane::{Claimed, LaneSheaf, LaneTx, Part, PartError, Step};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::model::{CardId, Taken, Taking};
@@ -31,6 +33,9 @@ pub struct Picks {
     /// SKUs with fewer free cards than wanted, of which unpaid orders hold some.
     short_of: BTreeSet<SkuId>,
     runs: HashMap<SkuId, Run>,
+    /// How far the lane has read each SKU ahead, for batches that run beside one another: each reads on behind what the
+    /// other has in hand. A hint, like the runs.
+    frontier: Arc<Mutex<HashMap<SkuId, Uuid>>>,
     /// Codes that go to every buyer, in turn.
     shared: HashMap<SkuId, Shared>,
     taken: Vec<TakenCard>,
@@ -66,6 +71,8 @@ struct Run {
     cards: VecDeque<FreeCard>,
     /// The last id it has looked at.
     cursor: Uuid,
+    /// What it had in hand was let go: it looks from its own cursor on.
+    is_lost: bool,
     /// The last id that a committed batch has sold: where looking begins anew after a roll-back.
     sold_to: Uuid,
     /// Set while the whole SKU was searched and there are not more cards than in hand: how many the counts said there
@@ -245,7 +252,9 @@ impl Picks {
                 let run = self.runs.entry(sku).or_default();
                 let is_known = |(count, at): (i64, DateTime<Utc>)| count == available && at + SEARCH_KEPT > now;
                 if is_locked || !run.searched.is_some_and(is_known) {
-                    run.read(tx, sku, (wish, available), is_locked).await?;
+                    let mut frontiers = self.frontier.lock().await;
+                    let frontier = frontiers.entry(sku).or_default();
+                    run.read(tx, sku, (wish, available), is_locked, frontier).await?;
                 }
             }
             if held > 0 && self.lacks(sku, wish, now) {
@@ -293,7 +302,11 @@ impl Run {
         sku: SkuId,
         (wish, available): (Wish, i64),
         is_locked: bool,
+        frontier: &mut Uuid,
     ) -> Result<(), PartError> {
+        if !is_locked && !std::mem::take(&mut self.is_lost) {
+            self.cursor = self.cursor.max(*frontier);
+        }
         // Cards that are locked are kept from other nodes, so no more of them than are wanted.
         let limit = if is_locked { wish.quantity } else { wish.quantity.max(READ_AHEAD) };
         let (started_at, until) = (self.cursor, tx.now() + wish.lasting);
@@ -305,6 +318,7 @@ impl Run {
             self.take_in_hand(all);
         }
         self.searched = (!self.has(wish, tx.now())).then_some((available, tx.now()));
+        *frontier = (*frontier).max(self.cursor);
         Ok(())
     }
 
@@ -338,6 +352,7 @@ impl Run {
     fn forget(&mut self) {
         self.cards.clear();
         self.cursor = self.sold_to;
+        self.is_lost = true;
         self.searched = None;
     }
 
@@ -352,6 +367,10 @@ impl Run {
 }
 
 impl Part for Picks {
+    fn twin(&self) -> Box<dyn Part> {
+        Box::new(Self { frontier: Arc::clone(&self.frontier), ..Self::default() })
+    }
+
     fn read<'a>(&'a mut self, tx: &'a LaneTx, attempt: u32) -> BoxFuture<'a, Result<(), PartError>> {
         Box::pin(async move { self.fill(tx, attempt > 0).await })
     }
@@ -411,6 +430,10 @@ impl Part for Picks {
         }
         if self.runs.len() > RUNS_MAX {
             self.runs.clear();
+            // Somebody who reads just now keeps it for another time.
+            if let Ok(mut frontier) = self.frontier.try_lock() {
+                frontier.clear();
+            }
         }
         if self.shared.len() > RUNS_MAX {
             self.shared.clear();

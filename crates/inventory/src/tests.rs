@@ -13,7 +13,7 @@ mod shelf;
 use catalog::{Catalog, CategoryDraft, Code, GoodsDraft, GoodsKind, OnSale, SkuDraft, SkuId};
 use chrono::TimeDelta;
 use kernel::{Currency, Money, TenantScope, Wording};
-use lane::{Part, Step};
+use lane::{Part, carry_out_in};
 use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
 use store::{Store, Tx, WriteTx};
 use testkit::TestDb;
@@ -84,13 +84,10 @@ impl Shop {
         picks.want(sku, quantity, TimeDelta::zero());
         picks.read(&tx, 0).await.expect("read");
         let taken = picks.take((sku, quantity), (order, 0), Taking::Sell, tx.now()).expect("in stock");
-        assert_eq!(picks.claim(&tx).await.expect("claimed"), lane::Claimed::All);
+        assert_eq!(carry_out_in(&tx, &mut picks).await.expect("carried out"), lane::Claimed::All);
         let (mut book, batch) = (self.goods_left(order, taken.cost_minor), Uuid::now_v7());
         book.insert_in(&tx, batch).await.expect("written");
         book.link_in(&tx, batch).await.expect("written");
-        for step in Step::ALL {
-            picks.write(&tx, batch, step).await.expect("written");
-        }
         book.settle_in(&tx).await.expect("written");
         tx.commit().await.expect("committed");
         (order, taken.cards)

@@ -28,9 +28,9 @@ const TENANTS_KEPT_MAX: usize = 1_000;
 const OUTCOME_TRIES_MAX: u32 = 12;
 
 /// Carries out the batches of one lane.
-pub(crate) struct Runner<F> {
+pub(crate) struct Runner {
     store: Store,
-    make_parts: F,
+    make_parts: Box<dyn Fn(TenantScope) -> Parts + Send + Sync>,
     parts: HashMap<TenantId, Parts>,
     stats: Arc<LaneStats>,
 }
@@ -48,8 +48,12 @@ type Reply = oneshot::Sender<Result<Answered<String>, LaneError>>;
 /// For each command what is kept under its key, and whether it was before.
 type Answers = Vec<Result<(Decided, bool), LaneError>>;
 
-impl<F: Fn(TenantScope) -> Parts> Runner<F> {
-    pub fn new(store: Store, make_parts: F, stats: Arc<LaneStats>) -> Self {
+impl Runner {
+    pub fn new(
+        store: Store,
+        make_parts: Box<dyn Fn(TenantScope) -> Parts + Send + Sync>,
+        stats: Arc<LaneStats>,
+    ) -> Self {
         Self { store, make_parts, parts: HashMap::new(), stats }
     }
 

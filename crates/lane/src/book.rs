@@ -8,6 +8,10 @@ use uuid::Uuid;
 use crate::part::{LaneSheaf, LaneTx, Others, Part, PartError, Step};
 
 impl Part for Book {
+    fn twin(&self) -> Box<dyn Part> {
+        Box::new(Self::new(self.tenant()))
+    }
+
     fn read<'a>(&'a mut self, _tx: &'a LaneTx, _attempt: u32) -> BoxFuture<'a, Result<(), PartError>> {
         Box::pin(async { Ok(()) })
     }

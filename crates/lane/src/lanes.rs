@@ -29,6 +29,10 @@ pub struct LaneSettings {
     pub batch_max: usize,
     /// Batches of different tenants that run at the same time.
     pub batches_at_once: usize,
+    /// Batches of one tenant that run beside one another.
+    pub batches_beside: usize,
+    /// Commands that must wait before another batch is begun beside one that runs: two halves are slower than a whole.
+    pub beside_from: usize,
     /// An idle lane is closed after this time.
     pub idle: Duration,
 }
@@ -36,11 +40,12 @@ pub struct LaneSettings {
 impl LaneSettings {
     /// What suits the database: SQLite has one writer and gains from larger batches.
     pub const fn of(backend: Backend) -> Self {
-        let (batch_max, batches_at_once) = match backend {
-            Backend::Sqlite => (1024, 1),
-            Backend::Postgres => (256, 6),
+        let (batch_max, batches_at_once, batches_beside) = match backend {
+            Backend::Sqlite => (1024, 1, 1),
+            Backend::Postgres => (256, 6, 2),
         };
-        Self { queue_max: 4096, batch_max, batches_at_once, idle: Duration::from_secs(60) }
+        let (queue_max, beside_from, idle) = (4096, 64, Duration::from_secs(60));
+        Self { queue_max, batch_max, batches_at_once, batches_beside, beside_from, idle }
     }
 }
 
@@ -168,49 +173,93 @@ impl Lanes {
     }
 }
 
-/// One lane: takes what is queued, runs it as a batch, and closes when idle.
+/// One lane: takes what is queued, runs it as batches, and closes when idle.
+///
+/// While a batch is under way the next one gathers. It begins when the first is over, or beside it once many wait: what
+/// all batches of a tenant want is locked last, so that most of their work is done side by side.
 async fn serve(inner: Arc<Inner>, lane: Option<TenantId>, mut queue: mpsc::Receiver<Queued>) {
-    let parts = {
-        let factory = Arc::clone(&inner.factory);
-        move |scope: TenantScope| {
-            let mut parts = factory(scope);
-            parts.push(Box::new(Book::new(scope.id())));
-            Parts::new(parts)
-        }
-    };
-    let new_runner = || Runner::new(inner.store.clone(), parts.clone(), Arc::clone(&inner.stats));
-    let mut runner = new_runner();
+    let LaneSettings { queue_max, batch_max, batches_beside, beside_from, idle, .. } = inner.settings;
+    let (crew, mut running) = (Crew::new(&inner), JoinSet::new());
+    let mut waiting: Vec<Queued> = Vec::new();
+    let mut is_open = true;
     loop {
-        let first = match tokio::time::timeout(inner.settings.idle, queue.recv()).await {
-            Ok(Some(first)) => first,
-            Ok(None) => return,
-            Err(_) => {
+        let is_due = !waiting.is_empty() && (running.is_empty() || waiting.len() >= beside_from);
+        if is_due && running.len() < batches_beside {
+            let permit = Arc::clone(&inner.permits).acquire_owned().await;
+            // Callers that were answered together ask again together: let them all queue before the batch closes.
+            tokio::task::yield_now().await;
+            while waiting.len() < batch_max
+                && let Ok(queued) = queue.try_recv()
+            {
+                waiting.push(queued);
+            }
+            let (crew, batch) = (crew.clone(), std::mem::take(&mut waiting));
+            running.spawn(async move {
+                crew.run(batch).await;
+                drop(permit);
+            });
+            continue;
+        }
+        let may_wait = if running.is_empty() { batch_max } else { beside_from.min(queue_max) };
+        tokio::select! {
+            Some(_) = running.join_next() => {}
+            next = queue.recv(), if is_open && waiting.len() < may_wait => match next {
+                Some(queued) => waiting.push(queued),
+                None => is_open = false,
+            },
+            () = tokio::time::sleep(idle), if is_open && running.is_empty() && waiting.is_empty() => {
                 let mut queues = inner.queues.lock().unwrap_or_else(PoisonError::into_inner);
                 if queue.is_empty() {
                     queues.open.remove(&lane);
                     return;
                 }
-                continue;
             }
-        };
-        let permit = inner.permits.acquire().await;
-        // Callers that were answered together ask again together: let them all queue before the batch closes.
-        tokio::task::yield_now().await;
-        let mut batch = vec![first];
-        while batch.len() < inner.settings.batch_max {
-            match queue.try_recv() {
-                Ok(queued) => batch.push(queued),
-                Err(_) => break,
-            }
+            else => return,
         }
-        // A panic outside of a rule is a bug of ours: this batch's callers are told to try again, and the lane goes on
-        // with nothing of what it knew.
+    }
+}
+
+/// Who carries out the batches of a lane: one runner for each that runs at a time.
+#[derive(Clone)]
+struct Crew {
+    inner: Arc<Inner>,
+    /// Whose parts the runners' are the twins of; on SQLite a lane has many tenants and one runner.
+    originals: Arc<Mutex<Option<Parts>>>,
+    idle: Arc<Mutex<Vec<Runner>>>,
+}
+
+impl Crew {
+    fn new(inner: &Arc<Inner>) -> Self {
+        Self { inner: Arc::clone(inner), originals: Arc::default(), idle: Arc::default() }
+    }
+
+    /// A panic outside of a rule is a bug of ours: this batch's callers are told to try again, and the lane goes on with
+    /// nothing of what its runner knew.
+    async fn run(&self, batch: Vec<Queued>) {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut runner = idle.unwrap_or_else(|| self.runner());
         let span = span_of(&batch);
-        if AssertUnwindSafe(runner.run(batch)).catch_unwind().instrument(span).await.is_err() {
-            tracing::error!("a batch panicked; the lane starts anew");
-            runner = new_runner();
+        match AssertUnwindSafe(runner.run(batch)).catch_unwind().instrument(span).await {
+            Ok(()) => self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(runner),
+            Err(_) => tracing::error!("a batch panicked; the lane starts anew"),
         }
-        drop(permit);
+    }
+
+    fn runner(&self) -> Runner {
+        let (factory, originals) = (Arc::clone(&self.inner.factory), Arc::clone(&self.originals));
+        let is_alone = self.inner.settings.batches_beside == 1;
+        let make = move |scope: TenantScope| {
+            let new = || {
+                let mut parts = factory(scope);
+                parts.push(Box::new(Book::new(scope.id())));
+                Parts::new(parts)
+            };
+            if is_alone {
+                return new();
+            }
+            originals.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(new).twin()
+        };
+        Runner::new(self.inner.store.clone(), Box::new(make), Arc::clone(&self.inner.stats))
     }
 }
 

@@ -32,4 +32,4 @@ pub use command::{Answered, Command, CommandKey};
 pub use error::LaneError;
 pub use keys::prune_in;
 pub use lanes::{LaneSettings, LaneStats, Lanes};
-pub use part::{Claimed, LaneSheaf, LaneTx, Others, Part, PartError, Parts, Step};
+pub use part::{Claimed, LaneSheaf, LaneTx, Others, Part, PartError, Parts, Step, carry_out_in};

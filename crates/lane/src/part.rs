@@ -55,6 +55,10 @@ pub enum PartError {
 /// One room's share in the batches of one tenant: the facts read for a batch, what was decided over them, and how
 /// that is written. It lives as long as the tenant's lane, so it may keep what stays true between batches.
 pub trait Part: Any + Send + Sync {
+    /// The part for another batch of the same tenant that runs beside this one, knowing nothing yet. The two may share
+    /// what keeps them out of each other's way.
+    fn twin(&self) -> Box<dyn Part>;
+
     /// Reads the facts that the commands asked for. `attempt` counts from 0; from 1 on, a claim came up short
     /// before, so facts that others may take should be locked while they are read.
     fn read<'a>(&'a mut self, tx: &'a LaneTx, attempt: u32) -> BoxFuture<'a, Result<(), PartError>>;
@@ -87,6 +91,25 @@ pub trait Part: Any + Send + Sync {
     fn end(&mut self, is_committed: bool);
 }
 
+/// Carries out what one part has decided, as a batch does with all of its parts. For tests of the room whose part it is.
+pub async fn carry_out_in(tx: &LaneTx, part: &mut dyn Part) -> Result<Claimed, PartError> {
+    let (batch, mut cold) = (Uuid::now_v7(), tx.sheaf());
+    if part.claim(tx, &mut cold).await? == Claimed::Short {
+        return Ok(Claimed::Short);
+    }
+    for step in Step::COLD {
+        part.write(tx, &mut cold, batch, step).await?;
+    }
+    if !tx.send(cold).await? {
+        return Ok(Claimed::Short);
+    }
+    let mut hot = tx.sheaf();
+    for step in Step::HOT {
+        part.write(tx, &mut hot, batch, step).await?;
+    }
+    if tx.send(hot).await? { Ok(Claimed::All) } else { Err(PartError::Broken("a hot row is missing".to_owned())) }
+}
+
 /// The parts of one tenant's lane.
 pub struct Parts {
     parts: Vec<Box<dyn Part>>,
@@ -117,6 +140,11 @@ impl Parts {
     /// Takes the parts; the order is the order of their reads and, inside a step, of their writes.
     pub fn new(parts: Vec<Box<dyn Part>>) -> Self {
         Self { parts }
+    }
+
+    /// The parts for a batch that runs beside.
+    pub(crate) fn twin(&self) -> Self {
+        Self { parts: self.parts.iter().map(|part| part.twin()).collect() }
     }
 
     /// The part of type `P`. The server wires every part that a command uses, so a missing one is a bug.

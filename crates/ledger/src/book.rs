@@ -42,6 +42,11 @@ impl Book {
         }
     }
 
+    /// Whose it is.
+    pub const fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     /// Asks for the balance of a spendable account.
     pub fn want(&mut self, account: Account) {
         self.wanted.insert(account);

@@ -117,8 +117,12 @@ impl PricedLine {
 impl Desk {
     /// A desk that asks `prices`.
     pub fn new(prices: Prices) -> Self {
+        Self { prices: Some(prices), ..Self::unasked() }
+    }
+
+    fn unasked() -> Self {
         Self {
-            prices: Some(prices),
+            prices: None,
             sites: BTreeSet::new(),
             skus: BTreeSet::new(),
             rules: RuleBook::default(),
@@ -291,6 +295,10 @@ impl Desk {
 }
 
 impl Part for Desk {
+    fn twin(&self) -> Box<dyn Part> {
+        Box::new(Self { prices: self.prices.clone(), ..Self::unasked() })
+    }
+
     fn read<'a>(&'a mut self, tx: &'a LaneTx, attempt: u32) -> BoxFuture<'a, Result<(), PartError>> {
         self.attempt = attempt;
         Box::pin(async move {

@@ -387,6 +387,10 @@ impl Till {
 }
 
 impl Part for Till {
+    fn twin(&self) -> Box<dyn Part> {
+        Box::new(Self::default())
+    }
+
     fn read<'a>(&'a mut self, tx: &'a LaneTx, _attempt: u32) -> BoxFuture<'a, Result<(), PartError>> {
         Box::pin(async move { self.read_rows(tx).await.map_err(part_error) })
     }

@@ -14,10 +14,7 @@ async fn read(shop: &Shop, quantity: u32, attempt: u32) -> (WriteTx<TenantScope>
 
 /// The batch of `picks`, committed.
 async fn write(tx: WriteTx<TenantScope>, picks: &mut Picks) {
-    assert_eq!(picks.claim(&tx).await.expect("claimed"), Claimed::All);
-    for step in Step::ALL {
-        picks.write(&tx, Uuid::now_v7(), step).await.expect("written");
-    }
+    assert_eq!(carry_out_in(&tx, picks).await.expect("carried out"), Claimed::All);
     tx.commit().await.expect("committed");
     picks.end(true);
 }
@@ -49,14 +46,14 @@ testkit::on_both! {
         shop.sell(shop.sku, 1).await;
         let tx = shop.write().await;
         picks.take((shop.sku, 1), (Uuid::now_v7(), 0), Taking::Sell, tx.now()).expect("the run knows it as free");
-        assert_eq!(picks.claim(&tx).await.expect("claimed"), Claimed::Short);
+        assert_eq!(carry_out_in(&tx, &mut picks).await.expect("carried out"), Claimed::Short);
         drop(tx);
         picks.end(false);
         // Decided again, over rows that are locked while they are read.
         let (tx, mut picks) = read(&shop, 2, 1).await;
         assert_eq!(picks.available(shop.sku, tx.now()), 1);
         picks.take((shop.sku, 1), (Uuid::now_v7(), 0), Taking::Sell, tx.now()).expect("one is left");
-        assert_eq!(picks.claim(&tx).await.expect("claimed"), Claimed::All);
+        assert_eq!(carry_out_in(&tx, &mut picks).await.expect("carried out"), Claimed::All);
     }
 
     async fn a_lane_that_read_ahead_finds_cards_that_came_later(db) {
@@ -64,8 +61,7 @@ testkit::on_both! {
         shop.import(&["A"]).await;
         let (tx, mut picks) = read(&shop, 1, 0).await;
         picks.take((shop.sku, 1), (Uuid::now_v7(), 0), Taking::Sell, tx.now()).expect("in stock");
-        picks.claim(&tx).await.expect("claimed");
-        picks.write(&tx, Uuid::now_v7(), Step::Counts).await.expect("written");
+        carry_out_in(&tx, &mut picks).await.expect("carried out");
         tx.commit().await.expect("committed");
         picks.end(true);
         shop.import(&["B"]).await;
@@ -161,10 +157,10 @@ testkit::on_both! {
         let (_, cards) = shop.sell(shop.sku, 1).await;
         let (tx, mut picks) = read(&shop, 1, 0).await;
         picks.sell_held(shop.sku, &Taken { cards: cards.clone(), ..Taken::default() });
-        assert_eq!(picks.claim(&tx).await.expect("claimed"), Claimed::Short);
+        assert_eq!(carry_out_in(&tx, &mut picks).await.expect("carried out"), Claimed::Short);
         picks.end(false);
         picks.release(shop.sku, &Taken { cards, ..Taken::default() });
-        assert_eq!(picks.claim(&tx).await.expect("claimed"), Claimed::Short);
+        assert_eq!(carry_out_in(&tx, &mut picks).await.expect("carried out"), Claimed::Short);
     }
 
     async fn shared_codes_go_to_everybody_in_turn(db) {

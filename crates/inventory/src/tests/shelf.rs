@@ -80,10 +80,7 @@ testkit::on_both! {
         picks.want(front.shop.sku, 1, TimeDelta::zero());
         picks.read(&tx, 0).await.expect("read");
         picks.take((front.shop.sku, 1), (Uuid::now_v7(), 0), Taking::Hold, tx.now()).expect("in stock");
-        picks.claim(&tx).await.expect("claimed");
-        for step in Step::ALL {
-            picks.write(&tx, Uuid::now_v7(), step).await.expect("written");
-        }
+        carry_out_in(&tx, &mut picks).await.expect("carried out");
         tx.commit().await.expect("committed");
         assert_eq!(front.left().await, 1);
         assert_eq!(front.shop.count(front.shop.sku).await.held, 1);

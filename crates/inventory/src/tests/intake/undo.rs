@@ -1,6 +1,6 @@
 //! Taking a batch back.
 
-use lane::{Part, Step};
+use lane::Part;
 
 use super::*;
 use crate::{UndoOf, Undone};
@@ -21,10 +21,7 @@ impl Shop {
         picks.want(self.sku, quantity, TimeDelta::zero());
         picks.read(&tx, 0).await.expect("read");
         picks.take((self.sku, quantity), (Uuid::now_v7(), 0), Taking::Hold, tx.now()).expect("in stock");
-        assert_eq!(picks.claim(&tx).await.expect("claimed"), lane::Claimed::All);
-        for step in Step::ALL {
-            picks.write(&tx, Uuid::now_v7(), step).await.expect("written");
-        }
+        assert_eq!(carry_out_in(&tx, &mut picks).await.expect("carried out"), lane::Claimed::All);
         tx.commit().await.expect("committed");
     }
 }
