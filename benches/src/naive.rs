@@ -88,7 +88,7 @@ impl Counter for Naive {
     async fn buy(&self, caller: usize) {
         let (customer, wallet) = self.customers[caller % self.customers.len()];
         let tx = begin(&self.connection, self.backend, self.tenant).await;
-        let mut fresh = Fresh::new(customer, wallet);
+        let mut fresh = Fresh::new(customer, wallet, &self.recording.other_accounts);
         // A key that is there already would fail here: this order was made before.
         self.insert(&tx, &self.recording.key, &fresh).await;
         fresh.card = self.claim(&tx, fresh.order).await;

@@ -16,6 +16,8 @@ pub(super) struct Fresh {
     pub card: Uuid,
     customer: Uuid,
     wallet: Uuid,
+    /// The accounts of the entry that takes the money from the wallet.
+    accounts: Vec<u8>,
     job: Uuid,
     key: String,
     now: DateTime<Utc>,
@@ -27,6 +29,7 @@ enum Slot {
     Order,
     Customer,
     Wallet,
+    Accounts,
     /// The card's id as the lines keep it.
     Cards,
     /// The order's entries, by number.
@@ -48,15 +51,18 @@ pub(super) struct Recording {
     /// The rows that nobody else wants.
     pub rows: Vec<Insert>,
     pub wallet_delta: i64,
+    /// What the entry that takes the money from the wallet names after it.
+    pub other_accounts: Vec<u8>,
     /// The balances that everybody moves, ascending.
     pub hot_deltas: Vec<(Uuid, i64)>,
 }
 
 impl Fresh {
-    pub fn new(customer: Uuid, wallet: Uuid) -> Self {
+    pub fn new(customer: Uuid, wallet: Uuid, other_accounts: &[u8]) -> Self {
+        let accounts = [wallet.as_bytes(), other_accounts].concat();
         let [order, job] = [Uuid::now_v7(), Uuid::now_v7()];
         let key = format!("req:{customer}:{}", Uuid::now_v7());
-        Self { order, card: Uuid::nil(), customer, wallet, job, key, now: Utc::now() }
+        Self { order, card: Uuid::nil(), customer, wallet, accounts, job, key, now: Utc::now() }
     }
 
     fn value(&self, slot: Slot) -> Value {
@@ -64,6 +70,7 @@ impl Fresh {
             Slot::Order => self.order.into(),
             Slot::Customer => self.customer.into(),
             Slot::Wallet => self.wallet.into(),
+            Slot::Accounts => self.accounts.clone().into(),
             Slot::Cards => self.card.as_bytes().to_vec().into(),
             Slot::Entry(number) => entry_of(self.order, number).into(),
             Slot::Job => self.job.into(),
@@ -105,6 +112,12 @@ impl Recording {
         for (number, entry) in (0..).zip(reader.cells("entries", "id", &of_subject).await) {
             known.insert(entry, Slot::Entry(number));
         }
+        let of_wallet = wallet.simple().to_string();
+        let mut accounts = reader.cells("entries", "accounts", &of_subject).await;
+        accounts.retain(|cell| cell.to_lowercase().contains(&of_wallet));
+        let [accounts] = <[String; 1]>::try_from(accounts).expect("one entry takes the money from the wallet");
+        let other_accounts = bytes(&accounts)[16..].to_vec();
+        known.insert(accounts, Slot::Accounts);
         let key = reader.insert("command_keys", "1 = 1", &known).await;
         let tables = [
             ("orders", format!("id = {}", reader.uuid(order))),
@@ -122,7 +135,7 @@ impl Recording {
         let mut hot_deltas = reader.deltas(&of_entry).await;
         let own = hot_deltas.iter().position(|(account, _)| *account == wallet).expect("the wallet paid");
         let (_, wallet_delta) = hot_deltas.remove(own);
-        Self { key, rows, wallet_delta, hot_deltas }
+        Self { key, rows, wallet_delta, other_accounts, hot_deltas }
     }
 }
 
@@ -139,7 +152,16 @@ impl Reader<'_> {
             Backend::Sqlite => format!("X'{}'", id.simple().to_string().to_uppercase()),
         }
     }
+}
 
+/// The bytes of a quoted cell, as PostgreSQL or SQLite writes it.
+fn bytes(cell: &str) -> Vec<u8> {
+    let digits = cell.split('\'').nth(1).expect("a quoted text").trim_start_matches(['\\', 'x']);
+    let pairs = digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("ASCII"));
+    pairs.map(|pair| u8::from_str_radix(pair, 16).expect("hexadecimal digits")).collect()
+}
+
+impl Reader<'_> {
     async fn rows(&self, sql: String) -> Vec<QueryResult> {
         let statement = Statement::from_string(self.tx.get_database_backend(), &sql);
         self.tx.query_all_raw(statement).await.unwrap_or_else(|error| panic!("{sql}: {error}"))

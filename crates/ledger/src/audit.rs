@@ -1,6 +1,6 @@
 //! The audit: balances derived again, the chain verified, everything compared with what is stored.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sea_orm::ColumnTrait;
 use store::Tx;
@@ -53,7 +53,7 @@ pub async fn audit_in(tx: &impl Tx) -> Result<Audit, LedgerError> {
     loop {
         let entries = page(tx, after).await?;
         let Some(last) = entries.last() else { break };
-        let mut postings = postings_between(tx, after, last.id).await?;
+        let mut postings = postings_of(tx, &entries, (after, last.id)).await?;
         after = last.id;
         for row in entries {
             let own = postings.remove(&row.id).unwrap_or_default();
@@ -76,6 +76,11 @@ pub async fn audit_in(tx: &impl Tx) -> Result<Audit, LedgerError> {
             audit.report(1, format!("postings of {orphan} have no entry"));
         }
     }
+    let stored = tx.find::<posting::Entity>().count().await?;
+    if stored != audit.postings {
+        let (read, strange) = (audit.postings, stored.abs_diff(audit.postings));
+        audit.report(1, format!("{strange} postings belong to no entry: {stored} are stored, entries name {read}"));
+    }
     check_balances(tx, &mut audit, &sums).await?;
     check_chain(tx, &mut audit, batches).await?;
     Ok(audit)
@@ -86,13 +91,16 @@ async fn page(tx: &impl Tx, after: Uuid) -> Result<Vec<entry::Model>, LedgerErro
     Ok(page.ascending(entry::Column::Id).limit(PAGE).all().await?)
 }
 
-async fn postings_between(
+/// The postings of a page of entries, through the accounts that these name.
+async fn postings_of(
     tx: &impl Tx,
-    after: Uuid,
-    last: Uuid,
+    entries: &[entry::Model],
+    (after, last): (Uuid, Uuid),
 ) -> Result<HashMap<Uuid, Vec<posting::Model>>, LedgerError> {
+    let accounts: BTreeSet<Uuid> = entries.iter().flat_map(entry::Model::account_ids).collect();
     let rows = tx
         .find::<posting::Entity>()
+        .among(posting::Column::AccountId, accounts)
         .filter(posting::Column::EntryId.gt(after))
         .filter(posting::Column::EntryId.lte(last))
         .ascending(posting::Column::EntryId)

@@ -8,7 +8,7 @@ use store::{Sheaf, Tx, WriteTx};
 use uuid::Uuid;
 
 use crate::account::{Account, AccountId};
-use crate::entry::{Entry, EntryId};
+use crate::entry::{Entry, EntryId, Posting};
 use crate::error::LedgerError;
 use crate::repo;
 
@@ -88,13 +88,16 @@ impl Book {
 
     /// Whether the entry could be posted now; changes nothing.
     pub fn check(&self, entry: &Entry) -> Result<(), LedgerError> {
-        let mut deltas: BTreeMap<AccountId, (Account, i64)> = BTreeMap::new();
-        for posting in entry.postings() {
-            let slot = deltas.entry(posting.account.id(self.tenant)).or_insert((posting.account, 0));
-            slot.1 =
-                slot.1.checked_add(posting.amount.minor()).ok_or(LedgerError::Overflow { account: posting.account })?;
+        // An entry has few postings: looking through them is quicker than keeping them sorted.
+        let mut deltas: Vec<(Account, i64)> = Vec::with_capacity(entry.postings().len());
+        for Posting { account, amount } in entry.postings() {
+            let overflow = LedgerError::Overflow { account: *account };
+            match deltas.iter_mut().find(|(known, _)| known == account) {
+                Some((_, delta)) => *delta = delta.checked_add(amount.minor()).ok_or(overflow)?,
+                None => deltas.push((*account, amount.minor())),
+            }
         }
-        for (account, delta) in deltas.into_values() {
+        for (account, delta) in deltas {
             let moved = self.moved.get(&account).copied().unwrap_or(0);
             moved.checked_add(delta).ok_or(LedgerError::Overflow { account })?;
             if delta < 0 && account.kind.is_spendable() {

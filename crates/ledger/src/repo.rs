@@ -1,6 +1,6 @@
 //! Queries on the ledger's tables.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use kernel::{Currency, Money, TenantScope};
@@ -45,18 +45,16 @@ pub async fn entries_of_in(tx: &impl Tx, subject: Uuid) -> Result<Vec<Entry>, Le
         .all()
         .await?;
     let ids = rows.iter().map(|row| row.id);
+    let touched: BTreeSet<Uuid> = rows.iter().flat_map(entry::Model::account_ids).collect();
     let postings = tx
         .find::<posting::Entity>()
+        .among(posting::Column::AccountId, touched.iter().copied())
         .among(posting::Column::EntryId, ids)
         .ascending(posting::Column::EntryId)
         .ascending(posting::Column::Seq)
         .all()
         .await?;
-    let accounts = tx
-        .find::<account::Entity>()
-        .among(account::Column::Id, postings.iter().map(|posting| posting.account_id))
-        .all()
-        .await?;
+    let accounts = tx.find::<account::Entity>().among(account::Column::Id, touched).all().await?;
     let accounts: HashMap<Uuid, Account> = accounts.iter().filter_map(|row| Some((row.id, account_of(row)?))).collect();
     let mut entries = Vec::new();
     for row in rows {
@@ -108,6 +106,7 @@ pub(crate) fn insert_entries(
         batch_id: batch,
         posted_at,
         reason: entry.reason().map(str::to_owned),
+        accounts: accounts_of(entry, &ids),
     }));
     let postings = entries.iter().flat_map(|entry| {
         entry.postings().iter().zip(0i32..).map(|(posting, seq)| posting::Model {
@@ -120,6 +119,17 @@ pub(crate) fn insert_entries(
         })
     });
     sheaf.insert::<posting::Entity>(postings.collect::<Vec<_>>());
+}
+
+/// The accounts of an entry, each once, as its row names them.
+fn accounts_of(entry: &Entry, ids: impl Fn(&Account) -> AccountId) -> Vec<u8> {
+    let mut seen: Vec<&Account> = Vec::new();
+    for posting in entry.postings() {
+        if !seen.contains(&&posting.account) {
+            seen.push(&posting.account);
+        }
+    }
+    seen.into_iter().flat_map(|account| ids(account).uuid().into_bytes()).collect()
 }
 
 /// Locks the head of the chain; whoever moves money holds it until his transaction ends.

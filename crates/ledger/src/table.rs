@@ -40,6 +40,7 @@ pub(crate) mod entry {
         pub batch_id: Uuid,
         pub posted_at: DateTime<Utc>,
         pub reason: Option<String>,
+        pub accounts: Vec<u8>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -56,10 +57,11 @@ pub(crate) mod posting {
         #[sea_orm(primary_key, auto_increment = false)]
         pub tenant_id: Uuid,
         #[sea_orm(primary_key, auto_increment = false)]
+        pub account_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
         pub entry_id: Uuid,
         #[sea_orm(primary_key, auto_increment = false)]
         pub seq: i32,
-        pub account_id: Uuid,
         pub amount_minor: i64,
         pub currency: String,
     }
@@ -108,3 +110,11 @@ pub(crate) mod head {
 }
 
 store::tenant_owned!(account, entry, posting, link, head);
+
+impl entry::Model {
+    /// The accounts of its postings, each once.
+    pub fn account_ids(&self) -> impl Iterator<Item = Uuid> {
+        let (ids, _) = self.accounts.as_chunks::<16>();
+        ids.iter().map(|id| Uuid::from_bytes(*id))
+    }
+}

@@ -172,6 +172,21 @@ on_both! {
         assert_eq!(breaches(&db.store, &scope).await, [1, 2, 12]);
     }
 
+    async fn an_audit_finds_postings_that_belong_to_no_entry(db) {
+        let scope = db.tenant().await;
+        let (buyer, wallet) = wallet();
+        post(&db.store, &scope, vec![move_between(buyer, "open", opening(), wallet, 500)]).await.expect("posted");
+        // Behind the last entry, where no page of entries leads.
+        let stray = match db.backend {
+            store::Backend::Sqlite => format!("X'{}'", "f".repeat(32)),
+            store::Backend::Postgres => format!("'{}'::uuid", "f".repeat(32)),
+        };
+        let copy = "INSERT INTO postings (tenant_id, account_id, entry_id, seq, amount_minor, currency) \
+                    SELECT tenant_id, account_id";
+        db.tamper(&format!("{copy}, {stray}, seq, amount_minor, currency FROM postings")).await.expect("tampered");
+        assert_eq!(breaches(&db.store, &scope).await, [1]);
+    }
+
     async fn an_audit_finds_a_balance_out_of_thin_air(db) {
         let scope = db.tenant().await;
         let (buyer, wallet) = wallet();
