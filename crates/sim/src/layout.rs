@@ -65,7 +65,7 @@ const GOODS: [(GoodsKind, bool, bool, i64, i64); 8] = [
     (GoodsKind::Card, true, false, 5_000, 6_400),
     (GoodsKind::Card, false, true, 310, 400),
     (GoodsKind::Card, true, true, 1_250, 1_500),
-    (GoodsKind::Shared, false, false, 10, 50),
+    (GoodsKind::Shared, false, false, 400, 1_900),
     (GoodsKind::Manual, false, false, 700, 990),
 ];
 

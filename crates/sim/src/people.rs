@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use catalog::GoodsKind;
 use chrono::TimeDelta;
+use identity::CustomerId;
 use kernel::Money;
 use ledger::{Account, AccountKind};
 use order::{
@@ -66,8 +67,9 @@ impl World {
     fn fill_purses(&mut self, tenant: usize) {
         let database = &self.databases[tenant];
         let currency = database.layout.currency;
-        let rich = database.layout.customers.iter().skip(3);
-        let wallets = rich.map(|customer| (AccountKind::Wallet, customer.uuid(), WALLET_LOW));
+        let customers = database.layout.customers.iter().enumerate();
+        let low = |place: usize| if place.is_multiple_of(3) { WALLET_LOW / 8 } else { WALLET_LOW };
+        let wallets = customers.map(|(place, customer)| (AccountKind::Wallet, customer.uuid(), low(place)));
         let sites = database.layout.sites.iter().filter(|site| site.has_prepaid);
         let prepaid = sites.map(|site| (AccountKind::SitePrepaid, site.id.uuid(), PREPAID_LOW));
         let low: Vec<(Account, i64)> = wallets
@@ -102,10 +104,12 @@ impl World {
     /// Some buyers come at once.
     pub fn visit(&mut self) {
         let tenant = self.dice.place(self.databases.len());
+        // Some press often, and on several nodes at once.
+        let hasty = self.dice.is_hit(200).then(|| *self.dice.pick(&self.databases[tenant].layout.customers));
         for _ in 0..self.dice.between(1, 12) {
-            match self.dice.throw() % 1_000 {
-                0..25 => self.top_up(tenant),
-                _ => self.buy(tenant),
+            match (hasty, self.dice.throw() % 1_000) {
+                (None, 0..25) => self.top_up(tenant),
+                _ => self.buy(tenant, hasty),
             }
         }
     }
@@ -122,16 +126,18 @@ impl World {
         self.ask_for(tenant, Act::TopUp(act), Asker::Person);
     }
 
-    fn buy(&mut self, tenant: usize) {
+    fn buy(&mut self, tenant: usize, hasty: Option<CustomerId>) {
         let dice = &mut self.dice;
         let layout = &self.databases[tenant].layout;
         let count = layout.sites.len();
         // The last site is too deep to sell: few come there.
         let site = if dice.is_hit(5) { &layout.sites[count - 1] } else { &layout.sites[dice.place(count - 1)] };
-        let customer = *dice.pick(&layout.customers);
+        let customer = hasty.unwrap_or_else(|| *dice.pick(&layout.customers));
+        let is_endless = dice.is_hit(if self.sells_endless { 930 } else { 100 });
         let lines = (0..[1, 1, 1, 1, 1, 1, 1, 2, 2, 3][dice.place(10)])
             .map(|_| {
                 let goods = match dice.throw() % 100 {
+                    any if is_endless => 6 + usize::from(any < 20),
                     0..8 => 3,
                     8..14 => 5,
                     14..20 => 6,
@@ -145,7 +151,7 @@ impl World {
                 Wanted::new(layout.goods[goods].sku, quantity, Money::new(minor, layout.currency))
             })
             .collect();
-        let (buyer, pay) = if dice.is_hit(600) {
+        let (buyer, pay) = if hasty.is_some() || dice.is_hit(560) {
             (Buyer::account(customer), Pay::Wallet)
         } else {
             let buyer = match dice.is_hit(500) {

@@ -51,6 +51,9 @@ pub(crate) struct World {
     announced: Vec<HashSet<OrderId>>,
     /// Trades that no gateway confirms, by tenant.
     pub unconfirmed: Vec<HashSet<String>>,
+    /// Whether most buy what is never used up. Two nodes then sell at once, and only the money is short; where cards are
+    /// sold, the nodes mostly stop each other at the cards already.
+    pub sells_endless: bool,
     /// Nothing new begins, and everybody does what he should.
     pub is_calm: bool,
     pub totals: Totals,
@@ -80,6 +83,7 @@ impl World {
             databases,
             lanes,
             agenda: Agenda::default(),
+            sells_endless: number % 3 == 1,
             is_calm: false,
             totals: Totals { worlds: 1, ..Totals::default() },
         };

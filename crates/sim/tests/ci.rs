@@ -9,14 +9,14 @@ fn short(seed: u64, steps: u64) -> Plan {
 #[test]
 fn nothing_is_found_in_seeds_of_every_run() {
     for seed in 1..=2 {
-        let totals = short(seed, 6_000).run().unwrap_or_else(|failure| panic!("{failure}"));
+        let totals = short(seed, 4_500).run().unwrap_or_else(|failure| panic!("{failure}"));
         assert!(totals.orders > 1_000 && totals.by_channel > 300, "{totals}");
     }
 }
 
 #[test]
 fn a_run_meets_everything_that_can_go_wrong() {
-    let totals = short(3, 12_000).run().unwrap_or_else(|failure| panic!("{failure}"));
+    let totals = short(9, 9_000).run().unwrap_or_else(|failure| panic!("{failure}"));
     let deaths = [totals.deaths_before_commit, totals.deaths_before_answer, totals.deaths_before_jobs];
     assert!(deaths.iter().all(|deaths| *deaths > 0), "{totals}");
     let trouble =
@@ -26,7 +26,7 @@ fn a_run_meets_everything_that_can_go_wrong() {
 
 #[test]
 fn equal_seeds_are_equal_runs() {
-    let run = |seed| short(seed, 3_000).run().unwrap_or_else(|failure| panic!("{failure}"));
+    let run = |seed| short(seed, 1_500).run().unwrap_or_else(|failure| panic!("{failure}"));
     assert_eq!(run(4), run(4));
     assert_ne!(run(4).digest, run(5).digest);
 }
@@ -34,7 +34,7 @@ fn equal_seeds_are_equal_runs() {
 /// What a run finds if this fault is made on purpose.
 fn found(mutation: Mutation) -> String {
     let seeds = 1..=5;
-    let failures = seeds.filter_map(|seed| Plan { mutation, ..short(seed, 6_000) }.run().err());
+    let failures = seeds.filter_map(|seed| Plan { mutation, world_steps: 2_000, ..Plan::new(seed, 4_000) }.run().err());
     failures.map(|failure| failure.finding).next().unwrap_or_else(|| panic!("{mutation:?} is not found"))
 }
 

@@ -24,8 +24,8 @@ use crate::{
     RefundCloser, RefundEnded, RefundOf, RefundRefusal, SweepHolds, Sweeper, Wanted,
 };
 
-/// A gateway that sends back what it is asked to, and does nothing else.
-struct PaysBack;
+/// A gateway that sends back what it is asked to, knows of this money, and does nothing else.
+struct PaysBack(Option<payment::Seen>);
 
 fn away<T>() -> Result<T, GatewayError> {
     Err(GatewayError::NotSent("not now".to_owned()))
@@ -42,7 +42,7 @@ impl Gateway for PaysBack {
     }
 
     async fn query(&self, _: &ChannelAccess, _: &OutNo) -> Result<TradeState, GatewayError> {
-        away()
+        self.0.clone().map_or_else(away, |seen| Ok(TradeState::Paid(seen)))
     }
 
     async fn close(&self, _: &ChannelAccess, _: &OutNo) -> Result<CloseOutcome, GatewayError> {
@@ -162,6 +162,20 @@ impl Shop {
 }
 
 on_both! {
+    async fn a_late_trade_has_no_place_because_another_one_of_its_number_is_confirmed(db) {
+        let shop = Shop::open(&db).await;
+        let channel = shop.open_channel(0).await;
+        let placed = shop.order((0, channel), (1, 10_00), 1).await.expect("placed");
+        db.clock.advance(TimeDelta::minutes(16));
+        let money = |trade| shop.money((0, channel), &placed, trade);
+        let confirmed = payment::Seen { is_confirmed: true, ..money("T1") };
+        let payments = shop.payments_by(PaysBack(Some(confirmed)));
+        let orders = Orders::new(shop.store.clone(), shop.lanes.clone(), shop.inventory.clone(), payments);
+        let second = orders.receive(&shop.scope, money("T2")).await.expect("received");
+        assert_eq!(second, Receipt::Unconfirmed);
+        assert_eq!(orders.receive(&shop.scope, money("T1")).await.expect("received"), Receipt::Delivered { order: placed.order });
+    }
+
     async fn what_was_not_delivered_goes_back_to_the_wallet_at_once(db) {
         let shop = Shop::open(&db).await;
         let (sku, operator) = (shop.manual().await, OperatorId::new());
@@ -377,7 +391,7 @@ on_both! {
         let placed = shop.order((0, channel), (1, 10_00), 1).await.expect("placed");
         shop.receive(shop.money((0, channel), &placed, "T1")).await;
         shop.refund(placed.order, "r").await.expect("asked");
-        let cashier = Cashier::new(shop.store.clone(), shop.payments_by(PaysBack));
+        let cashier = Cashier::new(shop.store.clone(), shop.payments_by(PaysBack(None)));
         let runner = cashier.handle(Runner::new(shop.store.clone(), "node", &Outbox::new()));
         let runner = runner.handle(RefundCloser(shop.orders.clone()));
         for _ in 0..2 {
