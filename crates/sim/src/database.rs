@@ -34,6 +34,8 @@ pub(crate) struct CardRow {
     /// The line that has it, or had it.
     pub line: Option<(Uuid, i32)>,
     pub expires_at: Option<DateTime<Utc>>,
+    /// What it was put in stock for.
+    pub cost_minor: i64,
 }
 
 /// What is kept under a key.
@@ -157,8 +159,10 @@ impl Database {
     /// Puts cards in stock.
     pub fn stock(&mut self, sku: SkuId, cards: impl Iterator<Item = CardId>, expires_at: Option<DateTime<Utc>>) {
         let count = self.counts.entry(sku).or_default();
+        // The SKU's cost of this moment: it moves with the prices, what is in stock keeps its own.
+        let cost_minor = self.wares.get(&sku).map_or(0, |ware| ware.facts.cost.minor());
         for card in cards {
-            let row = CardRow { sku, state: CardState::Available, line: None, expires_at };
+            let row = CardRow { sku, state: CardState::Available, line: None, expires_at, cost_minor };
             self.cards.insert(card, row);
             self.free.entry(sku).or_default().insert(card, expires_at);
             count.available += 1;
@@ -169,7 +173,8 @@ impl Database {
     pub fn stock_shared(&mut self, sku: SkuId, cards: impl Iterator<Item = CardId>) {
         let count = self.counts.entry(sku).or_default();
         for card in cards {
-            self.cards.insert(card, CardRow { sku, state: CardState::Shared, line: None, expires_at: None });
+            self.cards
+                .insert(card, CardRow { sku, state: CardState::Shared, line: None, expires_at: None, cost_minor: 0 });
             self.shared.entry(sku).or_default().push(card);
             count.shared += 1;
         }

@@ -179,7 +179,7 @@ impl Books<'_> {
             return;
         }
         for line in order.lines().filter(|line| is_delivered(order, line) && !line.is_manual && !line.is_shared) {
-            let cost = line.hops[0].cost.minor() * i64::from(line.quantity);
+            let cost: i64 = line.cards.iter().map(|card| self.database.cards[card].cost_minor).sum();
             self.own(AccountKind::CostOfGoods, -cost);
             self.own(AccountKind::StockAtCost, cost);
         }

@@ -22,8 +22,14 @@ pub trait SimulatedStock: Sync {
     /// How many cards of a SKU there are; none for a SKU without cards.
     fn count(&self, sku: SkuId) -> Option<StockCount>;
 
-    /// Up to `limit` free cards of a SKU after this one that can be sold until `until`, ascending, each with its end.
-    fn free(&self, of: (SkuId, DateTime<Utc>), after: CardId, limit: usize) -> Vec<(CardId, Option<DateTime<Utc>>)>;
+    /// Up to `limit` free cards of a SKU after this one that can be sold until `until`, ascending, each with its end and
+    /// what it was put in stock for.
+    fn free(
+        &self,
+        of: (SkuId, DateTime<Utc>),
+        after: CardId,
+        limit: usize,
+    ) -> Vec<(CardId, Option<DateTime<Utc>>, i64)>;
 
     /// The shared cards of a SKU that can be given away until `until`, ascending.
     fn shared(&self, sku: SkuId, until: DateTime<Utc>) -> Vec<CardId>;
@@ -104,12 +110,11 @@ impl<S: SimulatedStock> CardSource for Noting<'_, S> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let found = self.stock.free(of, CardId::from_uuid(after), limit);
         if is_locked {
-            self.locked.lock().expect("nobody else is here").extend(found.iter().map(|(card, _)| *card));
+            self.locked.lock().expect("nobody else is here").extend(found.iter().map(|(card, ..)| *card));
         }
-        Ok(found
-            .into_iter()
-            .map(|(card, expires_at)| FreeCard { id: card.uuid(), expires_at, cost_minor: 0 })
-            .collect())
+        let card =
+            |(card, expires_at, cost_minor): (CardId, _, _)| FreeCard { id: card.uuid(), expires_at, cost_minor };
+        Ok(found.into_iter().map(card).collect())
     }
 
     async fn shared_cards(&self, sku: SkuId, until: DateTime<Utc>) -> Result<Vec<Uuid>, StoreError> {

@@ -129,12 +129,12 @@ impl SimulatedStock for StockAt<'_> {
         (sku, until): (SkuId, DateTime<Utc>),
         after: CardId,
         limit: usize,
-    ) -> Vec<(CardId, Option<DateTime<Utc>>)> {
+    ) -> Vec<(CardId, Option<DateTime<Utc>>, i64)> {
         use std::ops::Bound::{Excluded, Unbounded};
         let Some(free) = self.0.free.get(&sku) else { return Vec::new() };
         let found = free.range((Excluded(after), Unbounded));
         let living = found.filter(|(_, end)| end.is_none_or(|end| end > until));
-        living.take(limit).map(|(card, end)| (*card, *end)).collect()
+        living.take(limit).map(|(card, end)| (*card, *end, self.0.cards[card].cost_minor)).collect()
     }
 
     fn shared(&self, sku: SkuId, _until: DateTime<Utc>) -> Vec<CardId> {
