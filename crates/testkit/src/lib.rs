@@ -6,7 +6,7 @@
 mod cluster;
 mod database;
 
-pub use cluster::{Cluster, TestError};
+pub use cluster::{Cluster, TestError, binaries};
 pub use database::TestDb;
 
 /// Writes each behaviour test twice, for SQLite and for PostgreSQL.
