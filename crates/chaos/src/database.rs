@@ -57,7 +57,7 @@ impl Database {
         }
         if let Some(folder) = server {
             let server = Server::start(folder).await?;
-            return Ok(Self::Own { owner_url: server.url(server::NAME), server });
+            return Ok(Self::Own { owner_url: server.url("owner"), server });
         }
         let owner_url = tokio::task::spawn_blocking(TestDb::bare_postgres).await?;
         let name = owner_url.rsplit('/').find_map(|part| part.split_once("?host=").map(|(name, _)| name.to_owned()));
@@ -185,7 +185,7 @@ impl Database {
         let url = match self {
             Self::Sqlite(_) => return,
             Self::Shared { name, .. } => Cluster::shared().url("postgres", name),
-            Self::Own { server, .. } => server.url(server::NAME),
+            Self::Own { server, .. } => server.url("postgres"),
         };
         let file = folder.join("database.sql");
         let dumped = std::process::Command::new("pg_dump").arg(url).arg("--file").arg(&file).status();

@@ -57,7 +57,25 @@ pub fn of_purchases(
         let known: BTreeSet<&str> =
             purchases.iter().filter_map(|(purchase, _)| Some(purchase.trade.as_ref()?.0.as_str())).collect();
         let strangers = trades.keys().filter(|out_no| !known.contains(out_no.as_str()));
-        broken.extend(strangers.map(|out_no| format!("nobody asked for the trade {out_no}")));
+        broken.extend(strangers.map(|out_no| {
+            let Trade { amount: asked, paid, .. } = &trades[out_no];
+            format!("nobody asked for the trade {out_no} of {}, paid {}", amount(*asked), amount(*paid))
+        }));
+        if !broken.is_empty() {
+            let lost = purchases.iter().filter(|(purchase, _)| {
+                purchase.trade.is_none()
+                    && (purchase.is_acknowledged() || purchase.wish.kind == Kind::TopUp)
+                    && purchase.wish.kind != Kind::Wallet
+            });
+            broken.extend(lost.map(|(purchase, state)| {
+                let (wish, name) = (&purchase.wish, purchase.number().unwrap_or("a top-up"));
+                let sum = amount(wish.total_minor);
+                format!(
+                    "{name} ({:?}, {state:?}) of {sum} with the key {} never reached its payment page",
+                    wish.kind, wish.key
+                )
+            }));
+        }
     }
     broken
 }

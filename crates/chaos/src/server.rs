@@ -123,9 +123,9 @@ impl Server {
         self.folder.join(".s.PGSQL.5432")
     }
 
-    /// Its address for the owner, without a wire between.
-    pub fn url(&self, database: &str) -> String {
-        format!("postgres://owner@localhost/{database}?host={}", self.folder.display())
+    /// Its address for `role`, without a wire between.
+    pub fn url(&self, role: &str) -> String {
+        format!("postgres://{role}@localhost/{NAME}?host={}", self.folder.display())
     }
 
     /// Runs statements as the superuser.

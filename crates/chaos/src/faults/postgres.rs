@@ -56,9 +56,9 @@ impl Page {
         format!("a page: {status} after {} ms", self.took.as_millis())
     }
 
-    /// The page itself, from memory, or that the shop is busy.
+    /// The page itself, from memory, or that the shop is busy, or that it took too long.
     fn is_answered(&self) -> bool {
-        matches!(self.status, Some(200 | 503))
+        matches!(self.status, Some(200 | 503 | 504))
     }
 }
 

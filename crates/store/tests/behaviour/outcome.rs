@@ -74,6 +74,32 @@ async fn a_connection_lost_before_its_commit_is_told_and_nothing_is_written() {
 }
 
 #[tokio::test]
+async fn whoever_goes_away_while_a_transaction_begins_leaves_none_open() {
+    let db = TestDb::postgres().await;
+    let scope = db.tenant().await;
+    let open = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'cardgrove_runtime' \
+                AND datname = current_database() AND state LIKE 'idle in transaction%'";
+    for patience in 0..12 {
+        {
+            let mut begin = std::pin::pin!(db.store.write(&scope));
+            for _ in 0..patience {
+                if futures::poll!(&mut begin).is_ready() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        let closed = async {
+            while db.psql(open) != "0" {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let closed = tokio::time::timeout(Duration::from_secs(5), closed).await;
+        assert!(closed.is_ok(), "a transaction stays open, whose caller went away after {patience} looks");
+    }
+}
+
+#[tokio::test]
 async fn sqlite_answers_every_commit_and_names_none() {
     let db = TestDb::sqlite().await;
     assert_eq!(db.backend, Backend::Sqlite);
