@@ -108,3 +108,28 @@ async fn sqlite_answers_every_commit_and_names_none() {
     assert_eq!(tx.id(), None);
     assert_eq!(tx.now(), db.store.time());
 }
+
+#[tokio::test]
+async fn a_transaction_that_sqlite_ended_by_itself_spoils_no_later_one() {
+    let db = TestDb::sqlite().await;
+    make_tables(&db).await;
+    let scope = db.tenant().await;
+    // As a full disk does: the statement fails, and the whole transaction is gone.
+    let full = "CREATE TRIGGER full BEFORE INSERT ON samples WHEN NEW.name = 'too big' \
+                BEGIN SELECT RAISE(ROLLBACK, 'no room'); END";
+    db.tamper(full).await.expect("a trigger");
+    for _ in 0..2 {
+        let tx = db.store.write(&scope).await.expect("a writer");
+        let too_big = sample::Model { name: "too big".to_owned(), ..new_sample(&scope) };
+        tx.insert::<sample::Entity>([too_big]).await.expect_err("there is no room");
+        drop(tx);
+        let tx = db.store.write(&scope).await.expect("a writer");
+        tx.insert::<sample::Entity>([new_sample(&scope)]).await.expect("inserted");
+        drop(tx);
+    }
+    let row = new_sample(&scope);
+    let tx = db.store.write(&scope).await.expect("a writer");
+    tx.insert::<sample::Entity>([row.clone()]).await.expect("inserted");
+    tx.commit().await.expect("committed");
+    assert_eq!(stored(&db.store, &scope).await, [row]);
+}
