@@ -183,7 +183,14 @@ impl Database {
     /// Keeps what can be looked at later: a private cluster ends with the run.
     pub fn keep(&self, folder: &Path) {
         let url = match self {
-            Self::Sqlite(_) => return,
+            Self::Sqlite(file) => {
+                // It may stand on a disk that goes with the round.
+                for suffix in ["", "-wal"] {
+                    let _ =
+                        std::fs::copy(format!("{}{suffix}", file.display()), folder.join(format!("kept.db{suffix}")));
+                }
+                return;
+            }
             Self::Shared { name, .. } => Cluster::shared().url("postgres", name),
             Self::Own { server, .. } => server.url("postgres"),
         };

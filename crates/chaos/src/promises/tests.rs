@@ -73,6 +73,9 @@ fn a_code_is_one_buyers_and_of_the_right_kind() {
 #[test]
 fn a_trade_that_nobody_asked_for_is_found() {
     assert_eq!(found(&[], ("1", 0, 0), Lateness::None), 1);
+    let left_alone = [(purchase(Kind::Channel, Some("/orders/ord_1/x"), None, &[]), "unpaid".to_owned())];
+    assert_eq!(found(&left_alone, ("1", 0, 0), Lateness::None), 0);
+    assert_eq!(found(&left_alone, ("1", 8_00, 0), Lateness::None), 1, "nobody else can have paid it");
 }
 
 #[test]
