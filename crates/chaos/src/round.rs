@@ -60,7 +60,7 @@ pub struct Outcome {
     pub sold_out: usize,
     /// Looks into wallets that the history was checked with.
     pub looks: usize,
-    /// The longest time in which nobody was answered.
+    /// The longest time in which no buyer was answered.
     pub outage: Duration,
     /// How long it took until it was quiet.
     pub quiet_after: Duration,
@@ -146,8 +146,7 @@ impl Round {
         let over = Instant::now();
         let purchases = buying.await.map_err(|error| anyhow!("the crowd panicked: {error}"))??;
         let looks = watching.await.map_err(|error| anyhow!("who looked into wallets panicked: {error}"))??;
-        let answers = purchases.iter().map(|purchase| purchase.span.end).chain(looks.iter().map(|look| look.span.end));
-        let outage = longest_gap(began, answers.collect(), over);
+        let outage = longest_gap(began, purchases.iter().map(|purchase| purchase.span.end).collect(), over);
         Ok(Loaded { purchases, looks, struck, struck_at, outage })
     }
 

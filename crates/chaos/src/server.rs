@@ -43,7 +43,8 @@ impl Server {
         let server = Self { folder: folder.to_owned(), is_root, child: Mutex::new(None) };
         let mut initdb = server.program("initdb")?;
         initdb.args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "-D", "data"]);
-        let made = initdb.output().await?;
+        // Small pieces of log, so that a full disk is soon felt.
+        let made = initdb.arg("--wal-segsize=1").output().await?;
         ensure!(made.status.success(), "initdb says: {}", String::from_utf8_lossy(&made.stderr));
         server.serve().await?;
         server.psql("postgres", "CREATE ROLE owner LOGIN CREATEROLE CREATEDB").await?;
@@ -73,7 +74,7 @@ impl Server {
     async fn spawn(&self, log: File) -> Result<()> {
         let mut server = self.program("postgres")?;
         server.args(["-D", "data", "-k"]).arg(&self.folder);
-        for setting in ["listen_addresses=", CONNECTIONS_MAX, "shared_buffers=64MB", "deadlock_timeout=200ms"] {
+        for setting in ["listen_addresses=", CONNECTIONS_MAX, "shared_buffers=64MB", "min_wal_size=2MB"] {
             server.args(["-c", setting]);
         }
         server.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true).process_group(0);

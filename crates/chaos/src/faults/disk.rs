@@ -28,6 +28,10 @@ pub async fn try_mount() -> Result<()> {
 async fn full(stage: &Stage<'_>) -> Result<Struck> {
     let disk = stage.installation.disk.as_ref().context("a small disk")?;
     let mut taken = disk.fill()?;
+    if let Database::Own { server, .. } = &stage.installation.database {
+        // The log needs a new file now, and there is no room for it.
+        let _ = server.psql("postgres", "SELECT pg_switch_wal()").await;
+    }
     tokio::time::sleep(FULL_FOR).await;
     // What was freed meanwhile is taken, too.
     taken += disk.fill()?;
