@@ -13,6 +13,8 @@ use reqwest::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET
 /// How long a buyer asks again before he gives up: longer than any outage here.
 const PATIENCE: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_millis(100);
+/// And however long it took: he may have been asleep himself.
+const TRIES_MIN: u32 = 6;
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a look at a node's health may take.
 const LOOK: Duration = Duration::from_secs(5);
@@ -171,7 +173,7 @@ impl Browser {
                 Ok((status, location, text)) => return Ok(Answer { status, location, text, tries, asked_at_ms }),
                 Err(error) => format!("{error:?}"),
             };
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > PATIENCE && tries >= TRIES_MIN {
                 bail!("{} of {} has no answer after {tries} tries: {trouble}", path, self.host);
             }
             tokio::time::sleep(PAUSE).await;
