@@ -45,7 +45,7 @@ pub enum Database {
         /// For the program.
         owner_url: String,
         /// For us.
-        server: Server,
+        server: Box<Server>,
     },
 }
 
@@ -56,7 +56,7 @@ impl Database {
             return Ok(Self::Sqlite(folder.join("cardgrove.db")));
         }
         if let Some(folder) = server {
-            let server = Server::start(folder).await?;
+            let server = Box::new(Server::start(folder).await?);
             return Ok(Self::Own { owner_url: server.url("owner"), server });
         }
         let owner_url = tokio::task::spawn_blocking(TestDb::bare_postgres).await?;
