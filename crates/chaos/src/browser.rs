@@ -13,7 +13,11 @@ use reqwest::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET
 /// How long a buyer asks again before he gives up: longer than any outage here.
 const PATIENCE: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_millis(100);
+/// And however long it took: he may have been asleep himself.
+const TRIES_MIN: u32 = 6;
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a look at a node's health may take.
+const LOOK: Duration = Duration::from_secs(5);
 /// The host where buyers are handed over to gateways.
 pub const CASHIER: &str = "cashier.localhost";
 /// The host of the console.
@@ -29,28 +33,24 @@ pub fn client() -> Result<reqwest::Client> {
     Ok(builder.redirect(reqwest::redirect::Policy::none()).build()?)
 }
 
-/// The way to one program. Clones share the count of addresses.
+/// The way to the nodes of one program, whose turns they are. Clones share the count of addresses.
 #[derive(Debug, Clone)]
 pub struct Wire {
     http: reqwest::Client,
-    port: u16,
+    ports: Arc<[u16]>,
     addresses: Arc<AtomicU32>,
 }
 
 impl Wire {
-    /// To the program at this port.
-    pub fn to(port: u16) -> Result<Self> {
-        Ok(Self { http: client()?, port, addresses: Arc::default() })
+    /// To the program at these ports.
+    pub fn to(ports: Vec<u16>) -> Result<Self> {
+        assert!(!ports.is_empty(), "a program has a node");
+        Ok(Self { http: client()?, ports: ports.into(), addresses: Arc::default() })
     }
 
-    /// The port.
-    pub const fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// Whether the program serves.
-    pub async fn is_ready(&self) -> bool {
-        let answer = self.http.get(format!("http://127.0.0.1:{}/readyz", self.port)).send().await;
+    /// Whether the node at `port` serves.
+    pub async fn is_ready(&self, port: u16) -> bool {
+        let answer = self.http.get(format!("http://127.0.0.1:{port}/readyz")).timeout(LOOK).send().await;
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
@@ -136,14 +136,28 @@ impl Browser {
         answer.leads_to().map(|_| ()).with_context(|| format!("{login} cannot log in"))
     }
 
+    /// Asks once and does not insist: the status, or none if there was no answer in time.
+    pub async fn look(&self, path: &str) -> Option<u16> {
+        let answer = self.request(Method::GET, path).send().await;
+        answer.ok().map(|answer| answer.status().as_u16())
+    }
+
+    /// Sends a form once and does not insist: status and page, or none if there was no answer in time.
+    pub async fn post_once(&self, path: &str, fields: &[(&str, &str)]) -> Option<(u16, String)> {
+        let (status, _, text) = self.send(self.request(Method::POST, path).form(fields)).await.ok()?;
+        Some((status, text))
+    }
+
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let address = self.wire.next_address();
+        let port = self.wire.ports[address.to_bits() as usize % self.wire.ports.len()];
         let cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
         let cookies: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         self.wire
             .http
-            .request(method, format!("http://127.0.0.1:{}{path}", self.wire.port))
-            .header(HOST, format!("{}:{}", self.host, self.wire.port))
-            .header("x-forwarded-for", self.wire.next_address().to_string())
+            .request(method, format!("http://127.0.0.1:{port}{path}"))
+            .header(HOST, format!("{}:{port}", self.host))
+            .header("x-forwarded-for", address.to_string())
             .header(ACCEPT_LANGUAGE, "en")
             .header(COOKIE, cookies.join("; "))
     }
@@ -159,7 +173,7 @@ impl Browser {
                 Ok((status, location, text)) => return Ok(Answer { status, location, text, tries, asked_at_ms }),
                 Err(error) => format!("{error:?}"),
             };
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > PATIENCE && tries >= TRIES_MIN {
                 bail!("{} of {} has no answer after {tries} tries: {trouble}", path, self.host);
             }
             tokio::time::sleep(PAUSE).await;
@@ -208,11 +222,15 @@ pub fn codes(page: &str) -> Vec<String> {
 
 /// When the id of an order was made, in milliseconds since 1970.
 pub fn made_at_ms(order: &str) -> Option<u64> {
+    u64::try_from(order_bits(order)? >> 80).ok()
+}
+
+/// The bits of an order's id, as the database keeps them.
+pub fn order_bits(order: &str) -> Option<u128> {
     const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let body = order.strip_prefix("ord_").filter(|body| body.len() == 26)?;
     let digit = |byte: u8| ALPHABET.iter().position(|known| *known == byte);
-    let value = body.bytes().try_fold(0_u128, |value, byte| Some(value << 5 | u128::try_from(digit(byte)?).ok()?))?;
-    u64::try_from(value >> 80).ok()
+    body.bytes().try_fold(0_u128, |value, byte| Some(value << 5 | u128::try_from(digit(byte)?).ok()?))
 }
 
 /// The beginning of a page, for messages.

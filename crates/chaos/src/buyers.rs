@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use futures::future::{join_all, try_join_all};
 
 use crate::browser::Browser;
 use crate::dice::Dice;
+use crate::history::Look;
 use crate::installation::Installation;
 use crate::pack::Pack;
-use crate::purchase::{Kind, Purchase, Wish};
+use crate::purchase::{Kind, Purchase, Span, Wish};
+use crate::quiet::balance;
 use crate::sandbox::{Manner, TRADES_MAX};
 use crate::shop::Shop;
 
@@ -23,6 +26,9 @@ const MANNERS: [(u64, Manner); 6] = [
     (10, Manner::Late),
     (10, Manner::Never),
 ];
+
+/// How often somebody looks into a wallet.
+const LOOK_EVERY: Duration = Duration::from_millis(40);
 
 /// What the buyers of one installation share.
 pub struct Crowd {
@@ -74,6 +80,21 @@ impl Crowd {
         Ok(purchases)
     }
 
+    /// Looks into one wallet after the other, until [`Crowd::stop`]; answers what was read when.
+    pub async fn watch(self: Arc<Self>, accounts: Vec<(String, Arc<Browser>)>) -> Result<Vec<Look>> {
+        let mut looks = Vec::new();
+        for (login, browser) in accounts.iter().cycle() {
+            if self.is_over.load(Ordering::Relaxed) {
+                break;
+            }
+            let start = Instant::now();
+            let minor = balance(browser).await.with_context(|| format!("the wallet of {login}"))?;
+            looks.push(Look { login: login.clone(), span: Span { start, end: Instant::now() }, minor });
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(looks)
+    }
+
     fn customers(&self) -> impl Iterator<Item = (usize, String)> {
         let sites = self.pack.sites.iter().enumerate();
         sites.flat_map(|(number, site)| {
@@ -95,6 +116,11 @@ impl Crowd {
 }
 
 impl Buyer {
+    /// His account, if he has one.
+    pub fn account(&self) -> Option<(String, Arc<Browser>)> {
+        self.account.clone()
+    }
+
     async fn go_on(mut self, crowd: Arc<Crowd>) -> Result<Vec<Purchase>> {
         let mut done = Vec::new();
         while !crowd.is_over.load(Ordering::Relaxed) {
@@ -104,7 +130,7 @@ impl Buyer {
                 None => Kind::Channel,
             };
             if kind != Kind::Wallet && !crowd.may_begin_trade() {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
             let wish = self.wish(kind, &crowd.shop);

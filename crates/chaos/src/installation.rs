@@ -1,24 +1,51 @@
-//! The program and its gateway as processes: started, killed, started again on the same data.
+//! The program and all it stands on as processes: started, hurt, started again on the same data.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use tokio::process::Child;
-use tokio::sync::Mutex;
 
 use crate::browser::Wire;
+use crate::clock::Clock;
 use crate::database::{Backend, Database};
 use crate::dice::Dice;
+use crate::node::Node;
 use crate::pack::Pack;
+use crate::process::SmallDisk;
+use crate::proxy::{Proxy, Target};
 use crate::sandbox::Sandbox;
 
-/// How long the program may take until it serves.
-const START_MAX: Duration = Duration::from_secs(90);
+/// What an installation has that a fault can be laid to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// Processes of the program on the same database; more than one on PostgreSQL only.
+    pub nodes: usize,
+    /// Whether PostgreSQL is the round's own, not the one that all rounds share.
+    pub has_own_server: bool,
+    /// What stands behind a wire that can be hurt.
+    pub behind_wire: Option<Behind>,
+    /// The database stands on a disk of so many megabytes.
+    pub disk_megabytes: Option<u32>,
+    /// Whether the program's clock can be set.
+    pub has_clock: bool,
+}
+
+/// Who stands behind the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behind {
+    /// PostgreSQL.
+    Database,
+    /// The sandbox gateway, as the program calls it.
+    Gateway,
+}
+
+impl Setting {
+    /// One node on a database that is nobody's to hurt.
+    pub const PLAIN: Self =
+        Self { nodes: 1, has_own_server: false, behind_wire: None, disk_megabytes: None, has_clock: false };
+}
 
 /// One installation of its own: data, database, gateway, and the program while it lives.
 pub struct Installation {
@@ -32,103 +59,153 @@ pub struct Installation {
     pub wire: Wire,
     /// The passwords of all log-ins.
     pub logins: BTreeMap<String, String>,
+    /// The program's processes.
+    pub nodes: Vec<Node>,
+    /// The wire that can be hurt.
+    pub proxy: Option<Proxy>,
+    /// The program's clock.
+    pub clock: Option<Clock>,
     binary: PathBuf,
-    child: Mutex<Option<Child>>,
+    behind_wire: Option<Behind>,
+    /// Under the database: it goes after it.
+    pub disk: Option<SmallDisk>,
 }
 
 impl Installation {
     /// Makes an installation of `binary` in `folder`, applies the pack and serves.
-    pub async fn start(binary: &Path, folder: &Path, backend: Backend, pack: &Pack, dice: &mut Dice) -> Result<Self> {
-        let data = folder.join("var");
+    pub async fn start(
+        binary: &Path,
+        folder: &Path,
+        (backend, setting): (Backend, Setting),
+        pack: &Pack,
+        dice: &mut Dice,
+    ) -> Result<Self> {
+        let (data, server) = (folder.join("var"), folder.join("postgres"));
         std::fs::create_dir_all(&data)?;
+        let disk = match setting.disk_megabytes {
+            Some(megabytes) if backend == Backend::Sqlite => Some(SmallDisk::mount(&data, megabytes).await?),
+            Some(megabytes) => Some(SmallDisk::mount(&server, megabytes).await?),
+            None => None,
+        };
         pack.write(&folder.join("pack"))?;
         let sandbox = Sandbox::start(binary, &folder.join("sandbox")).await?;
+        let mut database = Database::make(backend, &data, setting.has_own_server.then_some(&server)).await?;
+        let target = match setting.behind_wire {
+            Some(Behind::Database) => database.socket().map(Target::Socket),
+            Some(Behind::Gateway) => Some(Target::Port(sandbox.port())),
+            None => None,
+        };
+        let proxy = match target {
+            Some(target) => Some(Proxy::start(target, dice.for_one(1)).await?),
+            None => None,
+        };
+        if let (Some(proxy), Some(Behind::Database)) = (&proxy, setting.behind_wire) {
+            database.go_through(proxy.port());
+        }
+        let mut nodes = Vec::new();
+        for number in 0..setting.nodes {
+            nodes.push(Node::new(
+                free_port(&mut dice.for_one(number as u64))?,
+                folder.join(format!("node-{number}.log")),
+            ));
+        }
         let mut installation = Self {
             folder: folder.to_owned(),
-            database: Database::make(backend, &data).await?,
+            database,
             sandbox,
-            wire: Wire::to(free_port(dice)?)?,
+            wire: Wire::to(nodes.iter().map(Node::port).collect())?,
             logins: BTreeMap::new(),
+            nodes,
+            proxy,
+            clock: if setting.has_clock { Some(Clock::make(folder).await?) } else { None },
             binary: binary.to_owned(),
-            child: Mutex::new(None),
+            behind_wire: setting.behind_wire,
+            disk,
         };
         let pack = folder.join("pack");
         let applied = installation.run(&["tenant", "apply", pack.to_str().context("a path that is text")?]).await?;
         ensure!(applied.is_good, "the pack is refused:\n{}", applied.text);
         installation.logins = logins(&applied.text);
-        installation.serve().await?;
+        for number in 0..setting.nodes {
+            installation.serve(number).await?;
+        }
         Ok(installation)
     }
 
-    /// Starts the program and waits until it is ready.
-    pub async fn serve(&self) -> Result<()> {
-        let log = self.log()?;
-        let mut command = tokio::process::Command::from(self.command());
-        command.arg("serve").stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
-        let mut child = command.spawn().context("the program does not start")?;
-        let began = Instant::now();
-        while !self.wire.is_ready().await {
-            if let Some(status) = child.try_wait()? {
-                anyhow::bail!("the program ended at once: {status}; see {}", self.log_file().display());
-            }
-            ensure!(began.elapsed() < START_MAX, "the program is not ready after {} s", START_MAX.as_secs());
-            tokio::time::sleep(Duration::from_millis(25)).await;
+    /// Starts a node and waits until it is ready.
+    pub async fn serve(&self, node: usize) -> Result<()> {
+        self.nodes[node].serve(self.command(&self.folder.join("var"), node), &self.wire).await
+    }
+
+    /// The wire that can be hurt; the fault's setting has asked for it.
+    pub fn hurt_wire(&self) -> Result<&Proxy> {
+        self.proxy.as_ref().context("a wire that can be hurt")
+    }
+
+    /// SIGKILL to all nodes.
+    pub async fn kill(&self) -> Result<()> {
+        for node in &self.nodes {
+            node.kill().await?;
         }
-        *self.child.lock().await = Some(child);
         Ok(())
     }
 
-    /// SIGKILL, and nothing else: what was not on the disk is gone.
-    pub async fn kill(&self) -> Result<()> {
-        let mut child = self.child.lock().await.take().context("it runs")?;
-        Ok(child.kill().await?)
-    }
-
-    /// Whether the program still runs; nobody but us may end it.
+    /// Whether all nodes run; nobody but us may end them.
     pub async fn is_alive(&self) -> bool {
-        let mut child = self.child.lock().await;
-        child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+        for node in &self.nodes {
+            if !node.is_alive().await {
+                return false;
+            }
+        }
+        true
     }
 
     /// Runs another command of the program on the same data.
     pub async fn run(&self, words: &[&str]) -> Result<Said> {
-        let mut command = self.command();
-        command.args(words);
+        self.run_on(&self.folder.join("var"), &[], words).await
+    }
+
+    /// Runs a command of the program on the data in `folder`, with more settings.
+    pub async fn run_on(&self, folder: &Path, settings: &[(&str, &str)], words: &[&str]) -> Result<Said> {
+        let mut command = self.command(folder, 0);
+        command.envs(settings.iter().copied()).args(words);
         let output = tokio::task::spawn_blocking(move || command.output()).await??;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ok(Said { is_good: output.status.success(), text: text(&output.stdout) + &text(&output.stderr) })
     }
 
-    /// The lines of the program's log that warn, the last of them first cut to `count`.
+    /// The lines of the logs that warn, the last `count` of each node.
     pub fn warnings(&self, count: usize) -> Vec<String> {
-        let log = std::fs::read_to_string(self.log_file()).unwrap_or_default();
-        let warnings: Vec<&str> = log
-            .lines()
-            .filter(|line| line.contains(" WARN ") || line.contains("ERROR") || line.contains("panicked"))
-            .collect();
-        warnings[warnings.len().saturating_sub(count)..].iter().map(|line| (*line).to_owned()).collect()
+        let mut warnings = Vec::new();
+        for log in self.nodes.iter().map(Node::log) {
+            let own: Vec<&str> = log
+                .lines()
+                .filter(|line| line.contains(" WARN ") || line.contains("ERROR") || line.contains("panicked"))
+                .collect();
+            warnings.extend(own[own.len().saturating_sub(count)..].iter().map(|line| (*line).to_owned()));
+        }
+        warnings
     }
 
-    fn log_file(&self) -> PathBuf {
-        self.folder.join("server.log")
-    }
-
-    fn log(&self) -> Result<File> {
-        Ok(OpenOptions::new().create(true).append(true).open(self.log_file())?)
-    }
-
-    fn command(&self) -> Command {
+    fn command(&self, data: &Path, node: usize) -> Command {
+        let gateway = match (&self.proxy, self.behind_wire) {
+            (Some(proxy), Some(Behind::Gateway)) => format!("http://127.0.0.1:{}", proxy.port()),
+            _ => self.sandbox.url().to_owned(),
+        };
         let mut command = Command::new(&self.binary);
         command
             .env_clear()
-            .env("CARDGROVE_DATA_DIR", self.folder.join("var"))
-            .env("CARDGROVE_LISTEN", format!("127.0.0.1:{}", self.wire.port()))
-            .env("CARDGROVE_SANDBOX_URL", self.sandbox.url())
+            .env("CARDGROVE_DATA_DIR", data)
+            .env("CARDGROVE_LISTEN", format!("127.0.0.1:{}", self.nodes[node].port()))
+            .env("CARDGROVE_SANDBOX_URL", gateway)
             .env("CARDGROVE_PROXIES", "[\"127.0.0.1\"]")
             .env("CARDGROVE_METRICS_LISTEN", "")
             .env("NO_COLOR", "1");
-        if let Database::Postgres { owner_url, .. } = &self.database {
-            command.env("DATABASE_URL", owner_url);
+        if let Some(url) = self.database.owner_url() {
+            command.env("DATABASE_URL", url);
+        }
+        if let Some(clock) = &self.clock {
+            clock.give_to(&mut command);
         }
         command
     }
@@ -140,6 +217,13 @@ pub struct Said {
     pub is_good: bool,
     /// Its words.
     pub text: String,
+}
+
+impl Said {
+    /// Whether an audit found nothing.
+    pub fn is_clean_audit(&self) -> bool {
+        self.is_good && self.text.contains("every invariant holds")
+    }
 }
 
 /// A port that nobody uses, below those that connections take: a gateway reports to it after a restart, too.

@@ -54,10 +54,30 @@ pub fn of_purchases(
     }
     broken.extend(check_distinct(purchases));
     if lateness == Lateness::None {
-        let known: BTreeSet<&str> =
-            purchases.iter().filter_map(|(purchase, _)| Some(purchase.trade.as_ref()?.0.as_str())).collect();
-        let strangers = trades.keys().filter(|out_no| !known.contains(out_no.as_str()));
-        broken.extend(strangers.map(|out_no| format!("nobody asked for the trade {out_no}")));
+        broken.extend(check_strangers(purchases, trades));
+    }
+    broken
+}
+
+/// Each trade is somebody's. A buyer whose gateway did not answer in time may have left it alone: then his trade asks for
+/// the money of his purchase, and nobody has paid it.
+fn check_strangers(purchases: &[(Purchase, String)], trades: &BTreeMap<String, Trade>) -> Vec<String> {
+    let purchases = || purchases.iter().map(|(purchase, _)| purchase);
+    let known: BTreeSet<&str> = purchases().filter_map(|purchase| Some(purchase.trade.as_ref()?.0.as_str())).collect();
+    let left_alone = purchases().filter(|purchase| {
+        let is_asked = purchase.is_acknowledged() || purchase.wish.kind == Kind::TopUp;
+        purchase.trade.is_none() && purchase.wish.kind != Kind::Wallet && is_asked
+    });
+    let mut left_alone: Vec<i64> = left_alone.map(|purchase| purchase.wish.total_minor).collect();
+    let mut broken = Vec::new();
+    for (out_no, trade) in trades.iter().filter(|(out_no, _)| !known.contains(out_no.as_str())) {
+        let whose = left_alone.iter().position(|asked| *asked == trade.amount).filter(|_| trade.paid == 0);
+        match whose {
+            Some(place) => {
+                left_alone.swap_remove(place);
+            }
+            None => broken.push(format!("nobody asked for the trade {out_no} of {}", amount(trade.amount))),
+        }
     }
     broken
 }

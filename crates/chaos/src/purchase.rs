@@ -1,6 +1,7 @@
 //! What a buyer did, and what he was told: the client's side of every promise.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -10,6 +11,12 @@ use crate::shop::Counter;
 
 /// What a buyer reads who came too late.
 pub const NOT_CHARGED: &str = "You were not charged";
+/// And why: all are gone, or fewer are left than he wants.
+pub const SOLD_OUT: &str = "has just sold out";
+const FEW_LEFT: &str = " left. You were not charged";
+/// How long a buyer tries to reach the payment page, and how often.
+const CASHIER_PATIENCE: Duration = Duration::from_secs(60);
+const CASHIER_PAUSE: Duration = Duration::from_millis(200);
 
 /// How it is paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,15 +63,44 @@ pub struct Purchase {
     pub trade: Option<(String, Manner)>,
     /// The codes that the buyer was shown.
     pub codes: Option<Vec<String>>,
+    /// When the form was first sent and when it was answered.
+    pub span: Span,
+    /// How many were left, said to whom it was refused.
+    pub left: Option<u32>,
+    /// When money was first given to the gateway.
+    pub paid_at: Option<Instant>,
+}
+
+/// Between these two moments something happened; by our own clock, which is never set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Not before this.
+    pub start: Instant,
+    /// Not after this.
+    pub end: Instant,
 }
 
 impl Wish {
     /// Sends the form until it is answered, follows the answer, and pays in this manner.
     pub async fn carry_out(self, browser: Arc<Browser>, at: &Counter, pay: (&Sandbox, Manner)) -> Result<Purchase> {
+        let start = Instant::now();
         let answer = self.send(&browser, at).await?;
-        let mut purchase = Purchase { wish: self, browser, page: None, is_replay: false, trade: None, codes: None };
+        let span = Span { start, end: Instant::now() };
+        let mut purchase = Purchase {
+            wish: self,
+            browser,
+            page: None,
+            is_replay: false,
+            trade: None,
+            codes: None,
+            span,
+            left: None,
+            paid_at: None,
+        };
         if answer.status == 409 {
-            ensure!(answer.text.contains(NOT_CHARGED), "not a clean refusal:\n{}", answer.text);
+            purchase.left = left(&answer.text);
+            let is_clean = answer.text.contains(NOT_CHARGED) && purchase.left.is_some();
+            ensure!(is_clean, "not a clean refusal:\n{}", answer.text);
             return Ok(purchase);
         }
         purchase.follow(at, answer, pay).await?;
@@ -115,13 +151,15 @@ impl Purchase {
             self.is_replay = made < asked_at_ms;
         }
         // A token for the cashier is good once; whoever lost the answer sends the form again for another one.
-        for _ in 0..20 {
+        let began = Instant::now();
+        while began.elapsed() < CASHIER_PATIENCE {
             let Some((_, token)) = to.split_once("/cashier/") else { return Ok(()) };
             let cashier = self.browser.on(crate::browser::CASHIER);
             let onward = cashier.get(&format!("/cashier/{token}")).await?;
             if let Some(pay_url) = between(&onward.text, "url=", "\"") {
                 return self.pay(pay_url, (sandbox, manner)).await;
             }
+            tokio::time::sleep(CASHIER_PAUSE).await;
             to = self.wish.send(&self.browser, at).await?.leads_to()?.to_owned();
         }
         bail!("the cashier never leads to a payment page")
@@ -132,6 +170,7 @@ impl Purchase {
         if manner == Manner::Late {
             sandbox.cancel(pay_url).await?;
         }
+        self.paid_at = Some(Instant::now());
         sandbox.pay(&out_no, manner).await?;
         self.trade = Some((out_no, manner));
         Ok(())
@@ -165,5 +204,23 @@ impl Purchase {
             self.codes = Some(shown.clone());
         }
         Ok(shown)
+    }
+}
+
+/// How many a refusal says are left.
+fn left(page: &str) -> Option<u32> {
+    if page.contains(SOLD_OUT) { Some(0) } else { between(page, "Only ", FEW_LEFT)?.parse().ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_how_many_are_left() {
+        let page = |words: &str| format!("<p role=\"alert\">{words}. You were not charged. Choose another</p>");
+        assert_eq!(left(&page("This face value has just sold out")), Some(0));
+        assert_eq!(left(&page("Only 3 left")), Some(3));
+        assert_eq!(left(&page("Orders came too fast")), None);
     }
 }

@@ -25,6 +25,8 @@ pub struct Quiet {
     pub trades: BTreeMap<String, Trade>,
     /// Promises that were not kept in time.
     pub broken: Vec<String>,
+    /// When the fault began.
+    pub struck_at: Instant,
 }
 
 /// Looks until every promise is kept, at most so long.
@@ -33,9 +35,10 @@ pub async fn settle(
     pack: &Pack,
     purchases: Vec<Purchase>,
     (lateness, most): (Lateness, Duration),
+    struck_at: Instant,
 ) -> Result<Quiet> {
     let purchases = purchases.into_iter().map(|purchase| (purchase, String::new())).collect();
-    let mut quiet = Quiet { purchases, trades: BTreeMap::new(), broken: Vec::new() };
+    let mut quiet = Quiet { purchases, trades: BTreeMap::new(), broken: Vec::new(), struck_at };
     let staff = staff(installation).await?;
     let began = Instant::now();
     loop {
@@ -69,6 +72,12 @@ impl Quiet {
             if state == "delivered" { purchase.reveal().await.map(|_| ()) } else { Ok(()) }
         });
         looks.buffer_unordered(ASKED_AT_ONCE).try_collect::<()>().await
+    }
+
+    /// How many orders buyers had been told of by then.
+    pub fn acknowledged_before(&self, then: Instant) -> usize {
+        let orders = self.purchases.iter().filter(|(purchase, _)| purchase.is_acknowledged());
+        orders.filter(|(purchase, _)| purchase.span.end < then).count()
     }
 
     /// Looks once more at every code: each buyer is shown what he was shown before.

@@ -251,8 +251,8 @@ pub(crate) fn infra() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/postgres")
 }
 
-/// Debian's versioned folder with the newest server.
-fn binaries() -> Result<PathBuf, TestError> {
+/// Debian's versioned folder with the newest server's programs.
+pub fn binaries() -> Result<PathBuf, TestError> {
     let versions = Path::new("/usr/lib/postgresql");
     let mut found: Vec<(u32, PathBuf)> = fs::read_dir(versions)
         .into_iter()

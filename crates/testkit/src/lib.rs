@@ -6,7 +6,7 @@
 mod cluster;
 mod database;
 
-pub use cluster::{Cluster, TestError, durable_folder};
+pub use cluster::{Cluster, TestError, binaries, durable_folder};
 pub use database::TestDb;
 
 /// Writes each behaviour test twice, for SQLite and for PostgreSQL.

@@ -1,11 +1,15 @@
-//! `cargo xtask chaos`: builds the program and the driver that kills it, and lets the driver go.
+//! `cargo xtask chaos`: builds the program and the driver that hurts it, and lets the driver go.
 //!
-//! The driver is a crate of its own (`chaos`), so that the other tasks stay quick to build.
+//! The driver is a crate of its own (`chaos`), so that the other tasks stay quick to build. What a campaign over all
+//! faults finds is kept in the repository.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
+
+/// Where the report is kept.
+const REPORT: &str = "docs/reports/chaos.md";
 
 /// Hands `arguments` to the driver; it has its own help.
 pub fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
@@ -13,7 +17,13 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
     if !cargo(root, &build, &[])? {
         return Ok(ExitCode::FAILURE);
     }
-    let is_good = cargo(root, &["run", "--quiet", "--locked", "--bin", "cardgrove-chaos", "--"], arguments)?;
+    let mut run = vec!["run", "--quiet", "--locked", "--bin", "cardgrove-chaos", "--"];
+    // Part of a campaign does not replace the report of a whole one.
+    let is_part = |word: &String| ["--fault", "--database", "--report"].iter().any(|part| word.starts_with(part));
+    if !arguments.iter().any(is_part) {
+        run.extend(["--report", REPORT]);
+    }
+    let is_good = cargo(root, &run, arguments)?;
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

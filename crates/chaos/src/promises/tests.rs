@@ -17,10 +17,13 @@ fn purchase(kind: Kind, page: Option<&str>, out_no: Option<&str>, codes: &[&str]
         key: String::new(),
         visitor: String::new(),
     };
-    let browser = Arc::new(Wire::to(1).expect("a client").browser("main"));
+    let browser = Arc::new(Wire::to(vec![1]).expect("a client").browser("main"));
     let codes = (!codes.is_empty()).then(|| codes.iter().map(|code| (*code).to_owned()).collect());
     let trade = out_no.map(|out_no| (out_no.to_owned(), crate::sandbox::Manner::Told));
-    Purchase { wish, browser, page: page.map(str::to_owned), is_replay: false, trade, codes }
+    let now = std::time::Instant::now();
+    let span = crate::purchase::Span { start: now, end: now };
+    let page = page.map(str::to_owned);
+    Purchase { wish, browser, page, is_replay: false, trade, codes, span, left: None, paid_at: None }
 }
 
 fn trades(trade: (&str, i64, i64)) -> BTreeMap<String, Trade> {
@@ -70,6 +73,9 @@ fn a_code_is_one_buyers_and_of_the_right_kind() {
 #[test]
 fn a_trade_that_nobody_asked_for_is_found() {
     assert_eq!(found(&[], ("1", 0, 0), Lateness::None), 1);
+    let left_alone = [(purchase(Kind::Channel, Some("/orders/ord_1/x"), None, &[]), "unpaid".to_owned())];
+    assert_eq!(found(&left_alone, ("1", 0, 0), Lateness::None), 0);
+    assert_eq!(found(&left_alone, ("1", 8_00, 0), Lateness::None), 1, "nobody else can have paid it");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
     Statement, TransactionOptions, TransactionTrait, Value,
 };
+use tracing::Instrument;
 
 use super::source::{Kind, array};
 use super::{Entry, PoolCount, Pools};
@@ -139,8 +140,21 @@ async fn refuse_unsafe_role(pool: &DatabaseConnection) -> Result<(), StoreError>
 pub(super) async fn begin(pool: &DatabaseConnection, write: bool) -> Result<DatabaseTransaction, StoreError> {
     // Saying that a transaction writes would cost a round trip; it is what every one does that says nothing.
     let access_mode = (!write).then_some(AccessMode::ReadOnly);
-    let options = TransactionOptions { access_mode, ..Default::default() };
-    Ok(pool.begin_with_options(options).await?)
+    begin_with(pool, TransactionOptions { access_mode, ..Default::default() }).await
+}
+
+/// Begins in a task of its own. A caller may go away while the word BEGIN is on its way, because his request's time is
+/// over; the driver would then keep the connection with a transaction open in it, and the next caller would be inside of
+/// that. The task ends what nobody waits for any more.
+async fn begin_with(pool: &DatabaseConnection, options: TransactionOptions) -> Result<DatabaseTransaction, StoreError> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with_options(options).await }.in_current_span());
+    match begun.await {
+        Ok(begun) => Ok(begun?),
+        Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+        // Only a runtime that ends cancels it.
+        Err(_) => Err(StoreError::Busy),
+    }
 }
 
 pub(super) async fn snapshot(pool: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
@@ -149,7 +163,7 @@ pub(super) async fn snapshot(pool: &DatabaseConnection) -> Result<DatabaseTransa
         isolation_level: Some(sea_orm::IsolationLevel::RepeatableRead),
         ..Default::default()
     };
-    Ok(pool.begin_with_options(options).await?)
+    begin_with(pool, options).await
 }
 
 pub(super) async fn enter(

@@ -9,7 +9,8 @@ use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, Statement, TransactionOptions, TransactionTrait,
     Value,
 };
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 
 use super::source::{Kind, json_array};
 use super::{Entry, PoolCount, Pools};
@@ -62,8 +63,24 @@ async fn connect(settings: &Settings, connections: u32, role: Role) -> Result<Da
         .acquire_timeout(if role == Role::Writer { WRITER_TIMEOUT } else { settings.acquire_timeout })
         .test_before_acquire(false)
         .sqlx_logging(false)
+        .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_sound(connection))))
         .map_sqlx_sqlite_opts(move |options| tune(options, role));
     Ok(Database::connect(options).await?)
+}
+
+/// Whether a connection that comes back may serve again. SQLite ends a transaction by itself when its disk is full or
+/// fails. The driver does not know that: its ROLLBACK is refused, it goes on counting one transaction too many, makes
+/// savepoints of all later ones, and what they commit may never be in the file. Such a connection is closed.
+async fn is_sound(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // A rollback may be under way; the answer comes after it.
+        connection.ping().await?;
+    }
+    let is_sound = !connection.is_in_transaction();
+    if !is_sound {
+        tracing::warn!("the database ended a transaction by itself; its connection is opened anew");
+    }
+    Ok(is_sound)
 }
 
 /// FULL: money must survive a power cut. The writer checkpoints only where the checkpointer, which cannot overtake a

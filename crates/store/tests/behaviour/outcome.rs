@@ -74,6 +74,32 @@ async fn a_connection_lost_before_its_commit_is_told_and_nothing_is_written() {
 }
 
 #[tokio::test]
+async fn whoever_goes_away_while_a_transaction_begins_leaves_none_open() {
+    let db = TestDb::postgres().await;
+    let scope = db.tenant().await;
+    let open = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'cardgrove_runtime' \
+                AND datname = current_database() AND state LIKE 'idle in transaction%'";
+    for patience in 0..12 {
+        {
+            let mut begin = std::pin::pin!(db.store.write(&scope));
+            for _ in 0..patience {
+                if futures::poll!(&mut begin).is_ready() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        let closed = async {
+            while db.psql(open) != "0" {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let closed = tokio::time::timeout(Duration::from_secs(5), closed).await;
+        assert!(closed.is_ok(), "a transaction stays open, whose caller went away after {patience} looks");
+    }
+}
+
+#[tokio::test]
 async fn sqlite_answers_every_commit_and_names_none() {
     let db = TestDb::sqlite().await;
     assert_eq!(db.backend, Backend::Sqlite);
@@ -81,4 +107,29 @@ async fn sqlite_answers_every_commit_and_names_none() {
     let tx = db.store.write(&scope).await.expect("a writer");
     assert_eq!(tx.id(), None);
     assert_eq!(tx.now(), db.store.time());
+}
+
+#[tokio::test]
+async fn a_transaction_that_sqlite_ended_by_itself_spoils_no_later_one() {
+    let db = TestDb::sqlite().await;
+    make_tables(&db).await;
+    let scope = db.tenant().await;
+    // As a full disk does: the statement fails, and the whole transaction is gone.
+    let full = "CREATE TRIGGER full BEFORE INSERT ON samples WHEN NEW.name = 'too big' \
+                BEGIN SELECT RAISE(ROLLBACK, 'no room'); END";
+    db.tamper(full).await.expect("a trigger");
+    for _ in 0..2 {
+        let tx = db.store.write(&scope).await.expect("a writer");
+        let too_big = sample::Model { name: "too big".to_owned(), ..new_sample(&scope) };
+        tx.insert::<sample::Entity>([too_big]).await.expect_err("there is no room");
+        drop(tx);
+        let tx = db.store.write(&scope).await.expect("a writer");
+        tx.insert::<sample::Entity>([new_sample(&scope)]).await.expect("inserted");
+        drop(tx);
+    }
+    let row = new_sample(&scope);
+    let tx = db.store.write(&scope).await.expect("a writer");
+    tx.insert::<sample::Entity>([row.clone()]).await.expect("inserted");
+    tx.commit().await.expect("committed");
+    assert_eq!(stored(&db.store, &scope).await, [row]);
 }
