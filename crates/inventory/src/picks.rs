@@ -252,9 +252,10 @@ impl Picks {
                 let run = self.runs.entry(sku).or_default();
                 let is_known = |(count, at): (i64, DateTime<Utc>)| count == available && at + SEARCH_KEPT > now;
                 if is_locked || !run.searched.is_some_and(is_known) {
-                    let mut frontiers = self.frontier.lock().await;
-                    let frontier = frontiers.entry(sku).or_default();
-                    run.read(tx, sku, (wish, available), is_locked, frontier).await?;
+                    // A reading that locks may wait for the batch beside, which must not wait for this one meanwhile.
+                    let mut frontiers = if is_locked { None } else { Some(self.frontier.lock().await) };
+                    let frontier = frontiers.as_mut().map(|frontiers| frontiers.entry(sku).or_default());
+                    run.read(tx, sku, (wish, available), frontier).await?;
                 }
             }
             if held > 0 && self.lacks(sku, wish, now) {
@@ -294,17 +295,19 @@ impl Shared {
 }
 
 impl Run {
-    /// Reads on from the cursor; at the end of the SKU it starts once more from the beginning, where cards may have
-    /// become free again.
+    /// Reads on from the cursor, or from the frontier of all batches if it is further; without one the cards are locked.
+    /// At the end of the SKU it starts once more from the beginning, where cards may have become free again.
     async fn read(
         &mut self,
         tx: &impl CardSource,
         sku: SkuId,
         (wish, available): (Wish, i64),
-        is_locked: bool,
-        frontier: &mut Uuid,
+        mut frontier: Option<&mut Uuid>,
     ) -> Result<(), PartError> {
-        if !is_locked && !std::mem::take(&mut self.is_lost) {
+        let is_locked = frontier.is_none();
+        if let Some(frontier) = frontier.as_deref()
+            && !std::mem::take(&mut self.is_lost)
+        {
             self.cursor = self.cursor.max(*frontier);
         }
         // Cards that are locked are kept from other nodes, so no more of them than are wanted.
@@ -316,9 +319,16 @@ impl Run {
             let all = tx.free_cards((sku, until), Uuid::nil(), limit, is_locked).await?;
             self.cards.clear();
             self.take_in_hand(all);
+            // Cards became free behind the frontier: it goes back to them, or they would be looked for from the beginning
+            // again and again.
+            if let Some(frontier) = frontier.as_deref_mut() {
+                *frontier = self.cursor;
+            }
         }
         self.searched = (!self.has(wish, tx.now())).then_some((available, tx.now()));
-        *frontier = (*frontier).max(self.cursor);
+        if let Some(frontier) = frontier {
+            *frontier = (*frontier).max(self.cursor);
+        }
         Ok(())
     }
 

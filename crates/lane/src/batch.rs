@@ -20,6 +20,8 @@ use crate::part::{Claimed, LaneTx, Parts, Step};
 
 /// A batch that others disturb is run this often before the commands are tried one by one.
 const ATTEMPTS_MAX: u32 = 4;
+/// How long a disturbed batch waits before it is run again; twice as long each time.
+const AGAIN_AFTER: Duration = Duration::from_millis(5);
 /// A commit that takes longer has lost its connection.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Tenants whose parts a lane keeps in memory (on SQLite one lane serves all of them).
@@ -98,6 +100,8 @@ impl Runner {
                     self.stats.reruns.fetch_add(1, Ordering::Relaxed);
                     metrics::counter!("cardgrove_lane_reruns_total").increment(1);
                     attempt += 1;
+                    // Who is in the way is about to commit: at once it would still be there.
+                    tokio::time::sleep(AGAIN_AFTER * (1 << attempt)).await;
                 }
                 Ok(answers) => {
                     self.stats.batches.fetch_add(1, Ordering::Relaxed);

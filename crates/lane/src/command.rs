@@ -1,6 +1,7 @@
 //! What can be asked of a lane.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -33,6 +34,14 @@ impl CommandKey {
     }
 }
 
+/// A name as one of a command's actors.
+pub fn actor(name: &impl Hash) -> u64 {
+    // Of this process alone, but the same for all of its commands.
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// Something that changes money, stock or order state.
 pub trait Command: Send + Sync + 'static {
     /// What the caller learns. Rejections are answers too: they are kept under the key like the others.
@@ -43,6 +52,12 @@ pub trait Command: Send + Sync + 'static {
 
     /// What distinguishes this command from another one under the same key.
     fn fingerprint(&self) -> Vec<u8>;
+
+    /// Whom it is for, by every name that is counted, each as a hash of its own. Commands that share one are never in two
+    /// batches at a time: what one buyer may do is decided in the order in which he asked.
+    fn actors(&self) -> Vec<u64> {
+        Vec::new()
+    }
 
     /// Asks the parts for the facts that deciding needs.
     fn want(&self, parts: &mut Parts);
@@ -65,6 +80,7 @@ pub struct Answered<T> {
 pub(crate) trait ErasedCommand: Send + Sync {
     fn key(&self) -> CommandKey;
     fn fingerprint(&self) -> Vec<u8>;
+    fn actors(&self) -> Vec<u64>;
     fn want(&self, parts: &mut Parts);
     fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Result<String, serde_json::Error>;
 }
@@ -76,6 +92,10 @@ impl<C: Command> ErasedCommand for C {
 
     fn fingerprint(&self) -> Vec<u8> {
         Command::fingerprint(self)
+    }
+
+    fn actors(&self) -> Vec<u64> {
+        Command::actors(self)
     }
 
     fn want(&self, parts: &mut Parts) {

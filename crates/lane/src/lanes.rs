@@ -1,6 +1,6 @@
 //! The lanes of a process: queues, tasks, their bounds and their end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,6 +67,8 @@ pub(crate) struct Queued {
     pub scope: TenantScope,
     pub command: Arc<dyn ErasedCommand>,
     pub reply: oneshot::Sender<Result<Answered<String>, LaneError>>,
+    /// Whom the command is for.
+    pub actors: Vec<u64>,
     /// Where the caller waits.
     pub span: Span,
 }
@@ -114,7 +116,8 @@ impl Lanes {
     pub async fn run<C: Command>(&self, scope: &TenantScope, command: C) -> Result<Answered<C::Answer>, LaneError> {
         let (reply, answer) = oneshot::channel();
         let span = tracing::debug_span!("lane.command", tenant.id = %scope.id());
-        let queued = Queued { scope: *scope, command: Arc::new(command), reply, span: span.clone() };
+        let actors = command.actors();
+        let queued = Queued { scope: *scope, command: Arc::new(command), reply, actors, span: span.clone() };
         self.offer(queued).inspect_err(|_| metrics::counter!("cardgrove_lane_refused_total").increment(1))?;
         let answered = answer.instrument(span).await.map_err(|_| LaneError::Unavailable)??;
         let decoded = serde_json::from_str(&answered.answer).map_err(|error| {
@@ -181,10 +184,11 @@ async fn serve(inner: Arc<Inner>, lane: Option<TenantId>, mut queue: mpsc::Recei
     let LaneSettings { queue_max, batch_max, batches_beside, beside_from, idle, .. } = inner.settings;
     let (crew, mut running) = (Crew::new(&inner), JoinSet::new());
     let mut waiting: Vec<Queued> = Vec::new();
+    let mut busy = Busy::default();
     let mut is_open = true;
     loop {
-        let is_due = !waiting.is_empty() && (running.is_empty() || waiting.len() >= beside_from);
-        if is_due && running.len() < batches_beside {
+        let least = if running.is_empty() { 1 } else { beside_from };
+        if running.len() < batches_beside && waiting.iter().filter(|queued| busy.lets(queued)).count() >= least {
             let permit = Arc::clone(&inner.permits).acquire_owned().await;
             // Callers that were answered together ask again together: let them all queue before the batch closes.
             tokio::task::yield_now().await;
@@ -193,16 +197,20 @@ async fn serve(inner: Arc<Inner>, lane: Option<TenantId>, mut queue: mpsc::Recei
             {
                 waiting.push(queued);
             }
-            let (crew, batch) = (crew.clone(), std::mem::take(&mut waiting));
+            let (batch, later) = waiting.into_iter().partition(|queued| busy.lets(queued));
+            waiting = later;
+            let actors = busy.begin(&batch);
+            let crew = crew.clone();
             running.spawn(async move {
                 crew.run(batch).await;
                 drop(permit);
+                actors
             });
             continue;
         }
         let may_wait = if running.is_empty() { batch_max } else { beside_from.min(queue_max) };
         tokio::select! {
-            Some(_) = running.join_next() => {}
+            Some(ended) = running.join_next() => busy.end(ended.ok()),
             next = queue.recv(), if is_open && waiting.len() < may_wait => match next {
                 Some(queued) => waiting.push(queued),
                 None => is_open = false,
@@ -215,6 +223,31 @@ async fn serve(inner: Arc<Inner>, lane: Option<TenantId>, mut queue: mpsc::Recei
                 }
             }
             else => return,
+        }
+    }
+}
+
+/// Whom the batches under way are for.
+#[derive(Default)]
+struct Busy(HashSet<u64>);
+
+impl Busy {
+    /// Whether a command can be carried out beside what is under way.
+    fn lets(&self, queued: &Queued) -> bool {
+        queued.actors.iter().all(|actor| !self.0.contains(actor))
+    }
+
+    fn begin(&mut self, batch: &[Queued]) -> Vec<u64> {
+        let actors: Vec<u64> = batch.iter().flat_map(|queued| queued.actors.iter().copied()).collect();
+        self.0.extend(&actors);
+        actors
+    }
+
+    /// What a batch was for is free again; of one that ended without a word nobody knows.
+    fn end(&mut self, actors: Option<Vec<u64>>) {
+        match actors {
+            Some(actors) => actors.iter().for_each(|actor| drop(self.0.remove(actor))),
+            None => self.0.clear(),
         }
     }
 }

@@ -4,11 +4,11 @@
 //! | phase | round trips | what it does |
 //! |---|---|---|
 //! | enter | 2 | begin; tenant, time and transaction id |
-//! | keys | 1 | insert the commands' keys, sorted; a key not new is a replay and gets its first answer |
+//! | keys | 1 | those of the commands' keys that are there: replays, which get their first answer |
 //! | read | 1 a part | the facts that the commands asked for, then what follows from them (balances last) |
 //! | decide | 0 | each command in queue order, over one in-memory state, by pure rules |
-//! | claim | 0-1 a part | rows that others may want too; short means: roll back and decide again |
-//! | write | 1 a table | rows, chain head, counts, balances, jobs, in this order in every batch |
+//! | cold rows | 1 | keys with answers, claims, new rows, jobs; what falls short is rolled back and decided again |
+//! | hot rows | 2 | chain head, then counts and balances, in this order in every batch |
 //! | commit | 1 | then every caller gets its own answer |
 //!
 //! The lane knows no business word. Rooms take part with a [`Part`] (facts, decisions made, effects) and define
@@ -28,7 +28,7 @@ mod part;
 #[cfg(test)]
 mod tests;
 
-pub use command::{Answered, Command, CommandKey};
+pub use command::{Answered, Command, CommandKey, actor};
 pub use error::LaneError;
 pub use keys::prune_in;
 pub use lanes::{LaneSettings, LaneStats, Lanes};

@@ -39,6 +39,10 @@ impl Command for Move {
         self.minor.to_be_bytes().to_vec()
     }
 
+    fn actors(&self) -> Vec<u64> {
+        vec![crate::actor(&self.buyer)]
+    }
+
     fn want(&self, parts: &mut Parts) {
         parts.part::<Book>().want(wallet(self.buyer));
     }
@@ -186,6 +190,29 @@ on_both! {
         let done = answers.iter().filter(|answer| answer.is_ok()).count();
         assert!(answers.iter().any(|answer| matches!(answer, Err(LaneError::Full))));
         assert_eq!(balance(&db, &scope, buyer).await, i64::try_from(done).expect("small"));
+    }
+
+    async fn what_is_for_one_buyer_is_never_in_two_batches_at_once(db) {
+        let settings = LaneSettings { batch_max: 8, beside_from: 1, ..LaneSettings::of(db.backend) };
+        let lanes = Arc::new(Lanes::new(db.store.clone(), settings, |_| Vec::new()));
+        let (scope, buyer, others) = (db.tenant().await, Uuid::now_v7(), [Uuid::now_v7(), Uuid::now_v7()]);
+        lanes.run(&scope, give("open", buyer, 60)).await.expect("answered").answer.expect("moved");
+        let moves: Vec<_> = (0..200)
+            .map(|n| {
+                let lanes = Arc::clone(&lanes);
+                let (who, minor) = if n % 2 == 0 { (buyer, -1) } else { (others[n / 2 % 2], 1) };
+                tokio::spawn(async move { (who, lanes.run(&scope, give(format!("m{n}"), who, minor)).await) })
+            })
+            .collect();
+        let mut spent = 0;
+        for done in moves {
+            let (who, answer) = done.await.expect("no panic");
+            spent += i64::from(who == buyer && answer.expect("answered").answer.is_ok());
+        }
+        assert_eq!((spent, balance(&db, &scope, buyer).await), (60, 0));
+        // Nobody spent what another batch was just spending: the database never had to say no.
+        assert_eq!(lanes.stats().reruns.load(std::sync::atomic::Ordering::Relaxed), 0);
+        assert!(is_sound(&db, &scope).await);
     }
 
     async fn two_nodes_never_spend_the_same_money(db) {

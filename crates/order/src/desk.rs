@@ -296,7 +296,7 @@ impl Desk {
 
 impl Part for Desk {
     fn twin(&self) -> Box<dyn Part> {
-        Box::new(Self { prices: self.prices.clone(), ..Self::unasked() })
+        Box::new(Self { prices: self.prices.clone(), tally: self.tally.twin(), ..Self::unasked() })
     }
 
     fn read<'a>(&'a mut self, tx: &'a LaneTx, attempt: u32) -> BoxFuture<'a, Result<(), PartError>> {

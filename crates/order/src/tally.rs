@@ -1,6 +1,7 @@
 //! How many orders somebody has: unpaid ones by each of his names, and an account's orders of the day.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use identity::CustomerId;
@@ -24,7 +25,10 @@ pub(crate) struct Tally {
     names: Names,
     open: HashMap<(SiteId, Name), u64>,
     customers: BTreeSet<CustomerId>,
-    days: HashMap<CustomerId, Day>,
+    /// What the customers of this batch had ordered today before it.
+    before: HashMap<CustomerId, u64>,
+    /// Shared with the batches beside: one buyer is in one of them at a time.
+    days: Arc<Mutex<HashMap<CustomerId, Day>>>,
     /// What this batch adds to the days.
     placed: HashMap<CustomerId, u64>,
 }
@@ -52,7 +56,19 @@ struct Day {
     read_at: DateTime<Utc>,
 }
 
+/// Whom an order is for, as a lane's command says it: by the account, and for an unpaid order by every name that counts.
+pub(crate) fn actors(buyer: &Buyer, method: Method) -> Vec<u64> {
+    let names = names(buyer).into_iter().flatten().filter(|_| method == Method::Channel);
+    let account = buyer.customer.map(|customer| lane::actor(&customer.uuid()));
+    account.into_iter().chain(names.map(|name| lane::actor(&name))).collect()
+}
+
 impl Tally {
+    /// The tally of a batch that runs beside.
+    pub fn twin(&self) -> Self {
+        Self { days: Arc::clone(&self.days), ..Self::default() }
+    }
+
     pub fn want_open(&mut self, buyer: &Buyer) {
         for name in names(buyer).into_iter().flatten() {
             match name {
@@ -76,7 +92,7 @@ impl Tally {
 
     /// The account's orders of the day, with those of this batch.
     pub fn placed_today(&self, customer: CustomerId) -> u64 {
-        let before = self.days.get(&customer).map_or(0, |day| day.count);
+        let before = self.before.get(&customer).copied().unwrap_or(0);
         before + self.placed.get(&customer).copied().unwrap_or(0)
     }
 
@@ -96,33 +112,47 @@ impl Tally {
         let names = std::mem::take(&mut self.names);
         self.open = repo::open_orders_in(tx, names).await?;
         let (now, today) = (tx.now(), tx.now().date_naive());
-        let is_known = |day: &Day| day.day == today && day.read_at + DAY_KEPT > now;
-        let unknown: Vec<CustomerId> =
-            self.customers.iter().copied().filter(|customer| !self.days.get(customer).is_some_and(is_known)).collect();
-        self.customers.clear();
+        let customers: Vec<CustomerId> = std::mem::take(&mut self.customers).into_iter().collect();
+        let is_known = |day: &&Day| day.day == today && day.read_at + DAY_KEPT > now;
+        let mut unknown = Vec::new();
+        {
+            let days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+            for customer in customers {
+                match days.get(&customer).filter(is_known) {
+                    Some(day) => drop(self.before.insert(customer, day.count)),
+                    None => unknown.push(customer),
+                }
+            }
+        }
         if unknown.is_empty() {
             return Ok(());
         }
-        if self.days.len() + unknown.len() > DAYS_MAX {
-            self.days.clear();
-        }
         let counts = repo::placed_since_in(tx, &unknown, today).await?;
+        let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+        if days.len() + unknown.len() > DAYS_MAX {
+            days.clear();
+        }
         for customer in unknown {
             let count = counts.get(&customer).copied().unwrap_or(0);
-            self.days.insert(customer, Day { day: today, count, read_at: now });
+            self.before.insert(customer, count);
+            days.insert(customer, Day { day: today, count, read_at: now });
         }
         Ok(())
     }
 
     /// The batch is over. Without a commit nothing of it counts.
     pub fn end(&mut self, is_committed: bool) {
-        for (customer, placed) in self.placed.drain() {
-            if let Some(day) = self.days.get_mut(&customer).filter(|_| is_committed) {
+        let placed = std::mem::take(&mut self.placed);
+        let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+        for (customer, placed) in placed {
+            if let Some(day) = days.get_mut(&customer).filter(|_| is_committed) {
                 day.count += placed;
             }
         }
+        drop(days);
         self.names = Names::default();
         self.customers.clear();
+        self.before.clear();
         self.open.clear();
     }
 }

@@ -19,6 +19,7 @@ use crate::desk::{Desk, NewOrder, PricedLine};
 use crate::machine::{OrderEvent, States, step};
 use crate::model::{Buyer, ChannelPay, Method, OrderId, Pay, Wanted};
 use crate::sale::{self, Collection, DEPTH_MAX, SaleError, SoldLine};
+use crate::tally;
 
 /// The shortest and the longest time that goods are held for.
 pub(crate) const HOLD_MINUTES: std::ops::RangeInclusive<i64> = 5..=60;
@@ -362,6 +363,11 @@ impl Command for Place {
 
     fn key(&self) -> CommandKey {
         CommandKey::request(self.buyer.actor(), &self.key)
+    }
+
+    fn actors(&self) -> Vec<u64> {
+        let method = if self.pay == Pay::Wallet { Method::Wallet } else { Method::Channel };
+        tally::actors(&self.buyer, method)
     }
 
     fn fingerprint(&self) -> Vec<u8> {

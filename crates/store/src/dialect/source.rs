@@ -101,18 +101,16 @@ fn select_unnest(cells: Vec<Cells<'_>>, binds: &mut Vec<Value>) -> String {
         let kind = Kind::of(&cells.kind);
         let comma = if index == 0 { "" } else { ", " };
         let name = cells.name;
-        let nulls = if cells.nullable { cells.values.iter().filter(|value| is_null(value)).count() } else { 0 };
-        if nulls == cells.values.len() && index > 0 {
-            let _ = write!(shown, "{comma}NULL::{} AS {name}", kind.postgres());
-        } else if nulls == 0 {
-            bind(array(kind, cells.values), kind, &format!("c{index}"));
-            let _ = write!(shown, "{comma}u.c{index} AS {name}");
-        } else {
+        // One text whatever is null: statements are planned once for each text.
+        if cells.nullable {
             let nulls = cells.values.iter().map(|value| is_null(value).into()).collect();
             let values = cells.values.into_iter().map(|value| if is_null(&value) { kind.filler() } else { value });
             bind(array(kind, values.collect()), kind, &format!("c{index}"));
             bind(array(Kind::Bool, nulls), Kind::Bool, &format!("n{index}"));
             let _ = write!(shown, "{comma}CASE WHEN u.n{index} THEN NULL ELSE u.c{index} END AS {name}");
+        } else {
+            bind(array(kind, cells.values), kind, &format!("c{index}"));
+            let _ = write!(shown, "{comma}u.c{index} AS {name}");
         }
     }
     format!("SELECT {shown} FROM unnest({arrays}) AS u({names})")
