@@ -80,7 +80,6 @@ pub struct Answered<T> {
 pub(crate) trait ErasedCommand: Send + Sync {
     fn key(&self) -> CommandKey;
     fn fingerprint(&self) -> Vec<u8>;
-    fn actors(&self) -> Vec<u64>;
     fn want(&self, parts: &mut Parts);
     fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Result<String, serde_json::Error>;
 }
@@ -92,10 +91,6 @@ impl<C: Command> ErasedCommand for C {
 
     fn fingerprint(&self) -> Vec<u8> {
         Command::fingerprint(self)
-    }
-
-    fn actors(&self) -> Vec<u64> {
-        Command::actors(self)
     }
 
     fn want(&self, parts: &mut Parts) {

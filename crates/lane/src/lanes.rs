@@ -237,16 +237,16 @@ impl Busy {
         queued.actors.iter().all(|actor| !self.0.contains(actor))
     }
 
-    fn begin(&mut self, batch: &[Queued]) -> Vec<u64> {
-        let actors: Vec<u64> = batch.iter().flat_map(|queued| queued.actors.iter().copied()).collect();
+    fn begin(&mut self, batch: &[Queued]) -> HashSet<u64> {
+        let actors: HashSet<u64> = batch.iter().flat_map(|queued| queued.actors.iter().copied()).collect();
         self.0.extend(&actors);
         actors
     }
 
     /// What a batch was for is free again; of one that ended without a word nobody knows.
-    fn end(&mut self, actors: Option<Vec<u64>>) {
+    fn end(&mut self, actors: Option<HashSet<u64>>) {
         match actors {
-            Some(actors) => actors.iter().for_each(|actor| drop(self.0.remove(actor))),
+            Some(actors) => self.0.retain(|actor| !actors.contains(actor)),
             None => self.0.clear(),
         }
     }

@@ -118,9 +118,10 @@ impl Tally {
         {
             let days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
             for customer in customers {
-                match days.get(&customer).filter(is_known) {
-                    Some(day) => drop(self.before.insert(customer, day.count)),
-                    None => unknown.push(customer),
+                if let Some(day) = days.get(&customer).filter(is_known) {
+                    self.before.insert(customer, day.count);
+                } else {
+                    unknown.push(customer);
                 }
             }
         }

@@ -206,11 +206,9 @@ impl World {
                     self.refund_moved((ask.tenant, id), moved, &read(answer));
                 }
             }
-            Act::Attempt(attempt) if is_first => {
-                if read::<Result<payment::OutNo, payment::Refusal>>(answer).is_ok() {
-                    let end = self.clock + 300 * SECOND;
-                    self.plan_payment(ask.tenant, (attempt.out_no, attempt.channel), end);
-                }
+            Act::Attempt(attempt) if is_first && read::<Result<payment::OutNo, payment::Refusal>>(answer).is_ok() => {
+                let end = self.clock + 300 * SECOND;
+                self.plan_payment(ask.tenant, (attempt.out_no, attempt.channel), end);
             }
             _ => {}
         }

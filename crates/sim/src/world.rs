@@ -70,7 +70,7 @@ impl World {
         let mut databases: Vec<Database> =
             layouts.into_iter().map(|layout| Database::new(layout, moment(start))).collect();
         let count = databases.len();
-        databases.iter_mut().for_each(|database| database.takes_keys_first = number % 2 == 0);
+        databases.iter_mut().for_each(|database| database.takes_keys_first = number.is_multiple_of(2));
         let mut world = Self {
             dice,
             mutation,
@@ -363,7 +363,10 @@ impl World {
             }
             // The sweeper and the operators have the last word.
             self.pass(60 * SECOND);
-            let is_left = (0..self.databases.len()).fold(false, |is_left, tenant| self.sweep(tenant) || is_left);
+            let mut is_left = false;
+            for tenant in 0..self.databases.len() {
+                is_left |= self.sweep(tenant);
+            }
             if !is_left {
                 return Ok(());
             }

@@ -1,6 +1,7 @@
 //! Orders that are refunded: whatever was delivered, by whom it was paid, and whoever else is at it.
 
-use async_trait::async_trait;
+mod pays_back;
+
 use catalog::{Formula, Rounding};
 use chrono::TimeDelta;
 use identity::OperatorId;
@@ -9,10 +10,7 @@ use kernel::Rate;
 use lane::Answered;
 use ledger::AccountKind;
 use outbox::{Outbox, Runner};
-use payment::{
-    Cashier, ChannelAccess, CloseOutcome, Gateway, GatewayError, MoveRefund, NewTrade, OutNo, PayAction, RawCallback,
-    RefundEvent, RefundId, RefundOrder, RefundOutcome, RefundState, Reply, TradeState, Verified, VerifyError,
-};
+use payment::{Cashier, MoveRefund, RefundEvent, RefundId, RefundState};
 use testkit::on_both;
 
 use super::desk::{failure, proof, visitor};
@@ -23,53 +21,7 @@ use crate::{
     EndRefund, FulfilAct, FulfilRefusal, FulfilState, OrderError, OrderId, Orders, Proof, Receipt, RefundAsked,
     RefundCloser, RefundEnded, RefundOf, RefundRefusal, SweepHolds, Sweeper, Wanted,
 };
-
-/// A gateway that sends back what it is asked to, knows of this money, and does nothing else.
-struct PaysBack(Option<payment::Seen>);
-
-fn away<T>() -> Result<T, GatewayError> {
-    Err(GatewayError::NotSent("not now".to_owned()))
-}
-
-#[async_trait]
-impl Gateway for PaysBack {
-    fn provider(&self) -> &'static str {
-        "sandbox"
-    }
-
-    async fn create(&self, _: &ChannelAccess, _: &NewTrade) -> Result<PayAction, GatewayError> {
-        away()
-    }
-
-    async fn query(&self, _: &ChannelAccess, _: &OutNo) -> Result<TradeState, GatewayError> {
-        self.0.clone().map_or_else(away, |seen| Ok(TradeState::Paid(seen)))
-    }
-
-    async fn close(&self, _: &ChannelAccess, _: &OutNo) -> Result<CloseOutcome, GatewayError> {
-        away()
-    }
-
-    async fn refund(&self, _: &ChannelAccess, refund: &RefundOrder) -> Result<RefundOutcome, GatewayError> {
-        assert_eq!((refund.amount, refund.reason.as_str()), (cents(10_00), "order_refunded"));
-        Ok(RefundOutcome::Done)
-    }
-
-    async fn refund_query(&self, _: &ChannelAccess, _: &OutNo) -> Result<Option<RefundOutcome>, GatewayError> {
-        away()
-    }
-
-    fn verify(&self, _: &ChannelAccess, _: &RawCallback) -> Result<Verified, VerifyError> {
-        Err(VerifyError::Forged)
-    }
-
-    fn accepted(&self) -> Reply {
-        Reply { status: 200, body: String::new() }
-    }
-
-    fn refused(&self) -> Reply {
-        Reply { status: 400, body: String::new() }
-    }
-}
+use pays_back::PaysBack;
 
 impl Shop {
     async fn refund(&self, order: OrderId, key: &str) -> Result<Answered<RefundAsked>, OrderError> {
