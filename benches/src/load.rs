@@ -36,9 +36,9 @@ impl Measure {
         u64::try_from(rate).unwrap_or(u64::MAX)
     }
 
-    /// A latency in microseconds.
-    pub fn latency_us(&self, per_mille: u32) -> u64 {
-        self.latency.value_at_quantile(f64::from(per_mille) / 1_000.0)
+    /// The latency in microseconds that this share of all orders kept to, between 0 and 1.
+    pub fn latency_us(&self, share: f64) -> u64 {
+        self.latency.value_at_quantile(share)
     }
 
     /// Processor time an order, of program and database, in microseconds.

@@ -61,7 +61,6 @@ async fn run<C: Counter>(arguments: &Arguments, shop: &Arc<Shop>, counter: Arc<C
     for _ in 0..arguments.rounds {
         for callers in &arguments.callers {
             shop.stock_up(arguments.seconds * 8_000).await;
-            eprintln!("go");
             let length = Duration::from_secs(arguments.seconds);
             let measure = match arguments.rate {
                 Some(rate) => open(&counter, *callers, rate, length).await,
@@ -75,7 +74,7 @@ async fn run<C: Counter>(arguments: &Arguments, shop: &Arc<Shop>, counter: Arc<C
 #[expect(clippy::print_stdout, reason = "the figures are what it is for")]
 fn tell(callers: usize, measure: &Measure) {
     let (program, database) = measure.cpu_us();
-    let (p50, p99) = (measure.latency_us(500), measure.latency_us(990));
+    let (p50, p99) = (measure.latency_us(0.5), measure.latency_us(0.99));
     let rate = measure.rate();
     println!("{callers:>5} callers {rate:>7}/s  p50 {p50:>7} us  p99 {p99:>8} us  cpu/order {program} + {database} us");
 }
