@@ -10,13 +10,12 @@ use chrono::{DateTime, Utc};
 use kernel::{TenantId, TenantScope};
 use store::{Batch, Outcome, Store, StoreError};
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
 use crate::command::{Answered, CommandKey, ErasedCommand};
 use crate::error::{BatchFault, LaneError};
 use crate::keys::{self, Decided};
 use crate::lanes::{LaneStats, Queued};
-use crate::part::{Claimed, LaneTx, Parts, Step};
+use crate::part::{Claimed, LaneTx, Parts};
 
 /// A batch that others disturb is run this often before the commands are tried one by one.
 const ATTEMPTS_MAX: u32 = 4;
@@ -182,19 +181,10 @@ async fn decide_and_write(
         let work = &work[index];
         answers.insert(&work.key, (&work.fingerprint, decide(&*work.command, parts, tx.now())?));
     }
-    let (batch, mut sheaf) = (Uuid::now_v7(), tx.sheaf());
-    keys::answer_into(&mut sheaf, tx.now(), &answers);
-    if parts.claim(tx, &mut sheaf).await? == Claimed::Short {
-        return Err(BatchFault::Again("a claim came up short".to_owned()));
-    }
-    parts.write(tx, &mut sheaf, batch, &Step::COLD).await?;
-    if !tx.send(sheaf).await? {
-        return Err(BatchFault::Again("another node has taken a key or a card".to_owned()));
-    }
-    let mut sheaf = tx.sheaf();
-    parts.write(tx, &mut sheaf, batch, &Step::HOT).await?;
-    if !tx.send(sheaf).await? {
-        return Err(BatchFault::Poisoned("a count or a balance is missing".to_owned()));
+    let mut cold = tx.sheaf();
+    keys::answer_into(&mut cold, tx.now(), &answers);
+    if parts.carry_out(tx, cold).await? == Claimed::Short {
+        return Err(BatchFault::Again("another batch has taken a key or a card".to_owned()));
     }
     let answer = |index: &usize| {
         let work = &work[*index];

@@ -138,7 +138,7 @@ impl Lanes {
         &self.inner.stats
     }
 
-    /// Commands that wait in the queues.
+    /// Commands that wait in the queues, beside those that a lane has gathered for its next batch.
     pub fn waiting(&self) -> usize {
         let queues = self.inner.queues.lock().unwrap_or_else(PoisonError::into_inner);
         queues.open.values().map(|queue| queue.max_capacity() - queue.capacity()).sum()

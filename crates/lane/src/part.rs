@@ -91,23 +91,44 @@ pub trait Part: Any + Send + Sync {
     fn end(&mut self, is_committed: bool);
 }
 
-/// Carries out what one part has decided, as a batch does with all of its parts. For tests of the room whose part it is.
-pub async fn carry_out_in(tx: &LaneTx, part: &mut dyn Part) -> Result<Claimed, PartError> {
-    let (batch, mut cold) = (Uuid::now_v7(), tx.sheaf());
-    if part.claim(tx, &mut cold).await? == Claimed::Short {
-        return Ok(Claimed::Short);
+/// Carries out what these parts have decided: claims and new rows with all that `cold` holds already, then the hot rows.
+async fn carry_out(tx: &LaneTx, mut cold: LaneSheaf, parts: &mut [&mut dyn Part]) -> Result<Claimed, PartError> {
+    for part in &mut *parts {
+        if part.claim(tx, &mut cold).await? == Claimed::Short {
+            return Ok(Claimed::Short);
+        }
     }
-    for step in Step::COLD {
-        part.write(tx, &mut cold, batch, step).await?;
-    }
+    let batch = Uuid::now_v7();
+    write(tx, &mut cold, parts, (batch, &Step::COLD)).await?;
     if !tx.send(cold).await? {
         return Ok(Claimed::Short);
     }
     let mut hot = tx.sheaf();
-    for step in Step::HOT {
-        part.write(tx, &mut hot, batch, step).await?;
+    write(tx, &mut hot, parts, (batch, &Step::HOT)).await?;
+    if tx.send(hot).await? {
+        Ok(Claimed::All)
+    } else {
+        Err(PartError::Broken("a count or a balance is missing".to_owned()))
     }
-    if tx.send(hot).await? { Ok(Claimed::All) } else { Err(PartError::Broken("a hot row is missing".to_owned())) }
+}
+
+async fn write(
+    tx: &LaneTx,
+    sheaf: &mut LaneSheaf,
+    parts: &mut [&mut dyn Part],
+    (batch, steps): (Uuid, &[Step]),
+) -> Result<(), PartError> {
+    for step in steps {
+        for part in &mut *parts {
+            part.write(tx, sheaf, batch, *step).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Carries out what one part has decided, as a batch does with all of its parts. For tests of the room whose part it is.
+pub async fn carry_out_in(tx: &LaneTx, part: &mut dyn Part) -> Result<Claimed, PartError> {
+    carry_out(tx, tx.sheaf(), &mut [part]).await
 }
 
 /// The parts of one tenant's lane.
@@ -164,28 +185,11 @@ impl Parts {
         Ok(())
     }
 
-    pub(crate) async fn claim(&mut self, tx: &LaneTx, sheaf: &mut LaneSheaf) -> Result<Claimed, PartError> {
-        for part in &mut self.parts {
-            if part.claim(tx, sheaf).await? == Claimed::Short {
-                return Ok(Claimed::Short);
-            }
-        }
-        Ok(Claimed::All)
-    }
-
-    pub(crate) async fn write(
-        &mut self,
-        tx: &LaneTx,
-        sheaf: &mut LaneSheaf,
-        batch: Uuid,
-        steps: &[Step],
-    ) -> Result<(), PartError> {
-        for step in steps {
-            for part in &mut self.parts {
-                part.write(tx, sheaf, batch, *step).await?;
-            }
-        }
-        Ok(())
+    /// Carries out what was decided, together with what `cold` holds already. Short means that somebody else has taken a
+    /// key or a row: the transaction is to be given up.
+    pub(crate) async fn carry_out(&mut self, tx: &LaneTx, cold: LaneSheaf) -> Result<Claimed, PartError> {
+        let mut parts: Vec<&mut dyn Part> = self.parts.iter_mut().map(AsMut::as_mut).collect();
+        carry_out(tx, cold, &mut parts).await
     }
 
     /// The batch is over, as in [`Part::end`].
