@@ -20,6 +20,30 @@ async function step(name, work) {
   console.log(`${problems.length === before ? 'ok  ' : 'FAIL'} ${name} (${Date.now() - began} ms)`);
 }
 
+/** A picture of a page that only a buyer reaches; where scripts run, axe looks at it on both screens. */
+async function look(page, name, scripts) {
+  await shoot(page, settings.out, name);
+  if (!scripts) return;
+  const size = page.viewportSize();
+  for (const width of [390, 1280]) {
+    await page.setViewportSize({ width, height: size.height });
+    await inspect(page, name);
+  }
+  await page.setViewportSize(size);
+}
+
+/** The page of the newest order while it waits for its money, in a window of its own. */
+async function unpaid(page, name, scripts) {
+  const beside = await page.context().newPage();
+  await beside.goto(`${base}/orders`);
+  await look(beside, `${name}-orders`, scripts);
+  await beside.locator('main a[href*="/orders/ord_"]').first().click();
+  await beside.waitForLoadState();
+  check((await beside.locator('form[action$="/pay"]').count()) > 0, `${name}: the unpaid order offers no way to pay`);
+  await look(beside, `${name}-payment`, scripts);
+  await beside.close();
+}
+
 /** From the first page to the checkout, by what a thumb would press. */
 async function choose(page, name) {
   await page.goto(`${base}/`);
@@ -53,7 +77,7 @@ async function guest(browser, { width, scripts }) {
   const name = `guest-${width}${scripts ? '' : '-noscript'}`;
   const page = await visitor(browser, { width, scripts });
   await choose(page, name);
-  await shoot(page, settings.out, `${name}-3-checkout`);
+  await look(page, `${name}-3-checkout`, scripts);
   // The wrong input first: nothing is lost, the fault is told at its field.
   await page.locator('form[method=post]').evaluateAll((forms) => forms.forEach((form) => { form.noValidate = true; })).catch(() => {});
   await page.locator('input[name=password]').fill('ocean7');
@@ -61,7 +85,7 @@ async function guest(browser, { width, scripts }) {
     await page.locator('main form button.big').first().click();
     await page.waitForLoadState();
     check(await page.locator('[aria-invalid=true]').count() > 0, `${name}: a missing contact is not told at its field`);
-    await shoot(page, settings.out, `${name}-4-faults`);
+    await look(page, `${name}-4-faults`, scripts);
   }
   const contact = `${name}-${Date.now()}@example.test`;
   await page.locator('input[name=contact]').fill(contact);
@@ -70,16 +94,18 @@ async function guest(browser, { width, scripts }) {
   const submit = page.locator('main form button.big').first();
   // The second click of an impatient thumb must not be a second order.
   if (scripts) await submit.dblclick(); else await submit.click();
+  await page.waitForURL((url) => url.port !== String(settings.port), { timeout: 15_000 });
+  if (scripts) await unpaid(page, name, scripts);
   await pay(page);
   const reveal = await delivered(page, scripts);
-  await shoot(page, settings.out, `${name}-5-paid`);
+  await look(page, `${name}-5-paid`, scripts);
   const order = page.url();
   await reveal.click();
   await page.waitForFunction((source) => new RegExp(source).test(document.querySelector('main').innerText), CODE.source)
     .catch(() => {});
   const shown = await page.locator('main').innerText();
   check(CODE.test(shown), `${name}: no code on the page:\n${shown.slice(0, 600)}`);
-  await shoot(page, settings.out, `${name}-6-code`);
+  await look(page, `${name}-6-code`, scripts);
   const file = page.locator('form[action$="/file"] button').first();
   if (await file.count()) {
     const [download] = await Promise.all([page.waitForEvent('download'), file.click()]);
@@ -109,7 +135,7 @@ async function lookUp(browser, { width, scripts, contact }, name) {
     check(isThere === (orders === 1), `${name}: look-up with ${password} finds ${found} orders at ${page.url()}`);
     if (orders === 1 && found > 0) check(found === 1, `${name}: two clicks made ${found} orders`);
   }
-  await shoot(page, settings.out, `${name}-7-lookup`);
+  await look(page, `${name}-7-lookup`, scripts);
   await page.context().close();
 }
 
@@ -124,7 +150,7 @@ async function customer(browser, { width, scripts }) {
   await choose(page);
   await page.locator('input[name=pay][value=wallet]').check({ force: true });
   await page.locator('input[name=confirm]').check();
-  await shoot(page, settings.out, `${name}-1-checkout`);
+  await look(page, `${name}-1-checkout`, scripts);
   await page.locator('main form button.big').first().click();
   await page.waitForURL(`${base}/orders/**`);
   const reveal = await delivered(page, scripts);
@@ -132,8 +158,13 @@ async function customer(browser, { width, scripts }) {
   await page.waitForLoadState();
   await page.waitForTimeout(300);
   check(CODE.test(await page.locator('main').innerText()), `${name}: no code on the page`);
-  await shoot(page, settings.out, `${name}-2-code`);
+  await look(page, `${name}-2-code`, scripts);
+  for (const path of ['wallet', 'wallet/top-ups']) {
+    await page.goto(`${base}/${path}`);
+    await look(page, `${name}-3-${path.replace('/', '-')}`, scripts);
+  }
   await page.goto(`${base}/orders`);
+  await look(page, `${name}-4-account`, scripts);
   check((await page.locator('main a[href*="/orders/ord_"]').count()) > 0, `${name}: the account lists no order`);
   await page.context().close();
 }

@@ -150,7 +150,8 @@ pub(crate) struct FulfilledView {
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/fulfilments/{line}", tag = "fulfilments", request_body = ActBody,
     params(("tenant" = String, Path), ("line" = String, Path), ("Idempotency-Key" = String, Header)),
-    responses((status = 200, body = FulfilledView), (status = 409, description = "somebody else has it, or it is over"))
+    responses((status = 200, body = FulfilledView), (status = 409, description = "somebody else has it, or it is over"),
+        (status = 422, description = "refused; `idempotency_key_reused`: the key came with another body"))
 )]
 pub(crate) async fn act(
     operator: Operator<OrderFulfil>,

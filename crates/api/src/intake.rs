@@ -132,7 +132,8 @@ pub(crate) struct BatchView {
     post, path = "/api/v1/tenants/{tenant}/stock/{sku}/imports", tag = "stock",
     params(("tenant" = String, Path), ("sku" = String, Path), Upload, ("Idempotency-Key" = String, Header)),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses((status = 200, body = IntakeView), (status = 202, body = IntakeView))
+    responses((status = 200, body = IntakeView), (status = 202, body = IntakeView),
+        (status = 422, description = "refused; `idempotency_key_reused`: the key came with another body"))
 )]
 pub(crate) async fn import(
     operator: Operator<StockWrite>,

@@ -261,7 +261,8 @@ pub(crate) struct RefundAskedView {
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/orders/{order}/refund", tag = "orders", request_body = RefundBody,
     params(("tenant" = String, Path), ("order" = String, Path), ("Idempotency-Key" = String, Header)),
-    responses((status = 200, body = RefundAskedView), (status = 409, description = "not paid, or refunded before"))
+    responses((status = 200, body = RefundAskedView), (status = 409, description = "not paid, or refunded before"),
+        (status = 422, description = "refused; `idempotency_key_reused`: the key came with another body"))
 )]
 pub(crate) async fn refund(
     operator: Operator<MayRefund>,

@@ -79,7 +79,8 @@ impl Coded for InventoryError {
         match self {
             Self::UnreadableCode | Self::BadText { .. } => FaultKind::Invalid,
             Self::UnknownSku { .. } | Self::UnknownBatch { .. } => FaultKind::NotFound,
-            Self::NotStocked { .. } | Self::BatchUndone { .. } | Self::KeyReused => FaultKind::Conflict,
+            Self::NotStocked { .. } | Self::BatchUndone { .. } => FaultKind::Conflict,
+            Self::KeyReused => FaultKind::Refused,
             Self::Sheet(error) => error.kind(),
             Self::Catalog(error) => error.kind(),
             Self::Ledger(error) => error.kind(),

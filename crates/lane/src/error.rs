@@ -30,7 +30,7 @@ impl Coded for LaneError {
         match self {
             Self::Full => "queue_full",
             Self::Stopping => "stopping",
-            Self::KeyReused { .. } => "key_reused",
+            Self::KeyReused { .. } => "idempotency_key_reused",
             Self::Unavailable => "database_busy",
             Self::Failed => "internal",
         }
@@ -39,7 +39,8 @@ impl Coded for LaneError {
     fn kind(&self) -> FaultKind {
         match self {
             Self::Full | Self::Stopping | Self::Unavailable => FaultKind::Busy,
-            Self::KeyReused { .. } => FaultKind::Conflict,
+            // Asked well and refused by a rule, as the open API's standard has it.
+            Self::KeyReused { .. } => FaultKind::Refused,
             Self::Failed => FaultKind::Internal,
         }
     }

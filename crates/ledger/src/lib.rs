@@ -20,6 +20,7 @@ mod entry;
 mod error;
 mod repo;
 mod statement;
+mod subjects;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -33,3 +34,4 @@ pub use entry::{Entry, EntryId, EntryKind, Posting, entry_id};
 pub use error::LedgerError;
 pub use repo::{balances_in, entries_of_in, head_in, link_hash_in};
 pub use statement::{Statement, StatementLine, statement_in};
+pub use subjects::subjects_in;

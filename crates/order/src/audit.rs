@@ -1,13 +1,18 @@
 //! The audit of orders: rows against machines, cards and the ledger.
 
+mod children;
+mod hops;
 mod money;
+mod paid;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use catalog::SkuId;
 use chrono::{DateTime, TimeDelta, Utc};
 use inventory::{CardId, GivenCard, InventoryAudit};
-use kernel::Currency;
-use payment::{IntentId, Payment, PaymentId, REFUND_WAITS_MAX, Refund, RefundId, RefundState, Use};
+use kernel::{Currency, SiteId};
+use ledger::LedgerError;
+use payment::{Intent, IntentId, Payment, PaymentId, REFUND_WAITS_MAX, Refund, RefundId, RefundState, Use};
 use sea_orm::ColumnTrait;
 use store::Tx;
 use uuid::Uuid;
@@ -17,13 +22,18 @@ use crate::fulfil::FulfilState;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState, States, step};
 use crate::model::Method;
 use crate::repo::card_ids;
-use crate::table::{event, fulfilment, hold, hop, line, order, refund};
+use crate::table::{event, fulfilment, hop, line, order, refund};
+use children::Children;
 
 /// What an audit of one tenant's orders counted and found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OrderAudit {
     /// Orders read.
     pub orders: u64,
+    /// What their lines sold, for whoever knows the catalogue.
+    pub skus: BTreeSet<SkuId>,
+    /// The sites that earn from them, for whoever knows the tree.
+    pub sites: BTreeSet<SiteId>,
     /// The number of the invariant and what was found; empty is good.
     pub breaches: Vec<(u8, String)>,
 }
@@ -48,17 +58,6 @@ struct Cards {
     void: HashMap<Uuid, GivenCard>,
 }
 
-/// The rows that belong to a page of orders.
-#[derive(Default)]
-struct Children {
-    holds: HashMap<Uuid, Vec<hold::Model>>,
-    lines: HashMap<Uuid, Vec<line::Model>>,
-    hops: HashMap<Uuid, Vec<hop::Model>>,
-    events: HashMap<Uuid, Vec<event::Model>>,
-    works: HashMap<Uuid, Vec<fulfilment::Model>>,
-    refunds: HashMap<Uuid, refund::Model>,
-}
-
 /// An order with the rows that belong to it.
 struct Sale<'a> {
     row: &'a order::Model,
@@ -66,6 +65,10 @@ struct Sale<'a> {
     hops: &'a [hop::Model],
     works: &'a [fulfilment::Model],
     refund: Option<&'a refund::Model>,
+    /// What was to be paid by a channel.
+    intents: &'a [Intent],
+    /// The money that bought it.
+    payments: &'a [Payment],
 }
 
 impl Sale<'_> {
@@ -118,9 +121,10 @@ impl Sale<'_> {
 
 /// Audits the orders of the transaction's tenant: invariants 2 (what sites have held is what their orders hold),
 /// 3 (a sold code belongs to one delivered line, a held one to one unpaid line), 5 (a paid order is delivered in time, or
-/// goes back), 7 (an order is refunded once, in full, and its codes are void), 8 (margins sum up, and go back with a
-/// refund), 11 (history follows the machines) and 15 (only unpaid orders hold, and a refund comes to its end), and that
-/// the ledger says the same as the order.
+/// goes back), 6 (one payment bought it), 7 (an order is refunded once, in full, and its codes are void), 8 (margins sum
+/// up, are posted to whom they belong, and go back with a refund), 11 (history follows the machines), 13 (what names an
+/// order without a foreign key names one that is there) and 15 (only unpaid orders hold, and a refund comes to its end),
+/// and that the ledger says the same as the order.
 pub async fn audit_in(tx: &impl Tx, stock: &InventoryAudit) -> Result<OrderAudit, OrderError> {
     let mut audit = OrderAudit::default();
     let mut cards = Cards { sold: stock.sold.clone(), held: stock.held.clone(), void: stock.void.clone() };
@@ -129,65 +133,60 @@ pub async fn audit_in(tx: &impl Tx, stock: &InventoryAudit) -> Result<OrderAudit
     loop {
         let page = tx.find::<order::Entity>().filter(order::Column::Id.gt(after));
         let page = page.ascending(order::Column::Id).limit(PAGE).all().await?;
-        let Some(last) = page.last() else { break };
-        let children = children_between(tx, after, last.id).await?;
-        after = last.id;
+        let last = page.last().map(|row| row.id);
+        let children = Children::read_in(tx, (after, last)).await?;
+        children.strays(&page).into_iter().for_each(|stray| audit.report(13, stray));
+        let Some(last) = last else { break };
+        after = last;
+        let payments = paid::payments_in(tx, &page).await?;
         check_refund_states(tx, &mut audit, &page, &children.refunds).await?;
         check_refund_times(tx, &mut audit, &children.refunds).await?;
         for row in &page {
-            audit.orders += 1;
-            let sale = Sale {
-                row,
-                lines: children.lines.get(&row.id).map_or(&[][..], Vec::as_slice),
-                hops: children.hops.get(&row.id).map_or(&[][..], Vec::as_slice),
-                works: children.works.get(&row.id).map_or(&[][..], Vec::as_slice),
-                refund: children.refunds.get(&row.id),
-            };
-            check_history(&mut audit, row, children.events.get(&row.id).map_or(&[][..], Vec::as_slice));
-            check_delivery(&mut audit, &sale, tx.now());
-            check_lines(&mut audit, &sale, &mut cards);
-            check_hops(&mut audit, row, sale.lines, sale.hops);
-            check_holds(&mut audit, &sale, children.holds.get(&row.id).map_or(0, Vec::len), tx.now());
+            let sale = children.sale(row, payments.get(&row.id).map_or(&[][..], Vec::as_slice));
+            check_sale(tx, &mut audit, &sale, &children, &mut cards).await?;
             if let Ok(currency) = Currency::parse(&row.currency) {
                 *money.entry((row.site_id, currency)).or_default() += i128::from(row.held_minor);
             }
-            money::check(tx, &mut audit, &sale).await?;
         }
     }
     for (card, GivenCard { order, line, .. }) in cards.sold.iter().chain(&cards.held).chain(&cards.void) {
         audit.report(3, format!("card {card} was given to line {line} of {order}, which does not have it"));
     }
     money::check_held_money(tx, &mut audit, &money).await?;
+    paid::check_subjects(tx, &mut audit).await?;
     Ok(audit)
 }
 
-async fn children_between(tx: &impl Tx, after: Uuid, last: Uuid) -> Result<Children, OrderError> {
-    let mut children = Children::default();
-    let lines = tx.find::<line::Entity>().filter(line::Column::OrderId.gt(after));
-    for row in lines.filter(line::Column::OrderId.lte(last)).ascending(line::Column::LineNo).all().await? {
-        children.lines.entry(row.order_id).or_default().push(row);
+async fn check_sale(
+    tx: &impl Tx,
+    audit: &mut OrderAudit,
+    sale: &Sale<'_>,
+    children: &Children,
+    cards: &mut Cards,
+) -> Result<(), OrderError> {
+    let row = sale.row;
+    audit.orders += 1;
+    audit.skus.extend(sale.lines.iter().map(|line| SkuId::from_uuid(line.sku_id)));
+    audit.sites.extend(sale.hops.iter().map(|hop| SiteId::from_uuid(hop.site_id)));
+    check_history(audit, row, children.events.get(&row.id).map_or(&[][..], Vec::as_slice));
+    check_delivery(audit, sale, tx.now());
+    check_lines(audit, sale, cards);
+    hops::check(audit, sale);
+    check_holds(audit, sale, children.holds.get(&row.id).map_or(0, Vec::len), tx.now());
+    paid::check(audit, sale);
+    money::check(tx, audit, sale).await
+}
+
+/// What the ledger answered; what it cannot make sense of is a breach.
+fn of_ledger<T>(answer: Result<T, LedgerError>, audit: &mut OrderAudit) -> Result<Option<T>, OrderError> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(LedgerError::Store(error)) => Err(error.into()),
+        Err(error) => {
+            audit.report(1, error.to_string());
+            Ok(None)
+        }
     }
-    let hops = tx.find::<hop::Entity>().filter(hop::Column::OrderId.gt(after));
-    for row in hops.filter(hop::Column::OrderId.lte(last)).ascending(hop::Column::Depth).all().await? {
-        children.hops.entry(row.order_id).or_default().push(row);
-    }
-    let events = tx.find::<event::Entity>().filter(event::Column::OrderId.gt(after));
-    for row in events.filter(event::Column::OrderId.lte(last)).ascending(event::Column::Seq).all().await? {
-        children.events.entry(row.order_id).or_default().push(row);
-    }
-    let holds = tx.find::<hold::Entity>().filter(hold::Column::OrderId.gt(after));
-    for row in holds.filter(hold::Column::OrderId.lte(last)).all().await? {
-        children.holds.entry(row.order_id).or_default().push(row);
-    }
-    let works = tx.find::<fulfilment::Entity>().filter(fulfilment::Column::OrderId.gt(after));
-    for row in works.filter(fulfilment::Column::OrderId.lte(last)).all().await? {
-        children.works.entry(row.order_id).or_default().push(row);
-    }
-    let refunds = tx.find::<refund::Entity>().filter(refund::Column::OrderId.gt(after));
-    for row in refunds.filter(refund::Column::OrderId.lte(last)).all().await? {
-        children.refunds.insert(row.order_id, row);
-    }
-    Ok(children)
 }
 
 /// A refund is of the order's whole money; the order is refunded when the money is back, and not before.
@@ -362,17 +361,6 @@ fn check_lines(audit: &mut OrderAudit, sale: &Sale<'_>, known: &mut Cards) {
         if cost != i128::from(said) {
             let place = format!("line {} of order {}", line.line_no, row.id);
             audit.report(3, format!("{place} says that its cards were put in stock for {said}, they say {cost}"));
-        }
-    }
-}
-
-fn check_hops(audit: &mut OrderAudit, row: &order::Model, lines: &[line::Model], hops: &[hop::Model]) {
-    for line in lines {
-        let own: Vec<&hop::Model> = hops.iter().filter(|hop| hop.line_no == line.line_no).collect();
-        let is_linked = own.windows(2).all(|pair| pair[0].price_minor == pair[1].cost_minor);
-        let ends = own.last().is_some_and(|last| last.price_minor == line.unit_minor && last.site_id == row.site_id);
-        if !is_linked || !ends {
-            audit.report(8, format!("the hops of line {} of order {} do not lead to its price", line.line_no, row.id));
         }
     }
 }

@@ -1,3 +1,4 @@
+mod audit;
 mod channel;
 mod cost;
 mod desk;

@@ -17,6 +17,7 @@
 //! error; nothing is dropped silently: a row goes when its work is done, and only then.
 
 mod attempt;
+mod audit;
 mod error;
 mod handler;
 mod model;
@@ -30,6 +31,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use audit::{OutboxAudit, audit_in};
 pub use error::OutboxError;
 pub use handler::{Handler, JobContext, JobError};
 pub use model::{DeadJob, Job, JobId, JobKind, Tally};

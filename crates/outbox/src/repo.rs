@@ -6,6 +6,7 @@ use sea_orm::{ColumnTrait, Condition};
 use store::{Inside, ReadTx, Rows, Sheaf, StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
+use crate::audit::Waiting;
 use crate::model::{ClaimedJob, DeadJob, JobId, Lease, NewJob, State};
 use crate::table::{job_ages, jobs};
 
@@ -155,6 +156,28 @@ pub async fn dead(tx: &impl Tx, limit: u64) -> Result<Vec<DeadJob>, StoreError> 
         created_at,
     });
     Ok(dead.collect())
+}
+
+/// How many dead letters there are.
+pub async fn count_dead(tx: &impl Tx) -> Result<u64, StoreError> {
+    tx.find::<jobs::Entity>().filter(jobs::Column::State.eq(State::Dead.word())).count().await
+}
+
+/// Jobs that wait or run, those after `after`. Their payloads stay in the table.
+pub async fn waiting_after(tx: &impl Tx, after: JobId, limit: u64) -> Result<Vec<Waiting>, StoreError> {
+    use jobs::Column::{CreatedAt, Id, Kind, LeaseUntil, RunAt, State as StateColumn};
+    type Columns = (Uuid, String, DateTime<Utc>, Option<DateTime<Utc>>, DateTime<Utc>);
+    let find = tx.find::<jobs::Entity>().filter(Id.gt(after.uuid())).filter(StateColumn.ne(State::Dead.word()));
+    let find = find.ascending(Id).limit(limit);
+    let rows: Vec<Columns> = find.columns([Id, Kind, RunAt, LeaseUntil, CreatedAt]).await?;
+    let waiting = rows.into_iter().map(|(id, kind, run_at, lease_until, created_at)| Waiting {
+        id: JobId::from_uuid(id),
+        kind,
+        run_at,
+        lease_until,
+        created_at,
+    });
+    Ok(waiting.collect())
 }
 
 /// Since when the longest waiting job of any tenant could have been run.

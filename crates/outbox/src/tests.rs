@@ -1,5 +1,6 @@
 //! Behaviour on both databases.
 
+mod audit;
 mod enqueue;
 mod lease;
 mod running;

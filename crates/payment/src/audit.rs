@@ -1,5 +1,7 @@
 //! The audit of payments: rows against each other and against the ledger.
 
+mod kept;
+
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,7 +11,7 @@ use uuid::Uuid;
 
 use crate::error::PaymentError;
 use crate::model::{
-    Attempt, CallbackId, Channel, ChannelId, IntentId, Payment, PaymentId, Refund, RefundId, RefundState, Use,
+    Attempt, CallbackId, Channel, ChannelId, Intent, IntentId, Payment, PaymentId, Refund, RefundId, RefundState, Use,
 };
 use crate::number::OutNo;
 use crate::repo;
@@ -41,8 +43,8 @@ impl PaymentAudit {
 }
 
 /// Audits the payments of the transaction's tenant: invariants 6 (a trade number is one payment, a payment pays one
-/// order or top-up, amounts equal), 7 (refunds are not more than what was paid), and that the ledger says the same; 15
-/// (nothing that was begun is left lying).
+/// order or top-up, amounts equal), 7 (refunds are not more than what was paid), and that the ledger says the same; 13
+/// (what names another row without a foreign key names one that is there) and 15 (nothing that was begun is left lying).
 pub async fn audit_in(tx: &impl Tx) -> Result<PaymentAudit, PaymentError> {
     let mut audit = PaymentAudit::default();
     check_attempts(tx, &mut audit).await?;
@@ -62,15 +64,22 @@ pub async fn audit_in(tx: &impl Tx) -> Result<PaymentAudit, PaymentError> {
             repo::attempts_in(tx, &numbers).await?.into_iter().map(|attempt| (attempt.out_no, attempt)).collect();
         let ids: Vec<PaymentId> = payments.iter().map(|payment| payment.id).collect();
         let refunds = repo::refunds_of_in(tx, &ids).await?;
+        kept::check_settled(tx, &mut audit, &refunds).await?;
+        let intents: Vec<IntentId> = payments.iter().filter_map(|payment| payment.intent).collect();
+        let intents: HashMap<IntentId, Intent> =
+            repo::intents_in(tx, &intents).await?.into_iter().map(|intent| (intent.id, intent)).collect();
         for payment in &payments {
             let attempt = OutNo::parse(&payment.out_no).ok().and_then(|number| attempts.get(&number));
             check_payment(&mut audit, payment, attempt, &mut paid);
+            kept::check_intent(&mut audit, payment, &intents);
             let is_ours = channels.get(&payment.channel).is_some_and(|channel| channel.payee == payment.payee);
             check_taken(tx, &mut audit, payment, is_ours).await?;
             let own: Vec<&Refund> = refunds.iter().filter(|refund| refund.payment == payment.id).collect();
             check_refunds(tx, &mut audit, (payment, is_ours), &own).await?;
+            kept::check_numbers(&mut audit, &own, payment);
         }
     }
+    kept::check(tx, &mut audit).await?;
     Ok(audit)
 }
 
@@ -82,6 +91,21 @@ pub async fn refunds_in(tx: &impl Tx, ids: &[RefundId]) -> Result<Vec<Refund>, P
 /// These payments, for the audit of the orders that they paid.
 pub async fn payments_in(tx: &impl Tx, ids: &[PaymentId]) -> Result<Vec<Payment>, PaymentError> {
     repo::payments_in(tx, ids).await
+}
+
+/// The money that came for these intents, for the audit of the orders that they are of.
+pub async fn payments_for_in(tx: &impl Tx, intents: &[IntentId]) -> Result<Vec<Payment>, PaymentError> {
+    repo::payments_of_in(tx, intents).await
+}
+
+/// The intents of orders after `after` and up to `last`, for the audit of the orders; without `last`, `limit` of them.
+pub async fn order_intents_in(
+    tx: &impl Tx,
+    after: Uuid,
+    last: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Intent>, PaymentError> {
+    repo::order_intents_in(tx, after, last, limit).await
 }
 
 /// Those of these refunds that are done or refused, and have been so since before `moved_before`.

@@ -39,7 +39,10 @@ mod till;
 mod watched;
 mod worker;
 
-pub use audit::{PaymentAudit, REFUND_WAITS_MAX, audit_in, ended_refunds_in, payments_in, refunds_in};
+pub use audit::{
+    PaymentAudit, REFUND_WAITS_MAX, audit_in, ended_refunds_in, order_intents_in, payments_for_in, payments_in,
+    refunds_in,
+};
 pub use command::{MoveRefund, OpenTopUp, RefundMoved, Refusal, StartAttempt, TopUpOpened};
 pub use error::PaymentError;
 pub use gateway::{

@@ -1,14 +1,18 @@
 //! `cardgrove audit`: every invariant of every tenant, in words an operator can act on.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use kernel::{Platform, TenantId};
+use catalog::{Catalog, SkuId};
+use kernel::{Platform, SiteId, TenantId};
+use order::OrderAudit;
 use store::Store;
 use tenancy::Tenancy;
 
 use crate::jobs::head_file;
+use crate::letters;
 
 /// What an audit found.
 #[derive(Debug, Default)]
@@ -17,22 +21,30 @@ pub struct Report {
     pub text: String,
     /// How many invariants are broken, each as often as it was found.
     pub breaches: usize,
+    /// How many jobs failed for good. That is no broken invariant, and somebody must look at it.
+    pub dead_letters: u64,
 }
+
+/// SKUs that are asked for at once.
+const SKUS_AT_ONCE: usize = 1_000;
 
 /// Audits all tenants of the store; `heads` holds the exported heads of their ledgers.
 pub async fn run(store: &Store, heads: &Path) -> anyhow::Result<Report> {
     let tenants = Tenancy::new(store.clone()).tenants().await?;
     let mut report = Report::default();
     for (tenant, slug) in &tenants {
-        let found = audit_tenant(store, (*tenant, slug), heads, &mut report.text).await;
+        let found = audit_tenant(store, (*tenant, slug), heads, &mut report).await;
         let found = found.with_context(|| format!("the audit of {slug} did not end"))?;
         report.breaches += found.len();
         for (invariant, finding) in found {
             let _ = writeln!(report.text, "  BREACH of invariant {invariant}: {finding}");
         }
     }
-    let verdict =
+    let mut verdict =
         if report.breaches == 0 { "every invariant holds".to_owned() } else { format!("{} breaches", report.breaches) };
+    if report.dead_letters > 0 {
+        let _ = write!(verdict, "; {} dead letters wait for you: cardgrove jobs dead", report.dead_letters);
+    }
     let _ = writeln!(report.text, "{} tenants audited: {verdict}", tenants.len());
     Ok(report)
 }
@@ -41,13 +53,15 @@ async fn audit_tenant(
     store: &Store,
     (tenant, slug): (TenantId, &str),
     heads: &Path,
-    text: &mut String,
+    report: &mut Report,
 ) -> anyhow::Result<Vec<(u8, String)>> {
     let tx = store.snapshot(&Platform::assume().tenant(tenant)).await?;
     let ledger = ledger::audit_in(&tx).await?;
     let stock = inventory::audit_in(&tx).await?;
     let orders = order::audit_in(&tx, &stock).await?;
     let payments = payment::audit_in(&tx).await?;
+    let jobs = outbox::audit_in(&tx).await?;
+    let text = &mut report.text;
     let _ = writeln!(
         text,
         "{}: {} entries, {} postings, {} links; {} cards; {} orders; {} payments, {} refunds",
@@ -60,13 +74,34 @@ async fn audit_tenant(
         payments.payments,
         payments.refunds
     );
+    report.dead_letters += jobs.dead;
+    for letter in &jobs.letters {
+        let _ = writeln!(text, "  DEAD LETTER {}", letters::line(letter));
+    }
     let mut found: Vec<(u8, String)> =
         ledger.breaches.into_iter().map(|breach| (breach.invariant, breach.finding)).collect();
     found.extend(stock.breaches.into_iter().map(|finding| (4, finding)));
+    found.extend(strangers(store, &tx, &orders).await?.into_iter().map(|finding| (13, finding)));
     found.extend(orders.breaches);
     found.extend(payments.breaches);
+    found.extend(jobs.breaches.into_iter().map(|finding| (15, finding)));
     found.extend(compare_heads(&tx, &heads.join(head_file(tenant))).await?);
     Ok(found)
+}
+
+/// What orders name and has no foreign key from there: SKUs of the catalogue, sites of the tree.
+async fn strangers(store: &Store, tx: &impl store::Tx, orders: &OrderAudit) -> anyhow::Result<Vec<String>> {
+    let sites = Tenancy::new(store.clone()).sites_in(tx).await?;
+    let sites: BTreeSet<SiteId> = sites.into_iter().map(|site| site.id).collect();
+    let mut strangers: Vec<String> =
+        orders.sites.difference(&sites).map(|site| format!("{site} earns from an order, and is no site")).collect();
+    let (catalog, sold) = (Catalog::new(store.clone()), orders.skus.iter().copied().collect::<Vec<SkuId>>());
+    for skus in sold.chunks(SKUS_AT_ONCE) {
+        let known: BTreeSet<SkuId> = catalog.skus_in(tx, skus).await?.into_iter().map(|sku| sku.id).collect();
+        let unknown = skus.iter().filter(|sku| !known.contains(sku));
+        strangers.extend(unknown.map(|sku| format!("{sku} is in an order, and not in the catalogue")));
+    }
+    Ok(strangers)
 }
 
 /// Each exported head must still be the hash of its link: a chain that was rewritten as a whole shows here only.

@@ -56,6 +56,9 @@ pub enum Command {
         /// The backup.
         file: PathBuf,
     },
+    /// Work that failed for good.
+    #[command(subcommand)]
+    Jobs(Jobs),
     /// Check every invariant of every tenant; exits with 1 if one is broken.
     Audit,
     /// The master key.
@@ -152,6 +155,22 @@ pub enum Cards {
         /// The file to be made.
         #[arg(long)]
         out: PathBuf,
+    },
+}
+
+/// Work that failed for good.
+#[derive(Debug, Subcommand)]
+pub enum Jobs {
+    /// List the dead letters, the oldest first, each with its last error.
+    Dead {
+        /// Only this shop's, by its slug.
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+    /// Queue a dead letter again, with all its tries before it.
+    Retry {
+        /// The job, such as job_01j...
+        job: String,
     },
 }
 

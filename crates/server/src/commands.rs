@@ -22,7 +22,7 @@ use crate::progress::Progress;
 use crate::sandbox::Sandbox;
 use crate::settings::Settings;
 use crate::telemetry::Watch;
-use crate::{audit, backup, cards, report, restore, sandbox, serve, telemetry};
+use crate::{audit, backup, cards, letters, report, restore, sandbox, serve, telemetry};
 
 /// The packs of the demo, the first one being the shop that is shown.
 const DEMO_PACKS: [&str; 2] = ["demo", "demo-two"];
@@ -73,6 +73,7 @@ async fn carry_out(command: Command, mut settings: Settings) -> anyhow::Result<E
         Command::Cards(words) => cards::run(&settings, words).await,
         Command::Backup { file } => backup::run(&settings, &file).await,
         Command::Restore { file } => restore::run(&settings, &file).await,
+        Command::Jobs(words) => letters::run(&settings, words).await,
         Command::Audit => run_audit(&settings).await,
         Command::Keys(Keys::Rotate) => hand_in(&settings, Request::RotateKeys).await,
         Command::Keys(Keys::Export) => {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use inventory::{IntakeProgress, IntakeStep};
+use outbox::JobId;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -42,6 +43,11 @@ pub enum Request {
     RotateKeys,
     /// Something with cards of stock.
     Cards(CardsRequest),
+    /// Queue a dead letter again.
+    RetryJob {
+        /// Which.
+        job: JobId,
+    },
 }
 
 /// What came of it: the words for standard output, or for standard error.
@@ -160,6 +166,7 @@ pub async fn carry_out(house: &House, request: Request, progress: &dyn IntakePro
         Request::Apply { pack, dry_run } => crate::commands::apply(house, &pack, dry_run).await,
         Request::RotateKeys => crate::commands::rotate(house).await,
         Request::Cards(request) => cards::carry_out(house, request, progress).await,
+        Request::RetryJob { job } => crate::letters::retry(house, job).await,
     };
     match outcome {
         Ok(text) => Answer::Done(text),

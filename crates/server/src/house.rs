@@ -100,6 +100,11 @@ impl House {
         })
     }
 
+    /// Where jobs are written, and their runner is woken.
+    pub const fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
     /// The runner of jobs with all handlers and schedules.
     pub fn runner(&self, node: &str) -> Runner {
         let heads = self.settings.data_dir.join("heads");

@@ -15,6 +15,7 @@ pub mod database;
 pub mod house;
 pub mod http;
 pub mod jobs;
+pub mod letters;
 pub mod progress;
 pub mod report;
 pub mod restore;

@@ -1,5 +1,6 @@
 //! The real binary, from the first start to a code in a buyer's hands, on both databases.
 
+mod auditing;
 mod backup;
 mod binary;
 mod browser;
@@ -8,6 +9,7 @@ mod chaos;
 mod console;
 mod infra;
 mod isolation;
+mod keys;
 mod paying;
 mod watching;
 mod worked_example;

@@ -99,6 +99,8 @@ pub(crate) struct App {
     pub templates: Arc<Templates>,
     /// What each site sold lately.
     pub pieces: ScopedCache<SiteId, Arc<Pieces>>,
+    /// Whether each site takes its buyers' money itself, and so is the seller of record.
+    pub collectors: ScopedCache<SiteId, bool>,
 }
 
 /// Pieces sold, by SKU.
@@ -108,12 +110,15 @@ pub(crate) type Pieces = HashMap<SkuId, u64>;
 const PIECES_SITES_MAX: u64 = 2_000;
 /// How long they are good for.
 const PIECES_LIFE: Duration = Duration::from_secs(600);
+/// How long a footer may name the seller of before a channel was opened or paused; what is paid asks anew.
+const COLLECTORS_LIFE: Duration = Duration::from_secs(10);
 
 impl App {
     /// The state over these rooms, with what is kept in memory.
     pub fn new(rooms: StorefrontState, templates: Templates) -> Self {
         let pieces = ScopedCache::new(Arc::new(rooms.store.clone()), PIECES_SITES_MAX, PIECES_LIFE);
-        Self { rooms: Arc::new(rooms), templates: Arc::new(templates), pieces }
+        let collectors = ScopedCache::new(Arc::new(rooms.store.clone()), PIECES_SITES_MAX, COLLECTORS_LIFE);
+        Self { rooms: Arc::new(rooms), templates: Arc::new(templates), pieces, collectors }
     }
 
     /// The payments that orders are paid by.

@@ -58,7 +58,7 @@ pub(crate) enum Key {
 }
 
 /// The same form was sent before with another choice.
-const KEY_REUSED: &str = "key_reused";
+pub(crate) const KEY_REUSED: &str = "idempotency_key_reused";
 /// A queue that is full is not full for long.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 

@@ -28,6 +28,8 @@ impl Faults for ShopFace {
             // The request itself was given its shop further in, or met its problem before it was.
             match web::shop_of(&self.0.rooms.tenancy, visit) {
                 Ok(shop) | Err(ShopFault::Suspended(shop) | ShopFault::Closed(shop)) => {
+                    let known = self.0.collectors.get(&shop.scope().engine(), &shop.site.id);
+                    frame.sells_itself = known.unwrap_or_default();
                     frame.shop = Some(Arc::clone(&shop));
                 }
                 Err(ShopFault::Unknown { host: unknown }) => host = Some(unknown),

@@ -13,6 +13,10 @@ use std::sync::Arc;
 use tenancy::Shop;
 use web::{RequestId, ShopContext, TraceId, Visit};
 
+/// Whether the shop is the seller of record, and not its main site; beside its [`ShopContext`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SellsItself(pub bool);
+
 /// The request as a page sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Frame {
@@ -22,6 +26,8 @@ pub(crate) struct Frame {
     pub request_id: Option<String>,
     pub trace_id: Option<String>,
     pub shop: Option<Arc<Shop>>,
+    /// Whether the shop is the seller of record, and not its main site.
+    pub sells_itself: bool,
     /// Scheme, host and port that the shop's pages name as theirs.
     pub origin: Option<String>,
     /// The version of the page that the browser has.
@@ -41,6 +47,7 @@ impl Frame {
             request_id: parts.extensions.get::<RequestId>().map(|id| id.as_str().to_owned()),
             trace_id: parts.extensions.get::<TraceId>().map(|id| id.as_str().to_owned()),
             shop,
+            sells_itself: parts.extensions.get::<SellsItself>().is_some_and(|own| own.0),
         }
     }
 
@@ -55,6 +62,14 @@ impl<S: Sync> FromRequestParts<S> for Frame {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Self::read(parts))
     }
+}
+
+/// The seller of record of what this shop sells: name and licence. Of a shop's own licence nothing is known.
+pub(crate) fn seller(shop: &Shop, language: Language, sells_itself: bool) -> (&str, Option<&str>) {
+    if sells_itself {
+        return (shop.site.name.get(language), None);
+    }
+    (&shop.tenant.seller.name, shop.tenant.seller.licence.as_deref())
 }
 
 /// The shop's own host, at the port that was asked.

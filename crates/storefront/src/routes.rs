@@ -9,9 +9,9 @@ use web::{Face, Problem, Route, Routes, ShopContext, ShopFault, Visit};
 
 use crate::app::{App, StorefrontState};
 use crate::face::ShopFace;
-use crate::frame::{Frame, keep_language};
+use crate::frame::{Frame, SellsItself, keep_language};
 use crate::templates::Templates;
-use crate::{assets, pages};
+use crate::{assets, pages, rows};
 
 /// The hosts of the demo's list of shops.
 const DEMO_HOSTS: [&str; 2] = ["localhost", "127.0.0.1"];
@@ -114,6 +114,9 @@ async fn open_shop(State(app): State<App>, visit: Visit, mut request: Request, n
             let span = tracing::Span::current();
             span.record("tenant.id", tracing::field::display(shop.tenant.id));
             span.record("site.id", tracing::field::display(shop.site.id));
+            // A page whose footer cannot be read says what is wrong by itself.
+            let sells_itself = rows::sells_itself(&app, &shop).await.unwrap_or_default();
+            request.extensions_mut().insert(SellsItself(sells_itself));
             request.extensions_mut().insert(ShopContext(shop));
             next.run(request).await
         }

@@ -99,6 +99,21 @@ pub(crate) async fn pieces(app: &App, shop: &Shop) -> Result<Arc<Pieces>, Proble
     Ok(found.remove(&shop.site.id).unwrap_or_default())
 }
 
+/// Whether the shop takes its buyers' money by a channel of its own: then it is the seller, else the main site is.
+pub(crate) async fn sells_itself(app: &App, shop: &Shop) -> Result<bool, Problem> {
+    if shop.chain.len() == 1 {
+        return Ok(false);
+    }
+    let (scope, site) = (shop.scope(), shop.site.id);
+    if let Some(known) = app.collectors.get(&scope.engine(), &site) {
+        return Ok(known);
+    }
+    let channels = app.payments().channels(&scope, &shop.chain).await?;
+    let sells_itself = channels.iter().any(|channel| !channel.is_main);
+    app.collectors.insert(&scope.engine(), site, sells_itself);
+    Ok(sells_itself)
+}
+
 /// Everything that has a price on this shop, sorted as it is shown.
 pub(crate) async fn shelf_in(
     app: &App,

@@ -24,6 +24,18 @@ fn every_route_has_the_policy_that_the_snapshot_says() {
     insta::assert_snapshot!(lines.join("\n"));
 }
 
+#[test]
+fn every_route_of_the_cashier_has_the_policy_that_the_snapshot_says() {
+    let list = crate::cashier_route_list();
+    let lines: Vec<String> =
+        list.iter().map(|route| format!("{:<36} {:<4} {}", route.path, route.method, route.policy)).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    /cashier/back/{channel}/{out_no}     GET  guest
+    /cashier/{token}                     GET  guest
+    /pay/notify/{provider}/{channel}     POST guest
+    ");
+}
+
 /// The document's copy in this folder, for those who build on it: `UPDATE_DOCS=1` writes it anew.
 #[test]
 fn the_committed_document_is_the_one_that_is_served() {

@@ -7,7 +7,7 @@ use ledger::{Account, AccountKind, Entry, EntryKind, balances_in, entries_of_in}
 use store::Tx;
 use uuid::Uuid;
 
-use super::{OrderAudit, Sale};
+use super::{OrderAudit, Sale, hops, of_ledger, paid};
 use crate::error::OrderError;
 
 /// What the prepaid accounts of sites have held is what their unpaid orders say.
@@ -62,14 +62,8 @@ impl Moved<'_> {
 /// What the ledger took for an order, passed on for its delivered lines, and gave back (invariant 16); after a refund
 /// everybody has what he had before (invariant 8).
 pub(super) async fn check(tx: &impl Tx, audit: &mut OrderAudit, sale: &Sale<'_>) -> Result<(), OrderError> {
-    let entries = match entries_of_in(tx, sale.row.id).await {
-        Ok(entries) => entries,
-        Err(ledger::LedgerError::Store(error)) => return Err(error.into()),
-        Err(error) => {
-            audit.report(1, error.to_string());
-            return Ok(());
-        }
-    };
+    let entries = entries_of_in(tx, sale.row.id).await;
+    let Some(entries) = of_ledger(entries, audit)? else { return Ok(()) };
     let moved = Moved { entries: &entries };
     let (id, deposit) = (sale.row.id, sale.deposit(|_| true));
     let deposits = AccountKind::OrderDeposits;
@@ -81,6 +75,8 @@ pub(super) async fn check(tx: &impl Tx, audit: &mut OrderAudit, sale: &Sale<'_>)
     if moved.by(EntryKind::LineDelivered, deposits) != -delivered {
         audit.report(16, format!("the ledger did not pass on the {delivered} of order {id}"));
     }
+    paid::check_entries(audit, sale, &entries);
+    hops::check_entries(audit, sale, &entries);
     check_stock(audit, sale, &moved);
     let (returned, refunded) = if sale.refund.is_some() { (delivered, deposit) } else { (0, 0) };
     if (moved.by(EntryKind::LineReturned, deposits), moved.by(EntryKind::OrderRefunded, deposits))

@@ -439,7 +439,7 @@ on_both! {
         // The right payment under another number is sent back to somebody else as well.
         let ours = "(SELECT id FROM payments WHERE trade_no = 'T1')";
         db.tamper(&format!("UPDATE refunds SET payment_id = {ours}")).await.expect("tampered");
-        assert_eq!(shop.audit().await, breach);
+        assert_eq!(shop.audit().await, [breach[0].clone(), format!("13 refund {refund} is of another site or number than its payment")]);
         let out_no = "(SELECT out_no FROM payments WHERE trade_no = 'T1')";
         db.tamper(&format!("UPDATE refunds SET out_no = {out_no}")).await.expect("tampered");
         assert_eq!(shop.audit().await, Vec::<String>::new());

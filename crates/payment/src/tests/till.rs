@@ -187,6 +187,53 @@ on_both! {
         assert_eq!(shop.audit().await, Vec::<String>::new());
         db.tamper("UPDATE payments SET amount_minor = amount_minor - 1").await.expect("tampered");
         let found: HashSet<String> = shop.audit().await.into_iter().collect();
-        assert_eq!(found.len(), 4, "{found:?}");
+        assert_eq!(found.len(), 5, "{found:?}");
+    }
+
+    async fn money_in_a_wallet_that_nobody_paid_is_found(db) {
+        let shop = Shop::open(&db).await;
+        let opened = shop.opened(50_00).await;
+        shop.take(shop.money(opened.out_no, "T1", 50_00)).await;
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+        db.tamper("DELETE FROM payments").await.expect("tampered");
+        let found = shop.audit().await;
+        assert!(found.len() == 1 && found[0].starts_with("ent_") && found[0].ends_with("is no payment"), "{found:?}");
+    }
+
+    async fn a_payment_that_pays_what_is_not_there_is_found(db) {
+        let shop = Shop::open(&db).await;
+        let opened = shop.opened(50_00).await;
+        shop.take(shop.money(opened.out_no, "T1", 50_00)).await;
+        db.tamper("UPDATE intents SET state = 'open'").await.expect("tampered");
+        assert!(shop.audit().await.iter().any(|found| found.ends_with("and what it pays says otherwise")));
+        db.tamper("DELETE FROM intents").await.expect("tampered");
+        let found = shop.audit().await;
+        assert!(found.iter().any(|found| found.ends_with("pays nothing that exists")), "{found:?}");
+        assert!(found.iter().any(|found| found.ends_with("and what it pays says otherwise")), "{found:?}");
+    }
+
+    async fn exceptions_and_refunds_that_lost_what_they_are_about_are_found(db) {
+        let shop = Shop::open(&db).await;
+        let opened = shop.opened(50_00).await;
+        shop.take(shop.money(opened.out_no, "T1", 49_99)).await;
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+        db.tamper("UPDATE exceptions SET intent_id = NULL").await.expect("tampered");
+        assert!(shop.audit().await.iter().any(|found| found.ends_with("does not say what its payment says")));
+        db.tamper("UPDATE exceptions SET intent_id = (SELECT id FROM intents)").await.expect("tampered");
+        db.tamper("UPDATE refunds SET exception_id = id").await.expect("tampered");
+        assert!(shop.audit().await.iter().any(|found| found.ends_with("of another payment, or none")));
+        db.tamper("UPDATE refunds SET out_no = 'another'").await.expect("tampered");
+        assert!(shop.audit().await.iter().any(|found| found.ends_with("site or number than its payment")));
+        db.tamper("UPDATE payments SET intent_id = id").await.expect("tampered");
+        assert!(shop.audit().await.iter().any(|found| found.ends_with("was meant to pay what is not there")));
+    }
+
+    async fn a_hand_over_to_no_try_is_found(db) {
+        let shop = Shop::open(&db).await;
+        let opened = shop.opened(50_00).await;
+        shop.payments.hand_over(&shop.scope, &opened.out_no).await.expect("handed over");
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+        db.tamper("UPDATE handovers SET out_no = 'nothing'").await.expect("tampered");
+        assert_eq!(shop.audit().await, ["a hand-over leads to nothing, which is no try to pay"]);
     }
 }

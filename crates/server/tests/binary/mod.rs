@@ -164,6 +164,19 @@ impl Server {
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
+    /// Runs a statement behind the server's back.
+    pub async fn tamper(&self, sql: &str) {
+        if self.owner_url.is_some() {
+            self.psql(sql);
+            return;
+        }
+        use sea_orm::ConnectionTrait;
+        let file = self.folder.path().join("var/cardgrove.db");
+        let owner = store::Owner::open(&format!("sqlite://{}", file.display())).await.expect("the file opens");
+        owner.connection().execute_unprepared(sql).await.expect("the statement runs");
+        owner.close().await.expect("the file closes");
+    }
+
     /// Asks the PostgreSQL database as its superuser.
     pub fn psql(&self, sql: &str) -> String {
         let url = self.owner_url.as_deref().expect("PostgreSQL");

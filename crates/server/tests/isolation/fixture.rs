@@ -15,7 +15,7 @@ use kernel::{Currency, Money, Secret, SiteId, SiteScope, TenantId};
 use launch::{Applied, Mode, Pack};
 use ledger::AccountKind;
 use order::{Buyer, Checkout, Contact, LinkToken, OrderId, SoldBy, Wanted};
-use payment::{Channel, ExceptionId, ExceptionState, OpenTopUp, OutNo, Seen, TopUpOpened};
+use payment::{Channel, ExceptionId, ExceptionState, OpenTopUp, OutNo, PublicChannel, Seen, TopUpOpened};
 use risk::Limits;
 use server::house::House;
 use server::settings::Settings;
@@ -49,6 +49,12 @@ pub struct Target {
     pub customer: String,
     /// The session of another customer, who has bought nothing.
     pub other: String,
+    /// The site's own channel, as gateways know it.
+    pub public_channel: String,
+    /// The number of the try that waits for its money.
+    pub out_no: String,
+    /// A token that leads to it, good once.
+    pub handover: String,
 }
 
 /// The house with both main sites.
@@ -84,10 +90,15 @@ impl Fixture {
 
     /// Sends a request; answers status and text.
     pub async fn ask(&self, sent: Sent<'_>) -> (StatusCode, String) {
+        self.ask_with_key(sent, &uuid::Uuid::now_v7().to_string()).await
+    }
+
+    /// The same under a key that the caller chose.
+    pub async fn ask_with_key(&self, sent: Sent<'_>, key: &str) -> (StatusCode, String) {
         let request = Request::builder().method(sent.method).uri(sent.path).header(header::HOST, sent.host);
         let request = request.header(header::COOKIE, sent.cookie).header(header::CONTENT_TYPE, sent.kind);
         let request = request
-            .header("idempotency-key", uuid::Uuid::now_v7().to_string())
+            .header("idempotency-key", key)
             .extension(axum::extract::ConnectInfo(std::net::SocketAddr::new(ADDRESS, 4_711)));
         let request = request.body(Body::from(sent.body.to_owned())).expect("a request");
         let answer = tower::ServiceExt::oneshot(self.router.clone(), request).await.expect("an answer");
@@ -198,7 +209,8 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
         return_url: format!("http://{host}/orders/{waiting}/{}", link.as_str()),
         hold_for: TimeDelta::minutes(15),
     };
-    house.orders.checkout(&scope, sold_by(&shop), checkout, "waiting").await.expect("held");
+    let placed = house.orders.checkout(&scope, sold_by(&shop), checkout, "waiting").await.expect("held");
+    let out_no = placed.answer.due.expect("it waits for its money").out_no;
     let refund = money_that_fits_nothing(house, &scope, &channel).await;
     let batch = house.intake.batches(&scope.engine(), None, None, 1).await.expect("read").first().expect("a batch").id;
     names.insert("intent", top_up(house, &shop, customer.id).await);
@@ -224,6 +236,9 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
         names,
         customer: token.text().expose().clone(),
         other: newcomer(house, &scope).await,
+        public_channel: PublicChannel::new(shop.tenant.id, channel.id).to_string(),
+        handover: house.payments.hand_over(&scope.engine(), &out_no).await.expect("a token"),
+        out_no: out_no.to_string(),
     }
 }
 

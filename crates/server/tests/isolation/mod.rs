@@ -7,7 +7,9 @@
 //! and whatever comes back, no name of another's buyer may be in it, what is not his looks like what never was, and
 //! nothing of `larch` has changed afterwards.
 
+mod cashier;
 pub mod fixture;
+mod pages;
 mod requests;
 
 use std::collections::BTreeMap;
@@ -29,6 +31,14 @@ testkit::on_both! {
 
     async fn a_shop_shows_nobody_what_is_not_his(db) {
         shop_matrix(&db).await;
+    }
+
+    async fn pages_about_oneself_show_nobody_another(db) {
+        pages::matrix(&db).await;
+    }
+
+    async fn the_cashier_leads_nobody_to_anothers_payment(db) {
+        cashier::matrix(&db).await;
     }
 }
 

@@ -1,5 +1,7 @@
 //! Paying at a gateway: the real binary, the real sandbox gateway, and everything that can go wrong between them.
 
+mod lies;
+
 use std::time::{Duration, Instant};
 
 use crate::binary::{Backend, Browser, Server, on_both};

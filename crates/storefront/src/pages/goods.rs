@@ -12,7 +12,7 @@ use super::page;
 use crate::app::App;
 use crate::complaint::Complaint;
 use crate::form::{ChoiceForm, Wish, check};
-use crate::frame::Frame;
+use crate::frame::{Frame, seller};
 use crate::rows;
 use crate::view::{Choice, Common, GoodsView, Looked, SellerOf, quantity_max};
 
@@ -78,7 +78,8 @@ pub(crate) async fn goods_page(
     let words = app.templates.words(frame.language);
     let status = complaint.as_ref().map_or(StatusCode::OK, Complaint::status);
     let error = complaint.map(|complaint| complaint.shown(words, quantity_max(&offers)));
-    let seller = SellerOf { origin: frame.origin.as_deref().unwrap_or_default(), name: &shop.tenant.seller.name };
+    let (name, _) = seller(shop, frame.language, frame.sells_itself);
+    let seller = SellerOf { origin: frame.origin.as_deref().unwrap_or_default(), name };
     let looked = Looked { goods, offers, category };
     let view = GoodsView::new((words, frame.language), (&looked, &seller), choice, error);
     page(app, frame.language, status, "goods.html", &Common::new(frame, me.map(|(me, _)| me)), view)

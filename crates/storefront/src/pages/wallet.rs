@@ -15,6 +15,7 @@ use web::{Buyer, Form, Json, Path, Problem, Query, ShopContext, Visit};
 use super::page;
 use super::pay::{self, PayForm, PayNote};
 use crate::app::App;
+use crate::complaint::KEY_REUSED;
 use crate::form::{form_key, kept_key};
 use crate::format;
 use crate::frame::Frame;
@@ -88,7 +89,7 @@ pub(crate) async fn top_up(
         // What the lane has refused is kept under the key, so the form needs another one.
         Err(PaymentError::Refused(payment::Refusal::NoChannel)) => again(renewed(form), "pay").await,
         Err(PaymentError::Refused(_)) => again(renewed(form), "amount").await,
-        Err(error) if error.code() == "key_reused" => again(renewed(form), "already_used").await,
+        Err(error) if error.code() == KEY_REUSED => again(renewed(form), "already_used").await,
         Err(error) => Err(error.into()),
     }
 }

@@ -228,6 +228,29 @@ testkit::on_both! {
         assert!(own.text.contains("树林数卡（本店自己收款）") && own.text.contains("本店收款"), "{}", own.text);
     }
 
+    async fn a_shop_that_collects_is_named_as_the_seller_everywhere(db) {
+        let town = Town::open(&db).await;
+        // Who sells may be ten seconds old.
+        for (is_own, name) in [(false, "Grove Ltd"), (true, "树林数卡")] {
+            if is_own {
+                town.open_own_channel().await;
+                db.clock.advance(chrono::TimeDelta::seconds(11));
+            }
+            let mut browser = town.browser(SUB);
+            let (home, goods) = (browser.get("/").await, browser.get("/goods/starfall").await);
+            let (_, footer) = home.text.split_once("<footer").expect("a footer");
+            assert!(footer.contains(&format!("销售方：{name}")), "{footer}");
+            assert!(goods.text.contains(&format!("<span>销售方：{name}")), "{}", goods.text);
+            let (_, data) = goods.text.split_once("<script type=\"application/ld+json\">").expect("data");
+            let data: serde_json::Value = serde_json::from_str(data.split("</script>").next().expect("an end")).expect("JSON");
+            assert_eq!(data["offers"]["seller"]["name"], name);
+            let other = if is_own { "Grove Ltd" } else { "销售方：树林数卡" };
+            assert!(!goods.text.contains(other) && !footer.contains(other), "{other}: {}", goods.text);
+            // The main site is its own seller, whoever collects below it.
+            assert!(town.browser(MAIN).get("/").await.text.contains("销售方：Grove Ltd"));
+        }
+    }
+
     async fn an_account_may_pay_by_channel_without_a_contact(db) {
         let town = Town::open(&db).await;
         let mut browser = town.buyer(MAIN).await;

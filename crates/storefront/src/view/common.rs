@@ -5,7 +5,7 @@ use kernel::{Language, Money};
 use serde::Serialize;
 use tenancy::{Shop, Site};
 
-use crate::frame::Frame;
+use crate::frame::{Frame, seller};
 use crate::{format, theme};
 
 /// A page with what is common to all.
@@ -99,7 +99,7 @@ impl Common {
             here: format::query_value(&frame.here()),
             request_id: frame.request_id.clone(),
             trace_id: frame.trace_id.clone(),
-            site: frame.shop.as_deref().map(|shop| site(shop, frame.language)),
+            site: frame.shop.as_deref().map(|shop| site(shop, frame.language, frame.sells_itself)),
             index: frame.origin.as_deref().map(|origin| index(origin, frame)),
             known: frame.known.clone(),
         }
@@ -150,15 +150,16 @@ fn link(frame: &Frame, language: Language) -> LanguageLink {
     LanguageLink { code: language.tag(), label, href, current: language == frame.language }
 }
 
-fn site(shop: &Shop, language: Language) -> SiteView {
+fn site(shop: &Shop, language: Language, sells_itself: bool) -> SiteView {
     let site = &shop.site;
+    let (name, licence) = seller(shop, language, sells_itself);
     SiteView {
         name: site.name.get(language).to_owned(),
         theme: site.theme.word(),
         mode: site.mode.word(),
         tagline: site.tagline.get(language).to_owned(),
         main_site_name: site.parent.map(|_| shop.main_name.get(language).to_owned()),
-        seller: SellerView { name: shop.tenant.seller.name.clone(), licence: shop.tenant.seller.licence.clone() },
+        seller: SellerView { name: name.to_owned(), licence: licence.map(str::to_owned) },
         support_contact: site.support.clone(),
         mark: mark(site, language),
         style: theme::href(site),

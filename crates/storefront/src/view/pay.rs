@@ -8,6 +8,7 @@ use tenancy::Shop;
 
 use super::stage::Status;
 use crate::format;
+use crate::frame::seller;
 use crate::words::Words;
 
 /// The ways to pay that are open, as a page of a payment needs them.
@@ -135,8 +136,7 @@ impl Payee {
     /// The main site's seller of record, or the shop itself where it has channels of its own.
     pub fn of(language: Language, shop: &Shop, channels: &[Channel]) -> Self {
         let own = channels.iter().any(|channel| !channel.is_main);
-        let name = if own { shop.site.name.get(language) } else { shop.tenant.seller.name.as_str() };
-        Self { name: name.to_owned(), own }
+        Self { name: seller(shop, language, own).0.to_owned(), own }
     }
 }
 
