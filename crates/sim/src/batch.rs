@@ -1,10 +1,10 @@
 //! What is queued becomes work; work that others disturb too often is divided.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::act::{Act, Ask};
 use crate::database::KeyRow;
+use crate::map::HashMap;
 
 /// A command of a batch, with all who asked for it: the same key is carried out once.
 pub(crate) struct Work {
@@ -29,7 +29,7 @@ pub(crate) enum Told {
 /// The work of a queue: one piece for each key.
 pub(crate) fn gather(queued: impl Iterator<Item = Ask>) -> Vec<Work> {
     let mut work: Vec<Work> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut places: HashMap<String, usize> = HashMap::default();
     for ask in queued {
         let (key, fingerprint) = (ask.act.key().as_str().to_owned(), ask.act.fingerprint());
         let place = *places.entry(key.clone()).or_insert(work.len());

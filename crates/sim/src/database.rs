@@ -4,7 +4,7 @@
 mod apply;
 mod facts;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 
 use catalog::{RuleBook, SkuId, Ware};
@@ -19,6 +19,7 @@ use payment::{
 use uuid::Uuid;
 
 use crate::layout::Layout;
+use crate::map::{HashMap, HashSet};
 
 pub(crate) use apply::{Effects, Refused, Touched};
 pub(crate) use facts::StockAt;
@@ -75,6 +76,8 @@ pub(crate) struct Database {
     pub orders: BTreeMap<OrderId, StoredOrder>,
     /// The orders that hold something, by their end.
     pub holds: BTreeSet<(DateTime<Utc>, OrderId)>,
+    /// The same by what they hold.
+    pub holds_of: HashMap<SkuId, BTreeSet<(DateTime<Utc>, OrderId)>>,
     pub cards: HashMap<CardId, CardRow>,
     pub free: HashMap<SkuId, BTreeMap<CardId, Option<DateTime<Utc>>>>,
     pub shared: HashMap<SkuId, Vec<CardId>>,
@@ -115,30 +118,31 @@ impl Database {
         let mut new = Self {
             layout,
             now,
-            keys: HashMap::new(),
+            keys: HashMap::default(),
             orders: BTreeMap::new(),
             holds: BTreeSet::new(),
-            cards: HashMap::new(),
-            free: HashMap::new(),
-            shared: HashMap::new(),
-            counts: HashMap::new(),
-            balances: HashMap::new(),
-            posted: HashMap::new(),
+            holds_of: HashMap::default(),
+            cards: HashMap::default(),
+            free: HashMap::default(),
+            shared: HashMap::default(),
+            counts: HashMap::default(),
+            balances: HashMap::default(),
+            posted: HashMap::default(),
             entries: Vec::new(),
-            entry_ids: HashSet::new(),
-            intents: HashMap::new(),
-            open_top_ups: HashMap::new(),
-            attempts: HashMap::new(),
-            attempts_of: HashMap::new(),
+            entry_ids: HashSet::default(),
+            intents: HashMap::default(),
+            open_top_ups: HashMap::default(),
+            attempts: HashMap::default(),
+            attempts_of: HashMap::default(),
             payments: BTreeMap::new(),
-            by_trade: HashMap::new(),
-            payments_of: HashMap::new(),
-            exceptions: HashMap::new(),
+            by_trade: HashMap::default(),
+            payments_of: HashMap::default(),
+            exceptions: HashMap::default(),
             refunds: BTreeMap::new(),
             undecided: BTreeSet::new(),
             epoch: 0,
             rules: RuleBook::default(),
-            wares: HashMap::new(),
+            wares: HashMap::default(),
             jobs: Vec::new(),
             locks: Locks::default(),
             takes_keys_first: true,

@@ -23,6 +23,7 @@ mod gateway;
 mod recount;
 
 mod layout;
+mod map;
 mod money;
 mod people;
 mod run;

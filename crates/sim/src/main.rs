@@ -7,6 +7,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use clap::{Parser, ValueEnum};
 use sim::{Failure, Plan, Totals};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(
     name = "cargo xtask sim",
@@ -25,6 +28,9 @@ struct Arguments {
     /// Runs whole worlds for so long
     #[arg(long)]
     minutes: Option<u64>,
+    /// Worlds that live at the same time; as many as the machine has processors unless given
+    #[arg(long)]
+    threads: Option<usize>,
     /// How much, if neither steps nor minutes are given
     #[arg(long, value_enum, default_value = "ci")]
     profile: Profile,
@@ -52,10 +58,11 @@ fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| println!("sim: {panic}")));
     let usual = Plan::new(seed, steps);
     let plan = Plan { world_steps: arguments.world.unwrap_or(usual.world_steps), ..usual };
+    let threads = arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let began = Instant::now();
     let outcome = match minutes {
-        Some(minutes) => plan.run_for(Duration::from_secs(minutes * 60), |_| {}),
-        None => plan.run(),
+        Some(minutes) => plan.run_for(Duration::from_secs(minutes * 60), threads),
+        None => plan.run_on(threads),
     };
     report(outcome, began.elapsed())
 }

@@ -26,6 +26,9 @@ const PREPAID_LOW: i64 = 200_000;
 /// Cards of a SKU below which more come.
 const STOCK_LOW: i64 = 600;
 
+/// Orders that one round of the sweeper ends.
+const SWEPT_MAX: usize = 1_000;
+
 /// Reads an answer as its caller does.
 pub(crate) fn read<T: DeserializeOwned>(answer: &str) -> T {
     serde_json::from_str(answer).expect("an answer reads back")
@@ -308,7 +311,7 @@ impl World {
 
     /// Ends what is over, and has somebody decide what waits for a word; `false` if there was nothing.
     pub fn sweep(&mut self, tenant: usize) -> bool {
-        let due = self.databases[tenant].due(64);
+        let due = self.databases[tenant].due(SWEPT_MAX);
         for order in &due {
             let key = self.dice.hex32();
             self.ask_for(tenant, Act::Expire(Expire { order: *order, key }), Asker::Job);

@@ -1,6 +1,6 @@
 //! Everything counted anew from the rows, as simply as it can be written and with nothing of the rooms' own sums.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use catalog::SkuId;
 use inventory::{CardId, CardState, StockCount};
@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::database::Database;
 use crate::gateway::{BackState, Gateway, Trade};
+use crate::map::{HashMap, HashSet};
 use crate::touched::{Finding, is_delivered, is_paid, order_is_sound, sums_to_zero};
 
 /// The books as the rows explain them.
@@ -34,7 +35,7 @@ pub(crate) fn recount(database: &Database, gateway: &Gateway) -> Result<(), Find
 
 /// A balance is the sum of its postings, an entry of nothing.
 fn balances(database: &Database) -> Result<(), Finding> {
-    let mut sums: HashMap<Account, i128> = HashMap::new();
+    let mut sums: HashMap<Account, i128> = HashMap::default();
     for entry in &database.entries {
         sums_to_zero(entry)?;
         for posting in entry.postings() {
@@ -53,7 +54,7 @@ fn balances(database: &Database) -> Result<(), Finding> {
 
 /// Counts are what is there, and a card is one line's at most.
 fn cards(database: &Database) -> Result<(), Finding> {
-    let mut counts: HashMap<SkuId, StockCount> = HashMap::new();
+    let mut counts: HashMap<SkuId, StockCount> = HashMap::default();
     for (card, row) in &database.cards {
         let count = counts.entry(row.sku).or_default();
         match row.state {
@@ -72,7 +73,7 @@ fn cards(database: &Database) -> Result<(), Finding> {
     if counts != database.counts {
         return Err(format!("cards are {counts:?}, their counts say {:?}", database.counts));
     }
-    let mut owners: HashMap<CardId, (Uuid, i32)> = HashMap::new();
+    let mut owners: HashMap<CardId, (Uuid, i32)> = HashMap::default();
     for order in database.orders.values() {
         for line in order.lines().filter(|line| !line.is_shared) {
             for card in line.cards {
@@ -109,7 +110,7 @@ fn money(database: &Database, gateway: &Gateway) -> Result<(), Finding> {
             return Err(format!("payment {} is not what trade {} was", payment.id, payment.trade_no));
         }
     }
-    let mut returned: HashMap<payment::PaymentId, i64> = HashMap::new();
+    let mut returned: HashMap<payment::PaymentId, i64> = HashMap::default();
     for refund in database.refunds.values().filter(|refund| refund.state != RefundState::Cancelled) {
         let sum = returned.entry(refund.payment).or_default();
         *sum += refund.amount.minor();
@@ -127,7 +128,7 @@ fn money(database: &Database, gateway: &Gateway) -> Result<(), Finding> {
 
 /// The balances are what orders, payments, refunds and grants come to.
 fn explained(database: &Database) -> Result<(), Finding> {
-    let mut books = Books { database, sums: HashMap::new() };
+    let mut books = Books { database, sums: HashMap::default() };
     for entry in database.entries.iter().filter(|entry| entry.kind() == EntryKind::Adjustment) {
         for posting in entry.postings() {
             books.add(posting.account, posting.amount.minor());

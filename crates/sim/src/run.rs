@@ -1,6 +1,9 @@
 //! A run: worlds one after another, all from one seed.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::totals::Totals;
@@ -62,22 +65,41 @@ impl Plan {
 
     /// Runs to the end of the steps, or to the first thing that does not hold.
     pub fn run(&self) -> Result<Totals, Failure> {
-        let mut totals = Totals::default();
-        let mut left = self.steps;
-        while left > 0 {
-            let steps = left.min(self.world_steps);
-            totals.add(&self.run_world(totals.worlds, steps)?);
-            left -= steps;
-        }
-        Ok(totals)
+        self.run_on(1)
     }
 
-    /// Runs worlds until the time is over; `tell` hears of each.
-    pub fn run_for(&self, time: Duration, mut tell: impl FnMut(&Totals)) -> Result<Totals, Failure> {
-        let (began, mut totals) = (Instant::now(), Totals::default());
-        while began.elapsed() < time {
-            totals.add(&self.run_world(totals.worlds, self.world_steps)?);
-            tell(&totals);
+    /// The same on several threads: each has worlds of its own, so nothing depends on how many there are.
+    pub fn run_on(&self, threads: usize) -> Result<Totals, Failure> {
+        let steps_of = |number: u64| {
+            let before = number.saturating_mul(self.world_steps);
+            self.steps.checked_sub(before).filter(|left| *left > 0).map(|left| left.min(self.world_steps))
+        };
+        self.run_worlds(threads, steps_of)
+    }
+
+    /// Runs whole worlds until the time is over.
+    pub fn run_for(&self, time: Duration, threads: usize) -> Result<Totals, Failure> {
+        let began = Instant::now();
+        self.run_worlds(threads, |_| (began.elapsed() < time).then_some(self.world_steps))
+    }
+
+    /// Runs worlds as long as `steps_of` gives their number steps. What is told is the lowest world's failure.
+    fn run_worlds(&self, threads: usize, steps_of: impl Fn(u64) -> Option<u64> + Sync) -> Result<Totals, Failure> {
+        let (next, has_failed) = (AtomicU64::new(0), AtomicBool::new(false));
+        let ended: Mutex<BTreeMap<u64, Result<Totals, Failure>>> = Mutex::default();
+        let work = || {
+            while !has_failed.load(Ordering::SeqCst) {
+                let number = next.fetch_add(1, Ordering::SeqCst);
+                let Some(steps) = steps_of(number) else { break };
+                let outcome = self.run_world(number, steps);
+                has_failed.fetch_or(outcome.is_err(), Ordering::SeqCst);
+                ended.lock().expect("no thread panics here").insert(number, outcome);
+            }
+        };
+        std::thread::scope(|scope| (0..threads.max(1)).for_each(|_| drop(scope.spawn(work))));
+        let mut totals = Totals::default();
+        for outcome in ended.into_inner().expect("no thread panics here").into_values() {
+            totals.add(&outcome?);
         }
         Ok(totals)
     }

@@ -1,6 +1,6 @@
 //! A lane of one tenant on one node: what a lane's task does, one step at a time, so that others come in between.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use chrono::{DateTime, Utc};
 use inventory::Picks;
@@ -14,6 +14,7 @@ use crate::act::Ask;
 use crate::batch::{Told, Work, deliver, divide, gather};
 use crate::database::{Database, Effects, KeyRow, NodeNumber, Refused, StockAt, Touched, Waits, lock};
 use crate::dice::Dice;
+use crate::map::HashMap;
 use crate::run::Mutation;
 
 /// A batch that others disturb is run this often before its commands are tried one by one.
@@ -273,7 +274,7 @@ impl Lane {
         let locked = self.parts.part::<Picks>().read_simulated(&StockAt(database, now), flight.attempt);
         database.locks.cards.extend(locked.into_iter().map(|card| (card, node)));
         read_more(&mut self.parts, database, (node, now));
-        let mut decided = HashMap::new();
+        let mut decided = HashMap::default();
         for &place in &flight.fresh {
             decided.insert(place, flight.work[place].act.decide(&mut self.parts, now));
         }

@@ -1,6 +1,5 @@
 //! A world: databases, nodes, gateways and people, and who of them goes next.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,6 +14,7 @@ use crate::database::{Database, Job};
 use crate::dice::Dice;
 use crate::gateway::Gateway;
 use crate::layout::Layout;
+use crate::map::{HashMap, HashSet};
 use crate::recount::{at_the_end, recount};
 use crate::run::Mutation;
 use crate::task::{Lane, Stage};
@@ -77,9 +77,9 @@ impl World {
             clock: start,
             skew: 0,
             gateways: (0..count).map(|_| Gateway::default()).collect(),
-            told: vec![HashMap::new(); count],
-            announced: vec![HashSet::new(); count],
-            unconfirmed: vec![HashSet::new(); count],
+            told: vec![HashMap::default(); count],
+            announced: vec![HashSet::default(); count],
+            unconfirmed: vec![HashSet::default(); count],
             databases,
             lanes,
             agenda: Agenda::default(),

@@ -25,10 +25,11 @@ fn a_run_meets_everything_that_can_go_wrong() {
 }
 
 #[test]
-fn equal_seeds_are_equal_runs() {
-    let run = |seed| short(seed, 1_500).run().unwrap_or_else(|failure| panic!("{failure}"));
-    assert_eq!(run(4), run(4));
-    assert_ne!(run(4).digest, run(5).digest);
+fn equal_seeds_are_equal_runs_on_one_thread_and_on_two() {
+    let plan = |seed| Plan { world_steps: 1_000, ..Plan::new(seed, 2_000) };
+    let totals = plan(4).run().unwrap_or_else(|failure| panic!("{failure}"));
+    assert_eq!(plan(4).run_on(2), Ok(totals));
+    assert_ne!(plan(5).run().map(|other| other.digest), Ok(totals.digest));
 }
 
 /// What a run finds if this fault is made on purpose.

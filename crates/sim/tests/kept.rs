@@ -1,4 +1,5 @@
-//! Seeds that once found something, each with the world that did. Each says what it was.
+//! Seeds that once found something, each with the world that did. Each says what it was. A world that is changed makes
+//! something else of a seed, so what was mended has a test of its own in its room besides.
 
 use sim::Plan;
 

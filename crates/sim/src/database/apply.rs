@@ -1,6 +1,6 @@
 //! A commit: all that a batch has decided, written at once, or refused by a constraint.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use inventory::{CardId, CardMoves, CardState, Taking};
@@ -10,6 +10,7 @@ use payment::{IntentId, IntentState, Purpose, RefundState, TillNews, TillRows};
 use uuid::Uuid;
 
 use super::{Database, Job, KeyRow, NodeNumber, Waits};
+use crate::map::HashMap;
 use crate::run::Mutation;
 
 /// What a batch writes.
@@ -62,7 +63,7 @@ impl Touched {
 impl Database {
     /// Takes the cards that a batch has decided on, as far as they are as it believes: `false` if one is not.
     pub fn claim(&mut self, node: NodeNumber, moves: &CardMoves, mutation: Mutation) -> bool {
-        let mut now: HashMap<CardId, CardState> = HashMap::new();
+        let mut now: HashMap<CardId, CardState> = HashMap::default();
         let taken = |taking| if taking == Taking::Sell { CardState::Sold } else { CardState::Held };
         let sold = moves.sold.iter().map(|card| (*card, CardState::Held, CardState::Sold));
         let released = moves.released.iter().map(|card| (*card, CardState::Held, CardState::Available));
@@ -191,6 +192,9 @@ impl Database {
             touched.orders.insert(order.id());
             if let Some(end) = order.expires_at().filter(|_| order.is_waiting()) {
                 self.holds.insert((end, order.id()));
+                for line in order.lines() {
+                    self.holds_of.entry(line.sku).or_default().insert((end, order.id()));
+                }
             }
             self.orders.insert(order.id(), order);
         }
@@ -200,6 +204,9 @@ impl Database {
             touched.orders.insert(change.id());
             if let Some(end) = order.expires_at().filter(|_| !order.is_waiting()) {
                 self.holds.remove(&(end, change.id()));
+                for line in order.lines() {
+                    self.holds_of.entry(line.sku).or_default().remove(&(end, change.id()));
+                }
             }
         }
         self.jobs.extend(news.delivered.map(|job| Job::Delivered(job.orders)));

@@ -37,11 +37,11 @@ impl Database {
         skus: &BTreeSet<SkuId>,
         (known, now): (&BTreeSet<OrderId>, DateTime<Utc>),
     ) -> (BTreeSet<OrderId>, bool) {
-        let due = self.holds.iter().take_while(|(end, _)| *end <= now).map(|(_, id)| *id);
-        let has_it = |id: &OrderId| self.orders[id].lines().any(|line| skus.contains(&line.sku));
-        let found: Vec<OrderId> = due.filter(has_it).take(OVERDUE_MAX).collect();
+        let holds = skus.iter().filter_map(|sku| self.holds_of.get(sku));
+        let due = holds.flat_map(|holds| holds.iter().take_while(|(end, _)| *end <= now).take(OVERDUE_MAX));
+        let found: BTreeSet<(DateTime<Utc>, OrderId)> = due.copied().collect();
         let (mut locked, mut has_missed) = (BTreeSet::new(), false);
-        for id in found.into_iter().filter(|id| !known.contains(id)) {
+        for id in found.into_iter().take(OVERDUE_MAX).map(|(_, id)| id).filter(|id| !known.contains(id)) {
             match lock(&mut self.locks.orders, id, node) {
                 Ok(()) => drop(locked.insert(id)),
                 Err(_) => has_missed = true,
@@ -81,7 +81,7 @@ impl Database {
 
     /// The rows about payments that a batch asks for, once what it changes is locked.
     pub fn payment_rows(&self, wishes: &TillWishes, intents: &BTreeSet<IntentId>) -> TillRows {
-        let mut rows = TillRows { channels: self.layout.channels.clone(), ..TillRows::default() };
+        let mut rows = TillRows::default();
         for id in intents {
             rows.intents.extend(self.intents.get(id).cloned());
             let attempts = self.attempts_of.get(id).into_iter().flatten();
@@ -96,6 +96,11 @@ impl Database {
         let by_trade = wishes.trades.iter().filter_map(|trade| self.by_trade.get(trade));
         let by_intent = wishes.paid_intents.iter().filter_map(|id| self.payments_of.get(id)).flatten();
         rows.payments.extend(by_trade.chain(by_intent).map(|id| self.payments[id].clone()));
+        let mut channels = wishes.channels.clone();
+        channels.extend(rows.attempts.iter().map(|attempt| attempt.channel));
+        channels.extend(rows.refunds.iter().map(|refund| refund.channel));
+        channels.extend(rows.payments.iter().map(|payment| payment.channel));
+        rows.channels.extend(channels.into_iter().filter_map(|id| self.layout.channel(id).cloned()));
         rows
     }
 
