@@ -10,6 +10,9 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement, Valu
 use store::Backend;
 use uuid::Uuid;
 
+/// The acts whose entries an order that is paid from a wallet has, one line delivered at once.
+const ACTS: [&str; 2] = ["paid", "delivered:1"];
+
 /// What is new in each order.
 pub(super) struct Fresh {
     pub order: Uuid,
@@ -32,8 +35,8 @@ enum Slot {
     Accounts,
     /// The card's id as the lines keep it.
     Cards,
-    /// The order's entries, by number.
-    Entry(u8),
+    /// The order's entry of this act.
+    Entry(&'static str),
     Job,
     Key,
     Now,
@@ -72,19 +75,12 @@ impl Fresh {
             Slot::Wallet => self.wallet.into(),
             Slot::Accounts => self.accounts.clone().into(),
             Slot::Cards => self.card.as_bytes().to_vec().into(),
-            Slot::Entry(number) => entry_of(self.order, number).into(),
+            Slot::Entry(act) => ledger::entry_id(self.order, act).uuid().into(),
             Slot::Job => self.job.into(),
             Slot::Key => self.key.clone().into(),
             Slot::Now => self.now.into(),
         }
     }
-}
-
-/// Entries lie beside one another on the disk, as the engine's do.
-fn entry_of(order: Uuid, number: u8) -> Uuid {
-    let mut bytes = *order.as_bytes();
-    bytes[15] ^= number + 1;
-    Uuid::from_bytes(bytes)
 }
 
 impl Insert {
@@ -109,8 +105,8 @@ impl Recording {
             (reader.cell("command_keys", "key", "1 = 1").await, Slot::Key),
             (reader.cell("orders", "placed_at", &format!("id = {}", reader.uuid(order))).await, Slot::Now),
         ]);
-        for (number, entry) in (0..).zip(reader.cells("entries", "id", &of_subject).await) {
-            known.insert(entry, Slot::Entry(number));
+        for act in ACTS {
+            known.insert(reader.uuid(ledger::entry_id(order, act).uuid()), Slot::Entry(act));
         }
         let of_wallet = wallet.simple().to_string();
         let mut accounts = reader.cells("entries", "accounts", &of_subject).await;
