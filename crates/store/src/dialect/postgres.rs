@@ -44,13 +44,21 @@ const TIMEOUTS: [(&str, &str); 6] = [
 ///
 /// Their rows come as arrays, whose length a plan cannot know, into tables that may be empty today and full tomorrow.
 /// Planning anew for each batch would cost more than small batches themselves, and a plan made for an empty table would
-/// walk over a full one. Every row is found by an index, so the other ways are switched off.
-const PLANNING: [(&str, &str); 5] = [
+/// walk over a full one. Every row is found by an index, so the other ways are switched off; and a row that is looked at
+/// in vain costs a thousand times what the way to it through an index costs, else a plan walks over all rows of a tenant
+/// that are thought to be three and are ten thousand.
+const PLANNING: [(&str, &str); 11] = [
     ("plan_cache_mode", "force_generic_plan"),
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("enable_material", "off"),
+    ("enable_bitmapscan", "off"),
+    ("cpu_tuple_cost", "1"),
+    ("cpu_index_tuple_cost", "0.0001"),
+    ("cpu_operator_cost", "0.0001"),
+    ("seq_page_cost", "0.001"),
+    ("random_page_cost", "0.001"),
 ];
 
 /// What a pool of connections is for.
