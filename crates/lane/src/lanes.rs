@@ -44,7 +44,7 @@ impl LaneSettings {
             Backend::Sqlite => (1024, 1, 1),
             Backend::Postgres => (256, 6, 2),
         };
-        let (queue_max, beside_from, idle) = (4096, 64, Duration::from_secs(60));
+        let (queue_max, beside_from, idle) = (4096, 16, Duration::from_secs(60));
         Self { queue_max, batch_max, batches_at_once, batches_beside, beside_from, idle }
     }
 }

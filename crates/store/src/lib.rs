@@ -10,6 +10,7 @@
 mod backup;
 mod cache;
 mod claim;
+mod column;
 pub mod dialect;
 mod error;
 mod find;

@@ -1,25 +1,27 @@
 //! Many rows as one value: what a batch writes in one statement, whatever its size.
 
-use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, ModelTrait, Value};
+use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, Iterable, ModelTrait, Value};
+
+use crate::column::{Column, Kind};
 
 /// Rows of some or all columns of the table `E`, held column by column.
 pub struct Rows<E: EntityTrait> {
     columns: Vec<E::Column>,
-    cells: Vec<Vec<Value>>,
+    cells: Vec<Column>,
 }
 
 /// One column of a batch as the dialects see it.
-pub(crate) struct Cells<'a> {
-    pub name: &'a str,
-    pub kind: ColumnType,
+pub(crate) struct Cells {
+    pub name: &'static str,
     pub nullable: bool,
-    pub values: Vec<Value>,
+    pub column: Column,
 }
 
 impl<E: EntityTrait> Rows<E> {
     /// No rows yet, of these columns.
     pub fn of_columns(columns: &[E::Column]) -> Self {
-        Self { columns: columns.to_vec(), cells: columns.iter().map(|_| Vec::new()).collect() }
+        let cells = columns.iter().map(|column| Column::of(Kind::of(column.def().get_column_type()))).collect();
+        Self { columns: columns.to_vec(), cells }
     }
 
     /// Whole rows.
@@ -47,7 +49,7 @@ impl<E: EntityTrait> Rows<E> {
 
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        self.cells.first().map_or(0, Vec::len)
+        self.cells.first().map_or(0, Column::len)
     }
 
     /// Whether there is nothing to do.
@@ -56,21 +58,13 @@ impl<E: EntityTrait> Rows<E> {
     }
 
     /// Takes the batch apart, without the column `except` (which the door writes itself).
-    pub(crate) fn into_cells(self, except: &[E::Column]) -> Vec<Cells<'static>> {
+    pub(crate) fn into_cells(self, except: &[E::Column]) -> Vec<Cells> {
         let except: Vec<&str> = except.iter().map(IdenStatic::as_str).collect();
-        self.columns
-            .into_iter()
-            .zip(self.cells)
-            .filter(|(column, _)| !except.contains(&column.as_str()))
-            .map(|(column, values)| {
-                let definition = column.def();
-                Cells {
-                    name: column.as_str(),
-                    kind: definition.get_column_type().clone(),
-                    nullable: definition.is_null(),
-                    values,
-                }
-            })
-            .collect()
+        let cells = self.columns.into_iter().zip(self.cells).map(|(named, column)| Cells {
+            name: named.as_str(),
+            nullable: named.def().is_null(),
+            column,
+        });
+        cells.filter(|cells| !except.contains(&cells.name)).collect()
     }
 }

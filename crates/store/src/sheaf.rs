@@ -1,6 +1,6 @@
 //! A sheaf: many changes of many tables that are sent together.
 
-use sea_orm::{ConnectionTrait, ModelTrait};
+use sea_orm::ModelTrait;
 
 use crate::claim::{Claim, batch_claim};
 use crate::dialect::{Backend, Piece, together};
@@ -47,8 +47,11 @@ impl<S: Inside + PartialEq> WriteTx<S> {
 
     async fn send_at_once(&self, sheaf: Sheaf<S>) -> Result<bool, StoreError> {
         let (pieces, expected): (Vec<Piece>, Vec<Expected>) = sheaf.pieces.into_iter().unzip();
-        let row = self.conn().tx.query_one_raw(together(pieces)).await?;
-        let row = row.ok_or_else(|| StoreError::Settings("a select of counts answered no row".to_owned()))?;
+        let rows = self.conn().tx.fetch_built(together(pieces), self.conn().backend).await?;
+        let row = rows
+            .into_iter()
+            .next()
+            .ok_or_else(|| StoreError::Settings("a select of counts answered no row".to_owned()))?;
         let mut is_met = true;
         for (place, expected) in expected.into_iter().enumerate() {
             let count: i64 = row.try_get_by_index(place)?;
@@ -59,8 +62,9 @@ impl<S: Inside + PartialEq> WriteTx<S> {
 
     async fn send_in_turn(&self, sheaf: Sheaf<S>) -> Result<bool, StoreError> {
         for (piece, expected) in sheaf.pieces {
-            let done = self.conn().tx.execute_raw(piece.statement(self.conn().backend)).await?;
-            if !expected.is_met_by(done.rows_affected()) {
+            let backend = self.conn().backend;
+            let met = self.conn().tx.execute_built(piece.statement(backend), backend).await?;
+            if !expected.is_met_by(met) {
                 return Ok(false);
             }
         }

@@ -12,7 +12,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tracing::Instrument;
 
 use crate::claim::ClaimedWork;
-use crate::dialect::{self, Backend, PoolCount, Pools};
+use crate::dialect::{self, Backend, Link, PoolCount, Pools};
 use crate::error::StoreError;
 use crate::owned::Inside;
 use crate::settings::{Settings, Time};
@@ -71,7 +71,7 @@ impl Store {
     /// Starts a transaction that only reads, all of it from one moment; for audits and exports.
     pub async fn snapshot<S: Inside>(&self, scope: &S) -> Result<ReadTx<S>, StoreError> {
         let tx = self.inner.backend.snapshot(&self.inner.pools.read).await?;
-        let conn = Conn { tx, backend: self.inner.backend };
+        let conn = Conn { tx: Link::Usual(tx), backend: self.inner.backend };
         let entry = conn.backend.enter(&conn.tx, scope, &self.inner.time, false).await?;
         Ok(ReadTx::new(conn, scope.clone(), entry.now))
     }
@@ -97,8 +97,10 @@ impl Store {
 
     /// Starts a lane's transaction.
     pub async fn batch(&self) -> Result<Batch, StoreError> {
-        let conn = self.begin(&self.inner.pools.lanes, true).await?;
-        Ok(Batch::new(conn, self.inner.time.clone()))
+        let span = tracing::debug_span!("store.begin", store.write = true);
+        let begun = self.inner.backend.begin_batch(&self.inner.pools.lanes).instrument(span).await;
+        let tx = begun.map_err(busy_at_begin)?;
+        Ok(Batch::new(Conn { tx, backend: self.inner.backend }, self.inner.time.clone()))
     }
 
     /// Reads the directory, across tenants.
@@ -166,12 +168,16 @@ impl Store {
 
     async fn begin(&self, pool: &DatabaseConnection, write: bool) -> Result<Conn, StoreError> {
         let span = tracing::debug_span!("store.begin", store.write = write);
-        let tx = self.inner.backend.begin(pool, write).instrument(span).await.map_err(|error| match error {
-            // Nothing was begun, so nothing is in anybody's way: the database is just busy.
-            StoreError::Conflict => StoreError::Busy,
-            other => other,
-        })?;
-        Ok(Conn { tx, backend: self.inner.backend })
+        let tx = self.inner.backend.begin(pool, write).instrument(span).await.map_err(busy_at_begin)?;
+        Ok(Conn { tx: Link::Usual(tx), backend: self.inner.backend })
+    }
+}
+
+/// Nothing was begun, so nothing is in anybody's way: the database is just busy.
+fn busy_at_begin(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Conflict => StoreError::Busy,
+        other => other,
     }
 }
 

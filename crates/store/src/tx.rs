@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use kernel::{Platform, Scope, TenantScope};
-use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, IntoActiveModel, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, IntoActiveModel, QueryFilter};
 use tracing::Instrument;
 
-use crate::dialect::{Backend, Entry};
+use crate::dialect::{Backend, Entry, Link};
 use crate::error::StoreError;
 use crate::find::Find;
 use crate::owned::{Inside, Listed, TenantOwned};
 
 /// A connection inside a transaction. Never leaves this crate.
 pub struct Conn {
-    pub(crate) tx: DatabaseTransaction,
+    pub(crate) tx: Link,
     pub(crate) backend: Backend,
 }
 
@@ -132,7 +132,7 @@ impl Batch {
                 return Err(StoreError::Settings("a PostgreSQL transaction enters one tenant".to_owned()));
             }
         }
-        let entry = self.conn.backend.enter(&self.conn.tx, scope, &self.time, true).await?;
+        let entry = self.conn.backend.enter_batch(&self.conn.tx, scope, &self.time).await?;
         Ok(WriteTx { conn: Arc::clone(&self.conn), scope: *scope, now: entry.now, id: entry.transaction_id })
     }
 

@@ -3,7 +3,7 @@
 use sea_orm::sea_query::{IntoCondition, SimpleExpr};
 use sea_orm::{EntityTrait, IdenStatic, IntoSimpleExpr, ModelTrait, QueryFilter, TryGetable, Value};
 
-use crate::dialect::{BatchInsert, BatchUpdate};
+use crate::dialect::{BatchInsert, BatchUpdate, Built};
 use crate::error::StoreError;
 use crate::owned::{Inside, TenantOwned};
 use crate::rows::Rows;
@@ -36,8 +36,8 @@ impl<S: Inside> WriteTx<S> {
         if rows.is_empty() {
             return Ok(());
         }
-        let statement = batch_insert(self.scope(), rows, false).statement(self.conn().backend, None);
-        sea_orm::ConnectionTrait::execute_raw(&self.conn().tx, statement).await?;
+        let insert = batch_insert(self.scope(), rows, false).statement(self.conn().backend, None);
+        self.conn().tx.execute_built(insert, self.conn().backend).await?;
         Ok(())
     }
 
@@ -52,8 +52,7 @@ impl<S: Inside> WriteTx<S> {
             return Ok(Vec::new());
         }
         let insert = batch_insert(self.scope(), rows, true);
-        let statement = insert.statement(self.conn().backend, Some(returning.as_str()));
-        self.returned(statement).await
+        self.returned(insert.statement(self.conn().backend, Some(returning.as_str()))).await
     }
 
     /// Changes many rows by their key in one statement; answers how many were found.
@@ -70,9 +69,7 @@ impl<S: Inside> WriteTx<S> {
             return Ok(0);
         }
         let update = batch_update(self.scope(), rows, key, change, false);
-        let statement = update.statement(self.conn().backend);
-        let done = sea_orm::ConnectionTrait::execute_raw(&self.conn().tx, statement).await?;
-        Ok(done.rows_affected())
+        self.conn().tx.execute_built(update.statement(self.conn().backend), self.conn().backend).await
     }
 
     /// Starts a change of the rows that a condition names.
@@ -86,8 +83,8 @@ impl<S: Inside> WriteTx<S> {
         Delete { conn: self.conn(), delete: E::delete_many().filter(scope_filter::<E>(self.scope())) }
     }
 
-    pub(crate) async fn returned<T: TryGetable>(&self, statement: sea_orm::Statement) -> Result<Vec<T>, StoreError> {
-        let rows = sea_orm::ConnectionTrait::query_all_raw(&self.conn().tx, statement).await?;
+    pub(crate) async fn returned<T: TryGetable>(&self, built: Built) -> Result<Vec<T>, StoreError> {
+        let rows = self.conn().tx.fetch_built(built, self.conn().backend).await?;
         rows.iter().map(|row| row.try_get_by_index(0).map_err(StoreError::from)).collect()
     }
 }

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use sea_orm::{Statement, Value};
+use sea_orm::Value;
 
 use super::Backend;
-use super::source::select;
+use super::source::{Bind, Built, select};
 use crate::rows::Cells;
 use crate::write::Change;
 
@@ -13,7 +13,7 @@ use crate::write::Change;
 pub(crate) struct BatchInsert {
     pub table: String,
     pub fixed: Vec<(&'static str, Value)>,
-    pub cells: Vec<Cells<'static>>,
+    pub cells: Vec<Cells>,
     /// Rows that are there already are passed over.
     pub is_new_only: bool,
 }
@@ -23,7 +23,7 @@ pub(crate) struct BatchUpdate {
     pub table: String,
     pub fixed: Vec<(&'static str, Value)>,
     pub key: Vec<&'static str>,
-    pub cells: Vec<Cells<'static>>,
+    pub cells: Vec<Cells>,
     pub change: Change,
     /// The rows are locked in the order of the batch before the first one is changed.
     pub is_ordered: bool,
@@ -36,7 +36,7 @@ pub(crate) struct BatchClaim {
     pub key: &'static str,
     pub column: &'static str,
     pub free: Value,
-    pub cells: Vec<Cells<'static>>,
+    pub cells: Vec<Cells>,
 }
 
 /// One of them, as a part of what is sent together.
@@ -48,20 +48,20 @@ pub(crate) enum Piece {
 
 impl BatchInsert {
     /// With `returning`, that column of the rows that were written is answered.
-    pub fn statement(self, backend: Backend, returning: Option<&str>) -> Statement {
+    pub fn statement(self, backend: Backend, returning: Option<&str>) -> Built {
         let mut binds = Vec::new();
         let mut sql = self.sql(backend, &mut binds);
         if let Some(returning) = returning {
             let _ = write!(sql, " RETURNING {returning}");
         }
-        Statement::from_sql_and_values(backend.of_sea(), sql, binds)
+        Built { sql, binds }
     }
 
-    fn sql(self, backend: Backend, binds: &mut Vec<Value>) -> String {
+    fn sql(self, backend: Backend, binds: &mut Vec<Bind>) -> String {
         let mut columns = Vec::new();
         let mut values = Vec::new();
         for (name, value) in self.fixed {
-            binds.push(value);
+            binds.push(Bind::One(value));
             columns.push(name);
             values.push(format!("${}", binds.len()));
         }
@@ -79,13 +79,13 @@ impl BatchInsert {
 }
 
 impl BatchUpdate {
-    pub fn statement(self, backend: Backend) -> Statement {
+    pub fn statement(self, backend: Backend) -> Built {
         let mut binds = Vec::new();
         let sql = self.sql(backend, &mut binds);
-        Statement::from_sql_and_values(backend.of_sea(), sql, binds)
+        Built { sql, binds }
     }
 
-    fn sql(self, backend: Backend, binds: &mut Vec<Value>) -> String {
+    fn sql(self, backend: Backend, binds: &mut Vec<Bind>) -> String {
         let Self { table, fixed, key, cells, change, is_ordered } = self;
         let mut own = conditions(backend, fixed, binds);
         let changed = cells.iter().map(|cells| cells.name).filter(|name| !key.contains(name));
@@ -109,19 +109,19 @@ impl BatchUpdate {
 }
 
 impl BatchClaim {
-    pub fn statement(self, backend: Backend) -> Statement {
+    pub fn statement(self, backend: Backend) -> Built {
         let mut binds = Vec::new();
         // SQLite returns columns of the changed table only, and does not know it by its alias.
         let returned = if backend == Backend::Postgres { "t." } else { "" };
         let key = self.key;
         let sql = self.sql(backend, &mut binds);
-        Statement::from_sql_and_values(backend.of_sea(), format!("{sql} RETURNING {returned}{key}"), binds)
+        Built { sql: format!("{sql} RETURNING {returned}{key}"), binds }
     }
 
-    fn sql(self, backend: Backend, binds: &mut Vec<Value>) -> String {
+    fn sql(self, backend: Backend, binds: &mut Vec<Bind>) -> String {
         let Self { table, fixed, key, column, free, cells } = self;
         let own = conditions(backend, fixed, binds).join(" AND ");
-        binds.push(free);
+        binds.push(Bind::One(free));
         let free = binds.len();
         let set: Vec<String> =
             cells.iter().filter(|cells| cells.name != key).map(|cells| format!("{0} = i.{0}", cells.name)).collect();
@@ -144,7 +144,7 @@ impl BatchClaim {
 }
 
 impl Piece {
-    fn sql(self, backend: Backend, binds: &mut Vec<Value>) -> String {
+    fn sql(self, backend: Backend, binds: &mut Vec<Bind>) -> String {
         match self {
             Self::Insert(insert) => insert.sql(backend, binds),
             Self::Update(update) => update.sql(backend, binds),
@@ -153,17 +153,17 @@ impl Piece {
     }
 
     /// A statement of its own; answers rows affected.
-    pub fn statement(self, backend: Backend) -> Statement {
+    pub fn statement(self, backend: Backend) -> Built {
         let mut binds = Vec::new();
         let sql = self.sql(backend, &mut binds);
-        Statement::from_sql_and_values(backend.of_sea(), sql, binds)
+        Built { sql, binds }
     }
 }
 
 /// All pieces as one statement of PostgreSQL, which answers one row: how many rows each piece has met, in their order.
 /// They see the same state of the database, so no row may be met by two of them; they run in their order, because the
 /// answer's columns ask for them in it.
-pub(crate) fn together(pieces: Vec<Piece>) -> Statement {
+pub(crate) fn together(pieces: Vec<Piece>) -> Built {
     let mut binds = Vec::new();
     let (mut sql, mut counts) = (String::from("WITH "), String::new());
     for (number, piece) in pieces.into_iter().enumerate() {
@@ -173,7 +173,7 @@ pub(crate) fn together(pieces: Vec<Piece>) -> Statement {
         let _ = write!(counts, "{comma}(SELECT count(*) FROM p{number}) AS p{number}");
     }
     let _ = write!(sql, " SELECT {counts}");
-    Statement::from_sql_and_values(Backend::Postgres.of_sea(), sql, binds)
+    Built { sql, binds }
 }
 
 /// The rows of the batch `i` whose row in the table `t` meets `condition`, each of them locked in the order of the batch.
@@ -188,7 +188,7 @@ fn locked_one_by_one(table: &str, condition: &str, wait: &str) -> String {
 }
 
 /// The batch under the name `i`. SQLite would otherwise read the JSON text again for every row of the table.
-fn rows_once(backend: Backend, cells: Vec<Cells<'static>>, binds: &mut Vec<Value>) -> String {
+fn rows_once(backend: Backend, cells: Vec<Cells>, binds: &mut Vec<Bind>) -> String {
     let source = select(backend, cells, binds);
     match backend {
         Backend::Sqlite => format!("i AS MATERIALIZED ({source})"),
@@ -199,10 +199,10 @@ fn rows_once(backend: Backend, cells: Vec<Cells<'static>>, binds: &mut Vec<Value
 /// The conditions that the `fixed` columns of the table `t` have their values, which are pushed onto `binds`.
 ///
 /// SQLite is told that they exclude nothing: it guesses that a tenant has ten rows, and would begin with all of them.
-fn conditions(backend: Backend, fixed: Vec<(&'static str, Value)>, binds: &mut Vec<Value>) -> Vec<String> {
+fn conditions(backend: Backend, fixed: Vec<(&'static str, Value)>, binds: &mut Vec<Bind>) -> Vec<String> {
     let mut conditions = Vec::new();
     for (name, value) in fixed {
-        binds.push(value);
+        binds.push(Bind::One(value));
         let place = binds.len();
         conditions.push(match backend {
             Backend::Sqlite => format!("likelihood(t.{name} = ${place}, 1.0)"),
@@ -214,15 +214,16 @@ fn conditions(backend: Backend, fixed: Vec<(&'static str, Value)>, binds: &mut V
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::{ColumnType, ConnectionTrait};
+    use sea_orm::ConnectionTrait;
     use uuid::Uuid;
 
     use super::*;
+    use crate::column::{Column, Kind};
     use crate::store::Owner;
 
-    fn cells() -> Vec<Cells<'static>> {
-        let cell = |name, kind, value| Cells { name, kind, nullable: false, values: vec![value] };
-        vec![cell("id", ColumnType::Uuid, Uuid::nil().into()), cell("state", ColumnType::Text, "taken".into())]
+    fn cells() -> Vec<Cells> {
+        let cell = |name, kind, value| Cells { name, nullable: false, column: Column::from_values(kind, [value]) };
+        vec![cell("id", Kind::Uuid, Uuid::nil().into()), cell("state", Kind::Text, "taken".into())]
     }
 
     fn fixed() -> Vec<(&'static str, Value)> {
@@ -230,7 +231,8 @@ mod tests {
     }
 
     /// How SQLite would run the statement.
-    async fn plan(mut statement: Statement) -> String {
+    async fn plan(built: Built) -> String {
+        let mut statement = built.into_statement(Backend::Sqlite);
         let folder = tempfile::tempdir().expect("a folder");
         let owner =
             Owner::open(&format!("sqlite://{}", folder.path().join("plan.db").display())).await.expect("opened");

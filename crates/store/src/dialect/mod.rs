@@ -7,6 +7,7 @@ mod batch;
 pub(crate) mod copy_postgres;
 pub(crate) mod copy_sqlite;
 mod errors;
+mod link;
 mod postgres;
 pub mod schema;
 mod source;
@@ -14,8 +15,10 @@ mod sqlite;
 
 pub(crate) use batch::{BatchClaim, BatchInsert, BatchUpdate, Piece, together};
 pub(crate) use errors::sort_error;
+pub(crate) use link::Link;
 pub use postgres::Roles;
 pub(crate) use postgres::{lock_schema, outcome, provision};
+pub(crate) use source::Built;
 pub(crate) use sqlite::checkpoint;
 
 use std::time::Duration;
@@ -106,6 +109,23 @@ impl Backend {
         }
     }
 
+    /// A lane's transaction, which enters its scopes by [`Self::enter_batch`].
+    pub(crate) async fn begin_batch(self, pool: &DatabaseConnection) -> Result<Link, StoreError> {
+        match self {
+            Self::Sqlite => Ok(Link::Usual(sqlite::begin(pool, true).await?)),
+            Self::Postgres => postgres::begin_batch(pool).await,
+        }
+    }
+
+    /// Binds a lane's transaction to the scope and reads the time.
+    pub(crate) async fn enter_batch(self, tx: &Link, scope: &impl Scope, time: &Time) -> Result<Entry, StoreError> {
+        match (self, tx) {
+            (Self::Sqlite, _) => Ok(sqlite::enter(time)),
+            (Self::Postgres, Link::Lane(lane)) => postgres::enter_batch(lane, scope, time).await,
+            (Self::Postgres, Link::Usual(_)) => postgres::enter(tx, scope, time, true).await,
+        }
+    }
+
     /// A reading transaction that sees one moment; on SQLite every one does.
     pub(crate) async fn snapshot(self, pool: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
         match self {
@@ -117,7 +137,7 @@ impl Backend {
     /// Binds the transaction to the scope and reads the time.
     pub(crate) async fn enter(
         self,
-        tx: &DatabaseTransaction,
+        tx: &Link,
         scope: &impl Scope,
         time: &Time,
         write: bool,
@@ -131,7 +151,7 @@ impl Backend {
     /// `column` is one of `values`, as one bound parameter.
     pub(crate) fn one_of(self, column: ColumnRef, kind: &ColumnType, values: Vec<Value>) -> SimpleExpr {
         match self {
-            Self::Sqlite => sqlite::one_of(column, kind, &values),
+            Self::Sqlite => sqlite::one_of(column, kind, values),
             Self::Postgres => postgres::one_of(column, kind, values),
         }
     }

@@ -6,13 +6,14 @@ use chrono::{DateTime, Utc};
 use kernel::Scope;
 use sea_orm::sea_query::{ColumnRef, Expr, SimpleExpr};
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    Statement, TransactionOptions, TransactionTrait, Value,
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    QueryResult, RuntimeErr, Statement, TransactionOptions, TransactionTrait, Value,
 };
 use tracing::Instrument;
 
-use super::source::{Kind, array};
-use super::{Entry, PoolCount, Pools};
+use super::link::LaneLink;
+use super::{Entry, Link, PoolCount, Pools};
+use crate::column::{Column, Kind};
 use crate::error::StoreError;
 use crate::settings::{Settings, Time};
 use crate::tx::Outcome;
@@ -174,23 +175,43 @@ pub(super) async fn snapshot(pool: &DatabaseConnection) -> Result<DatabaseTransa
     begin_with(pool, options).await
 }
 
-pub(super) async fn enter(
-    tx: &DatabaseTransaction,
-    scope: &impl Scope,
-    time: &Time,
-    write: bool,
-) -> Result<Entry, StoreError> {
+pub(super) async fn enter(tx: &Link, scope: &impl Scope, time: &Time, write: bool) -> Result<Entry, StoreError> {
     let id = if write { "pg_current_xact_id()::text" } else { "NULL::text" };
-    let sql = format!(
-        "SELECT set_config('app.tenant_id', $1, true), set_config('app.site_id', $2, true), \
-         clock_timestamp() AS now, {id} AS id"
-    );
-    let text = |uuid: Option<uuid::Uuid>| uuid.map(|uuid| uuid.to_string()).unwrap_or_default();
-    let tenant = text(scope.tenant_id().map(kernel::Id::uuid));
-    let site = text(scope.site_id().map(kernel::Id::uuid));
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [tenant.into(), site.into()]);
+    let [tenant, site] = names(scope);
+    let statement =
+        Statement::from_sql_and_values(DbBackend::Postgres, entering("$1", "$2", id), [tenant.into(), site.into()]);
     let row = tx.query_one_raw(statement).await?;
     let row = row.ok_or_else(|| StoreError::Settings("a select of values answered no row".to_owned()))?;
+    entry(&row, time)
+}
+
+/// A lane's transaction begins and enters its scope in one go. The ids are our own, never a user's text.
+pub(super) async fn enter_batch(lane: &LaneLink, scope: &impl Scope, time: &Time) -> Result<Entry, StoreError> {
+    let [tenant, site] = names(scope).map(|name| format!("'{name}'"));
+    let row = lane.begin(&entering(&tenant, &site, "pg_current_xact_id()::text")).await?;
+    entry(&row, time)
+}
+
+/// A connection of the lanes' pool for a transaction that has not begun yet.
+pub(super) async fn begin_batch(pool: &DatabaseConnection) -> Result<Link, StoreError> {
+    let connection = pool.get_postgres_connection_pool().acquire().await;
+    let connection = connection.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+    Ok(Link::Lane(LaneLink::new(connection)))
+}
+
+fn names(scope: &impl Scope) -> [String; 2] {
+    let text = |uuid: Option<uuid::Uuid>| uuid.map(|uuid| uuid.to_string()).unwrap_or_default();
+    [text(scope.tenant_id().map(kernel::Id::uuid)), text(scope.site_id().map(kernel::Id::uuid))]
+}
+
+fn entering(tenant: &str, site: &str, id: &str) -> String {
+    format!(
+        "SELECT set_config('app.tenant_id', {tenant}, true), set_config('app.site_id', {site}, true), \
+         clock_timestamp() AS now, {id} AS id"
+    )
+}
+
+fn entry(row: &QueryResult, time: &Time) -> Result<Entry, StoreError> {
     let now: DateTime<Utc> = match time {
         Time::Database => row.try_get("", "now")?,
         Time::Given(clock) => clock.now(),
@@ -213,7 +234,10 @@ pub(crate) async fn outcome(pool: &DatabaseConnection, id: &str) -> Result<Outco
 
 pub(super) fn one_of(column: ColumnRef, kind: &sea_orm::ColumnType, values: Vec<Value>) -> SimpleExpr {
     let kind = Kind::of(kind);
-    let list = Expr::cust_with_values(format!("$1::{}[]", kind.postgres()), [array(kind, values)]);
+    let list = Expr::cust_with_values(
+        format!("$1::{}[]", kind.postgres()),
+        [Column::from_values(kind, values).list.into_array()],
+    );
     Expr::cust_with_exprs("$1 = ANY($2)", [Expr::column(column), list])
 }
 

@@ -12,8 +12,9 @@ use sea_orm::{
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 
-use super::source::{Kind, json_array};
+use super::source::json_array;
 use super::{Entry, PoolCount, Pools};
+use crate::column::{Column, Kind};
 use crate::error::StoreError;
 use crate::settings::{Settings, Time};
 
@@ -113,12 +114,14 @@ pub(super) fn enter(time: &Time) -> Entry {
     Entry { now, transaction_id: None }
 }
 
-pub(super) fn one_of(column: ColumnRef, kind: &sea_orm::ColumnType, values: &[Value]) -> SimpleExpr {
-    let value = match Kind::of(kind) {
+pub(super) fn one_of(column: ColumnRef, kind: &sea_orm::ColumnType, values: Vec<Value>) -> SimpleExpr {
+    let kind = Kind::of(kind);
+    let value = match kind {
         Kind::Uuid | Kind::Bytes => "unhex(value)",
         _ => "value",
     };
-    let list = Expr::cust_with_values(format!("(SELECT {value} FROM json_each(?))"), [json_array(values)]);
+    let json = json_array(&Column::from_values(kind, values));
+    let list = Expr::cust_with_values(format!("(SELECT {value} FROM json_each(?))"), [json]);
     Expr::cust_with_exprs("? IN ?", [Expr::column(column), list])
 }
 
