@@ -29,9 +29,10 @@ run: ## Start the demo on SQLite; DATABASE_URL=postgres://... for PostgreSQL, PO
 test: ## Run everything that must pass before a change lands
 	@scripts/test
 
-bench: ## Measure the engine beside the naive way, on both databases (some minutes; ARGS=--quick for the short form)
+bench: ## Measure, and write benches/reports (about a quarter of an hour; ARGS=--quick for a short look)
 	@scripts/setup --test
-	@cargo bench --quiet --locked --package benches -- $(ARGS)
+	@cargo bench --quiet --locked --package benches --bench rooms -- $(ARGS)
+	@cargo run --quiet --release --locked --package benches --bin report -- $(ARGS)
 
 tidy: ## Check the house rules (floors, sizes, words that have one home)
 	@cargo xtask tidy

@@ -5,13 +5,18 @@
 //! Figures hold for the machine they were made on; the ratio of the same run is what counts.
 
 mod callers;
+mod ceiling;
 mod cpu;
 mod load;
 mod naive;
+mod plot;
+mod report;
 mod shop;
 
 pub use callers::{Counter, Figures, Way, buy_at_once};
+pub use ceiling::Ceiling;
 pub use cpu::Cpu;
 pub use load::{Measure, closed, open};
 pub use naive::Naive;
+pub use report::{Plan, Report, run_report};
 pub use shop::{Engine, Shop};

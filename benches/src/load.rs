@@ -30,6 +30,18 @@ pub struct Measure {
 }
 
 impl Measure {
+    /// What `work` cost that tells for each order how long it took.
+    pub(crate) async fn of(work: impl AsyncFnOnce(Instant) -> Vec<Duration>) -> Self {
+        let (cpu, began) = (Cpu::now(), Instant::now());
+        let waits = work(began).await;
+        let (took, mut latency) = (began.elapsed(), histogram());
+        for wait in waits {
+            let wait = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX).clamp(1, LATENCY_MAX_US);
+            latency.record(wait).expect("inside the bounds");
+        }
+        Self { took, ..finish(cpu, began, latency) }
+    }
+
     /// Orders a second.
     pub fn rate(&self) -> u64 {
         let rate = u128::from(self.orders) * 1_000_000_000 / self.took.as_nanos().max(1);
@@ -56,14 +68,17 @@ fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX).clamp(1, LATENCY_MAX_US)
 }
 
-/// `callers` that each buy one piece after the other for `length`.
-pub async fn closed<C: Counter>(counter: &Arc<C>, callers: usize, length: Duration) -> Measure {
+/// `callers` that each buy one piece after the other for `length`, or until `pieces` are bought.
+pub async fn closed<C: Counter>(counter: &Arc<C>, callers: usize, length: Duration, pieces: u64) -> Measure {
+    let left = Arc::new(AtomicU64::new(pieces));
     let (cpu, began) = (Cpu::now(), Instant::now());
     let buyers = (0..callers).map(|caller| {
-        let counter = Arc::clone(counter);
+        let (counter, left) = (Arc::clone(counter), Arc::clone(&left));
         tokio::spawn(async move {
             let mut latency = histogram();
-            while began.elapsed() < length {
+            let one_less = |left: u64| left.checked_sub(1);
+            while began.elapsed() < length && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
+            {
                 let asked = Instant::now();
                 counter.buy(caller).await;
                 latency.record(micros(asked)).expect("inside the bounds");

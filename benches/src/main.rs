@@ -60,11 +60,12 @@ async fn main() {
 async fn run<C: Counter>(arguments: &Arguments, shop: &Arc<Shop>, counter: Arc<C>) {
     for _ in 0..arguments.rounds {
         for callers in &arguments.callers {
-            shop.stock_up(arguments.seconds * 8_000).await;
+            let pieces = arguments.seconds * 12_000;
+            shop.stock_up(pieces).await;
             let length = Duration::from_secs(arguments.seconds);
             let measure = match arguments.rate {
                 Some(rate) => open(&counter, *callers, rate, length).await,
-                None => closed(&counter, *callers, length).await,
+                None => closed(&counter, *callers, length, pieces).await,
             };
             tell(*callers, &measure);
         }

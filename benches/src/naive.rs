@@ -21,7 +21,8 @@ use uuid::Uuid;
 
 use crate::callers::Counter;
 use crate::shop::Shop;
-use recording::{Fresh, Insert, Recording};
+use recording::Insert;
+pub(crate) use recording::{Fresh, Recording, Slot};
 
 /// As many connections as callers, up to here: more make it slower.
 const CONNECTIONS: u32 = 32;
@@ -38,6 +39,8 @@ pub struct Naive {
     /// Each customer with his wallet.
     customers: Vec<(Uuid, Uuid)>,
     recording: Recording,
+    key: Insert,
+    rows: Vec<Insert>,
 }
 
 impl Naive {
@@ -51,7 +54,9 @@ impl Naive {
         let tx = begin(&connection, backend, tenant).await;
         let recording = Recording::of(&tx, backend, order, customers[0]).await;
         tx.rollback().await.expect("nothing was written");
-        Self { backend, connection, tenant, sku: shop.sku(), customers, recording }
+        let (key, rows) =
+            (recording.key.insert(backend), recording.rows.iter().map(|table| table.insert(backend)).collect());
+        Self { backend, connection, tenant, sku: shop.sku(), customers, recording, key, rows }
     }
 
     async fn run(&self, tx: &DatabaseTransaction, sql: &str, values: Vec<Value>) -> u64 {
@@ -90,9 +95,9 @@ impl Counter for Naive {
         let tx = begin(&self.connection, self.backend, self.tenant).await;
         let mut fresh = Fresh::new(customer, wallet, &self.recording.other_accounts);
         // A key that is there already would fail here: this order was made before.
-        self.insert(&tx, &self.recording.key, &fresh).await;
+        self.insert(&tx, &self.key, &fresh).await;
         fresh.card = self.claim(&tx, fresh.order).await;
-        for insert in &self.recording.rows {
+        for insert in &self.rows {
             self.insert(&tx, insert, &fresh).await;
         }
         // His own row first, then those that all callers wait for.
@@ -119,7 +124,7 @@ async fn connect(db: &TestDb) -> DatabaseConnection {
 }
 
 /// A transaction inside the tenant.
-async fn begin(connection: &DatabaseConnection, backend: Backend, tenant: Uuid) -> DatabaseTransaction {
+pub(crate) async fn begin(connection: &DatabaseConnection, backend: Backend, tenant: Uuid) -> DatabaseTransaction {
     let mode = (backend == Backend::Sqlite).then_some(SqliteTransactionMode::Immediate);
     let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };
     let tx = connection.begin_with_options(options).await.expect("a transaction");

@@ -14,7 +14,7 @@ use uuid::Uuid;
 const ACTS: [&str; 2] = ["paid", "delivered:1"];
 
 /// What is new in each order.
-pub(super) struct Fresh {
+pub(crate) struct Fresh {
     pub order: Uuid,
     pub card: Uuid,
     customer: Uuid,
@@ -27,9 +27,10 @@ pub(super) struct Fresh {
 }
 
 /// A place in a statement for something new.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Slot {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Slot {
     Order,
+    Card,
     Customer,
     Wallet,
     Accounts,
@@ -42,17 +43,29 @@ enum Slot {
     Now,
 }
 
+/// The rows of one table, as cells that are written out or filled in.
+pub(crate) struct Table {
+    pub name: &'static str,
+    columns: Vec<String>,
+    rows: Vec<Vec<Cell>>,
+}
+
+enum Cell {
+    Known(String),
+    New(Slot),
+}
+
 /// One statement for the rows of one table.
-pub(super) struct Insert {
+pub(crate) struct Insert {
     pub sql: String,
     slots: Vec<Slot>,
 }
 
 /// Everything an order writes.
-pub(super) struct Recording {
-    pub key: Insert,
+pub(crate) struct Recording {
+    pub key: Table,
     /// The rows that nobody else wants.
-    pub rows: Vec<Insert>,
+    pub rows: Vec<Table>,
     pub wallet_delta: i64,
     /// What the entry that takes the money from the wallet names after it.
     pub other_accounts: Vec<u8>,
@@ -68,9 +81,10 @@ impl Fresh {
         Self { order, card: Uuid::nil(), customer, wallet, accounts, job, key, now: Utc::now() }
     }
 
-    fn value(&self, slot: Slot) -> Value {
+    pub fn value(&self, slot: Slot) -> Value {
         match slot {
             Slot::Order => self.order.into(),
+            Slot::Card => self.card.into(),
             Slot::Customer => self.customer.into(),
             Slot::Wallet => self.wallet.into(),
             Slot::Accounts => self.accounts.clone().into(),
@@ -80,6 +94,78 @@ impl Fresh {
             Slot::Key => self.key.clone().into(),
             Slot::Now => self.now.into(),
         }
+    }
+}
+
+impl Slot {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Order,
+        Self::Card,
+        Self::Customer,
+        Self::Wallet,
+        Self::Accounts,
+        Self::Cards,
+        Self::Entry(ACTS[0]),
+        Self::Entry(ACTS[1]),
+        Self::Job,
+        Self::Key,
+        Self::Now,
+    ];
+
+    /// Its column's name and PostgreSQL's type of it, where the new things of many orders are a table.
+    pub fn column(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Order => ("new_order", "uuid"),
+            Self::Card => ("new_card", "uuid"),
+            Self::Customer => ("new_customer", "uuid"),
+            Self::Wallet => ("new_wallet", "uuid"),
+            Self::Accounts => ("new_accounts", "bytea"),
+            Self::Cards => ("new_cards", "bytea"),
+            Self::Entry("paid") => ("new_paid", "uuid"),
+            Self::Entry(_) => ("new_delivered", "uuid"),
+            Self::Job => ("new_job", "uuid"),
+            Self::Key => ("new_key", "text"),
+            Self::Now => ("new_now", "timestamptz"),
+        }
+    }
+}
+
+impl Table {
+    /// The statement that writes the rows of one order.
+    pub fn insert(&self, backend: Backend) -> Insert {
+        let mut slots: Vec<Slot> = Vec::new();
+        let mut rows = Vec::new();
+        for row in &self.rows {
+            let cells = row.iter().map(|cell| match cell {
+                Cell::Known(text) => text.clone(),
+                Cell::New(slot) => {
+                    let place = slots.iter().position(|known| known == slot).unwrap_or_else(|| {
+                        slots.push(*slot);
+                        slots.len() - 1
+                    });
+                    let cast = if backend == Backend::Postgres { slot.column().1 } else { "" };
+                    let colons = if cast.is_empty() { "" } else { "::" };
+                    format!("${}{colons}{cast}", place + 1)
+                }
+            });
+            rows.push(format!("({})", cells.collect::<Vec<_>>().join(", ")));
+        }
+        let sql = format!("INSERT INTO {} ({}) VALUES {}", self.name, self.columns.join(", "), rows.join(", "));
+        Insert { sql, slots }
+    }
+
+    /// The statement that writes the rows of all orders that the table `fresh` tells the new things of.
+    pub fn insert_many(&self, fresh: &str) -> String {
+        let selects = self.rows.iter().map(|row| {
+            let cells = row.iter().map(|cell| match cell {
+                Cell::Known(text) => text.clone(),
+                Cell::New(slot) => slot.column().0.to_owned(),
+            });
+            format!("SELECT {} FROM {fresh}", cells.collect::<Vec<_>>().join(", "))
+        });
+        let selects = selects.collect::<Vec<_>>().join(" UNION ALL ");
+        format!("INSERT INTO {} ({}) {selects}", self.name, self.columns.join(", "))
     }
 }
 
@@ -114,7 +200,7 @@ impl Recording {
         let [accounts] = <[String; 1]>::try_from(accounts).expect("one entry takes the money from the wallet");
         let other_accounts = bytes(&accounts)[16..].to_vec();
         known.insert(accounts, Slot::Accounts);
-        let key = reader.insert("command_keys", "1 = 1", &known).await;
+        let key = reader.recorded("command_keys", "1 = 1", &known).await;
         let tables = [
             ("orders", format!("id = {}", reader.uuid(order))),
             ("order_lines", of_order.clone()),
@@ -126,7 +212,7 @@ impl Recording {
         ];
         let mut rows = Vec::new();
         for (table, condition) in &tables {
-            rows.push(reader.insert(table, condition, &known).await);
+            rows.push(reader.recorded(table, condition, &known).await);
         }
         let mut hot_deltas = reader.deltas(&of_entry).await;
         let own = hot_deltas.iter().position(|(account, _)| *account == wallet).expect("the wallet paid");
@@ -198,26 +284,14 @@ impl Reader<'_> {
         cells.pop().expect("it was counted")
     }
 
-    /// The statement that writes these rows anew.
-    async fn insert(&self, table: &str, condition: &str, known: &HashMap<String, Slot>) -> Insert {
-        let columns = self.columns(table).await;
-        let mut slots: Vec<Slot> = Vec::new();
-        let mut rows = Vec::new();
-        for row in self.table(table, &columns, condition).await {
-            let cells = row.into_iter().zip(&columns).map(|(cell, (_, cast))| {
-                let Some(slot) = known.get(&cell) else { return cell };
-                let place = slots.iter().position(|known| known == slot).unwrap_or_else(|| {
-                    slots.push(*slot);
-                    slots.len() - 1
-                });
-                format!("${}{cast}", place + 1)
-            });
-            rows.push(format!("({})", cells.collect::<Vec<_>>().join(", ")));
-        }
-        assert!(!rows.is_empty(), "an order writes {table}");
-        let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-        let sql = format!("INSERT INTO {table} ({}) VALUES {}", names.join(", "), rows.join(", "));
-        Insert { sql, slots }
+    /// The rows, with what is new in each order left open.
+    async fn recorded(&self, name: &'static str, condition: &str, known: &HashMap<String, Slot>) -> Table {
+        let columns = self.columns(name).await;
+        let cell = |cell: String| known.get(&cell).map_or(Cell::Known(cell), |slot| Cell::New(*slot));
+        let rows = self.table(name, &columns, condition).await;
+        let rows: Vec<Vec<Cell>> = rows.into_iter().map(|row| row.into_iter().map(cell).collect()).collect();
+        assert!(!rows.is_empty(), "an order writes {name}");
+        Table { name, columns: columns.into_iter().map(|(name, _)| name).collect(), rows }
     }
 
     /// How the balances move, ascending; those that end where they began do not.

@@ -16,7 +16,7 @@ mod sqlite;
 pub(crate) use batch::{BatchClaim, BatchInsert, BatchUpdate, Piece, together};
 pub(crate) use errors::sort_error;
 pub(crate) use link::Link;
-pub use postgres::Roles;
+pub use postgres::{PLANNING, Roles};
 pub(crate) use postgres::{lock_schema, outcome, provision};
 pub(crate) use source::Built;
 pub(crate) use sqlite::checkpoint;

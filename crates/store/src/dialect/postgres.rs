@@ -48,7 +48,7 @@ const TIMEOUTS: [(&str, &str); 6] = [
 /// walk over a full one. Every row is found by an index, so the other ways are switched off; and a row that is looked at
 /// in vain costs a thousand times what the way to it through an index costs, else a plan walks over all rows of a tenant
 /// that are thought to be three and are ten thousand.
-const PLANNING: [(&str, &str); 11] = [
+pub const PLANNING: [(&str, &str); 11] = [
     ("plan_cache_mode", "force_generic_plan"),
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),

@@ -1,0 +1,223 @@
+//! The report of `make bench`: every series in turn, several rounds, medians; tables, plots, and the goals with what was met.
+
+mod goals;
+mod machine;
+mod render;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::Backend;
+use testkit::TestDb;
+
+use crate::callers::{Counter, Way};
+use crate::ceiling::Ceiling;
+use crate::load::{Measure, closed, open};
+use crate::naive::Naive;
+use crate::shop::{Engine, Shop};
+
+pub(crate) const CALLERS: [usize; 4] = [1, 16, 64, 256];
+/// Sizes of the ceiling's batches.
+const SIZES: [usize; 2] = [64, 256];
+/// Who waits for the answers of an open load.
+const OPEN_CALLERS: usize = 1_024;
+/// Orders a second that stock is laid in for before it is known what a series reaches.
+const RATE_FIRST: u64 = 4_000;
+
+/// What to measure, and where to write it.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// How often each series is measured; the report gives medians.
+    pub rounds: usize,
+    /// How long each measurement takes.
+    pub length: Duration,
+    /// Which databases.
+    pub databases: Vec<Backend>,
+    /// Where the report goes.
+    pub folder: PathBuf,
+    /// The report's name, a date.
+    pub name: String,
+    /// Where criterion left what it measured in memory.
+    pub criterion: Option<PathBuf>,
+}
+
+/// How orders were made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Series {
+    /// A transaction for each.
+    Naive,
+    /// By the engine's lane.
+    Lane,
+    /// By the engine's lane, half of what it reaches at most, each order at its own time.
+    Open,
+    /// Rows without rules, over this many connections.
+    Ceiling(usize),
+}
+
+/// Which measurement: database, series, and callers (of a ceiling: the batch's orders).
+pub(crate) type Key = (&'static str, Series, usize);
+
+/// What one measurement saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sample {
+    pub rate: u64,
+    pub p50_us: u64,
+    pub p99_us: u64,
+    pub program_us: u64,
+    pub database_us: u64,
+}
+
+/// All that was measured.
+#[derive(Debug, Default)]
+pub struct Report {
+    samples: BTreeMap<Key, Vec<Sample>>,
+}
+
+impl Sample {
+    fn of(measure: &Measure) -> Self {
+        let (program_us, database_us) = measure.cpu_us();
+        let (p50_us, p99_us) = (measure.latency_us(0.5), measure.latency_us(0.99));
+        Self { rate: measure.rate(), p50_us, p99_us, program_us, database_us }
+    }
+}
+
+impl Report {
+    pub(crate) fn add(&mut self, key: Key, sample: Sample) {
+        self.samples.entry(key).or_default().push(sample);
+    }
+
+    /// The median of each figure.
+    pub(crate) fn median(&self, key: Key) -> Option<Sample> {
+        let samples = self.samples.get(&key)?;
+        let middle = |figure: fn(&Sample) -> u64| {
+            let mut all: Vec<u64> = samples.iter().map(figure).collect();
+            all.sort_unstable();
+            all[all.len() / 2]
+        };
+        Some(Sample {
+            rate: middle(|sample| sample.rate),
+            p50_us: middle(|sample| sample.p50_us),
+            p99_us: middle(|sample| sample.p99_us),
+            program_us: middle(|sample| sample.program_us),
+            database_us: middle(|sample| sample.database_us),
+        })
+    }
+
+    /// The slowest and the fastest round.
+    pub(crate) fn spread(&self, key: Key) -> Option<(u64, u64)> {
+        let rates = || self.samples.get(&key).into_iter().flatten().map(|sample| sample.rate);
+        rates().min().zip(rates().max())
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {
+        self.samples.keys().copied()
+    }
+
+    fn last_rate(&self, key: Key) -> Option<u64> {
+        self.samples.get(&key)?.last().map(|sample| sample.rate)
+    }
+}
+
+/// The database's name in the report.
+pub(crate) const fn word(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Postgres => "PostgreSQL",
+        Backend::Sqlite => "SQLite",
+    }
+}
+
+/// Measures what the plan says and writes the report; answers it as text.
+///
+/// # Panics
+/// If what was sold breaks an invariant: then the figures mean nothing.
+pub async fn run_report(plan: &Plan) -> std::io::Result<String> {
+    let mut report = Report::default();
+    for backend in &plan.databases {
+        measure_database(&mut report, *backend, plan).await;
+    }
+    let memory = plan.criterion.as_deref().map(goals::memory).unwrap_or_default();
+    let goals = goals::of(&report, &memory);
+    std::fs::create_dir_all(&plan.folder)?;
+    let text = render::markdown(plan, &report, &goals, &machine::describe());
+    std::fs::write(plan.folder.join(format!("{}.md", plan.name)), &text)?;
+    for (name, plot) in render::plots(&report) {
+        std::fs::write(plan.folder.join(format!("{}-{name}.svg", plan.name)), plot)?;
+    }
+    std::fs::write(plan.folder.join("latest.json"), goals::json(&plan.name, &goals))?;
+    Ok(text)
+}
+
+/// A database with a shop of its own for each way.
+struct Stage<C> {
+    shop: Arc<Shop>,
+    counter: Arc<C>,
+    _db: TestDb,
+}
+
+async fn database(backend: Backend) -> (TestDb, Arc<Shop>) {
+    let db = match backend {
+        Backend::Sqlite => TestDb::sqlite().await,
+        Backend::Postgres => TestDb::durable_postgres().await,
+    };
+    let shop = Arc::new(Shop::open(&db).await);
+    (db, shop)
+}
+
+async fn measure_database(report: &mut Report, backend: Backend, plan: &Plan) {
+    let (db, shop) = database(backend).await;
+    let naive = Stage { counter: Arc::new(Naive::open(&db, &shop).await), shop, _db: db };
+    let (db, shop) = database(backend).await;
+    let lane = Stage { counter: Arc::new(Engine::open(&shop)), shop, _db: db };
+    let (db, shop) = database(backend).await;
+    let ceiling = Stage { counter: Arc::new(Ceiling::open(&db, &shop).await), shop, _db: db };
+    for _ in 0..plan.rounds {
+        // In turn, so that a slow minute of the machine hits all of them.
+        for callers in CALLERS {
+            buy(report, plan, (word(backend), Series::Naive, callers), &naive).await;
+            buy(report, plan, (word(backend), Series::Lane, callers), &lane).await;
+        }
+        for size in SIZES {
+            let writers: &[usize] = if backend == Backend::Postgres { &[1, 2] } else { &[1] };
+            for writers in writers {
+                fill(report, plan, (word(backend), Series::Ceiling(*writers), size), &ceiling).await;
+            }
+        }
+        let rates = CALLERS.map(|callers| report.last_rate((word(backend), Series::Lane, callers)));
+        let half = rates.into_iter().flatten().max().map_or(1, |peak| (peak / 2).max(1));
+        stock(report, plan, (word(backend), Series::Open, OPEN_CALLERS), &lane.shop).await;
+        let measure = open(&lane.counter, OPEN_CALLERS, half, plan.length).await;
+        report.add((word(backend), Series::Open, OPEN_CALLERS), Sample::of(&measure));
+    }
+    lane.counter.stop().await;
+    // The ceiling writes no chain either.
+    for (shop, way) in [(&naive.shop, Way::Naive), (&lane.shop, Way::Lane), (&ceiling.shop, Way::Naive)] {
+        let breaches = shop.breaches(way).await;
+        assert!(breaches.is_empty(), "{} breaks what must hold: {breaches:#?}", way.word());
+    }
+}
+
+/// Lays in twice what the series sold before, so that nobody finds it sold out; how much that is.
+async fn stock(report: &Report, plan: &Plan, key: Key, shop: &Shop) -> u64 {
+    let rate = report.last_rate(key).unwrap_or(RATE_FIRST).max(RATE_FIRST / 4) * 2;
+    let pieces = rate * u64::try_from(plan.length.as_millis()).unwrap_or(u64::MAX) / 1_000 + 2_048;
+    shop.stock_up(pieces).await;
+    pieces
+}
+
+async fn buy<C: Counter>(report: &mut Report, plan: &Plan, key: Key, stage: &Stage<C>) {
+    let pieces = stock(report, plan, key, &stage.shop).await;
+    let measure = closed(&stage.counter, key.2, plan.length, pieces).await;
+    report.add(key, Sample::of(&measure));
+}
+
+async fn fill(report: &mut Report, plan: &Plan, key: Key, stage: &Stage<Ceiling>) {
+    let pieces = stock(report, plan, key, &stage.shop).await;
+    let Series::Ceiling(writers) = key.1 else { unreachable!("only ceilings are filled") };
+    let measure = stage.counter.measure(key.2, writers, plan.length, pieces).await;
+    report.add(key, Sample::of(&measure));
+}
+
+#[cfg(test)]
+mod tests;

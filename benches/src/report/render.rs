@@ -1,0 +1,112 @@
+//! The report as a page and as plots.
+
+use std::fmt::Write;
+
+use super::goals::{Goal, decimal};
+use super::{CALLERS, Plan, Report, Series};
+use crate::plot::{Line, lines};
+
+/// The whole page.
+pub(crate) fn markdown(plan: &Plan, report: &Report, goals: &[Goal], machine: &[(&str, String)]) -> String {
+    let mut text = format!("# The order path, measured {}\n\n", plan.name);
+    let _ = writeln!(
+        text,
+        "Made by `make bench`: {} rounds of {} ms a series, the series in turn, medians. An order is paid from a wallet, \
+         delivered from stock and posted through four sites; every row goes through to the disk. A figure holds for its \
+         machine, a ratio of one run for more. `latest.json` has the goals for programs.\n",
+        plan.rounds,
+        plan.length.as_millis()
+    );
+    text.push_str("| machine | |\n|---|---|\n");
+    for (name, value) in machine {
+        let _ = writeln!(text, "| {name} | {value} |");
+    }
+    text.push_str(
+        "\n## Goals\n\n| goal | of | measured | baseline, orders/s | wanted | met |\n|---|---|---|---|---|---|\n",
+    );
+    for goal in goals {
+        let shown = |figure: Option<u64>| figure.map_or_else(|| "not measured".to_owned(), decimal);
+        let baseline = goal.baseline.map_or_else(|| "-".to_owned(), decimal);
+        let (sign, met) = (if goal.is_ceiling { "<=" } else { ">=" }, if goal.is_met() { "yes" } else { "**no**" });
+        let unit = if goal.value.is_some() { format!(" {}", goal.unit) } else { String::new() };
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {}{unit} | {baseline} | {sign} {} {} | {met} |",
+            goal.name,
+            goal.what,
+            shown(goal.value),
+            decimal(goal.goal),
+            goal.unit
+        );
+    }
+    for database in databases(report) {
+        text.push_str(&table(report, database));
+    }
+    let _ = writeln!(
+        text,
+        "\n![orders a second]({0}-throughput.svg)\n\n![how long callers wait]({0}-latency.svg)",
+        plan.name
+    );
+    text
+}
+
+fn databases(report: &Report) -> Vec<&'static str> {
+    let mut names: Vec<&str> = report.keys().map(|(database, ..)| database).collect();
+    names.dedup();
+    names
+}
+
+fn table(report: &Report, database: &str) -> String {
+    let mut text = format!(
+        "\n## {database}\n\nProcessor time is of the program (with the load inside it) and of the database, an order.\n\n\
+         | series | callers | orders/s (slowest to fastest round) | p50 ms | p99 ms | processor us |\n|---|---|---|---|---|---|\n"
+    );
+    for key in report.keys().filter(|(name, ..)| *name == database) {
+        let (Some(sample), Some((slow, fast))) = (report.median(key), report.spread(key)) else { continue };
+        let (name, count) = match key.1 {
+            Series::Naive => ("naive".to_owned(), key.2.to_string()),
+            Series::Lane => ("lane".to_owned(), key.2.to_string()),
+            Series::Open => ("lane, open load at half of its peak".to_owned(), "-".to_owned()),
+            Series::Ceiling(1) => ("ceiling, 1 connection".to_owned(), format!("batch {}", key.2)),
+            Series::Ceiling(writers) => (format!("ceiling, {writers} connections"), format!("batch {}", key.2)),
+        };
+        let ms = |micros: u64| decimal(micros / 10);
+        let _ = writeln!(
+            text,
+            "| {name} | {count} | {} ({slow} to {fast}) | {} | {} | {} + {} |",
+            sample.rate,
+            ms(sample.p50_us),
+            ms(sample.p99_us),
+            sample.program_us,
+            sample.database_us
+        );
+    }
+    text
+}
+
+/// The plots with their names.
+pub(crate) fn plots(report: &Report) -> Vec<(&'static str, String)> {
+    let series = |figure: fn(&super::Sample) -> u64, of: &[Series]| {
+        let mut all = Vec::new();
+        for database in databases(report) {
+            for series in of {
+                let points =
+                    CALLERS.map(|callers| report.median((database, *series, callers)).map(|sample| figure(&sample)));
+                let way = if *series == Series::Lane { "lane" } else { "naive" };
+                all.push(Line { name: format!("{database}, {way}"), points: points.into_iter().flatten().collect() });
+            }
+        }
+        all
+    };
+    let callers = CALLERS.map(|callers| callers.to_string());
+    let rates = series(|sample| sample.rate, &[Series::Naive, Series::Lane]);
+    let mut waits = series(|sample| sample.p50_us, &[Series::Lane]);
+    waits.iter_mut().for_each(|line| line.name.push_str(", p50"));
+    let mut late = series(|sample| sample.p99_us, &[Series::Lane]);
+    late.iter_mut().for_each(|line| line.name.push_str(", p99"));
+    waits.append(&mut late);
+    vec![
+        ("throughput", lines("orders a second by callers", &callers, &rates)),
+        ("latency", lines("microseconds a caller waits, by callers", &callers, &waits)),
+    ]
+}
