@@ -79,7 +79,15 @@ testkit::on_both! {
         assert_eq!((status, &done["delivery"]), (StatusCode::OK, &json!("delivered")), "{done}");
         let order = line.rsplit_once('-').expect("a line").0;
         assert!(page(&fixture, &north, order).await.contains("receipt 4711"));
-        assert_eq!(owner.get(&format!("/orders/{order}")).await["status"], "completed");
+        let view = owner.get(&format!("/orders/{order}")).await;
+        assert_eq!(view["status"], "completed");
+        let number = view["number"].as_str().expect("a number");
+        assert!(page(&fixture, &north, order).await.contains(number), "the buyer is shown another number");
+        for typed in [number.to_owned(), number.replace('-', "")] {
+            let found = owner.get(&format!("/orders?number={typed}")).await;
+            assert_eq!(found["data"].as_array().map(Vec::len), Some(1), "{found}");
+            assert_eq!(found["data"][0]["id"], order);
+        }
     }
 
     async fn what_is_refunded_is_back_and_void(db) {

@@ -5,7 +5,7 @@ use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use identity::{Customer, IdentityError};
-use order::{OrderError, OrderPage, Proof};
+use order::{Lookups, OrderError, OrderPage, Proof};
 use serde::Deserialize;
 use std::time::Duration;
 use tenancy::Shop;
@@ -87,7 +87,8 @@ async fn try_find(
         let (proof, orders) = rooms.lookups.find(&buyer.scope, &form.who, &form.password).await?;
         Ok((!orders.orders.is_empty()).then_some((proof, orders)))
     };
-    rooms.limits.guard_guess((buyer.scope.tenant(), &form.who), visit.address, find).await
+    let about = Lookups::asked(&form.who);
+    rooms.limits.guard_guess((buyer.scope.tenant(), &about), visit.address, find).await
 }
 
 fn customer(buyer: &MaybeBuyer) -> Option<&Customer> {

@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode};
 use order::Receipt;
 use payment::{AttemptState, ExceptionKind};
 
-use super::browser::number;
+use super::browser::{number, shown_number};
 use super::fixture::{CASHIER, CONTACT, MAIN, OTHER, QUERY_PASSWORD, SUB, Town, yuan};
 use super::gateway::Mood;
 
@@ -41,7 +41,8 @@ testkit::on_both! {
         assert_eq!(shown.header("cache-control"), "no-store");
         let file = browser.post(&format!("{page}/file"), &[]).await;
         assert_eq!(file.header("content-type"), "text/plain; charset=utf-8");
-        assert_eq!(file.header("content-disposition"), format!("attachment; filename=\"{order}.txt\""));
+        let name = format!("attachment; filename=\"{}.txt\"", shown_number(&done));
+        assert_eq!(file.header("content-disposition"), name);
         assert_eq!((file.text.matches("CODE-grove-").count(), town.reveals(&order).await), (2, 2), "{}", file.text);
         let again = browser.get(&format!("{page}/codes")).await;
         assert_eq!(again.header("location"), page);
