@@ -19,6 +19,7 @@ mod kit;
 mod permit;
 mod problem;
 mod proxies;
+mod rate;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub use permit::{
 };
 pub use problem::{FieldError, Problem, status_of};
 pub use proxies::Proxies;
+pub use rate::RateLimits;
 pub use routes::{Policed, Route, Routes};
 pub use trace::TraceId;
 pub use visit::{ClientAddress, Visit, VisitFault};

@@ -268,9 +268,13 @@ testkit::on_both! {
         let town = Town::open(&db).await;
         let mut browser = town.browser(MAIN);
         for _ in 0..3 {
-            assert_eq!(browser.buy_as_guest(&[]).await.status, StatusCode::SEE_OTHER);
+            let placed = browser.buy_as_guest(&[]).await;
+            assert_eq!(placed.status, StatusCode::SEE_OTHER);
+            assert_eq!(placed.header("ratelimit-policy"), "\"orders\";q=10;w=60");
         }
         let fourth = browser.buy_as_guest(&[]).await;
+        assert!(fourth.header("ratelimit").starts_with("\"orders\";r=6;t="), "{}", fourth.header("ratelimit"));
+        assert_eq!(fourth.header("retry-after"), "60");
         assert_eq!(fourth.status, StatusCode::TOO_MANY_REQUESTS);
         assert!(fourth.text.contains("已经有 3 笔订单没付款") && fourth.text.contains(CONTACT), "{}", fourth.text);
     }

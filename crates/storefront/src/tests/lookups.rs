@@ -65,10 +65,12 @@ testkit::on_both! {
         town.browser(MAIN).order_as_guest(&[]).await;
         let mut browser = town.browser(MAIN);
         for _ in 0..5 {
-            browser.post("/lookup", &[("who", CONTACT), ("password", "another")]).await;
+            let asked = browser.post("/lookup", &[("who", CONTACT), ("password", "another")]).await;
+            assert_eq!(asked.header("ratelimit-policy"), "\"lookup\";q=5;w=900, \"address\";q=20;w=900");
         }
         let stopped = browser.post("/lookup", &[("who", CONTACT), ("password", QUERY_PASSWORD)]).await;
         assert_eq!((stopped.status, stopped.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "900"));
+        assert_eq!(stopped.header("ratelimit"), "\"lookup\";r=0;t=900, \"address\";r=15;t=900");
         assert!(stopped.text.contains("等 15 分钟再试"), "{}", stopped.text);
         let page = town.browser(MAIN).order_as_guest(&[("contact", "else@example.com")]).await;
         let shown = shown_number(&town.browser(MAIN).get(&page).await);
