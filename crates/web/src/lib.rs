@@ -23,6 +23,7 @@ mod rate;
 mod routes;
 #[cfg(test)]
 mod tests;
+mod titles;
 mod trace;
 mod visit;
 
