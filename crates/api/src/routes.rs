@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use catalog::{Catalog, Prices};
 use identity::{Customers, Operators};
 use inventory::{Intake, Inventory};
@@ -16,7 +17,7 @@ use web::{Face, Guest, Kit, Problem, Route, Routes};
 
 use crate::{
     balances, categories, channels, doc, fulfilments, goods, intake, orders, own, prices, refunds, session, sites,
-    skus, stock, tenants,
+    skus, stock, tenants, version,
 };
 
 /// The console's host where the settings name no other.
@@ -63,7 +64,8 @@ impl FromRef<App> for Operators {
 pub fn router(state: ApiState) -> Router {
     let kit = state.kit.clone();
     let router = routes().into_router().fallback(nothing_here).method_not_allowed_fallback(other_method);
-    kit.layers(router.with_state(App(Arc::new(state))), Face::json())
+    let router = router.with_state(App(Arc::new(state))).layer(from_fn(version::asked));
+    kit.layers(router, Face::json()).layer(from_fn(version::told))
 }
 
 /// Every route with its policy.

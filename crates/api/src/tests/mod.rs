@@ -1,6 +1,7 @@
 //! The API as the console meets it, on both databases.
 
 mod catalogue;
+mod conventions;
 mod fixture;
 mod money;
 mod own;
