@@ -19,7 +19,7 @@ use web::{Guest, Path, Problem};
 
 use crate::{
     balances, categories, channels, fulfilments, goods, intake, orders, own, prices, refunds, session, sites, skus,
-    stock, tenants, version,
+    stock, tenants, troubles, version,
 };
 
 /// Where the document is.
@@ -57,6 +57,9 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
         fulfilments::list,
         fulfilments::act,
         refunds::exceptions,
+        refunds::own_exceptions,
+        troubles::sku_exceptions,
+        troubles::own_sku_exceptions,
         refunds::list,
         refunds::approve,
         refunds::cancel,
@@ -238,8 +241,10 @@ pub(crate) async fn file(_: Guest, Path(file): Path<String>) -> Result<Response,
 }
 
 fn page(file: &str) -> Result<Response, Problem> {
+    // Without the bar on top: its logo brings a style of its own, which our content policy refuses, and its field opens
+    // documents of others.
     static CONFIG: LazyLock<Arc<Config<'static>>> =
-        LazyLock::new(|| Arc::new(Config::from(DOCUMENT).try_it_out_enabled(true)));
+        LazyLock::new(|| Arc::new(Config::from(DOCUMENT).try_it_out_enabled(true).use_base_layout()));
     match utoipa_swagger_ui::serve(file, Arc::clone(&CONFIG)) {
         Ok(Some(file)) => Ok(([(CONTENT_TYPE, file.content_type)], file.bytes.into_owned()).into_response()),
         _ => Err(Problem::not_found()),

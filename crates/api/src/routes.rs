@@ -17,7 +17,7 @@ use web::{Face, Guest, Kit, Problem, Route, Routes};
 
 use crate::{
     balances, categories, channels, doc, fulfilments, goods, intake, orders, own, prices, refunds, session, sites,
-    skus, stock, tenants, version,
+    skus, stock, tenants, troubles, version,
 };
 
 /// The console's host where the settings name no other.
@@ -102,6 +102,8 @@ fn base_routes() -> Routes<App> {
         .put("/api/v1/tenants/{tenant}/goods/{goods}", goods::put)
         .get("/api/v1/tenants/{tenant}/skus", skus::list)
         .put("/api/v1/tenants/{tenant}/skus/{code}", skus::put)
+        .get("/api/v1/tenants/{tenant}/sku-exceptions", troubles::sku_exceptions)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/sku-exceptions", troubles::own_sku_exceptions)
         .get("/api/v1/tenants/{tenant}/prices", prices::list)
         .put("/api/v1/tenants/{tenant}/prices", prices::put)
         .get("/api/v1/tenants/{tenant}/prices/explain", prices::explain)
@@ -139,6 +141,7 @@ fn order_routes(routes: Routes<App>) -> Routes<App> {
         .get("/api/v1/tenants/{tenant}/fulfilments", fulfilments::list)
         .post("/api/v1/tenants/{tenant}/fulfilments/{line}", fulfilments::act)
         .get("/api/v1/tenants/{tenant}/exceptions", refunds::exceptions)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/exceptions", refunds::own_exceptions)
         .get("/api/v1/tenants/{tenant}/refunds", refunds::list)
         .post("/api/v1/tenants/{tenant}/refunds/{refund}/approve", refunds::approve)
         .post("/api/v1/tenants/{tenant}/refunds/{refund}/cancel", refunds::cancel)

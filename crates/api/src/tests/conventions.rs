@@ -23,6 +23,17 @@ fn the_document_is_of_the_version_that_answers_say() {
 }
 
 testkit::on_both! {
+    async fn the_page_of_the_document_needs_nothing_that_the_content_policy_refuses(db) {
+        let office = Office::open(&db).await;
+        let mut console = office.console();
+        let index = console.text("/api/docs/").await;
+        assert!(!index.contains("<style") && !index.contains(" style=") && !index.contains("<script>"), "{index}");
+        assert_eq!(index.matches("<script").count(), index.matches("<script src=\"./").count(), "{index}");
+        assert!(!header(&console, "content-security-policy").contains("unsafe"));
+        // The bar on top has a logo with a style of its own.
+        assert!(console.text("/api/docs/swagger-initializer.js").await.contains("\"layout\": \"BaseLayout\""));
+    }
+
     async fn every_answer_says_its_version_and_no_other_is_known(db) {
         let office = Office::open(&db).await;
         let mut ann = office.logged_in().await;

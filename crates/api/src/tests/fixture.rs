@@ -112,6 +112,16 @@ impl Console {
         self.ask_if(method, path, body, None).await
     }
 
+    /// What is answered to a GET, as text.
+    pub async fn text(&mut self, path: &str) -> String {
+        let request = Request::builder().uri(path).header(header::HOST, CONSOLE_HOST);
+        let request = request.body(Body::empty()).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        self.headers = response.headers().clone();
+        let bytes = to_bytes(response.into_body(), 4 << 20).await.expect("a body");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// With this `If-Match`.
     pub async fn ask_if(
         &mut self,

@@ -110,6 +110,20 @@ testkit::on_both! {
         assert!(!shown.contains("CODE-"), "{status} {shown}");
     }
 
+    async fn an_owner_sees_the_stray_money_of_his_own_site_only(db) {
+        let (fixture, north) = open(&db).await;
+        let ids = |list: &Value, site: Option<&str>| -> Vec<String> {
+            let rows = list["data"].as_array().expect("a list").iter();
+            let rows = rows.filter(|row| site.is_none_or(|site| row["site"] == site));
+            rows.map(|row| row["id"].as_str().expect("an id").to_owned()).collect()
+        };
+        let all = Desk::of(&fixture, "owner").get("/exceptions").await;
+        let own = Desk::of(&fixture, "north").get(&format!("/sites/{}/exceptions", north.site)).await;
+        assert!(!ids(&own, None).is_empty() && ids(&all, None).len() > ids(&own, None).len(), "{own}");
+        assert_eq!(ids(&own, None), ids(&all, Some(&north.site.to_string())));
+        assert!(!own.to_string().contains("refund_no"), "{own}");
+    }
+
     async fn cards_come_in_as_a_file_once_and_go_out_again(db) {
         let (fixture, north) = open(&db).await;
         let owner = Desk::of(&fixture, "owner");
