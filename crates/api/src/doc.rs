@@ -5,18 +5,21 @@ use std::sync::{Arc, LazyLock};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Redirect, Response};
 use utoipa::OpenApi;
-use utoipa::openapi::Ref;
 use utoipa::openapi::content::Content;
 use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
 use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{Object, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Ref, RefOr, Required};
 use utoipa_swagger_ui::Config;
 use web::{Guest, Path, Problem};
 
 use crate::{
     balances, categories, channels, fulfilments, goods, intake, orders, own, prices, refunds, session, sites, skus,
-    stock, tenants,
+    stock, tenants, troubles, version,
 };
 
 /// Where the document is.
@@ -31,7 +34,9 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
                        UTC; ids have a prefix. A refusal is problem details (RFC 9457) with a stable `code`. A list is \
                        read in parts: send `next_cursor` back as `cursor`. Requests that move money or stock carry an \
                        `Idempotency-Key`: sent again they are answered again, with `Idempotent-Replayed: true`. What \
-                       belongs to another tenant or site is 404.",
+                       belongs to another tenant or site is 404. Every answer says its `Api-Version`; a request may ask for it by \
+                       the same header. A route behind a limit answers with `RateLimit` and `RateLimit-Policy`. Titles \
+                       of problems are in the language of `Accept-Language`, `zh` or `en`.",
         license(name = "proprietary")
     ),
     paths(
@@ -52,6 +57,9 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
         fulfilments::list,
         fulfilments::act,
         refunds::exceptions,
+        refunds::own_exceptions,
+        troubles::sku_exceptions,
+        troubles::own_sku_exceptions,
         refunds::list,
         refunds::approve,
         refunds::cancel,
@@ -104,7 +112,7 @@ struct Document;
 struct ProblemView {
     /// Always `about:blank`: the code says what it is.
     r#type: String,
-    /// The status in words.
+    /// What the code means, in the caller's language.
     title: String,
     /// The status.
     status: u16,
@@ -158,9 +166,25 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
         for status in refusals(&route.policy) {
             operation.responses.responses.entry((*status).to_owned()).or_insert_with(|| problem().into());
         }
+        versioned(operation);
         operation.extensions = Some(Extensions::builder().add("x-policy", route.policy).build());
     }
     document
+}
+
+/// Every operation may be asked for by version, and answers with it.
+fn versioned(operation: &mut Operation) {
+    let asked = ParameterBuilder::new().name(version::HEADER).parameter_in(ParameterIn::Header);
+    let asked = asked.description(Some("The version that the caller knows; another one is `api_version_unknown`."));
+    let text = || Object::with_type(Type::String);
+    let asked = asked.required(Required::False).schema(Some(text()));
+    operation.parameters.get_or_insert_default().push(asked.build().into());
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response {
+            let header = HeaderBuilder::new().schema(Some(text())).description(Some(version::VERSION));
+            response.headers.insert("Api-Version".to_owned(), RefOr::T(header.build()));
+        }
+    }
 }
 
 /// Names the operation after its tag too, so that no two are called `list`.
@@ -217,8 +241,10 @@ pub(crate) async fn file(_: Guest, Path(file): Path<String>) -> Result<Response,
 }
 
 fn page(file: &str) -> Result<Response, Problem> {
+    // Without the bar on top: its logo brings a style of its own, which our content policy refuses, and its field opens
+    // documents of others.
     static CONFIG: LazyLock<Arc<Config<'static>>> =
-        LazyLock::new(|| Arc::new(Config::from(DOCUMENT).try_it_out_enabled(true)));
+        LazyLock::new(|| Arc::new(Config::from(DOCUMENT).try_it_out_enabled(true).use_base_layout()));
     match utoipa_swagger_ui::serve(file, Arc::clone(&CONFIG)) {
         Ok(Some(file)) => Ok(([(CONTENT_TYPE, file.content_type)], file.bytes.into_owned()).into_response()),
         _ => Err(Problem::not_found()),

@@ -275,23 +275,26 @@ pub(crate) struct UndoBody {
 /// Take a batch back: its cards that are still free are void; what is held or sold stays.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/batches/{batch}/undo", tag = "stock", request_body = UndoBody,
-    params(("tenant" = String, Path), ("batch" = String, Path)),
+    params(("tenant" = String, Path), ("batch" = String, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = UndoneView), (status = 202, body = UndoneView),
-        (status = 409, description = "nothing is left to take back"))
+        (status = 409, description = "nothing is left to take back"),
+        (status = 422, description = "`idempotency_key_reused`: the key came with another body"))
 )]
 pub(crate) async fn undo(
     operator: Operator<StockWrite>,
     State(App(rooms)): State<App>,
     Path((_tenant, batch)): Path<(String, BatchId)>,
+    key: IdempotencyKey,
     web::Json(sent): web::Json<UndoBody>,
 ) -> Result<Response, Problem> {
-    let undo = UndoOf { by: operator.operator.id.to_string(), reason: sent.reason };
+    let by = operator.operator.id;
+    let undo = UndoOf { by: by.to_string(), reason: sent.reason, key: Some(key.scoped(&by)) };
     let (intake, scope) = (rooms.intake.clone(), operator.scope);
     let task = tokio::spawn(async move { told(intake.undo(&scope, batch, &undo).await) });
     match timeout(WAIT, task).await {
         Ok(Ok(undone)) => {
-            let Undone { batch, voided, held, sold } = undone?;
-            Ok(answer(StatusCode::OK, UndoneView { batch: batch.into(), voided, held, sold }))
+            let Undone { batch, voided, held, sold, is_replay } = undone?;
+            Ok(answer_once(is_replay, UndoneView { batch: batch.into(), voided, held, sold }))
         }
         Ok(Err(_)) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal")),
         Err(_) => {

@@ -35,6 +35,8 @@ mod templates;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod troubles;
+mod version;
 mod ways;
 mod words;
 

@@ -8,7 +8,10 @@ use chrono::{DateTime, Utc};
 use identity::OperatorId;
 use kernel::SiteId;
 use order::machine::{DeliveryState, OrderState, PaymentState};
-use order::{DeskLine, DeskPayment, DeskView, Event, OrderFilter, OrderId, OrderList, OrderRefund, OrderRow, RefundOf};
+use order::{
+    DeskLine, DeskPayment, DeskView, Event, OrderError, OrderFilter, OrderId, OrderList, OrderNumber, OrderRefund,
+    OrderRow, RefundOf,
+};
 use payment::{RefundId, RefundState};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -44,6 +47,8 @@ pub(crate) struct Filter {
     /// `none`, `queued`, `delivering`, `part_delivered`, `delivered` or `failed`.
     #[param(value_type = Option<String>)]
     delivery: Option<DeliveryState>,
+    /// With this number, in groups or without; two orders may have one.
+    number: Option<String>,
     /// Placed at this moment or later.
     placed_from: Option<DateTime<Utc>>,
     /// Placed before this moment.
@@ -53,7 +58,9 @@ pub(crate) struct Filter {
 impl Filter {
     fn read(self) -> Result<(OrderFilter, Option<OrderId>, u64), Problem> {
         let (limit, after) = (limit(self.limit)?, after(self.cursor.as_deref(), OrderId::parse)?);
+        let number = self.number.as_deref().map(OrderNumber::parse).transpose().map_err(OrderError::from)?;
         let filter = OrderFilter {
+            number,
             site: self.site,
             orders: self.status.into_iter().collect(),
             payments: self.payment.into_iter().collect(),
@@ -69,9 +76,12 @@ impl Filter {
 /// An order in a list.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct OrderRowView {
-    /// Its id, which is the number that the buyer sees.
+    /// Its id.
     #[schema(value_type = String)]
     id: OrderId,
+    /// What people call it: the buyer sees it, and finds the order by it.
+    #[schema(example = "20261101-01234-567897")]
+    number: String,
     /// The selling site.
     #[schema(value_type = String)]
     site: SiteId,
@@ -343,6 +353,7 @@ impl From<OrderRow> for OrderRowView {
     fn from(row: OrderRow) -> Self {
         Self {
             id: row.id,
+            number: row.number.to_string(),
             site: row.site,
             method: row.method.word(),
             status: row.states.order.word(),

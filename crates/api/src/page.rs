@@ -1,9 +1,9 @@
 //! Lists in parts, and the values that stand in every answer.
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{CACHE_CONTROL, IF_MATCH};
+use axum::http::header::{CACHE_CONTROL, ETAG, IF_MATCH};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use kernel::{Money, Wording};
 use serde::{Deserialize, Serialize};
@@ -153,6 +153,13 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
+/// The answer with its version, for `If-Match`.
+pub(crate) fn versioned(mut answer: Response, version: i64) -> Response {
+    let version = HeaderValue::from_str(&format!("\"{version}\"")).expect("digits are a header");
+    answer.headers_mut().insert(ETAG, version);
+    answer
+}
+
 /// One part of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct List<T> {
@@ -231,7 +238,7 @@ pub(crate) fn answer<T: Serialize>(status: StatusCode, body: T) -> Response {
 pub(crate) fn answer_once<T: Serialize>(is_replay: bool, body: T) -> Response {
     let mut response = answer(StatusCode::OK, body);
     if is_replay {
-        response.headers_mut().insert(web::REPLAYED, axum::http::HeaderValue::from_static("true"));
+        response.headers_mut().insert(web::REPLAYED, HeaderValue::from_static("true"));
     }
     response
 }

@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use payment::{Exception, ExceptionId, ExceptionState, Refund, RefundId, RefundState};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use web::{Operator, OrderRead, OrderRefund, Path, Problem, Query};
+use web::{IdempotencyKey, Operator, OrderRead, OrderRefund, Path, Problem, Query, SiteOperator};
 
-use crate::page::{List, MoneyView, after, answer};
+use crate::page::{List, MoneyView, after, answer, answer_once};
 use crate::routes::App;
 
 /// Which exceptions.
@@ -113,6 +113,49 @@ pub(crate) async fn exceptions(
     Ok(answer(StatusCode::OK, List::part(data, page.next)))
 }
 
+/// Money that fits nothing, as the owner of the site it came to sees it: what happens to it is the main site's to decide.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OwnExceptionView {
+    /// Its id.
+    id: String,
+    /// `late`, `double`, `wrong_amount`, `wrong_payee`, `unmatched` or `awaiting_funds`.
+    kind: &'static str,
+    /// How much.
+    amount: MoneyView,
+    /// `open` or `resolved`.
+    state: &'static str,
+    /// Since when.
+    opened_at: DateTime<Utc>,
+    /// How its way back stands, if there is one.
+    refund: Option<&'static str>,
+}
+
+/// Money that fits nothing of the own site's, newest first, fifty a part.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}/sites/{site}/exceptions", tag = "own",
+    params(("tenant" = String, Path), ("site" = String, Path), Exceptions),
+    responses((status = 200, body = List<OwnExceptionView>))
+)]
+pub(crate) async fn own_exceptions(
+    operator: SiteOperator<OrderRead>,
+    State(App(rooms)): State<App>,
+    Query(sent): Query<Exceptions>,
+) -> Result<Response, Problem> {
+    let before = after(sent.cursor.as_deref(), ExceptionId::parse)?;
+    let page = rooms.payments.exceptions(&operator.scope, sent.state, before).await?;
+    let ids: Vec<ExceptionId> = page.exceptions.iter().map(|exception| exception.id).collect();
+    let refunds = rooms.payments.exception_refunds(&operator.scope, &ids).await?;
+    let view = |one: Exception| OwnExceptionView {
+        id: one.id.to_string(),
+        kind: one.kind.word(),
+        amount: one.amount.into(),
+        state: one.state.word(),
+        opened_at: one.opened_at,
+        refund: refunds.get(&one.id).map(|refund| refund.state.word()),
+    };
+    Ok(answer(StatusCode::OK, List::part(page.exceptions.into_iter().map(view).collect(), page.next)))
+}
+
 /// Refunds in one state, newest first, fifty a part.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{tenant}/refunds", tag = "refunds", params(("tenant" = String, Path), Refunds),
@@ -138,31 +181,37 @@ pub(crate) struct RefundMovedView {
 /// Send it out: a refund that waits for a person, or one that its gateway refused.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/refunds/{refund}/approve", tag = "refunds",
-    params(("tenant" = String, Path), ("refund" = String, Path)),
-    responses((status = 200, body = RefundMovedView), (status = 409, description = "not in this state"))
+    params(("tenant" = String, Path), ("refund" = String, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = RefundMovedView), (status = 409, description = "not in this state"),
+        (status = 422, description = "`idempotency_key_reused`: the key came with another decision"))
 )]
 pub(crate) async fn approve(
     operator: Operator<OrderRefund>,
     State(App(rooms)): State<App>,
     Path((_tenant, refund)): Path<(String, RefundId)>,
+    key: IdempotencyKey,
 ) -> Result<Response, Problem> {
-    let moved = rooms.payments.approve_refund(&operator.scope, refund).await?;
-    Ok(answer(StatusCode::OK, RefundMovedView { state: moved.state.word() }))
+    let key = key.scoped(&operator.operator.id);
+    let moved = rooms.payments.approve_refund(&operator.scope, refund, &key).await?;
+    Ok(answer_once(moved.is_replay, RefundMovedView { state: moved.answer.state.word() }))
 }
 
 /// Do not send it: the money stays where it is.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/refunds/{refund}/cancel", tag = "refunds",
-    params(("tenant" = String, Path), ("refund" = String, Path)),
-    responses((status = 200, body = RefundMovedView), (status = 409, description = "not in this state"))
+    params(("tenant" = String, Path), ("refund" = String, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = RefundMovedView), (status = 409, description = "not in this state"),
+        (status = 422, description = "`idempotency_key_reused`: the key came with another decision"))
 )]
 pub(crate) async fn cancel(
     operator: Operator<OrderRefund>,
     State(App(rooms)): State<App>,
     Path((_tenant, refund)): Path<(String, RefundId)>,
+    key: IdempotencyKey,
 ) -> Result<Response, Problem> {
-    let moved = rooms.payments.cancel_refund(&operator.scope, refund).await?;
-    Ok(answer(StatusCode::OK, RefundMovedView { state: moved.state.word() }))
+    let key = key.scoped(&operator.operator.id);
+    let moved = rooms.payments.cancel_refund(&operator.scope, refund, &key).await?;
+    Ok(answer_once(moved.is_replay, RefundMovedView { state: moved.answer.state.word() }))
 }
 
 /// Ask the gateway now what became of it.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use catalog::{Catalog, Prices};
 use identity::{Customers, Operators};
 use inventory::{Intake, Inventory};
@@ -16,7 +17,7 @@ use web::{Face, Guest, Kit, Problem, Route, Routes};
 
 use crate::{
     balances, categories, channels, doc, fulfilments, goods, intake, orders, own, prices, refunds, session, sites,
-    skus, stock, tenants,
+    skus, stock, tenants, troubles, version,
 };
 
 /// The console's host where the settings name no other.
@@ -63,7 +64,8 @@ impl FromRef<App> for Operators {
 pub fn router(state: ApiState) -> Router {
     let kit = state.kit.clone();
     let router = routes().into_router().fallback(nothing_here).method_not_allowed_fallback(other_method);
-    kit.layers(router.with_state(App(Arc::new(state))), Face::json())
+    let router = router.with_state(App(Arc::new(state))).layer(from_fn(version::asked));
+    kit.layers(router, Face::json()).layer(from_fn(version::told))
 }
 
 /// Every route with its policy.
@@ -100,6 +102,8 @@ fn base_routes() -> Routes<App> {
         .put("/api/v1/tenants/{tenant}/goods/{goods}", goods::put)
         .get("/api/v1/tenants/{tenant}/skus", skus::list)
         .put("/api/v1/tenants/{tenant}/skus/{code}", skus::put)
+        .get("/api/v1/tenants/{tenant}/sku-exceptions", troubles::sku_exceptions)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/sku-exceptions", troubles::own_sku_exceptions)
         .get("/api/v1/tenants/{tenant}/prices", prices::list)
         .put("/api/v1/tenants/{tenant}/prices", prices::put)
         .get("/api/v1/tenants/{tenant}/prices/explain", prices::explain)
@@ -137,6 +141,7 @@ fn order_routes(routes: Routes<App>) -> Routes<App> {
         .get("/api/v1/tenants/{tenant}/fulfilments", fulfilments::list)
         .post("/api/v1/tenants/{tenant}/fulfilments/{line}", fulfilments::act)
         .get("/api/v1/tenants/{tenant}/exceptions", refunds::exceptions)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/exceptions", refunds::own_exceptions)
         .get("/api/v1/tenants/{tenant}/refunds", refunds::list)
         .post("/api/v1/tenants/{tenant}/refunds/{refund}/approve", refunds::approve)
         .post("/api/v1/tenants/{tenant}/refunds/{refund}/cancel", refunds::cancel)

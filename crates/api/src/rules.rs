@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use axum::http::header::ETAG;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use catalog::{
     Audience, CatalogError, Code, Formula, PriceRule, Reach, Rounding, RuleDraft, RuleFamily, RuleFilter, RuleId,
@@ -170,10 +169,7 @@ pub(crate) async fn put(
     let rule = rooms.catalog.rule_to_change_in(&tx, &draft).await?.ok_or(Problem::not_found())?;
     let view = Names::of(rooms, &tx, &place, std::slice::from_ref(&rule)).await?.view(&rule);
     tx.commit().await?;
-    let mut answer = written(view, changed(saved));
-    let version = HeaderValue::from_str(&format!("\"{}\"", rule.version)).expect("digits are a header");
-    answer.headers_mut().insert(ETAG, version);
-    Ok(answer)
+    Ok(page::versioned(written(view, changed(saved)), rule.version))
 }
 
 impl RuleSent {

@@ -8,7 +8,7 @@ use identity::{IdentityError, Operator, OperatorId};
 use kernel::Secret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::{ClientAddress, Guest, Json, Problem, Staff, Visit};
+use web::{ClientAddress, Guest, Json, Problem, RateLimits, Staff, Visit};
 
 use crate::page::no_store;
 use crate::routes::App;
@@ -46,17 +46,28 @@ impl From<&Operator> for SessionView {
 /// A wrong password, an unknown and a locked log-in are one answer.
 #[utoipa::path(
     post, path = "/api/v1/session", tag = "session", request_body = LogIn,
-    responses((status = 201, body = SessionView)),
+    responses(
+        (status = 201, body = SessionView, headers(
+            ("RateLimit" = String, description = "What is left of each limit: `\"login\";r=4;t=900`."),
+            ("RateLimit-Policy" = String, description = "The limits: `\"login\";q=5;w=900`."),
+        )),
+        (status = 429, description = "`too_many_tries`; `Retry-After` says when to come again", headers(
+            ("RateLimit" = String), ("RateLimit-Policy" = String), ("Retry-After" = u64),
+        )),
+    ),
 )]
 pub(crate) async fn log_in(
     _: Guest,
     visit: Visit,
     ClientAddress(address): ClientAddress,
+    limits: RateLimits,
     State(App(rooms)): State<App>,
     Json(sent): Json<LogIn>,
 ) -> Result<Response, Problem> {
     let password = Secret::new(sent.password);
-    let (token, operator) = rooms.operators.log_in(address, &sent.login, &password).await.map_err(problem)?;
+    let logged_in = rooms.operators.log_in(address, &sent.login, &password).await;
+    limits.tell(rooms.operators.left_for_login(&sent.login, address));
+    let (token, operator) = logged_in.map_err(problem)?;
     let cookie = [(SET_COOKIE, web::session_cookie(&visit, &token).to_string())];
     Ok((StatusCode::CREATED, cookie, [no_store()], Json(SessionView::from(&operator))).into_response())
 }

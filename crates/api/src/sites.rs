@@ -7,15 +7,16 @@ use catalog::Code;
 use identity::{Login, Membership, Role};
 use kernel::{SiteId, TenantId, TenantScope};
 use serde::{Deserialize, Serialize};
+use store::WriteTx;
 use tenancy::{Host, OpenSite, Saved, Site, SiteState, SiteTree, SiteWords, Slug, TenancyError};
 use utoipa::{IntoParams, ToSchema};
 use web::{Json, Operator, Path, Problem, Query, SiteRead, SiteWrite};
 
 use crate::body::{Fields, NAME_CHARS_MAX, refused};
-use crate::page::{self, List, Written, answer, changed_row, written};
+use crate::page::{self, IfMatch, List, Written, answer, changed_row, versioned, written};
 use crate::place::named;
 use crate::routes::{ApiState, App};
-use crate::words::{WordsSent, WordsView};
+use crate::words::{WordsSent, WordsView, version_of};
 
 /// A site in the tree.
 #[derive(Serialize, ToSchema)]
@@ -23,6 +24,8 @@ pub(crate) struct SiteView {
     /// Its id.
     #[schema(value_type = String)]
     id: SiteId,
+    /// The version of its settings, for `If-Match`.
+    version: i64,
     /// Its name in packs and prices.
     slug: String,
     /// The site right above; none for the main site.
@@ -44,6 +47,7 @@ impl SiteView {
     fn new(site: &Site, hosts: &[(Host, SiteId)]) -> Self {
         Self {
             id: site.id,
+            version: version_of(site),
             slug: site.slug.to_string(),
             parent: site.parent,
             depth: site.depth,
@@ -264,50 +268,65 @@ pub(crate) async fn open(
     Ok(answer(StatusCode::CREATED, OpenedView { site: SiteView::new(&site, &hosts), owner }))
 }
 
-/// Change what a site says, and its level.
+/// Change what a site says, and its level. `If-Match` with its version refuses (412) what was changed meanwhile.
 #[utoipa::path(
     put, path = "/api/v1/tenants/{tenant}/sites/{site}", tag = "sites",
-    params(("tenant" = String, Path), ("site" = String, Path)), request_body = ChangeSent,
-    responses((status = 200, body = Written<SiteView>))
+    params(
+        ("tenant" = String, Path), ("site" = String, Path),
+        ("if-match" = Option<String>, Header, description = "The version that was read."),
+    ),
+    request_body = ChangeSent,
+    responses((status = 200, body = Written<SiteView>), (status = 412, description = "`version_moved`"))
 )]
 pub(crate) async fn change(
     operator: Operator<SiteWrite>,
     State(App(rooms)): State<App>,
     Path(path): Path<(TenantId, SiteId)>,
+    if_match: IfMatch,
     Json(sent): Json<ChangeSent>,
 ) -> Result<Response, Problem> {
     let (_, site) = path;
     let (words, level) = sent.read()?;
-    let saved = rooms.store.transact(&operator.scope, async |tx| {
-        let (_, mut fields) = changed_row(rooms.tenancy.save_words_in(tx, site, &words).await?);
-        fields.extend(changed_row(rooms.tenancy.set_level_in(tx, site, level).await?).1);
-        Ok::<_, TenancyError>(fields)
-    });
-    let fields = saved.await.map_err(refused)?;
+    let tx = rooms.store.write(&operator.scope).await?;
+    check_in(&rooms, &tx, site, if_match).await?;
+    let (_, mut fields) = changed_row(rooms.tenancy.save_words_in(&tx, site, &words).await.map_err(refused)?);
+    fields.extend(changed_row(rooms.tenancy.set_level_in(&tx, site, level).await.map_err(refused)?).1);
+    tx.commit().await?;
     rooms.reload().await;
-    Ok(written(show(&rooms, operator.scope, site).await?, (false, fields)))
+    let shown = show(&rooms, operator.scope, site).await?;
+    let version = shown.version;
+    Ok(versioned(written(shown, (false, fields)), version))
 }
 
-/// Let a site sell, stop it for now, or for good.
+/// Let a site sell, stop it for now, or for good. `If-Match` with its version refuses (412) what was changed meanwhile.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/sites/{site}/state", tag = "sites",
-    params(("tenant" = String, Path), ("site" = String, Path)), request_body = StateSent,
-    responses((status = 200, body = SiteView))
+    params(
+        ("tenant" = String, Path), ("site" = String, Path),
+        ("if-match" = Option<String>, Header, description = "The version that was read."),
+    ),
+    request_body = StateSent,
+    responses((status = 200, body = SiteView), (status = 412, description = "`version_moved`"))
 )]
 pub(crate) async fn set_state(
     operator: Operator<SiteWrite>,
     State(App(rooms)): State<App>,
     Path(path): Path<(TenantId, SiteId)>,
+    if_match: IfMatch,
     Json(sent): Json<StateSent>,
 ) -> Result<Response, Problem> {
     let (_, site) = path;
     let mut fields = Fields::default();
     let state = fields.word("/state", &sent.state, SiteState::parse);
     let state = fields.whole(state)?;
-    let set = rooms.store.transact(&operator.scope, async |tx| rooms.tenancy.set_site_state_in(tx, site, state).await);
-    set.await.map_err(refused)?;
+    let tx = rooms.store.write(&operator.scope).await?;
+    check_in(&rooms, &tx, site, if_match).await?;
+    rooms.tenancy.set_site_state_in(&tx, site, state).await.map_err(refused)?;
+    tx.commit().await?;
     rooms.reload().await;
-    Ok(answer(StatusCode::OK, show(&rooms, operator.scope, site).await?))
+    let shown = show(&rooms, operator.scope, site).await?;
+    let version = shown.version;
+    Ok(versioned(answer(StatusCode::OK, shown), version))
 }
 
 /// Make one more host lead to a site.
@@ -354,6 +373,17 @@ pub(crate) async fn add_owner(
         return Err(refused(TenancyError::MainSiteFixed));
     }
     Ok(answer(StatusCode::CREATED, appoint(&rooms, operator.scope, site, owner).await?))
+}
+
+/// Refuses what was read at another version; until the transaction ends nobody else changes the site.
+pub(crate) async fn check_in(
+    rooms: &ApiState,
+    tx: &WriteTx<TenantScope>,
+    site: SiteId,
+    if_match: IfMatch,
+) -> Result<(), Problem> {
+    let is = rooms.tenancy.site_to_change_in(tx, site).await.map_err(refused)?;
+    if_match.check(Some(version_of(&is)))
 }
 
 async fn show(rooms: &ApiState, scope: TenantScope, site: SiteId) -> Result<SiteView, Problem> {

@@ -1,6 +1,7 @@
 //! What a site says to buyers, as it is sent and shown.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use tenancy::{Mode, Site, SiteWords, Theme};
 use utoipa::ToSchema;
 
@@ -25,6 +26,15 @@ pub(crate) struct WordsSent {
     pub mode: String,
     /// How buyers reach its support.
     pub support: Option<String>,
+}
+
+/// The version of what a site says and is: it follows from that, so the same settings have the same one.
+pub(crate) fn version_of(site: &Site) -> i64 {
+    let settings = (site.id, WordsView::from(site), &site.level, site.state.word());
+    let text = serde_json::to_vec(&settings).expect("texts are JSON");
+    let hash = u64::from_be_bytes(*Sha256::digest(text).first_chunk().expect("32 bytes"));
+    // As many bits as every reader of JSON keeps.
+    (hash >> 12).cast_signed()
 }
 
 /// What a site says.

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kernel::{Clock, TenantId, network};
+use kernel::{Allowance, Clock, TenantId, network};
 use sha2::{Digest, Sha256};
 
 use crate::error::IdentityError;
@@ -52,6 +52,21 @@ enum Outcome {
 }
 
 impl Key {
+    fn about(tenant: TenantId, about: &str) -> Self {
+        let about: String =
+            about.chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_lowercase).collect();
+        Self::About(tenant, Sha256::digest(about.as_bytes()).into())
+    }
+
+    /// What the limit is called outside.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Account(_) => "login",
+            Self::About(..) => "lookup",
+            Self::Address(_) => "address",
+        }
+    }
+
     const fn failures_max(&self) -> usize {
         match self {
             Self::Account(_) | Self::About(..) => FAILURES_PER_ACCOUNT_MAX,
@@ -129,9 +144,7 @@ impl LoginLimits {
         from: IpAddr,
         guess: impl Future<Output = Result<Option<T>, E>>,
     ) -> Result<Option<T>, E> {
-        let about: String =
-            about.chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_lowercase).collect();
-        let keys = (Key::About(tenant, Sha256::digest(about.as_bytes()).into()), Key::Address(network(from)));
+        let keys = (Key::about(tenant, about), Key::Address(network(from)));
         let at = self.begin(&[&keys.0, &keys.1])?;
         let outcome = guess.await;
         let was = match &outcome {
@@ -141,6 +154,28 @@ impl LoginLimits {
         };
         self.settle(&keys, at, was);
         outcome
+    }
+
+    /// What is left to a caller at `from` for this log-in: a customer's of the tenant, or an operator's.
+    pub fn left_for_login(&self, tenant: Option<TenantId>, login: &str, from: IpAddr) -> Vec<Allowance> {
+        let login = Login::parse(login).ok().map(|login| Key::Account(Account { tenant, login }));
+        self.left(login.into_iter().chain([Key::Address(network(from))]))
+    }
+
+    /// What is left to a caller at `from` for guesses at `about` in the tenant.
+    pub fn left_for_guess(&self, (tenant, about): (TenantId, &str), from: IpAddr) -> Vec<Allowance> {
+        self.left([Key::about(tenant, about), Key::Address(network(from))])
+    }
+
+    /// What is left to a caller at `from` for making somebody new.
+    pub fn left_for_new(&self, from: IpAddr) -> Vec<Allowance> {
+        self.left([Key::Address(network(from))])
+    }
+
+    fn left(&self, keys: impl IntoIterator<Item = Key>) -> Vec<Allowance> {
+        let now = self.clock.now();
+        let mut tries = self.lock();
+        keys.into_iter().map(|key| tries.left(&key, now)).collect()
     }
 
     fn settle(&self, (key, address): &(Key, Key), at: DateTime<Utc>, was: Outcome) {
@@ -176,12 +211,29 @@ impl LoginLimits {
 impl Tries {
     /// When the key may be tried again, if it may not now.
     fn free_at(&mut self, key: &Key, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let (count, oldest) = self.counted(key, now)?;
+        (count >= key.failures_max()).then_some(oldest + WINDOW)
+    }
+
+    /// How many tries count at `now`, and the oldest of them; none if none does.
+    fn counted(&mut self, key: &Key, now: DateTime<Utc>) -> Option<(usize, DateTime<Utc>)> {
         let recent = self.by_key.get_mut(key)?;
         while recent.at.front().is_some_and(|at| *at + WINDOW <= now) {
             recent.at.pop_front();
         }
-        let oldest = recent.at.front().copied()?;
-        (recent.at.len() >= key.failures_max()).then_some(oldest + WINDOW)
+        Some((recent.at.len(), recent.at.front().copied()?))
+    }
+
+    fn left(&mut self, key: &Key, now: DateTime<Utc>) -> Allowance {
+        let (count, oldest) = self.counted(key, now).unwrap_or((0, now - WINDOW));
+        let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Allowance {
+            name: key.name(),
+            most: small(key.failures_max()),
+            window: WINDOW.to_std().unwrap_or_default(),
+            left: small(key.failures_max().saturating_sub(count)),
+            resets_after: (oldest + WINDOW - now).to_std().unwrap_or_default(),
+        }
     }
 
     fn record(&mut self, key: &Key, now: DateTime<Utc>) {

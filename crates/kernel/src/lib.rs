@@ -3,6 +3,7 @@
 //! Ids, money, rates, scopes, the clock, networks and the kinds of fault live here, and nothing else.
 //! Invariant: no I/O, no async, no third-party type in a public signature except `uuid` and `chrono`.
 
+mod allowance;
 pub mod clock;
 pub mod fault;
 mod hex;
@@ -15,6 +16,7 @@ pub mod secret;
 pub mod text;
 mod words;
 
+pub use allowance::Allowance;
 pub use clock::{Clock, FakeClock, SystemClock};
 pub use fault::{Coded, FaultKind};
 pub use hex::hex;

@@ -65,6 +65,28 @@ pub(crate) fn answer_into(sheaf: &mut LaneSheaf, now: DateTime<Utc>, answers: &B
     sheaf.insert_first::<key::Entity>(rows);
 }
 
+/// What is kept under the key: what distinguishes the request, and its answer. For work that is too long for a batch.
+pub async fn kept_in(tx: &impl Tx, key: &CommandKey) -> Result<Option<(Vec<u8>, String)>, StoreError> {
+    Ok(decided_in(tx, [key].into_iter()).await?.remove(key).map(|decided| (decided.fingerprint, decided.answer)))
+}
+
+/// Keeps an answer under the key, in the transaction of its effect; what is there already stays.
+pub async fn keep_in(
+    tx: &WriteTx<TenantScope>,
+    key: &CommandKey,
+    (fingerprint, answer): (Vec<u8>, String),
+) -> Result<(), StoreError> {
+    let row = key::Model {
+        tenant_id: tx.scope().id().uuid(),
+        key: key.as_str().to_owned(),
+        fingerprint,
+        answer,
+        asked_at: Some(tx.now()),
+    };
+    let _new: Vec<String> = tx.insert_new(Rows::<key::Entity>::of([row]), key::Column::Key).await?;
+    Ok(())
+}
+
 /// Whether the key was taken by a command that was committed.
 pub(crate) async fn is_known_in(tx: &impl Tx, key: &CommandKey) -> Result<bool, StoreError> {
     let found = tx.find::<key::Entity>().filter(key::Column::Key.eq(key.as_str())).count().await?;

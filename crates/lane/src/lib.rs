@@ -30,6 +30,6 @@ mod tests;
 
 pub use command::{Answered, Command, CommandKey, actor};
 pub use error::LaneError;
-pub use keys::prune_in;
+pub use keys::{keep_in, kept_in, prune_in};
 pub use lanes::{LaneSettings, LaneStats, Lanes};
 pub use part::{Claimed, LaneSheaf, LaneTx, Others, Part, PartError, Parts, Step, carry_out_in};

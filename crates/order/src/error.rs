@@ -12,6 +12,7 @@ use store::StoreError;
 use crate::command::Refusal;
 use crate::fulfil::FulfilRefusal;
 use crate::model::OrderId;
+use crate::number::NumberFault;
 use crate::refund::RefundRefusal;
 
 /// Why something about an order did not happen.
@@ -32,6 +33,9 @@ pub enum OrderError {
     /// The text is no contact.
     #[error("a contact has 3 to 100 characters")]
     Contact,
+    /// The text is no order number.
+    #[error(transparent)]
+    Number(#[from] NumberFault),
     /// The query password is too short or too long.
     #[error("a query password has {chars_min} to {chars_max} characters")]
     QueryPassword { chars_min: usize, chars_max: usize },
@@ -71,6 +75,7 @@ impl Coded for OrderError {
             Self::NothingToShow => "nothing_to_show",
             Self::Key => "idempotency_key_invalid",
             Self::Contact => "contact_invalid",
+            Self::Number(_) => "order_number_invalid",
             Self::QueryPassword { .. } => "query_password_length",
             Self::Broken { .. } => "internal",
             Self::Text { .. } => "text_length",
@@ -91,7 +96,9 @@ impl Coded for OrderError {
             Self::Refused(refusal) => refusal.kind(),
             Self::NotFound => FaultKind::NotFound,
             Self::NothingToShow => FaultKind::Conflict,
-            Self::Key | Self::Contact | Self::QueryPassword { .. } | Self::Text { .. } => FaultKind::Invalid,
+            Self::Key | Self::Contact | Self::Number(_) | Self::QueryPassword { .. } | Self::Text { .. } => {
+                FaultKind::Invalid
+            }
             Self::Fulfil(refusal) => refusal.kind(),
             Self::Refund(refusal) => refusal.kind(),
             Self::Broken { .. } => FaultKind::Internal,

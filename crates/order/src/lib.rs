@@ -28,6 +28,7 @@ mod known;
 mod lookup;
 pub mod machine;
 mod model;
+mod number;
 mod office;
 mod refund;
 mod repo;
@@ -57,6 +58,7 @@ pub use model::{
     Buyer, ChannelPay, Contact, Device, Event, LineView, LinkToken, Method, Order, OrderId, OrderPage, OrderView, Pay,
     Proof, Revealed, Sight, Wanted,
 };
+pub use number::{NumberFault, OrderNumber};
 pub use office::{DeskHop, DeskLine, DeskPayment, DeskView, FulfilBy, OrderFilter, OrderList, OrderRow, OwnView};
 pub use refund::{BuyerRefund, OrderRefund, RefundAsked, RefundOf, RefundRefusal};
 pub use service::{Checkout, Orders, SoldBy};

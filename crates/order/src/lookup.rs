@@ -1,4 +1,4 @@
-//! Finding an order again without an account: by its number or a contact, and the query password.
+//! Finding an order again without an account: by its number, its id or a contact, and the query password.
 //!
 //! Whatever is wrong, the answer is the same and takes the same work: one key of argon2, made from the password and
 //! the contact, and one search by that key. A number names the contact that its order has; an unknown number names
@@ -7,9 +7,11 @@
 use identity::{CustomerId, Passwords};
 use kernel::{Secret, SiteScope};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::error::OrderError;
 use crate::model::{Contact, OrderId, OrderPage, Proof, kept_key};
+use crate::number::OrderNumber;
 use crate::repo;
 use crate::service::Orders;
 
@@ -40,7 +42,33 @@ pub struct Lookups {
     passwords: Passwords,
 }
 
+/// What somebody looks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// The order with this number.
+    Number(OrderNumber),
+    /// The order with this id, which older pages showed as its number.
+    Id(OrderId),
+    /// What else it is: the orders of a contact.
+    Contact,
+}
+
+impl Asked {
+    fn read(text: &str) -> Self {
+        let number = OrderNumber::parse(text).map(Self::Number);
+        number.or_else(|_| OrderId::parse(text.trim()).map(Self::Id)).unwrap_or(Self::Contact)
+    }
+}
+
 impl Lookups {
+    /// What is looked for in one spelling, for whoever counts tries: a number means the same however it is grouped.
+    pub fn asked(number_or_contact: &str) -> String {
+        match Asked::read(number_or_contact) {
+            Asked::Number(number) => number.to_string(),
+            Asked::Id(_) | Asked::Contact => number_or_contact.to_owned(),
+        }
+    }
+
     /// Look-ups of these orders.
     pub const fn new(orders: Orders, passwords: Passwords) -> Self {
         Self { orders, passwords }
@@ -64,11 +92,20 @@ impl Lookups {
         number_or_contact: &str,
         password: &str,
     ) -> Result<(Proof, OrderPage), OrderError> {
-        let number = OrderId::parse(number_or_contact.trim()).ok();
-        let contact = match number {
-            Some(number) => {
+        let order = match Asked::read(number_or_contact) {
+            Asked::Number(number) => {
                 let tx = self.orders.store.read(scope).await?;
-                let contact = repo::contact_in(&tx, number).await?.and_then(|row| row.contact);
+                let known = repo::numbered_in(&tx, scope.tenant(), number).await?;
+                // A number of nobody is searched for all the same.
+                Some(known.unwrap_or(OrderId::from_uuid(Uuid::nil())))
+            }
+            Asked::Id(id) => Some(id),
+            Asked::Contact => None,
+        };
+        let contact = match order {
+            Some(order) => {
+                let tx = self.orders.store.read(scope).await?;
+                let contact = repo::contact_in(&tx, order).await?.and_then(|row| row.contact);
                 contact.and_then(|contact| Contact::parse(&contact).ok())
             }
             None => Contact::parse(number_or_contact).ok(),
@@ -79,7 +116,7 @@ impl Lookups {
         let nobody = Secret::new("nobody".to_owned());
         let key = self.passwords.derive(password.as_ref().map_or(&nobody, |password| &password.0), salt).await?;
         let tx = self.orders.store.read(scope).await?;
-        let mut orders = repo::orders_by_in(&tx, (repo::By::QueryKey, number), &kept_key(&key), FOUND_MAX).await?;
+        let mut orders = repo::orders_by_in(&tx, (repo::By::QueryKey, order), &kept_key(&key), FOUND_MAX).await?;
         if known.is_none() {
             orders.clear();
         }

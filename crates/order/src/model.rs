@@ -14,10 +14,11 @@ use sha2::{Digest, Sha256};
 use crate::error::OrderError;
 use crate::fulfil::ManualLine;
 use crate::machine::{DeliveryState, OrderEvent, States};
+use crate::number::OrderNumber;
 use crate::refund::BuyerRefund;
 
 kernel::kinds! {
-    /// An order. Its text is the number the buyer sees.
+    /// An order; people call it by its [`crate::OrderNumber`].
     OrderId = OrderMark "ord";
 }
 
@@ -172,6 +173,8 @@ kernel::words! {
 pub struct Order {
     /// Its id.
     pub id: OrderId,
+    /// What people call it.
+    pub number: OrderNumber,
     /// The selling site.
     pub site: SiteId,
     /// The buyer's account.

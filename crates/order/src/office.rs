@@ -10,6 +10,7 @@ use payment::{ChannelId, PaymentId};
 use crate::fulfil::ManualLine;
 use crate::machine::{DeliveryState, OrderState, PaymentState, States};
 use crate::model::{Event, Method, OrderId};
+use crate::number::OrderNumber;
 use crate::refund::OrderRefund;
 
 /// Which orders a list shows; an empty condition lets all through.
@@ -25,6 +26,8 @@ pub struct OrderFilter {
     pub deliveries: Vec<DeliveryState>,
     /// With a line of this SKU.
     pub sku: Option<SkuId>,
+    /// With this number.
+    pub number: Option<OrderNumber>,
     /// Placed at this moment or later.
     pub placed_from: Option<DateTime<Utc>>,
     /// Placed before this moment.
@@ -36,6 +39,8 @@ pub struct OrderFilter {
 pub struct OrderRow {
     /// Its id.
     pub id: OrderId,
+    /// What people call it.
+    pub number: OrderNumber,
     /// The selling site.
     pub site: SiteId,
     /// How it is paid.

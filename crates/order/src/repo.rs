@@ -10,7 +10,7 @@ use catalog::SkuId;
 use chrono::TimeDelta;
 use identity::CustomerId;
 use inventory::CardId;
-use kernel::{Currency, Money, SiteId, Wording};
+use kernel::{Currency, Money, SiteId, TenantId, Wording};
 use payment::RefundState;
 use sea_orm::ColumnTrait;
 use store::{StoreError, Tx, WriteTx};
@@ -21,6 +21,7 @@ use crate::fulfil::ManualLine;
 use crate::known::KnownRefund;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState, States};
 use crate::model::{Device, Event, LineView, LinkToken, Method, Order, OrderId, OrderView};
+use crate::number::OrderNumber;
 use crate::refund::OrderRefund;
 use crate::table::{contact, event, line, order, reveal};
 
@@ -109,6 +110,19 @@ pub(crate) async fn manual_lines_in(
 /// The contact of an order, by the order.
 pub(crate) async fn contact_in(tx: &impl Tx, id: OrderId) -> Result<Option<contact::Model>, StoreError> {
     tx.find::<contact::Entity>().filter(contact::Column::OrderId.eq(id.uuid())).one().await
+}
+
+/// The order with this number, in the transaction's scope; of several the one that was placed first.
+pub(crate) async fn numbered_in(
+    tx: &impl Tx,
+    tenant: TenantId,
+    number: OrderNumber,
+) -> Result<Option<OrderId>, StoreError> {
+    let Some(ids) = number.ids(tenant) else { return Ok(None) };
+    let find = tx.find::<order::Entity>().filter(order::Column::Id.between(ids.start().uuid(), ids.end().uuid()));
+    let found: Vec<(Uuid,)> = find.ascending(order::Column::Id).columns([order::Column::Id]).await?;
+    let mut found = found.into_iter().map(|(id,)| OrderId::from_uuid(id));
+    Ok(found.find(|id| number.is_of(tenant, *id)))
 }
 
 /// What orders are found by.
@@ -218,8 +232,10 @@ fn order_of(row: &order::Model) -> Result<Order, OrderError> {
     let broken = |what: &str| OrderError::Broken { order: OrderId::from_uuid(row.id), what: what.to_owned() };
     let currency = Currency::parse(&row.currency).map_err(|_| broken("currency"))?;
     let states = states_of(row).ok_or_else(|| broken("state"))?;
+    let id = OrderId::from_uuid(row.id);
     Ok(Order {
-        id: OrderId::from_uuid(row.id),
+        id,
+        number: OrderNumber::of(TenantId::from_uuid(row.tenant_id), id),
         site: SiteId::from_uuid(row.site_id),
         customer: row.customer_id.map(CustomerId::from_uuid),
         method: Method::parse(&row.method).ok_or_else(|| broken("method"))?,

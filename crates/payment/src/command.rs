@@ -6,7 +6,6 @@ use kernel::{Coded, FaultKind, Money, SiteId};
 use lane::{Command, CommandKey, Parts};
 use ledger::{Account, AccountKind, Book};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::model::{Channel, ChannelId, ChannelState, Intent, IntentId, IntentState, Purpose, RefundId, RefundState};
 use crate::number::OutNo;
@@ -310,19 +309,20 @@ impl Command for MoveRefund {
 pub(crate) struct DecideRefund {
     /// What is to happen.
     pub moved: MoveRefund,
-    /// The press.
-    pub press: Uuid,
+    /// The caller's key: the same one is the same press.
+    pub key: String,
 }
 
 impl Command for DecideRefund {
     type Answer = Result<RefundMoved, Refusal>;
 
     fn key(&self) -> CommandKey {
-        CommandKey::request(self.moved.refund, &format!("{}:{}", self.moved.event.word(), self.press))
+        CommandKey::request("refund", &self.key)
     }
 
     fn fingerprint(&self) -> Vec<u8> {
-        self.moved.fingerprint()
+        // Not how often it was sent: pressed again after a failure, the same key is still the first press.
+        format!("{}:{}", self.moved.refund, self.moved.event.word()).into_bytes()
     }
 
     fn want(&self, parts: &mut Parts) {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use kernel::Allowance;
 
 use crate::limits::Limits;
 
@@ -43,6 +44,22 @@ impl Window {
         self.frozen_until = self.frozen_until.max(until);
     }
 
+    /// What is left for orders at `now`.
+    pub fn left(&self, limits: &Limits, now: DateTime<Utc>) -> Allowance {
+        let most = limits.orders_per_address_and_minute.max(1);
+        let frozen = self.frozen_until.filter(|until| *until > now);
+        let counted: Vec<_> = self.orders.iter().filter(|order| **order + WINDOW > now).collect();
+        let left = most.saturating_sub(u32::try_from(counted.len()).unwrap_or(u32::MAX));
+        let resets_at = frozen.or_else(|| counted.first().map(|oldest| **oldest + WINDOW));
+        Allowance {
+            name: "orders",
+            most,
+            window: WINDOW.to_std().unwrap_or_default(),
+            left: if frozen.is_some() { 0 } else { left },
+            resets_after: resets_at.and_then(|at| (at - now).to_std().ok()).unwrap_or_default(),
+        }
+    }
+
     /// Counts an order at `now`.
     pub fn order(&mut self, limits: &Limits, now: DateTime<Utc>) -> Verdict {
         if let Some(until) = self.frozen_until.filter(|until| *until > now) {
@@ -81,6 +98,22 @@ mod tests {
         assert_eq!(window.order(&limits, second(10)), Verdict::Frozen { until });
         assert_eq!(window.order(&limits, until - TimeDelta::seconds(1)), Verdict::Frozen { until });
         assert_eq!(window.order(&limits, until), Verdict::Pass);
+    }
+
+    #[test]
+    fn what_is_left_falls_to_nothing_and_comes_back() {
+        let (mut window, limits) = (Window::default(), Limits::default());
+        let left = |window: &Window, now| {
+            let left = window.left(&limits, second(now));
+            (left.most, left.left, left.resets_after.as_secs())
+        };
+        assert_eq!(left(&window, 0), (10, 10, 0));
+        for order in 0..9 {
+            window.order(&limits, second(order));
+        }
+        assert_eq!((left(&window, 20), left(&window, 62)), ((10, 1, 40), (10, 4, 1)));
+        window.order(&limits, second(30));
+        assert_eq!((left(&window, 30), left(&window, 30 + 15 * 60)), ((10, 0, 15 * 60), (10, 10, 0)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kernel::{SiteId, SiteScope, TenantId, network};
+use kernel::{Allowance, SiteId, SiteScope, TenantId, network};
 use moka::future::Cache;
 use store::Store;
 
@@ -61,6 +61,16 @@ impl Velocity {
                 let retry_after = (until - now).to_std().unwrap_or_default();
                 Err(RiskError::Frozen { retry_after })
             }
+        }
+    }
+
+    /// What is left for orders of `address` on the site, as far as this node has counted.
+    pub async fn left(&self, scope: &SiteScope, address: IpAddr, limits: &Limits) -> Allowance {
+        let known = self.windows.get(&(scope.tenant(), scope.site(), network(address))).await;
+        let now = self.store.time();
+        match known {
+            Some(window) => window.lock().unwrap_or_else(PoisonError::into_inner).left(limits, now),
+            None => Window::default().left(limits, now),
         }
     }
 

@@ -132,7 +132,7 @@ pub async fn carry_out(house: &House, request: CardsRequest, progress: &dyn Inta
         }
         CardsRequest::Undo { tenant, batch, by } => {
             let scope = scope_of(house, &tenant).await?;
-            let of = UndoOf { by: by.who, reason: by.reason };
+            let of = UndoOf { by: by.who, reason: by.reason, key: None };
             Ok(report::undone(&house.intake.undo(&scope, batch, &of).await?))
         }
         CardsRequest::Export { place, state, by, out } => {

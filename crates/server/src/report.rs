@@ -112,7 +112,7 @@ fn more(text: &mut String, total: u64, listed: usize, what: &str) {
 
 /// What undoing a batch did.
 pub fn undone(undone: &Undone) -> String {
-    let Undone { batch, voided, held, sold } = undone;
+    let Undone { batch, voided, held, sold, .. } = undone;
     format!(
         "batch {}: {voided} cards were taken out; {held} are held by unpaid orders and {sold} sold, and stay\n",
         batch.id

@@ -61,6 +61,10 @@ pub(crate) enum Key {
 pub(crate) const KEY_REUSED: &str = "idempotency_key_reused";
 /// A queue that is full is not full for long.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
+/// Orders that are open are paid or expire; somebody may come again soon.
+const OPEN_WAIT: Duration = Duration::from_secs(60);
+/// The day ends at another time for everybody.
+const DAY_WAIT: Duration = Duration::from_secs(3600);
 
 impl Complaint {
     /// The buyer's side of a refusal; what is not his to solve stays an error.
@@ -144,6 +148,8 @@ impl Complaint {
         match self {
             Self::Frozen { wait } => Some(*wait),
             Self::Busy => Some(BUSY_WAIT),
+            Self::TooManyOpen { .. } => Some(OPEN_WAIT),
+            Self::TooManyToday { .. } => Some(DAY_WAIT),
             _ => None,
         }
     }

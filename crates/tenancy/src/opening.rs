@@ -48,6 +48,11 @@ impl Tenancy {
         SiteTree::try_new(repo::sites(tx).await?)
     }
 
+    /// A site that this transaction is about to change: nobody else changes the tenant's sites until it ends.
+    pub async fn site_to_change_in(&self, tx: &WriteTx<TenantScope>, site: SiteId) -> Result<Site, TenancyError> {
+        hold_tree(tx).await?.get(site).cloned().ok_or(TenancyError::NoSite { site })
+    }
+
     /// Opens a sub-site (active). Unlike a pack it never takes what is there: a slug or host that leads anywhere is
     /// refused, be it the same tenant's.
     pub async fn open_site_in(&self, tx: &WriteTx<TenantScope>, new: &OpenSite) -> Result<Site, TenancyError> {

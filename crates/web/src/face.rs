@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::http::header::ACCEPT_LANGUAGE;
 use axum::http::request::Parts;
 use axum::response::Response;
+use kernel::Language;
 
 use crate::kit::RequestId;
 use crate::problem::Problem;
@@ -37,7 +39,16 @@ impl Face {
                 problem.mark(&mut page);
                 page
             }
-            None => problem.respond(Some(id.as_str()), request.extensions.get::<TraceId>().map(TraceId::as_str)),
+            None => {
+                let trace = request.extensions.get::<TraceId>().map(TraceId::as_str);
+                problem.respond(language(request), Some(id.as_str()), trace)
+            }
         }
     }
+}
+
+/// The caller's language; English, as all details are, for one who does not say.
+fn language(request: &Parts) -> Language {
+    let accepted = request.headers.get(ACCEPT_LANGUAGE).and_then(|value| Language::accepted(value.to_str().ok()?));
+    accepted.unwrap_or(Language::English)
 }

@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::face::Face;
 use crate::problem::Problem;
 use crate::proxies::Proxies;
+use crate::rate::RateLimits;
 use crate::trace;
 use crate::visit::{Visit, VisitFault};
 
@@ -148,6 +149,8 @@ async fn named(kit: Kit, mut request: Request, next: Next) -> Response {
     let routed = Routed::default();
     request.extensions_mut().insert(routed.clone());
     request.extensions_mut().insert(RequestId(id.clone()));
+    let limits = RateLimits::default();
+    request.extensions_mut().insert(limits.clone());
     let (began, method, beginning) = (Instant::now(), method_of(&request), beginning(request.uri().path()));
     let mut response = next.run(request).instrument(span.clone()).await;
     if routed.0.get().is_none() {
@@ -155,6 +158,7 @@ async fn named(kit: Kit, mut request: Request, next: Next) -> Response {
     }
     tell(&span, (method, routed.0.get().map_or(UNKNOWN_ROUTE, String::as_str)), response.status(), began.elapsed());
     let headers = response.headers_mut();
+    limits.write(headers);
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }

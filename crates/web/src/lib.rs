@@ -19,9 +19,11 @@ mod kit;
 mod permit;
 mod problem;
 mod proxies;
+mod rate;
 mod routes;
 #[cfg(test)]
 mod tests;
+mod titles;
 mod trace;
 mod visit;
 
@@ -41,6 +43,7 @@ pub use permit::{
 };
 pub use problem::{FieldError, Problem, status_of};
 pub use proxies::Proxies;
+pub use rate::RateLimits;
 pub use routes::{Policed, Route, Routes};
 pub use trace::TraceId;
 pub use visit::{ClientAddress, Visit, VisitFault};

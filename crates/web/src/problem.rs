@@ -7,8 +7,10 @@ use std::time::Duration;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use kernel::{Coded, FaultKind};
+use kernel::{Coded, FaultKind, Language};
 use serde::Serialize;
+
+use crate::titles::title_of;
 
 /// A refusal as the outside sees it. As a response it carries itself in the extensions, so that a
 /// [`crate::Face`] can show it as a page.
@@ -105,11 +107,11 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal")
     }
 
-    /// The response of a request with this id and this trace.
-    pub fn respond(&self, request_id: Option<&str>, trace_id: Option<&str>) -> Response {
+    /// The response of a request with this id and this trace, its title in `language`.
+    pub fn respond(&self, language: Language, request_id: Option<&str>, trace_id: Option<&str>) -> Response {
         let body = Body {
             kind: "about:blank",
-            title: self.status.canonical_reason().unwrap_or("Error"),
+            title: title_of(self.code, language).or(self.status.canonical_reason()).unwrap_or("Error"),
             status: self.status.as_u16(),
             code: self.code,
             detail: self.detail.as_deref(),
@@ -154,7 +156,7 @@ struct Body<'a> {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        self.respond(None, None)
+        self.respond(Language::English, None, None)
     }
 }
 

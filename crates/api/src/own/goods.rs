@@ -110,7 +110,7 @@ fn sku_view(sku: &Sku, own: SiteId, quote: &Result<Quote, Hidden>) -> OwnSkuView
 }
 
 /// What another site hides is just not on sale: its figures are its own.
-fn hidden_view(own: SiteId, hidden: &Hidden) -> HiddenView {
+pub(crate) fn hidden_view(own: SiteId, hidden: &Hidden) -> HiddenView {
     let told = match hidden.site == own {
         true => hidden.clone(),
         false => Hidden { site: own, reason: HiddenReason::NotOnSale },

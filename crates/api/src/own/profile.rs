@@ -10,11 +10,11 @@ use utoipa::ToSchema;
 use web::{Json, Problem, Query, SiteOperator, SiteRead, SiteWrite};
 
 use crate::body::{Fields, refused};
-use crate::page::{List, Part, WordingView, Written, answer, changed_row, cut, written};
+use crate::page::{IfMatch, List, Part, WordingView, Written, answer, changed_row, cut, versioned, written};
 use crate::place::Place;
 use crate::routes::{ApiState, App};
-use crate::sites::hosts_of;
-use crate::words::{WordsSent, WordsView};
+use crate::sites::{check_in, hosts_of};
+use crate::words::{WordsSent, WordsView, version_of};
 
 /// The own site.
 #[derive(Serialize, ToSchema)]
@@ -22,6 +22,8 @@ pub(crate) struct ProfileView {
     /// Its id.
     #[schema(value_type = String)]
     id: SiteId,
+    /// The version of its settings, as `ETag` says it.
+    version: i64,
     /// Its name in packs and prices.
     slug: String,
     /// `active`, `suspended` or `closed`.
@@ -73,28 +75,40 @@ pub(crate) async fn profile(
     operator: SiteOperator<SiteRead>,
     State(App(rooms)): State<App>,
 ) -> Result<Response, Problem> {
-    Ok(answer(StatusCode::OK, show(&rooms, &operator.scope).await?))
+    let shown = show(&rooms, &operator.scope).await?;
+    let version = shown.version;
+    Ok(versioned(answer(StatusCode::OK, shown), version))
 }
 
-/// Change what the own site says. Its level is the main site's to give.
+/// Change what the own site says. Its level is the main site's to give. `If-Match` with its version refuses (412) what
+/// was changed meanwhile.
 #[utoipa::path(
     put, path = "/api/v1/tenants/{tenant}/sites/{site}/profile", tag = "own_site",
-    params(("tenant" = String, Path), ("site" = String, Path)), request_body = WordsSent,
-    responses((status = 200, body = Written<ProfileView>))
+    params(
+        ("tenant" = String, Path), ("site" = String, Path),
+        ("if-match" = Option<String>, Header, description = "The version that was read."),
+    ),
+    request_body = WordsSent,
+    responses((status = 200, body = Written<ProfileView>), (status = 412, description = "`version_moved`"))
 )]
 pub(crate) async fn put_profile(
     operator: SiteOperator<SiteWrite>,
     State(App(rooms)): State<App>,
+    if_match: IfMatch,
     Json(sent): Json<WordsSent>,
 ) -> Result<Response, Problem> {
     let mut fields = Fields::default();
     let words = sent.read(&mut fields);
     let words = fields.whole(words)?;
     let (site, scope) = (operator.scope.site(), operator.scope.engine());
-    let saved = rooms.store.transact(&scope, async |tx| rooms.tenancy.save_words_in(tx, site, &words).await).await;
-    let saved = saved.map_err(refused)?;
+    let tx = rooms.store.write(&scope).await?;
+    check_in(&rooms, &tx, site, if_match).await?;
+    let saved = rooms.tenancy.save_words_in(&tx, site, &words).await.map_err(refused)?;
+    tx.commit().await?;
     rooms.reload().await;
-    Ok(written(show(&rooms, &operator.scope).await?, changed_row(saved)))
+    let shown = show(&rooms, &operator.scope).await?;
+    let version = shown.version;
+    Ok(versioned(written(shown, changed_row(saved)), version))
 }
 
 /// The sites right below, ascending by id.
@@ -121,6 +135,7 @@ async fn show(rooms: &ApiState, scope: &SiteScope) -> Result<ProfileView, Proble
     let site = &place.site;
     Ok(ProfileView {
         id: site.id,
+        version: version_of(site),
         slug: site.slug.to_string(),
         state: site.state.word(),
         level: site.level.clone(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use catalog::{Catalog, CategoryDraft, Code, Fulfilment, GoodsDraft, GoodsKind, OnSale, Prices, SkuDraft, SkuId};
 use identity::{Customers, Login, LoginLimits, Membership, NewCustomer, NewOperator, Operators, Passwords, Role};
 use inventory::{CardCode, Intake, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks, Shelf};
@@ -53,6 +53,10 @@ pub struct Office {
 /// A console with its cookie.
 pub struct Console {
     router: Router,
+    /// Sent with every request.
+    pub sent: HeaderMap,
+    /// Those of the last answer.
+    pub headers: HeaderMap,
     pub cookie: String,
     pub set_cookie: String,
 }
@@ -86,7 +90,8 @@ impl Office {
     }
 
     pub fn console(&self) -> Console {
-        Console { router: self.router.clone(), cookie: String::new(), set_cookie: String::new() }
+        let (sent, headers) = (HeaderMap::new(), HeaderMap::new());
+        Console { router: self.router.clone(), sent, headers, cookie: String::new(), set_cookie: String::new() }
     }
 
     /// The main site's owner.
@@ -107,6 +112,16 @@ impl Console {
         self.ask_if(method, path, body, None).await
     }
 
+    /// What is answered to a GET, as text.
+    pub async fn text(&mut self, path: &str) -> String {
+        let request = Request::builder().uri(path).header(header::HOST, CONSOLE_HOST);
+        let request = request.body(Body::empty()).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        self.headers = response.headers().clone();
+        let bytes = to_bytes(response.into_body(), 4 << 20).await.expect("a body");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// With this `If-Match`.
     pub async fn ask_if(
         &mut self,
@@ -121,9 +136,11 @@ impl Console {
             None => request,
         };
         let request = request.header(header::COOKIE, &self.cookie).header(header::CONTENT_TYPE, "application/json");
-        let request = request.body(Body::from(body.to_string())).expect("a request");
+        let mut request = request.body(Body::from(body.to_string())).expect("a request");
+        request.headers_mut().extend(self.sent.clone());
         let response = self.router.clone().oneshot(request).await.expect("an answer");
         let status = response.status();
+        self.headers = response.headers().clone();
         if let Some(cookie) = response.headers().get(header::SET_COOKIE) {
             self.set_cookie = cookie.to_str().expect("a text").to_owned();
             self.cookie = self.set_cookie.split(';').next().expect("a pair").to_owned();

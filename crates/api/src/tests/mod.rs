@@ -1,6 +1,7 @@
 //! The API as the console meets it, on both databases.
 
 mod catalogue;
+mod conventions;
 mod fixture;
 mod money;
 mod own;
@@ -183,6 +184,7 @@ testkit::on_both! {
             (Method::GET, &format!("{stock}?limit=101"), 400, "limit_out_of_range"),
             (Method::GET, &format!("{stock}?cursor=x"), 400, "cursor_unknown"),
             (Method::GET, &format!("{stock}?page=2"), 400, "request_unreadable"),
+            (Method::GET, &format!("/api/v1/tenants/{}/orders?number=1234", office.grove), 400, "order_number_invalid"),
         ] {
             let (answered, problem) = console.ask(method, path, json!({"login": 1})).await;
             assert_eq!((answered.as_u16(), problem["code"].as_str()), (status, Some(code)), "{path}: {problem}");

@@ -1,6 +1,6 @@
 //! A sub-site as its owner sees it.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::fixture::Office;
@@ -35,6 +35,66 @@ testkit::on_both! {
         let mut with_level = sent;
         with_level["level"] = json!("platinum");
         assert_eq!(put(&mut sue, &own(&office, "profile"), with_level).await.0, StatusCode::BAD_REQUEST);
+    }
+
+    async fn who_changes_what_another_has_changed_meanwhile_is_told(db) {
+        let office = Office::open(&db).await;
+        let mut sue = office.logged_in_as("sue@example.com").await;
+        let (profile, words) = (own(&office, "profile"), |name: &str| json!({"name": {"en": name}, "theme": "clay", "mode": "dark"}));
+        let (_, read) = get(&mut sue, &profile).await;
+        let etag = sue.headers["etag"].to_str().expect("a text").to_owned();
+        assert_eq!(etag, format!("\"{}\"", read["version"]));
+        let (status, saved) = sue.ask_if(Method::PUT, &profile, words("First"), Some(etag.clone())).await;
+        let newer = sue.headers["etag"].to_str().expect("a text").to_owned();
+        assert_eq!((status, format!("\"{}\"", saved["data"]["version"])), (StatusCode::OK, newer.clone()));
+        assert_ne!(etag, newer);
+        let (status, refused) = sue.ask_if(Method::PUT, &profile, words("Second"), Some(etag.clone())).await;
+        assert_eq!((status, &refused["code"]), (StatusCode::PRECONDITION_FAILED, &json!("version_moved")), "{refused}");
+        assert_eq!(get(&mut sue, &profile).await.1["name"]["en"], "First");
+        // The main site's people change the same settings, and see the same version.
+        let mut ann = office.logged_in().await;
+        let site = format!("/api/v1/tenants/{}/sites/{}", office.grove, office.tree.north);
+        let mut level = words("Third");
+        level["level"] = json!("gold");
+        assert_eq!(ann.ask_if(Method::PUT, &site, level.clone(), Some(etag.clone())).await.0, StatusCode::PRECONDITION_FAILED);
+        assert_eq!(ann.ask_if(Method::PUT, &site, level, Some(newer.clone())).await.0, StatusCode::OK);
+        let (state, path) = (json!({"state": "suspended"}), format!("{site}/state"));
+        let (status, _) = ann.ask_if(Method::POST, &path, state.clone(), Some(newer)).await;
+        assert_eq!(status, StatusCode::PRECONDITION_FAILED);
+        let (_, sites) = get(&mut ann, &format!("/api/v1/tenants/{}/sites", office.grove)).await;
+        let north = sites["data"].as_array().expect("sites").iter().find(|one| one["slug"] == "north").expect("it").clone();
+        assert_eq!((&north["state"], &north["name"]["en"]), (&json!("active"), &json!("Third")));
+        let current = format!("\"{}\"", north["version"]);
+        assert_eq!(ann.ask_if(Method::POST, &path, state.clone(), Some(current.clone())).await.0, StatusCode::OK);
+        // Suspended is another version than active.
+        assert_eq!(ann.ask_if(Method::POST, &path, state.clone(), Some(current)).await.0, StatusCode::PRECONDITION_FAILED);
+        assert_eq!(ann.ask_if(Method::POST, &path, state.clone(), Some("x".to_owned())).await.0, StatusCode::BAD_REQUEST);
+        assert_eq!(ann.ask(Method::POST, &path, state).await.0, StatusCode::OK);
+    }
+
+    async fn what_cannot_be_bought_is_told_with_its_reason(db) {
+        let office = Office::open(&db).await;
+        priced(&office).await;
+        let mut sue = office.logged_in_as("sue@example.com").await;
+        let low = json!({"audience": "retail", "scope": "sku", "target": "starfall-300", "terms": {"kind": "fixed", "price": cny(1)}});
+        assert_eq!(put(&mut sue, &own(&office, "prices"), low).await.0, StatusCode::CREATED);
+        let told = |list: &Value| -> Vec<(String, Value, bool)> {
+            let rows = list["data"].as_array().expect("a list").iter();
+            rows.map(|row| (row["code"].as_str().expect("a code").to_owned(), row["hidden"]["code"].clone(), row["is_out_of_stock"] == true)).collect()
+        };
+        let below = ("starfall-300".to_owned(), json!("price_below_cost"), true);
+        let out = |code: &str| (code.to_owned(), Value::Null, true);
+        let (status, list) = get(&mut sue, &own(&office, "sku-exceptions")).await;
+        assert_eq!((status, told(&list)), (StatusCode::OK, vec![below.clone(), out("starfall-500")]), "{list}");
+        let mut ann = office.logged_in().await;
+        let path = format!("/api/v1/tenants/{}/sku-exceptions", office.grove);
+        assert_eq!(told(&get(&mut ann, &path).await.1), [out("starfall-300"), out("starfall-500")]);
+        let (_, first) = get(&mut ann, &format!("{path}?site=north&limit=1")).await;
+        assert_eq!((told(&first), &first["data"][0]["hidden_by"]), (vec![below], &json!(office.tree.north.to_string())));
+        let cursor = first["next_cursor"].as_str().expect("there is more");
+        let (_, rest) = get(&mut ann, &format!("{path}?site=north&limit=1&cursor={cursor}")).await;
+        assert_eq!((told(&rest), &rest["has_more"]), (vec![out("starfall-500")], &json!(false)));
+        assert_eq!(get(&mut ann, &format!("{path}?site=nowhere")).await.0, StatusCode::NOT_FOUND);
     }
 
     async fn an_owner_sees_what_he_pays_and_asks_and_no_more(db) {

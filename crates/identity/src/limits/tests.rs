@@ -183,3 +183,24 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn what_is_left_is_told_and_grows_again() {
+    let (limits, clock) = limits();
+    let left = |limits: &LoginLimits| -> Vec<(&str, u32, u32, u64)> {
+        let told = limits.left_for_login(None, "Ann", address(1));
+        told.iter().map(|one| (one.name, one.most, one.left, one.resets_after.as_secs())).collect()
+    };
+    assert_eq!(left(&limits), [("login", 5, 5, 0), ("address", 20, 20, 0)]);
+    fail(&limits, "ann", address(1)).await;
+    clock.advance(TimeDelta::minutes(1));
+    fail(&limits, "ann", address(1)).await;
+    assert_eq!(left(&limits), [("login", 5, 3, 14 * 60), ("address", 20, 18, 14 * 60)]);
+    for _ in 0..4 {
+        fail(&limits, "ann", address(1)).await;
+    }
+    assert_eq!(left(&limits)[0], ("login", 5, 0, 14 * 60));
+    clock.advance(TimeDelta::minutes(14));
+    assert_eq!(left(&limits)[0], ("login", 5, 1, 60));
+    assert!(limits.left_for_login(None, "", address(1)).iter().all(|one| one.name == "address"));
+}

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use chrono::TimeDelta;
-use kernel::{Id, Platform, Secret};
+use kernel::{Allowance, Id, Platform, Secret};
 use store::{Store, StoreError};
 use tenancy::Saved;
 
@@ -41,6 +41,11 @@ impl Operators {
         let login = Login::parse(login).map_err(|_| IdentityError::BadLogin)?;
         let account = Account { tenant: None, login: login.clone() };
         self.limits.guard(account, from, self.check(&login, password)).await
+    }
+
+    /// What is left to a caller at `from` for log-ins of this operator.
+    pub fn left_for_login(&self, login: &str, from: IpAddr) -> Vec<Allowance> {
+        self.limits.left_for_login(None, login, from)
     }
 
     /// Whose session this is; nobody's if it ran out or was ended.

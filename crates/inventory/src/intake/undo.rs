@@ -2,6 +2,7 @@
 
 use catalog::SkuId;
 use kernel::{Currency, Money, TenantScope};
+use lane::CommandKey;
 use ledger::Book;
 use serde::Serialize;
 use store::{Tx, WriteTx};
@@ -23,6 +24,8 @@ pub struct UndoOf {
     pub by: String,
     /// Why, in his words.
     pub reason: Option<String>,
+    /// The caller's key: the same key is the same undoing.
+    pub key: Option<String>,
 }
 
 /// What undoing a batch did.
@@ -36,12 +39,24 @@ pub struct Undone {
     pub held: u64,
     /// Cards that were delivered, and stay so.
     pub sold: u64,
+    /// Whether this was answered before, under the same key.
+    pub is_replay: bool,
 }
 
 /// What one transaction of it did.
 struct Step {
     last: Option<Uuid>,
     sku: SkuId,
+}
+
+impl UndoOf {
+    fn command_key(&self) -> Option<CommandKey> {
+        self.key.as_ref().map(|key| CommandKey::request("undo", key))
+    }
+
+    fn fingerprint(&self, batch: BatchId) -> Vec<u8> {
+        format!("{batch}:{}", self.reason.as_deref().unwrap_or_default()).into_bytes()
+    }
 }
 
 impl Intake {
@@ -51,9 +66,19 @@ impl Intake {
     pub async fn undo(&self, scope: &TenantScope, id: BatchId, of: &UndoOf) -> Result<Undone, InventoryError> {
         checked("the undoer", Some(&of.by))?;
         checked("the reason", of.reason.as_deref())?;
+        checked("the key", of.key.as_deref())?;
+        if let Some(done) = self.undone_before(scope, (id, of)).await? {
+            return Ok(done);
+        }
         let mut after = Uuid::nil();
         loop {
-            let step = self.undo_chunk(scope, (id, of), after).await?;
+            let step = match self.undo_chunk(scope, (id, of), after).await {
+                // The same request may have overtaken this one.
+                Err(error @ InventoryError::BatchUndone { .. }) => {
+                    return self.undone_before(scope, (id, of)).await?.ok_or(error);
+                }
+                step => step?,
+            };
             self.shelf.restocked(scope, &[step.sku]);
             match step.last {
                 Some(last) => after = last,
@@ -66,7 +91,36 @@ impl Intake {
             "undid the batch {id}: {} cards are taken out", batch.voided
         );
         let stays = |cards: i64| cards.unsigned_abs();
-        Ok(Undone { voided: batch.voided, held: stays(count.held), sold: stays(count.sold), batch })
+        let (held, sold) = (stays(count.held), stays(count.sold));
+        Ok(Undone { voided: batch.voided, held, sold, batch, is_replay: false })
+    }
+
+    /// What was answered under the caller's key, with the batch as it is now.
+    async fn undone_before(
+        &self,
+        scope: &TenantScope,
+        (id, of): (BatchId, &UndoOf),
+    ) -> Result<Option<Undone>, InventoryError> {
+        let Some(key) = of.command_key() else { return Ok(None) };
+        let tx = self.store.read(scope).await?;
+        let Some((fingerprint, answer)) = lane::kept_in(&tx, &key).await? else { return Ok(None) };
+        if fingerprint != of.fingerprint(id) {
+            return Err(InventoryError::KeyReused);
+        }
+        let counts: Vec<u64> = answer.split(' ').filter_map(|count| count.parse().ok()).collect();
+        let [voided, held, sold] = counts[..] else { return Err(InventoryError::Stored { what: "an undoing" }) };
+        let row = repo::batch_in(&tx, id).await?.ok_or(InventoryError::UnknownBatch { batch: id })?;
+        Ok(Some(Undone { batch: batch::read(row)?, voided, held, sold, is_replay: true }))
+    }
+
+    /// Keeps the answer under the caller's key, with the last cards that go.
+    async fn keep_in(&self, tx: &WriteTx<TenantScope>, (id, of): (BatchId, &UndoOf)) -> Result<(), InventoryError> {
+        let Some(key) = of.command_key() else { return Ok(()) };
+        let row = repo::batch_in(tx, id).await?.ok_or(InventoryError::UnknownBatch { batch: id })?;
+        let batch = batch::read(row)?;
+        let count = self.states_in(tx, &batch).await?;
+        let answer = format!("{} {} {}", batch.voided, count.held.unsigned_abs(), count.sold.unsigned_abs());
+        Ok(lane::keep_in(tx, &key, (of.fingerprint(id), answer)).await?)
     }
 
     async fn undo_chunk(
@@ -106,6 +160,9 @@ impl Intake {
         let is_last = free.len() < CHUNK;
         self.void_in(&tx, sku, currency, &free).await?;
         repo::void_batch_in(&tx, id, (i64::try_from(free.len()).expect("a chunk is small"), is_last)).await?;
+        if is_last {
+            self.keep_in(&tx, (id, of)).await?;
+        }
         let last = free.last().map(|card| card.id).filter(|_| !is_last);
         tx.commit().await?;
         Ok(Step { last, sku })

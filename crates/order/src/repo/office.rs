@@ -1,11 +1,12 @@
 //! What operators and owners read: lists, one order with its chains, the fulfilment desk.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
 
 use catalog::SkuId;
 use chrono::TimeDelta;
 use identity::OperatorId;
-use kernel::{Currency, Money, SiteId, Wording};
+use kernel::{Currency, Money, SiteId, TenantId, Wording};
 use sea_orm::{ColumnTrait, Condition};
 use store::{Find, StoreError, Tx};
 use uuid::Uuid;
@@ -26,19 +27,28 @@ const SCANS_MAX: usize = 10;
 /// be more.
 pub(crate) async fn list_in(
     tx: &impl Tx,
-    filter: &OrderFilter,
+    (tenant, filter): (TenantId, &OrderFilter),
     mut after: Option<OrderId>,
     limit: u64,
 ) -> Result<(Vec<OrderRow>, Option<OrderId>), OrderError> {
+    // A number leads to the ids of one millisecond; which of them has it is told below.
+    let ids = filter.number.map(|number| number.ids(tenant));
+    if ids == Some(None) {
+        return Ok((Vec::new(), None));
+    }
+    let ids = ids.flatten();
     let mut rows: Vec<order::Model> = Vec::new();
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let page = if filter.sku.is_some() { SCAN } else { limit + 1 };
     let mut is_more = true;
     for _ in 0..SCANS_MAX {
-        let found = filtered(tx, filter, after).descending(order::Column::Id).limit(page).all().await?;
+        let found = filtered(tx, (filter, ids.as_ref()), after).descending(order::Column::Id).limit(page).all().await?;
         is_more = found.len() as u64 == page;
         let Some(last) = found.last() else { break };
         after = Some(OrderId::from_uuid(last.id));
+        let is_numbered =
+            |row: &order::Model| filter.number.is_none_or(|number| number.is_of(tenant, OrderId::from_uuid(row.id)));
+        let found: Vec<order::Model> = found.into_iter().filter(is_numbered).collect();
         match filter.sku {
             None => rows.extend(found),
             Some(sku) => {
@@ -57,9 +67,16 @@ pub(crate) async fn list_in(
     Ok((rows_of_in(tx, rows).await?, after.filter(|_| is_more)))
 }
 
-fn filtered<'t>(tx: &'t impl Tx, filter: &OrderFilter, after: Option<OrderId>) -> Find<'t, order::Entity> {
+fn filtered<'t>(
+    tx: &'t impl Tx,
+    (filter, ids): (&OrderFilter, Option<&RangeInclusive<OrderId>>),
+    after: Option<OrderId>,
+) -> Find<'t, order::Entity> {
     use order::Column as C;
     let mut all = Condition::all();
+    if let Some(ids) = ids {
+        all = all.add(C::Id.between(ids.start().uuid(), ids.end().uuid()));
+    }
     if let Some(after) = after {
         all = all.add(C::Id.lt(after.uuid()));
     }
@@ -111,6 +128,7 @@ pub(crate) fn row_of(row: &order::Model, lines: &[line::Model]) -> Result<OrderR
     let title = lines.first().map(|first| Wording::new(&first.title_zh, &first.title_en));
     Ok(OrderRow {
         id: order.id,
+        number: order.number,
         site: order.site,
         method: order.method,
         states: order.states,

@@ -35,7 +35,7 @@ impl Orders {
         limit: u64,
     ) -> Result<OrderList, OrderError> {
         let tx = self.store.read(scope).await?;
-        let (rows, next) = repo::list_in(&tx, filter, after, limit.clamp(1, PAGE_MAX)).await?;
+        let (rows, next) = repo::list_in(&tx, (scope.tenant(), filter), after, limit.clamp(1, PAGE_MAX)).await?;
         Ok(OrderList { rows, next })
     }
 

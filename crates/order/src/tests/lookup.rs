@@ -6,7 +6,7 @@ use testkit::on_both;
 
 use super::fixture::Shop;
 use super::phone;
-use crate::{Buyer, Contact, Lookups, OrderId, Placed, QueryPassword};
+use crate::{Buyer, Contact, Lookups, OrderId, OrderNumber, Placed, QueryPassword};
 
 async fn order(shop: &Shop, lookups: &Lookups, channel: ChannelId, contact: &str, password: &str) -> Placed {
     let contact = Contact::parse(contact).expect("a contact");
@@ -23,8 +23,9 @@ on_both! {
         let lookups = Lookups::new(shop.orders.clone(), Passwords::new());
         let placed = order(&shop, &lookups, channel, "Lin@Example.test", "ocean").await;
         shop.receive(shop.money((0, channel), &placed, "T1")).await;
-        let number = placed.order.to_string();
-        for who in [number.as_str(), "lin@example.test", " LIN@example.TEST "] {
+        let (id, number) = (placed.order.to_string(), OrderNumber::of(shop.main.tenant(), placed.order).to_string());
+        let bare = number.replace('-', "");
+        for who in [id.as_str(), number.as_str(), bare.as_str(), "lin@example.test", " LIN@example.TEST "] {
             let (proof, page) = lookups.find(&shop.main, who, "ocean").await.expect("looked up");
             assert_eq!(page.orders.len(), 1, "{who}");
             let (_, revealed) = shop.orders.reveal(&shop.main, (&proof, &phone()), placed.order).await.expect("shown");
@@ -38,8 +39,13 @@ on_both! {
         let lookups = Lookups::new(shop.orders.clone(), Passwords::new());
         let placed = order(&shop, &lookups, channel, "lin@example.test", "ocean").await;
         let number = placed.order.to_string();
-        let unknown = OrderId::new().to_string();
+        let unknown = OrderId::new();
+        let tenant = shop.main.tenant();
+        let numbers = [placed.order, unknown].map(|order| OrderNumber::of(tenant, order).to_string());
+        let unknown = unknown.to_string();
         let wrong = [
+            (numbers[0].as_str(), "river"),
+            (numbers[1].as_str(), "ocean"),
             (number.as_str(), "Ocean"),
             ("lin@example.test", "river"),
             ("chen@example.test", "ocean"),
@@ -55,6 +61,8 @@ on_both! {
         let sibling = shop.scope.site(shop.sites[1]);
         let (_, page) = lookups.find(&sibling, "lin@example.test", "ocean").await.expect("looked up");
         assert!(page.orders.is_empty(), "another site's order");
+        let (_, page) = lookups.find(&sibling, &numbers[0], "ocean").await.expect("looked up");
+        assert!(page.orders.is_empty(), "another site's number");
     }
 
     async fn an_old_order_is_found_by_its_number_among_many(db) {

@@ -7,7 +7,7 @@ use testkit::on_both;
 
 use super::fixture::{Shop, cents};
 use crate::machine::{OrderState, PaymentState};
-use crate::{OrderError, OrderFilter, OrderId};
+use crate::{OrderError, OrderFilter, OrderId, OrderNumber};
 
 impl Shop {
     async fn listed(&self, filter: &OrderFilter) -> Vec<OrderId> {
@@ -36,6 +36,13 @@ on_both! {
         assert_eq!(of(OrderFilter { payments: vec![PaymentState::Paying], ..Default::default() }).await, [open]);
         assert_eq!(of(OrderFilter { placed_to: Some(begins), ..Default::default() }).await, [cards]);
         assert_eq!(of(OrderFilter { placed_from: Some(begins), ..Default::default() }).await, [open, below, work]);
+        let number = OrderNumber::of(shop.scope.id(), work);
+        assert_eq!(of(OrderFilter { number: Some(number), ..Default::default() }).await, [work]);
+        assert_eq!(of(OrderFilter { number: Some(number), site: Some(shop.sites[1]), ..Default::default() }).await, []);
+        let nobodys = OrderNumber::of(shop.scope.id(), OrderId::new());
+        assert_eq!(of(OrderFilter { number: Some(nobodys), ..Default::default() }).await, []);
+        let foreign = OrderNumber::of(kernel::TenantId::new(), work);
+        assert_eq!(of(OrderFilter { number: Some(foreign), ..Default::default() }).await, []);
         // A site sees its own.
         let own = shop.orders.list(&shop.scope.site(shop.sites[1]), &OrderFilter::default(), None, 10).await;
         assert_eq!(own.expect("a list").rows.iter().map(|row| row.id).collect::<Vec<_>>(), [below]);

@@ -237,7 +237,7 @@ on_both! {
         let placed = shop.order((0, channel), (2, 10_00), 1).await.expect("placed");
         shop.receive(shop.money((0, channel), &placed, "T1")).await;
         let refund = shop.refund(placed.order, "r").await.expect("asked").answer.refund.expect("by channel");
-        let cancelled = shop.payments.cancel_refund(&shop.scope, refund).await;
+        let cancelled = shop.payments.cancel_refund(&shop.scope, refund, &payment::RefundId::new().to_string()).await;
         assert!(matches!(cancelled, Err(payment::PaymentError::Refused(_))), "{cancelled:?}");
         shop.channel_says(refund, 1, RefundEvent::Failed { reason: "no money".to_owned() }).await;
         shop.hears().await;
@@ -250,7 +250,7 @@ on_both! {
             shop.refund(placed.order, "again").await,
             Err(OrderError::Refund(RefundRefusal::Refunded))
         ));
-        shop.payments.approve_refund(&shop.scope, refund).await.expect("approved");
+        shop.payments.approve_refund(&shop.scope, refund, &payment::RefundId::new().to_string()).await.expect("approved");
         shop.channel_says(refund, 2, RefundEvent::Done).await;
         shop.hears().await;
         assert_eq!(shop.states_of(placed.order).await.1, PaymentState::Refunded);
@@ -268,7 +268,7 @@ on_both! {
         db.clock.advance(TimeDelta::seconds(1));
         let late = format!("15 the refund of order {} has been failed for more than a day, and is not over", order.uuid());
         assert_eq!(shop.audit().await, [late]);
-        shop.payments.approve_refund(&shop.scope, refund).await.expect("approved");
+        shop.payments.approve_refund(&shop.scope, refund, &payment::RefundId::new().to_string()).await.expect("approved");
         assert_eq!(shop.audit().await, Vec::<String>::new());
     }
 
@@ -403,7 +403,7 @@ on_both! {
         assert_eq!((shop.prepaid(2).await, held().await), (0, 10_00));
         let refused = shop.order((2, own), (1, 10_00), 2).await.expect_err("no free prepaid money");
         assert!(matches!(refused, OrderError::Refused(crate::Refusal::ShopNotFunded)), "{refused:?}");
-        shop.payments.approve_refund(&shop.scope, refund).await.expect("approved");
+        shop.payments.approve_refund(&shop.scope, refund, &payment::RefundId::new().to_string()).await.expect("approved");
         shop.channel_says(refund, 2, RefundEvent::Unknown { reason: "no answer".to_owned() }).await;
         shop.hears().await;
         assert_eq!((shop.prepaid(2).await, held().await), (0, 10_00));

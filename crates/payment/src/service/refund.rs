@@ -1,8 +1,8 @@
 //! Sending money back: asked for once under one number, and asked after until the answer is known.
 
 use kernel::TenantScope;
+use lane::Answered;
 use store::Tx;
-use uuid::Uuid;
 
 use super::Payments;
 use crate::command::{DecideRefund, MoveRefund, RefundMoved, Refusal};
@@ -24,28 +24,40 @@ pub(crate) enum Settled {
 }
 
 impl Payments {
-    /// Lets a requested refund go out, or one that the gateway refused go out again, on a person's word.
-    pub async fn approve_refund(&self, scope: &TenantScope, refund: RefundId) -> Result<RefundMoved, PaymentError> {
-        self.decide(scope, refund, RefundEvent::Approve).await
+    /// Lets a requested refund go out, or one that the gateway refused go out again, on a person's word. The same key
+    /// is the same word.
+    pub async fn approve_refund(
+        &self,
+        scope: &TenantScope,
+        refund: RefundId,
+        key: &str,
+    ) -> Result<Answered<RefundMoved>, PaymentError> {
+        self.decide(scope, (refund, RefundEvent::Approve), key).await
     }
 
-    /// Ends a refund that was not sent yet, on a person's word.
-    pub async fn cancel_refund(&self, scope: &TenantScope, refund: RefundId) -> Result<RefundMoved, PaymentError> {
-        self.decide(scope, refund, RefundEvent::Cancel).await
+    /// Ends a refund that was not sent yet, on a person's word. The same key is the same word.
+    pub async fn cancel_refund(
+        &self,
+        scope: &TenantScope,
+        refund: RefundId,
+        key: &str,
+    ) -> Result<Answered<RefundMoved>, PaymentError> {
+        self.decide(scope, (refund, RefundEvent::Cancel), key).await
     }
 
     async fn decide(
         &self,
         scope: &TenantScope,
-        refund: RefundId,
-        event: RefundEvent,
-    ) -> Result<RefundMoved, PaymentError> {
+        (refund, event): (RefundId, RefundEvent),
+        key: &str,
+    ) -> Result<Answered<RefundMoved>, PaymentError> {
         let tries = {
             let tx = self.store.read(scope).await?;
             repo::refund_in(&tx, refund).await?.ok_or(Refusal::NoRefund)?.tries
         };
-        let command = DecideRefund { moved: MoveRefund { refund, event, tries }, press: Uuid::now_v7() };
-        Ok(self.lanes.run(scope, command).await?.answer?)
+        let command = DecideRefund { moved: MoveRefund { refund, event, tries }, key: key.to_owned() };
+        let answered = self.lanes.run(scope, command).await?;
+        Ok(Answered { answer: answered.answer?, is_replay: answered.is_replay })
     }
 
     /// Has the gateway asked at once what became of a refund that is on its way, on a person's word.

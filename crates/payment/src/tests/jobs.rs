@@ -119,7 +119,7 @@ on_both! {
         let shop = Shop::open(&db).await;
         let refund = shop.stray("T1", 20_00).await;
         shop.payments.ask_refund_again(&shop.scope, refund).await.expect("it is on its way");
-        shop.payments.cancel_refund(&shop.scope, refund).await.expect("cancelled");
+        shop.payments.cancel_refund(&shop.scope, refund, &crate::RefundId::new().to_string()).await.expect("cancelled");
         let again = shop.payments.ask_refund_again(&shop.scope, refund).await;
         let refused = crate::Refusal::RefundState { state: RefundState::Cancelled };
         assert!(matches!(again, Err(crate::PaymentError::Refused(refusal)) if refusal == refused));

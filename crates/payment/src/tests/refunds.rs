@@ -48,8 +48,8 @@ on_both! {
             let failed = RefundEvent::Failed { reason: "no".to_owned() };
             assert_eq!(shop.move_refund(refund, failed, tries).await, moved(RefundState::Failed, tries));
             assert_eq!((shop.main_money().await, shop.audit().await), ([-20_00, 20_00, 0], Vec::new()));
-            let approved = shop.payments.approve_refund(&shop.scope, refund).await.expect("approved");
-            assert_eq!(approved, RefundMoved { state: RefundState::Approved, tries });
+            let approved = shop.payments.approve_refund(&shop.scope, refund, &crate::RefundId::new().to_string()).await.expect("approved");
+            assert_eq!(approved.answer, RefundMoved { state: RefundState::Approved, tries });
             assert_eq!(shop.audit().await, Vec::<String>::new());
         }
         shop.move_refund(refund, RefundEvent::Submit, 2).await.expect("sent");
@@ -66,15 +66,15 @@ on_both! {
             if let Some(event) = event {
                 shop.move_refund(refund, event, 1).await.expect("told");
             }
-            let early = shop.payments.approve_refund(&shop.scope, refund).await;
+            let early = shop.payments.approve_refund(&shop.scope, refund, &crate::RefundId::new().to_string()).await;
             let is_refused = matches!(&early, Err(PaymentError::Refused(Refusal::RefundState { state: now })) if *now == state);
             assert!(is_refused, "{early:?}");
         }
         shop.move_refund(refund, RefundEvent::Failed { reason: "no".to_owned() }, 1).await.expect("refused");
-        let approved = shop.payments.approve_refund(&shop.scope, refund).await.expect("approved");
-        assert_eq!(approved, RefundMoved { state: RefundState::Approved, tries: 1 });
+        let approved = shop.payments.approve_refund(&shop.scope, refund, &crate::RefundId::new().to_string()).await.expect("approved");
+        assert_eq!(approved.answer, RefundMoved { state: RefundState::Approved, tries: 1 });
         // Pressed twice it goes out once.
-        let twice = shop.payments.approve_refund(&shop.scope, refund).await;
+        let twice = shop.payments.approve_refund(&shop.scope, refund, &crate::RefundId::new().to_string()).await;
         assert!(matches!(twice, Err(PaymentError::Refused(Refusal::RefundState { state: RefundState::Approved }))));
         assert_eq!(shop.move_refund(refund, RefundEvent::Submit, 1).await, moved(RefundState::Submitting, 2));
         assert_eq!((shop.main_money().await, shop.audit().await), ([-20_00, 0, 20_00], Vec::new()));
@@ -101,7 +101,7 @@ on_both! {
         shop.move_refund(refund, RefundEvent::Failed { reason: "no".to_owned() }, 1).await.expect("told");
         let late = shop.move_refund(refund, RefundEvent::SubmitAgain, 1).await;
         assert_eq!(late, Err(Refusal::RefundState { state: RefundState::Failed }));
-        shop.payments.approve_refund(&shop.scope, refund).await.expect("approved");
+        shop.payments.approve_refund(&shop.scope, refund, &crate::RefundId::new().to_string()).await.expect("approved");
         assert_eq!(shop.move_refund(refund, RefundEvent::Submit, 1).await, moved(RefundState::Submitting, 2));
     }
 
@@ -121,8 +121,15 @@ on_both! {
     async fn only_what_was_never_sent_is_cancelled(db) {
         let shop = Shop::open(&db).await;
         let (first, second) = (shop.stray("T1", 20_00).await, shop.stray("T2", 30_00).await);
-        let cancel = |refund| shop.payments.cancel_refund(&shop.scope, refund);
-        assert_eq!(cancel(first).await.expect("cancelled").state, RefundState::Cancelled);
+        let cancel = |refund, key| shop.payments.cancel_refund(&shop.scope, refund, key);
+        for is_replay in [false, true] {
+            let cancelled = cancel(first, "one").await.expect("cancelled");
+            assert_eq!((cancelled.answer.state, cancelled.is_replay), (RefundState::Cancelled, is_replay));
+        }
+        let reused = cancel(second, "one").await.expect_err("another refund");
+        assert_eq!(kernel::Coded::code(&reused), "idempotency_key_reused");
+        let approved = shop.payments.approve_refund(&shop.scope, first, "one").await.expect_err("another word");
+        assert_eq!(kernel::Coded::code(&approved), "idempotency_key_reused");
         shop.move_refund(second, RefundEvent::Submit, 0).await.expect("sent");
         let late = shop.move_refund(second, RefundEvent::Cancel, 1).await;
         assert_eq!(late, Err(Refusal::RefundState { state: RefundState::Submitting }));
@@ -133,7 +140,7 @@ on_both! {
         let shop = Shop::open(&db).await;
         let seen = crate::Seen { payee: "thief".to_owned(), ..shop.money(shop.opened(9_00).await.out_no, "T1", 9_00) };
         let Taken::Suspended { refund } = shop.take(seen).await else { panic!("not ours") };
-        shop.payments.approve_refund(&shop.scope, refund).await.expect("approved");
+        shop.payments.approve_refund(&shop.scope, refund, &crate::RefundId::new().to_string()).await.expect("approved");
         shop.move_refund(refund, RefundEvent::Submit, 0).await.expect("sent");
         assert_eq!(shop.move_refund(refund, RefundEvent::Done, 1).await, moved(RefundState::Done, 1));
         assert_eq!(shop.main_money().await, [0, 0, 0]);

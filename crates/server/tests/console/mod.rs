@@ -79,7 +79,15 @@ testkit::on_both! {
         assert_eq!((status, &done["delivery"]), (StatusCode::OK, &json!("delivered")), "{done}");
         let order = line.rsplit_once('-').expect("a line").0;
         assert!(page(&fixture, &north, order).await.contains("receipt 4711"));
-        assert_eq!(owner.get(&format!("/orders/{order}")).await["status"], "completed");
+        let view = owner.get(&format!("/orders/{order}")).await;
+        assert_eq!(view["status"], "completed");
+        let number = view["number"].as_str().expect("a number");
+        assert!(page(&fixture, &north, order).await.contains(number), "the buyer is shown another number");
+        for typed in [number.to_owned(), number.replace('-', "")] {
+            let found = owner.get(&format!("/orders?number={typed}")).await;
+            assert_eq!(found["data"].as_array().map(Vec::len), Some(1), "{found}");
+            assert_eq!(found["data"][0]["id"], order);
+        }
     }
 
     async fn what_is_refunded_is_back_and_void(db) {
@@ -100,6 +108,20 @@ testkit::on_both! {
         assert_eq!(report.breaches, 0, "{}", report.text);
         let (status, shown) = codes(&fixture, &north, &order).await;
         assert!(!shown.contains("CODE-"), "{status} {shown}");
+    }
+
+    async fn an_owner_sees_the_stray_money_of_his_own_site_only(db) {
+        let (fixture, north) = open(&db).await;
+        let ids = |list: &Value, site: Option<&str>| -> Vec<String> {
+            let rows = list["data"].as_array().expect("a list").iter();
+            let rows = rows.filter(|row| site.is_none_or(|site| row["site"] == site));
+            rows.map(|row| row["id"].as_str().expect("an id").to_owned()).collect()
+        };
+        let all = Desk::of(&fixture, "owner").get("/exceptions").await;
+        let own = Desk::of(&fixture, "north").get(&format!("/sites/{}/exceptions", north.site)).await;
+        assert!(!ids(&own, None).is_empty() && ids(&all, None).len() > ids(&own, None).len(), "{own}");
+        assert_eq!(ids(&own, None), ids(&all, Some(&north.site.to_string())));
+        assert!(!own.to_string().contains("refund_no"), "{own}");
     }
 
     async fn cards_come_in_as_a_file_once_and_go_out_again(db) {

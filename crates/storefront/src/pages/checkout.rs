@@ -7,8 +7,9 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use identity::{Customer, Token};
 use order::{Checkout, HOLD_DEFAULT, LinkToken, OrderId, Placed};
 use payment::ChannelId;
+use risk::Limits;
 use tenancy::Shop;
-use web::{Form, MaybeBuyer, Problem, Query, ShopContext, Visit, Visitor};
+use web::{Form, MaybeBuyer, Problem, Query, RateLimits, ShopContext, Visit, Visitor};
 
 use super::{goods, page, pay};
 use crate::app::App;
@@ -36,23 +37,35 @@ pub(crate) async fn submit(
     buyer: MaybeBuyer,
     ShopContext(shop): ShopContext,
     (frame, visitor): (Frame, Visitor),
-    visit: Visit,
+    (visit, limits): (Visit, RateLimits),
     State(app): State<App>,
     Form(form): Form<CheckoutForm>,
 ) -> Result<Response, Problem> {
     let Some(wish) = form.wish(shop.tenant.currency) else { return Ok(Redirect::to("/").into_response()) };
     let at = At { app: &app, frame: &frame, shop: &shop, buyer: &buyer };
+    let answer = order(&at, wish, form, (&visitor, &visit)).await;
+    let most = Limits::of(shop.site.limits.as_deref());
+    limits.tell([app.rooms.orders.velocity().left(&buyer.scope, visit.address, &most).await]);
+    answer
+}
+
+async fn order(
+    at: &At<'_>,
+    wish: Wish,
+    form: CheckoutForm,
+    (visitor, visit): (&Visitor, &Visit),
+) -> Result<Response, Problem> {
     let token = visitor.token.clone().or_else(|| form.visitor()).unwrap_or_else(Token::new);
-    let mut typed = Typed { visitor: offered(&visitor, Some(&token)), ..Typed::default() };
+    let mut typed = Typed { visitor: offered(visitor, Some(&token)), ..Typed::default() };
     if form.is_fewer() {
         return at.page(wish, Typed { form, ..typed }).await;
     }
     let (channels, asked) = at.asked(&wish).await?;
-    let order = match form.read(buyer.customer.is_none(), &channels, &asked) {
+    let order = match form.read(at.buyer.customer.is_none(), &channels, &asked) {
         Ok(order) => order,
         Err(faults) => return at.page(wish, Typed { form, faults, ..typed }).await,
     };
-    match at.place(&wish, order, (&form.key, &token), &visit).await? {
+    match at.place(&wish, order, (&form.key, &token), visit).await? {
         Ok(response) => Ok(response),
         Err(complaint) => {
             typed.form = form;

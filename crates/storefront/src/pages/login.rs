@@ -8,7 +8,7 @@ use axum_extra::extract::cookie::Cookie;
 use identity::IdentityError;
 use kernel::Secret;
 use serde::{Deserialize, Serialize};
-use web::{ClientAddress, Form, MaybeBuyer, Problem, Query, ShopContext, Visit};
+use web::{ClientAddress, Form, MaybeBuyer, Problem, Query, RateLimits, ShopContext, Visit};
 
 use super::page;
 use crate::app::App;
@@ -66,7 +66,7 @@ pub(crate) async fn show(
 pub(crate) async fn log_in(
     before: MaybeBuyer,
     ShopContext(shop): ShopContext,
-    (visit, ClientAddress(address)): (Visit, ClientAddress),
+    (visit, ClientAddress(address), limits): (Visit, ClientAddress, RateLimits),
     frame: Frame,
     State(app): State<App>,
     Form(sent): Form<LoginForm>,
@@ -74,7 +74,9 @@ pub(crate) async fn log_in(
     let (customers, scope) = (&app.rooms.customers, shop.scope());
     let password = Secret::new(sent.password);
     let next = own_path(&sent.next);
-    match customers.log_in(&scope, address, &sent.login, &password).await {
+    let logged_in = customers.log_in(&scope, address, &sent.login, &password).await;
+    limits.tell(app.rooms.limits.left_for_login(Some(scope.tenant()), &sent.login, address));
+    match logged_in {
         Ok((token, _)) => {
             if let Some((_, old)) = before.customer {
                 customers.log_out(&scope, &old).await?;

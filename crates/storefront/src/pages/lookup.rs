@@ -5,11 +5,11 @@ use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use identity::{Customer, IdentityError};
-use order::{OrderError, OrderPage, Proof};
+use order::{Lookups, OrderError, OrderPage, Proof};
 use serde::Deserialize;
 use std::time::Duration;
 use tenancy::Shop;
-use web::{Form, MaybeBuyer, Problem, ShopContext, Visit};
+use web::{Form, MaybeBuyer, Problem, RateLimits, ShopContext, Visit};
 
 use super::page;
 use crate::app::App;
@@ -41,13 +41,16 @@ pub(crate) async fn show(
 pub(crate) async fn find(
     buyer: MaybeBuyer,
     ShopContext(shop): ShopContext,
-    (frame, visit): (Frame, Visit),
+    (frame, visit, limits): (Frame, Visit, RateLimits),
     State(app): State<App>,
     Form(form): Form<LookUpForm>,
 ) -> Result<Response, Problem> {
     let shop = (shop.as_ref(), customer(&buyer));
     let words = app.templates.words(frame.language);
-    let found = match try_find(&app, &buyer, &form, &visit).await {
+    let about = Lookups::asked(&form.who);
+    let found = try_find(&app, &buyer, (&form, &about), &visit).await;
+    limits.tell(app.rooms.limits.left_for_guess((buyer.scope.tenant(), &about), visit.address));
+    let found = match found {
         Ok(found) => found,
         Err(OrderError::Identity(IdentityError::TooManyTries { retry_after })) => {
             let wait = format::minutes(retry_after).to_string();
@@ -79,7 +82,7 @@ pub(crate) async fn find(
 async fn try_find(
     app: &App,
     buyer: &MaybeBuyer,
-    form: &LookUpForm,
+    (form, about): (&LookUpForm, &str),
     visit: &Visit,
 ) -> Result<Option<(Proof, OrderPage)>, OrderError> {
     let rooms = &app.rooms;
@@ -87,7 +90,7 @@ async fn try_find(
         let (proof, orders) = rooms.lookups.find(&buyer.scope, &form.who, &form.password).await?;
         Ok((!orders.orders.is_empty()).then_some((proof, orders)))
     };
-    rooms.limits.guard_guess((buyer.scope.tenant(), &form.who), visit.address, find).await
+    rooms.limits.guard_guess((buyer.scope.tenant(), about), visit.address, find).await
 }
 
 fn customer(buyer: &MaybeBuyer) -> Option<&Customer> {

@@ -105,7 +105,7 @@ pub(crate) async fn download(
     let (view, revealed) = open(&app, &buyer.scope, &proof, (address.id, &headers)).await?;
     let headers = [
         (CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
-        (CONTENT_DISPOSITION, format!("attachment; filename=\"{}.txt\"", view.order.id)),
+        (CONTENT_DISPOSITION, format!("attachment; filename=\"{}.txt\"", view.order.number)),
         (CACHE_CONTROL, "no-store".to_owned()),
     ];
     Ok((headers, file(frame.language, &view, &revealed)).into_response())

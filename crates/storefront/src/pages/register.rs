@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use identity::{IdentityError, Login};
 use kernel::Secret;
 use serde::{Deserialize, Serialize};
-use web::{ClientAddress, Form, MaybeBuyer, Problem, Query, ShopContext, Visit};
+use web::{ClientAddress, Form, MaybeBuyer, Problem, Query, RateLimits, ShopContext, Visit};
 
 use super::login::{Target, own_path, to};
 use super::page;
@@ -67,7 +67,7 @@ pub(crate) async fn show(
 pub(crate) async fn submit(
     before: MaybeBuyer,
     ShopContext(shop): ShopContext,
-    (visit, ClientAddress(address)): (Visit, ClientAddress),
+    (visit, ClientAddress(address), limits): (Visit, ClientAddress, RateLimits),
     frame: Frame,
     State(app): State<App>,
     Form(sent): Form<RegisterForm>,
@@ -81,7 +81,9 @@ pub(crate) async fn submit(
         return again(Fault::Agree);
     }
     let password = Secret::new(sent.password.clone());
-    match customers.register(&scope, address, (&login, &name_of(&login)), &password).await {
+    let registered = customers.register(&scope, address, (&login, &name_of(&login)), &password).await;
+    limits.tell(app.rooms.limits.left_for_new(address));
+    match registered {
         Ok((token, _)) => {
             if let Some((_, old)) = before.customer {
                 customers.log_out(&scope, &old).await?;

@@ -143,7 +143,13 @@ pub fn order_of(answer: &Answer) -> String {
     answer.header("location").strip_prefix("/orders/").expect("an order").to_owned()
 }
 
-/// The number in the address of an order's page.
+/// The number that the page of an order shows.
+pub fn shown_number(page: &Answer) -> String {
+    let (_, rest) = page.text.split_once("id=\"number\">").expect("a number");
+    rest.split('<').next().expect("an end").to_owned()
+}
+
+/// The id in the address of an order's page.
 pub fn number(href: &str) -> String {
     href.strip_prefix("/orders/").and_then(|rest| rest.split('/').next()).expect("an order").to_owned()
 }

@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode};
 use order::Receipt;
 use payment::{AttemptState, ExceptionKind};
 
-use super::browser::number;
+use super::browser::{number, shown_number};
 use super::fixture::{CASHIER, CONTACT, MAIN, OTHER, QUERY_PASSWORD, SUB, Town, yuan};
 use super::gateway::Mood;
 
@@ -41,7 +41,8 @@ testkit::on_both! {
         assert_eq!(shown.header("cache-control"), "no-store");
         let file = browser.post(&format!("{page}/file"), &[]).await;
         assert_eq!(file.header("content-type"), "text/plain; charset=utf-8");
-        assert_eq!(file.header("content-disposition"), format!("attachment; filename=\"{order}.txt\""));
+        let name = format!("attachment; filename=\"{}.txt\"", shown_number(&done));
+        assert_eq!(file.header("content-disposition"), name);
         assert_eq!((file.text.matches("CODE-grove-").count(), town.reveals(&order).await), (2, 2), "{}", file.text);
         let again = browser.get(&format!("{page}/codes")).await;
         assert_eq!(again.header("location"), page);
@@ -267,9 +268,13 @@ testkit::on_both! {
         let town = Town::open(&db).await;
         let mut browser = town.browser(MAIN);
         for _ in 0..3 {
-            assert_eq!(browser.buy_as_guest(&[]).await.status, StatusCode::SEE_OTHER);
+            let placed = browser.buy_as_guest(&[]).await;
+            assert_eq!(placed.status, StatusCode::SEE_OTHER);
+            assert_eq!(placed.header("ratelimit-policy"), "\"orders\";q=10;w=60");
         }
         let fourth = browser.buy_as_guest(&[]).await;
+        assert!(fourth.header("ratelimit").starts_with("\"orders\";r=6;t="), "{}", fourth.header("ratelimit"));
+        assert_eq!(fourth.header("retry-after"), "60");
         assert_eq!(fourth.status, StatusCode::TOO_MANY_REQUESTS);
         assert!(fourth.text.contains("已经有 3 笔订单没付款") && fourth.text.contains(CONTACT), "{}", fourth.text);
     }

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use super::browser::number;
+use super::browser::{number, shown_number};
 use super::fixture::{CONTACT, MAIN, QUERY_PASSWORD, SUB, Town};
 
 testkit::on_both! {
@@ -10,7 +10,10 @@ testkit::on_both! {
         let town = Town::open(&db).await;
         let page = town.browser(MAIN).order_as_guest(&[]).await;
         town.pay(&number(&page)).await;
-        for who in ["GUEST @example.com", &number(&page)] {
+        let link = town.browser(MAIN).get(&page).await;
+        let shown = shown_number(&link);
+        assert!(order::OrderNumber::parse(&shown).is_ok(), "{shown}");
+        for who in ["GUEST @example.com", &number(&page), &shown, &shown.replace('-', " ")] {
             let mut browser = town.browser(MAIN);
             let found = browser.post("/lookup", &[("who", who), ("password", QUERY_PASSWORD)]).await;
             assert_eq!(found.header("location"), format!("/orders/{}", number(&page)), "{}", found.text);
@@ -62,12 +65,24 @@ testkit::on_both! {
         town.browser(MAIN).order_as_guest(&[]).await;
         let mut browser = town.browser(MAIN);
         for _ in 0..5 {
-            browser.post("/lookup", &[("who", CONTACT), ("password", "another")]).await;
+            let asked = browser.post("/lookup", &[("who", CONTACT), ("password", "another")]).await;
+            assert_eq!(asked.header("ratelimit-policy"), "\"lookup\";q=5;w=900, \"address\";q=20;w=900");
         }
         let stopped = browser.post("/lookup", &[("who", CONTACT), ("password", QUERY_PASSWORD)]).await;
         assert_eq!((stopped.status, stopped.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "900"));
+        assert_eq!(stopped.header("ratelimit"), "\"lookup\";r=0;t=900, \"address\";r=15;t=900");
         assert!(stopped.text.contains("等 15 分钟再试"), "{}", stopped.text);
-        for number in 0..15 {
+        let page = town.browser(MAIN).order_as_guest(&[("contact", "else@example.com")]).await;
+        let shown = shown_number(&town.browser(MAIN).get(&page).await);
+        // However it is written, it is the same number.
+        for place in 0..5 {
+            let who = format!("{}-{}", &shown.replace('-', "")[..place], &shown.replace('-', "")[place..]);
+            let asked = town.browser(MAIN).post("/lookup", &[("who", &who), ("password", "another")]).await;
+            assert_eq!(asked.status, StatusCode::NOT_FOUND, "{who}");
+        }
+        let stopped = town.browser(MAIN).post("/lookup", &[("who", &shown), ("password", QUERY_PASSWORD)]).await;
+        assert_eq!(stopped.status, StatusCode::TOO_MANY_REQUESTS, "{}", stopped.text);
+        for number in 0..10 {
             let who = format!("guest-{number}@example.com");
             let asked = browser.post("/lookup", &[("who", &who), ("password", "another")]).await;
             assert_eq!(asked.status, StatusCode::NOT_FOUND, "{number}");

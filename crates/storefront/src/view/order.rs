@@ -140,7 +140,7 @@ impl Look<'_> {
             quantity: line.quantity,
             total: format::money(line.total),
         };
-        Bought { number: self.view.order.id.to_string(), lines: self.view.lines.iter().map(line).collect() }
+        Bought { number: self.view.order.number.to_string(), lines: self.view.lines.iter().map(line).collect() }
     }
 }
 
@@ -174,7 +174,7 @@ impl OrderPageView {
         let is_open = look.revealed.is_some();
         Self {
             order: OrderDetail {
-                number: view.order.id.to_string(),
+                number: view.order.number.to_string(),
                 placed_at: format::moment(view.order.placed_at),
                 state: StateView::new(words, state),
                 total: format::money(view.order.total),

@@ -66,7 +66,7 @@ impl LookUpView {
 fn rows((words, language): (&Words, Language), page: &OrderPage) -> Vec<Row> {
     let row = |(order, title): &(Order, Wording)| Row {
         href: format!("/orders/{}", order.id),
-        number: order.id.to_string(),
+        number: order.number.to_string(),
         title: title.get(language).to_owned(),
         total: format::money(order.total),
         state: StateView::new(words, state_key(order.states)),

@@ -76,6 +76,25 @@ async fn what_cannot_be_read_is_a_problem() {
 }
 
 #[tokio::test]
+async fn a_problem_has_its_title_in_the_callers_language_and_one_code() {
+    let app = app(Bounds::default(), Face::json());
+    for (accepted, title) in [
+        (None, "Not found"),
+        (Some("en-GB,zh;q=0.5"), "Not found"),
+        (Some("zh-CN,zh;q=0.9,en;q=0.8"), "没有找到"),
+        (Some("fr, zh;q=0.5"), "没有找到"),
+        (Some("fr"), "Not found"),
+    ] {
+        let request = Request::builder().uri("/nothing").header("host", "a.example");
+        let request = accepted.into_iter().fold(request, |request, tag| request.header("accept-language", tag));
+        let (_, response) = ask(&app, request.body(Body::empty()).expect("a request")).await;
+        let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+        let problem: Value = serde_json::from_slice(&bytes).expect("JSON");
+        assert_eq!((&problem["title"], &problem["code"]), (&title.into(), &"not_found".into()), "{accepted:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_panic_is_our_fault_and_says_nothing() {
     let (status, problem) = plain(&app(Bounds::default(), Face::json()), Method::GET, "/panic", "").await;
     assert_eq!((status, problem["code"].as_str()), (StatusCode::INTERNAL_SERVER_ERROR, Some("internal")));

@@ -59,7 +59,7 @@ fn our_own_fault_is_not_told() {
 #[test]
 fn who_has_to_wait_is_told_for_how_long() {
     for kind in KINDS {
-        let response = Problem::from(Fault { kind, secret: "" }).respond(None, None);
+        let response = Problem::from(Fault { kind, secret: "" }).respond(kernel::Language::English, None, None);
         let wait = response.headers().get("retry-after").map(|value| value.to_str().expect("a number").to_owned());
         let expected = match kind {
             FaultKind::TooMany => Some("60"),
@@ -73,7 +73,7 @@ fn who_has_to_wait_is_told_for_how_long() {
 #[test]
 fn a_response_keeps_its_problem() {
     let problem = Problem::new(StatusCode::CONFLICT, "taken").because("somebody has it");
-    let response = problem.respond(Some("one"), None);
+    let response = problem.respond(kernel::Language::English, Some("one"), None);
     assert_eq!(response.extensions().get::<Problem>(), Some(&problem));
     assert_eq!(response.headers()["content-type"], "application/problem+json");
 }

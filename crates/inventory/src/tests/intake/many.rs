@@ -75,5 +75,5 @@ testkit::on_both! {
 }
 
 fn undo_of() -> crate::UndoOf {
-    crate::UndoOf { by: "bo".to_owned(), reason: None }
+    crate::UndoOf { by: "bo".to_owned(), reason: None, key: None }
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::{UndoOf, Undone};
 
 fn undo_of() -> UndoOf {
-    UndoOf { by: "bo".to_owned(), reason: Some("wrong SKU".to_owned()) }
+    UndoOf { by: "bo".to_owned(), reason: Some("wrong SKU".to_owned()), key: None }
 }
 
 impl Shop {
@@ -53,6 +53,29 @@ testkit::on_both! {
         assert_eq!(shop.stock_at_cost().await, 0);
         let unknown = shop.undo(BatchId::new()).await.expect_err("refused");
         assert!(matches!(unknown, InventoryError::UnknownBatch { .. }), "{unknown}");
+    }
+
+    async fn the_same_undoing_is_answered_again_and_another_one_is_not(db) {
+        let shop = Shop::open(&db).await;
+        let batch = shop.take_in("A\nB\nC\n").await.expect("imported").batch.expect("a batch");
+        let other = shop.take_in("D\n").await.expect("imported").batch.expect("a batch");
+        shop.hold(1).await;
+        let keyed = UndoOf { key: Some("bo:1".to_owned()), ..undo_of() };
+        let undo = |batch, of: UndoOf| { let shop = &shop; async move { shop.intake().undo(&shop.scope, batch, &of).await } };
+        let first = undo(batch, keyed.clone()).await.expect("undone");
+        assert_eq!((first.voided, first.held, first.is_replay), (2, 1, false));
+        let again = undo(batch, keyed.clone()).await.expect("answered again");
+        assert_eq!(again, Undone { is_replay: true, ..first });
+        let why = UndoOf { reason: None, ..keyed.clone() };
+        for (batch, of) in [(other, keyed.clone()), (batch, why)] {
+            let refused = undo(batch, of).await.expect_err("refused");
+            assert!(matches!(refused, InventoryError::KeyReused), "{refused}");
+        }
+        assert_eq!(shop.batch(other).await.0.state, BatchState::Done);
+        let fresh = UndoOf { key: Some("bo:2".to_owned()), ..undo_of() };
+        let refused = undo(batch, fresh).await.expect_err("refused");
+        assert!(matches!(refused, InventoryError::BatchUndone { .. }), "{refused}");
+        shop.assert_sound().await;
     }
 
     async fn codes_that_were_withdrawn_may_come_again_and_those_somebody_has_may_not(db) {

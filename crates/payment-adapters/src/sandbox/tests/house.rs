@@ -103,7 +103,7 @@ on_both! {
         shop.run_all().await;
         let refund = shop.refund().await;
         assert_eq!(refund.state, RefundState::Failed);
-        shop.payments.approve_refund(&shop.scope, refund.id).await.expect("approved");
+        shop.payments.approve_refund(&shop.scope, refund.id, &payment::RefundId::new().to_string()).await.expect("approved");
         shop.run_all().await;
         assert_eq!(shop.refund().await.state, RefundState::Done);
         assert_eq!((shop.channel_money().await, shop.audit().await), ([0, 0, 0], Vec::new()));
