@@ -16,6 +16,7 @@ mod looking;
 mod lookups;
 mod patience;
 mod persons;
+mod prices;
 mod registering;
 mod wallets;
 mod weights;
