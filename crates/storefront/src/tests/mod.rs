@@ -18,6 +18,8 @@ mod patience;
 mod persons;
 mod prices;
 mod registering;
+mod shelves;
+mod tiers;
 mod wallets;
 mod weights;
 

@@ -163,6 +163,7 @@ impl Street {
 }
 
 /// A question for a price.
+#[derive(Clone, Copy)]
 struct Asked<'a> {
     place: usize,
     subject: &'a Subject,
@@ -189,6 +190,35 @@ fn beside(text: &str, sku: SkuId) -> Option<i64> {
     rest.split('"').next()?.parse().ok()
 }
 
+/// The table of prices by quantity that the page of goods has for a SKU: from, to, unit.
+fn table(text: &str, sku: SkuId) -> Vec<(u32, u32, i64)> {
+    let Some((_, rest)) = text.split_once(&format!("id=\"tiers-{sku}\"")) else { return Vec::new() };
+    let rows = rest.split("</table>").next().expect("an end").split("<tr data-from=").skip(1);
+    let number =
+        |row: &str, place: usize| row.split('"').nth(place).expect("a value").parse::<i64>().expect("a number");
+    let small = |number: i64| u32::try_from(number).expect("a quantity");
+    rows.map(|row| (small(number(row, 1)), small(number(row, 3)), number(row, 5))).collect()
+}
+
+/// The table says of every quantity what the resolver says; a SKU with one price needs none.
+fn table_agrees(street: &Street, book: &RuleBook, text: &str, asked: &Asked<'_>) {
+    let rows = table(text, asked.sku);
+    let most = street.facts[&asked.sku].quantity_max;
+    let meant = |quantity| street.meant(book, &Asked { quantity, ..*asked }).ok().map(|quote| quote.unit.minor());
+    let shown = |quantity| rows.iter().find(|row| (row.0..=row.1).contains(&quantity)).map(|row| row.2);
+    for quantity in 1..=most {
+        if rows.is_empty() {
+            // A price that begins or ends with a quantity is one price.
+            assert!(
+                meant(quantity).is_none_or(|unit| meant(1).is_none_or(|first| first == unit)),
+                "a table is missing"
+            );
+        } else {
+            assert_eq!(shown(quantity), meant(quantity), "the table of prices");
+        }
+    }
+}
+
 /// The pages show the prices of one piece, to a guest as to the buyer.
 async fn pages_agree(street: &Street, book: &RuleBook, place: usize, (browser, subject): (&mut Browser, &Subject)) {
     let grove = &street.town.grove;
@@ -201,6 +231,9 @@ async fn pages_agree(street: &Street, book: &RuleBook, place: usize, (browser, s
         assert_eq!(figures(&street.quoted(&asked).await), figures(&meant), "the quote");
         let unit = meant.ok().map(|quote| quote.unit);
         assert_eq!(beside(&page.text, sku), unit.map(|unit| unit.minor()), "the page of goods");
+        if unit.is_some() && page.text.contains("name=\"quantity\"") {
+            table_agrees(street, book, &page.text, &asked);
+        }
         units.extend(unit);
     }
     let lowest = units.into_iter().min_by_key(Money::minor).map(format::plain);
