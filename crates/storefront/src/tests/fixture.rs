@@ -187,6 +187,12 @@ impl Town {
         self.state.tenancy.reload().await.expect("the host table");
     }
 
+    pub async fn set_site_state(&self, site: usize, state: tenancy::SiteState) {
+        let site = self.grove.sites[site];
+        self.write(async |tx| self.state.tenancy.set_site_state_in(tx, site, state).await.expect("set")).await;
+        self.state.tenancy.reload().await.expect("the host table");
+    }
+
     /// All tries to pay an order of the grove, the oldest first.
     pub async fn attempts(&self, order: &str) -> Vec<Attempt> {
         let intent = Orders::intent_of(OrderId::parse(order).expect("an order's number"));
