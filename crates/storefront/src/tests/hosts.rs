@@ -80,7 +80,7 @@ testkit::on_both! {
         let head = town.browser("a-shop.example").ask(Method::HEAD, "/", &[], None).await;
         assert_eq!(head.status, StatusCode::MOVED_PERMANENTLY);
         let posted = town.browser("a-shop.example").post("/login", &[("login", "x"), ("password", "y")]).await;
-        assert_eq!(posted.status, StatusCode::UNPROCESSABLE_ENTITY, "what is posted is not sent on");
+        assert_eq!(posted.status, StatusCode::UNAUTHORIZED, "what is posted is answered where it was sent");
         let file = town.browser("a-shop.example").get("/assets/store.css").await;
         assert_eq!(file.status, StatusCode::OK, "files are the same everywhere");
         // Its home and a site of its own are where they are; its pages name themselves.
