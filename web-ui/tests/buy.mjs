@@ -1,5 +1,5 @@
 // Buying as buyers do: a guest by the sandbox cashier on a level-three sub-site, a customer from his wallet; with
-// scripts and without. Usage: node buy.mjs '{"port":8080,"shop":"nanqiao.demo.localhost","login":..,"password":..,"goods":..,"code":..,"out":..}'
+// scripts and without. Usage: node buy.mjs '{"port":8080,"shop":"nanqiao.demo.localhost","login":..,"password":..,"breaks":..,"goods":..,"code":..,"out":..}'
 import fs from 'node:fs';
 import { check, end, inspect, open, problems, shoot, visitor } from './lib.mjs';
 
@@ -184,11 +184,54 @@ async function pages(browser) {
   }
 }
 
+/** Prices by quantity: the table is there from the start, nothing jumps, and price and total follow what is chosen. */
+async function tiers(browser, { width, scripts }) {
+  const name = `tiers-${width}-${scripts ? 'scripts' : 'plain'}`;
+  const page = await visitor(browser, { width, scripts, locale: width < 600 ? 'zh-CN' : 'en' });
+  await page.addInitScript(() => {
+    globalThis.shifted = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) if (!entry.hadRecentInput) globalThis.shifted += entry.value;
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+  await page.goto(`http://${settings.breaks}:${settings.port}/goods/${settings.goods}`);
+  await shoot(page, settings.out, name);
+  const tables = page.locator('table.tiers');
+  check((await tables.count()) > 0, `${name}: no table of prices`);
+  if (!scripts) {
+    // Nobody is there to change tables with the choice, so that all of them are shown.
+    check((await page.locator('table.tiers:visible').count()) === (await tables.count()), `${name}: a table is hidden`);
+    return page.context().close();
+  }
+  await inspect(page, name);
+  const table = page.locator('table.tiers:visible');
+  check((await table.count()) === 1, `${name}: ${await table.count()} tables are shown`);
+  const last = table.locator('tbody tr').last();
+  const [from, minor] = [Number(await last.getAttribute('data-from')), Number(await last.getAttribute('data-minor'))];
+  await page.fill('#quantity', String(from));
+  check((await last.getAttribute('class')) === 'on', `${name}: the chosen row is not marked`);
+  const shown = async (selector) => (await page.locator(selector).first().textContent()).replaceAll(',', '');
+  check((await shown('[data-total]')).includes(((minor * from) / 100).toFixed(2)), `${name}: total ${await shown('[data-total]')}`);
+  check((await shown('[data-price]:not([name])')).includes((minor / 100).toFixed(2)), `${name}: the price does not follow`);
+  await inspect(page, `${name} with the last row chosen`);
+  const other = page.locator('[name=sku]:not(:checked):not(:disabled)').first();
+  await other.check({ force: true });
+  const id = `tiers-${(await other.getAttribute('value')).split(':')[0]}`;
+  const ids = await table.evaluateAll((nodes) => nodes.map((node) => node.id));
+  check(ids.length === 0 || (ids.length === 1 && ids[0] === id), `${name}: the table of ${ids} stands beside another choice`);
+  const shifted = await page.evaluate(() => globalThis.shifted);
+  check(shifted < 0.01, `${name}: the page shifted by ${shifted}`);
+  await page.context().close();
+}
+
 const browser = await open();
 await step('a guest buys by the cashier, with scripts', () => guest(browser, { width: 390, scripts: true }));
 await step('a guest buys by the cashier, without scripts', () => guest(browser, { width: 390, scripts: false }));
 await step('a customer buys from the wallet, with scripts', () => customer(browser, { width: 1280, scripts: true }));
 await step('a customer buys from the wallet, without scripts', () => customer(browser, { width: 390, scripts: false }));
+await step('prices by quantity on a phone', () => tiers(browser, { width: 390, scripts: true }));
+await step('prices by quantity on a desk', () => tiers(browser, { width: 1280, scripts: true }));
+await step('prices by quantity without scripts', () => tiers(browser, { width: 390, scripts: false }));
 await step('axe finds nothing on any page', () => pages(browser));
 await browser.close();
 end('five ways through the shop');

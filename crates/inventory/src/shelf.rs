@@ -116,6 +116,11 @@ impl Shelf {
         self.marks.found(scope, skus);
     }
 
+    /// The lane has told somebody another number than was shown: it is read anew for whoever asks next.
+    pub fn recount(&self, scope: &TenantScope, sku: SkuId) {
+        self.counts.remove(scope, &[sku]);
+    }
+
     /// Cards of these SKUs became free by a commit on this node: whoever asks next is let through, and the number is
     /// read anew.
     pub fn restocked(&self, scope: &TenantScope, skus: &[SkuId]) {

@@ -1,3 +1,5 @@
+mod outcome;
+
 use std::sync::Arc;
 use std::time::Duration;
 

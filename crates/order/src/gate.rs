@@ -72,7 +72,10 @@ impl Gate {
             _ if answered.is_replay => {}
             Ok(_) => self.shelf.found(&tenant, skus),
             Err(Refusal::OutOfStock { sku, available: 0, .. }) => self.shelf.mark_sold_out(&tenant, *sku),
-            Err(Refusal::OutOfStock { sku, .. }) => self.shelf.found(&tenant, &[*sku]),
+            Err(Refusal::OutOfStock { sku, .. }) => {
+                self.shelf.found(&tenant, &[*sku]);
+                self.shelf.recount(&tenant, *sku);
+            }
             Err(_) => {}
         }
     }

@@ -9,9 +9,10 @@ mod wire;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 use kernel::Clock;
 use payment::{
-    ChannelAccess, CloseOutcome, Gateway, GatewayError, NewTrade, OutNo, PayAction, RawCallback, RefundOrder,
+    BillLine, ChannelAccess, CloseOutcome, Gateway, GatewayError, NewTrade, OutNo, PayAction, RawCallback, RefundOrder,
     RefundOutcome, Reply, TradeState, Verified, VerifyError,
 };
 use serde_json::json;
@@ -94,6 +95,10 @@ impl Gateway for SandboxGateway {
             Err(GatewayError::Refused { code, .. }) if code == "refund_not_found" => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    async fn bill(&self, access: &ChannelAccess, day: NaiveDate) -> Result<Vec<BillLine>, GatewayError> {
+        wire::bill(&self.client.get_text(access, &format!("/v1/bills/{day}")).await?)
     }
 
     fn verify(&self, access: &ChannelAccess, callback: &RawCallback) -> Result<Verified, VerifyError> {

@@ -43,6 +43,9 @@ pub enum PaymentError {
     /// What an operator may not set by himself, in words for him.
     #[error("the channel is refused: {0}")]
     ChannelRefused(&'static str),
+    /// A day has more lines than are compared at once.
+    #[error("the bill has more than {limit} lines")]
+    BillTooLong { limit: usize },
     /// A row holds what no version of this program writes.
     #[error("{table} {row} has an unreadable {what}")]
     Broken { table: &'static str, row: String, what: &'static str },
@@ -79,6 +82,7 @@ impl Coded for PaymentError {
             Self::Forged(_) => "callback_refused",
             Self::HandoverUsed { .. } => "handover_used",
             Self::HandoverExpired { .. } => "handover_expired",
+            Self::BillTooLong { .. } => "bill_too_long",
             Self::Channel(_) => "channel_invalid",
             Self::ChannelTaken => "channel_taken",
             Self::ChannelRefused(_) => "channel_refused",
@@ -98,7 +102,7 @@ impl Coded for PaymentError {
             Self::NotFound(_) => FaultKind::NotFound,
             Self::Forged(_) => FaultKind::Unauthenticated,
             Self::HandoverUsed { .. } | Self::HandoverExpired { .. } | Self::ChannelTaken => FaultKind::Conflict,
-            Self::ChannelRefused(_) => FaultKind::Refused,
+            Self::ChannelRefused(_) | Self::BillTooLong { .. } => FaultKind::Refused,
             Self::Channel(_) => FaultKind::Invalid,
             Self::NoGateway(_) | Self::Broken { .. } | Self::Outbox(_) => FaultKind::Internal,
             Self::Gateway(GatewayError::Refused { .. }) => FaultKind::Refused,

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use kernel::{Money, Secret};
 
+use crate::bill::BillLine;
 use crate::model::{Channel, Seen};
 use crate::number::OutNo;
 use crate::watched::Watched;
@@ -198,6 +199,12 @@ pub trait Gateway: Send + Sync + 'static {
         access: &ChannelAccess,
         refund_no: &OutNo,
     ) -> Result<Option<RefundOutcome>, GatewayError>;
+
+    /// Its bill of a Beijing day: every payment that came to the channel's merchant on that day, and every refund that
+    /// was done. A provider that gives no bills says that nobody was asked.
+    async fn bill(&self, access: &ChannelAccess, day: NaiveDate) -> Result<Vec<BillLine>, GatewayError> {
+        Err(GatewayError::NotSent(format!("{} gives no bill of {day}", access.channel.provider)))
+    }
 
     /// Says what a message is, from its raw bytes alone. Pure: the same message always gives the same answer.
     fn verify(&self, access: &ChannelAccess, callback: &RawCallback) -> Result<Verified, VerifyError>;

@@ -20,6 +20,7 @@
 //! who collects is a property of each payment and follows from its channel.
 
 mod audit;
+mod bill;
 mod command;
 mod error;
 mod gateway;
@@ -43,6 +44,7 @@ pub use audit::{
     PaymentAudit, REFUND_WAITS_MAX, audit_in, ended_refunds_in, order_intents_in, payments_for_in, payments_in,
     refunds_in,
 };
+pub use bill::{BILL_LINES_MAX, BillKind, BillLine, BillReport, Difference, bill_day, compare};
 pub use command::{MoveRefund, OpenTopUp, RefundMoved, Refusal, StartAttempt, TopUpOpened};
 pub use error::PaymentError;
 pub use gateway::{

@@ -3,6 +3,7 @@
 //! A conversation with a gateway happens between transactions: what it needs is read before, what it says is written
 //! after, and whoever does the same twice finds it done.
 
+mod bill;
 mod callback;
 mod channel;
 mod handover;

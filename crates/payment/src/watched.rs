@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 use tracing::Instrument;
 
+use crate::bill::BillLine;
 use crate::gateway::{
     ChannelAccess, CloseOutcome, Gateway, GatewayError, NewTrade, PayAction, RawCallback, RefundOrder, RefundOutcome,
     Reply, TradeState, Verified, VerifyError,
@@ -68,6 +70,10 @@ impl Gateway for Watched {
         refund_no: &OutNo,
     ) -> Result<Option<RefundOutcome>, GatewayError> {
         self.call("refund_query", self.0.refund_query(access, refund_no)).await
+    }
+
+    async fn bill(&self, access: &ChannelAccess, day: NaiveDate) -> Result<Vec<BillLine>, GatewayError> {
+        self.call("bill", self.0.bill(access, day)).await
     }
 
     fn verify(&self, access: &ChannelAccess, callback: &RawCallback) -> Result<Verified, VerifyError> {

@@ -46,6 +46,9 @@ pub enum Command {
     /// Cards of stock: files in, batches back, codes out.
     #[command(subcommand)]
     Cards(Cards),
+    /// What gateways say of a day beside our own rows.
+    #[command(subcommand)]
+    Bill(Bill),
     /// Write the whole database to a new file, beside a running server. The master key is not in it: see `keys export`.
     Backup {
         /// The file to be made.
@@ -155,6 +158,24 @@ pub enum Cards {
         /// The file to be made.
         #[arg(long)]
         out: PathBuf,
+    },
+}
+
+/// Bills of gateways.
+#[derive(Debug, Subcommand)]
+pub enum Bill {
+    /// Compare a gateway's bill of a day in Beijing with our payments and refunds, line by line; exits with 1 if
+    /// anything is not the same.
+    Compare {
+        /// The shop, by its slug.
+        #[arg(long)]
+        tenant: String,
+        /// Only this channel's, such as chn_01j...
+        #[arg(long)]
+        channel: Option<String>,
+        /// The day, such as 2026-11-21.
+        #[arg(long)]
+        day: NaiveDate,
     },
 }
 

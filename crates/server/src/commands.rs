@@ -22,7 +22,7 @@ use crate::progress::Progress;
 use crate::sandbox::Sandbox;
 use crate::settings::Settings;
 use crate::telemetry::Watch;
-use crate::{audit, backup, cards, letters, report, restore, sandbox, serve, telemetry};
+use crate::{audit, backup, bill, cards, letters, report, restore, sandbox, serve, telemetry};
 
 /// The packs of the demo, the first one being the shop that is shown.
 const DEMO_PACKS: [&str; 2] = ["demo", "demo-two"];
@@ -71,6 +71,7 @@ async fn carry_out(command: Command, mut settings: Settings) -> anyhow::Result<E
             print(&format!("{} is ready to be filled; then: cardgrove tenant apply {0}\n", target.display()))
         }
         Command::Cards(words) => cards::run(&settings, words).await,
+        Command::Bill(words) => bill::run(&settings, words).await,
         Command::Backup { file } => backup::run(&settings, &file).await,
         Command::Restore { file } => restore::run(&settings, &file).await,
         Command::Jobs(words) => letters::run(&settings, words).await,

@@ -7,6 +7,7 @@
 mod archive;
 pub mod audit;
 pub mod backup;
+pub mod bill;
 pub mod cards;
 pub mod cli;
 pub mod commands;

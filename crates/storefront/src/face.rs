@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::http::Method;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use web::{Faults, Problem, ShopFault, Visit};
 
@@ -13,6 +12,8 @@ use crate::format;
 use crate::frame::Frame;
 use crate::pages::page;
 use crate::view::{Common, ErrorView};
+
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 
 /// The shops' face.
 pub(crate) struct ShopFace(pub App);
@@ -40,7 +41,10 @@ impl Faults for ShopFace {
         let retry = if is_safe(&request.method) { frame.path.as_str() } else { "/" };
         let view = ErrorView::new(words, problem, retry, host.as_deref());
         let common = Common::new(&frame, None);
-        page(&self.0, frame.language, problem.status, "error.html", &common, view).ok()
+        let mut shown = page(&self.0, frame.language, problem.status, "error.html", &common, view).ok()?;
+        // A shop that is stopped must not be found by the words that say so.
+        shown.headers_mut().insert(ROBOTS, HeaderValue::from_static("noindex"));
+        Some(shown)
     }
 }
 

@@ -73,7 +73,7 @@ pub(crate) fn seller(shop: &Shop, language: Language, sells_itself: bool) -> (&s
 }
 
 /// The shop's own host, at the port that was asked.
-fn origin(visit: &Visit, shop: &Shop) -> String {
+pub(crate) fn origin(visit: &Visit, shop: &Shop) -> String {
     let scheme = if visit.is_https { "https" } else { "http" };
     let port = visit.authority.rsplit_once(':').map(|(_, port)| port).filter(|port| port.parse::<u16>().is_ok());
     match port {

@@ -2,19 +2,26 @@
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, LOCATION};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use std::time::Duration;
+use tenancy::Shop;
 use web::{Face, Problem, Route, Routes, ShopContext, ShopFault, Visit};
 
 use crate::app::{App, StorefrontState};
 use crate::face::ShopFace;
-use crate::frame::{Frame, SellsItself, keep_language};
+use crate::frame::{Frame, SellsItself, keep_language, origin};
 use crate::templates::Templates;
 use crate::{assets, pages, rows};
 
 /// The hosts of the demo's list of shops.
 const DEMO_HOSTS: [&str; 2] = ["localhost", "127.0.0.1"];
+
+/// When a machine may look again whether a stopped shop is open.
+const SUSPENDED_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// The shop pages, complete with all layers.
 pub fn router(state: StorefrontState) -> Router {
@@ -111,6 +118,9 @@ async fn other_method() -> Problem {
 async fn open_shop(State(app): State<App>, visit: Visit, mut request: Request, next: Next) -> Response {
     match web::shop_of(&app.rooms.tenancy, &visit) {
         Ok(shop) => {
+            if let Some(home) = home_of(&request, &visit, &shop) {
+                return home;
+            }
             let span = tracing::Span::current();
             span.record("tenant.id", tracing::field::display(shop.tenant.id));
             span.record("site.id", tracing::field::display(shop.site.id));
@@ -123,6 +133,19 @@ async fn open_shop(State(app): State<App>, visit: Visit, mut request: Request, n
         Err(ShopFault::Unknown { .. }) if DEMO_HOSTS.contains(&visit.host.as_str()) => demo(&app, request),
         Err(fault) => problem_of(&fault).into_response(),
     }
+}
+
+/// The way to the same page at the shop's own host, if it was asked at another one: a page has one address. What is
+/// posted is taken where it was sent. The answer is kept for an hour only, because a shop may move.
+fn home_of(request: &Request, visit: &Visit, shop: &Shop) -> Option<Response> {
+    let is_page = request.method() == Method::GET || request.method() == Method::HEAD;
+    if !is_page || visit.host == shop.home.as_str() {
+        return None;
+    }
+    let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+    let location = HeaderValue::try_from(format!("{}{path}", origin(visit, shop))).ok()?;
+    let headers = [(LOCATION, location), (CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))];
+    Some((StatusCode::MOVED_PERMANENTLY, headers).into_response())
 }
 
 fn demo(app: &App, request: Request) -> Response {
@@ -138,7 +161,9 @@ fn demo(app: &App, request: Request) -> Response {
 fn problem_of(fault: &ShopFault) -> Problem {
     match fault {
         ShopFault::Unknown { .. } => Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host"),
-        ShopFault::Suspended(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shop_suspended"),
+        ShopFault::Suspended(_) => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shop_suspended").retry_after(SUSPENDED_RETRY_AFTER)
+        }
         ShopFault::Closed(_) => Problem::new(StatusCode::GONE, "shop_closed"),
     }
 }

@@ -1,6 +1,6 @@
 //! What pages read through the rooms' services: one transaction a page.
 
-use catalog::{Code, Goods, Quoted, SiteLevel, Sku, SkuId, Subject};
+use catalog::{Category, CategoryId, Code, Goods, GoodsKind, Quoted, SiteLevel, Sku, SkuId, Subject, Tier};
 use chrono::TimeDelta;
 use identity::{Customer, CustomerId};
 use kernel::{Money, SiteId, SiteScope};
@@ -114,52 +114,81 @@ pub(crate) async fn sells_itself(app: &App, shop: &Shop) -> Result<bool, Problem
     Ok(sells_itself)
 }
 
-/// Everything that has a price on this shop, sorted as it is shown.
-pub(crate) async fn shelf_in(
-    app: &App,
-    tx: &impl Tx,
-    shop: &Shop,
-    (subject, pieces): (&Subject, &Pieces),
-) -> Result<(Vec<catalog::Category>, Vec<Sold>), Problem> {
+/// What a list shows: everything that has a price on this shop, sorted as it is shown, and who looks at it.
+pub(crate) struct List {
+    pub categories: Vec<Category>,
+    pub sold: Vec<Sold>,
+    pub me: Option<Me>,
+}
+
+/// What a list shows to this customer or guest. How many are left is asked after the transaction, because the shelf
+/// reads in one of its own.
+pub(crate) async fn list(app: &App, shop: &Shop, customer: Option<&Customer>) -> Result<List, Problem> {
     let rooms = &app.rooms;
-    let chain = chain_in(app, tx, shop).await?;
-    let all = rooms.catalog.catalogue_in(tx).await?;
+    let pieces = pieces(app, shop).await?;
+    let tx = begin(app, shop).await?;
+    let chain = chain_in(app, &tx, shop).await?;
+    let all = rooms.catalog.catalogue_in(&tx).await?;
     let asked: Vec<(SkuId, u32)> = all.skus.iter().map(|sku| (sku.id, 1)).collect();
-    let mut quotes = priced(rooms.prices.quotes_in(tx, &chain, subject, &asked).await?);
+    let mut quotes = priced(rooms.prices.quotes_in(&tx, &chain, &subject(customer), &asked).await?);
+    let me = me_in(&tx, shop, customer).await?.map(|(me, _)| me);
+    drop(tx);
     let kinds = all.goods.iter().flat_map(|goods| all.skus_of(goods.id).map(|sku| (sku.id, goods.kind)));
-    let left = rooms.inventory.left_in(tx, &kinds.collect::<Vec<_>>()).await?;
-    let left = |sku| left.get(&sku).map_or(0, |left| u64::from(*left));
+    let left = left(app, shop, &kinds.collect::<Vec<_>>()).await?;
     let mut sold: Vec<Sold> = Vec::with_capacity(all.goods.len());
     for goods in &all.goods {
         let skus = all.skus_of(goods.id).filter_map(|sku| Some((quotes.remove(&sku.id)?, left(sku.id)))).collect();
         let pieces = all.skus_of(goods.id).filter_map(|sku| pieces.get(&sku.id)).sum();
         sold.push(Sold { goods: goods.clone(), skus, pieces });
     }
-    Ok((all.categories, sold))
+    Ok(List { categories: all.categories, sold, me })
 }
 
-/// The goods with this code and those of their SKUs that have a price on this shop. The chosen SKU is priced in the
-/// chosen quantity, so that the price a buyer confirms is the one he is asked.
+/// How many of each SKU are left, never older than a second. No transaction may be open: the shelf may need one.
+async fn left(app: &App, shop: &Shop, kinds: &[(SkuId, GoodsKind)]) -> Result<impl Fn(SkuId) -> u64 + use<>, Problem> {
+    let left = app.rooms.orders.shelf().left(&shop.scope().engine(), kinds).await?;
+    Ok(move |sku| left.get(&sku).map_or(0, |left| u64::from(*left)))
+}
+
+/// Goods and those of their SKUs that have a price on this shop, before anybody has looked how many are left.
+pub(crate) struct Priced {
+    goods: Goods,
+    skus: Vec<(Sku, Money, Vec<Tier>)>,
+}
+
+/// The goods with this code. The chosen SKU is priced in the chosen quantity, so that the price a buyer confirms is
+/// the one he is asked.
 pub(crate) async fn goods_in(
     app: &App,
     tx: &impl Tx,
     shop: &Shop,
     subject: &Subject,
     (code, choice): (&Code, Choice),
-) -> Result<(Goods, Vec<Offer>), Problem> {
+) -> Result<Priced, Problem> {
     let rooms = &app.rooms;
     let (goods, skus) = rooms.catalog.goods_by_code_in(tx, code).await?.ok_or(Problem::not_found())?;
     let chain = chain_in(app, tx, shop).await?;
-    let kinds: Vec<_> = skus.iter().map(|sku| (sku.id, goods.kind)).collect();
     let asked: Vec<(SkuId, u32)> = skus.iter().map(|sku| (sku.id, quantity_of(sku, choice))).collect();
-    let mut quotes = priced(rooms.prices.quotes_in(tx, &chain, subject, &asked).await?);
-    let counts = rooms.inventory.left_in(tx, &kinds).await?;
-    let offer = |sku: Sku| {
-        let unit = quotes.remove(&sku.id)?.unit;
-        let left = counts.get(&sku.id).map_or(0, |left| u64::from(*left));
-        Some(Offer { sku, unit, left })
-    };
-    Ok((goods, skus.into_iter().filter_map(offer).collect()))
+    let tiered = rooms.prices.tiers_in(tx, &chain, subject, &asked).await?;
+    let mut found: HashMap<SkuId, (Money, Vec<Tier>)> =
+        tiered.into_iter().filter_map(|one| Some((one.sku, (one.quote.ok()?.unit, one.tiers)))).collect();
+    let priced = |sku: Sku| found.remove(&sku.id).map(|(unit, tiers)| (sku, unit, tiers));
+    Ok(Priced { goods, skus: skus.into_iter().filter_map(priced).collect() })
+}
+
+impl Priced {
+    /// The category that the goods are in.
+    pub const fn category(&self) -> CategoryId {
+        self.goods.category
+    }
+
+    /// The same with how many are left; no transaction may be open.
+    pub async fn counted(self, app: &App, shop: &Shop) -> Result<(Goods, Vec<Offer>), Problem> {
+        let kinds: Vec<_> = self.skus.iter().map(|(sku, ..)| (sku.id, self.goods.kind)).collect();
+        let left = left(app, shop, &kinds).await?;
+        let offer = |(sku, unit, tiers): (Sku, Money, Vec<Tier>)| Offer { left: left(sku.id), sku, unit, tiers };
+        Ok((self.goods, self.skus.into_iter().map(offer).collect()))
+    }
 }
 
 fn quantity_of(sku: &Sku, choice: Choice) -> u32 {

@@ -24,7 +24,9 @@ pub(crate) struct Directory {
 /// Reads children before parents: on PostgreSQL each select sees its own moment, and a child that is seen has
 /// its parent by then.
 pub(crate) async fn directory(tx: &ReadTx<Platform>) -> Result<Directory, StoreError> {
-    let hosts = tx.list::<host::Entity>().ascending(host::Column::Host).limit(DIRECTORY_ROWS_MAX).all().await?;
+    // The oldest first: a site without a chosen home is at home where it began, whatever hosts are added.
+    let hosts = tx.list::<host::Entity>().ascending(host::Column::CreatedAt).ascending(host::Column::Host);
+    let hosts = hosts.limit(DIRECTORY_ROWS_MAX).all().await?;
     let sites = tx.list::<site::Entity>().ascending(site::Column::Id).limit(DIRECTORY_ROWS_MAX).all().await?;
     let tenants =
         tx.list::<tenant::Entity>().ascending(tenant::Column::TenantId).limit(DIRECTORY_ROWS_MAX).all().await?;

@@ -6,7 +6,7 @@ use kernel::SiteId;
 
 use crate::error::TenancyError;
 use crate::front::Front;
-use crate::model::{NewSite, NewTenant, Site, Slug, Tenant};
+use crate::model::{NewSite, NewTenant, Site, SiteState, Slug, Tenant};
 
 /// How many levels a tree of sites may have under its main site.
 pub const DEPTH_MAX: u8 = 16;
@@ -96,6 +96,12 @@ impl SiteTree {
         sites.sort_by_key(|site| (site.depth, site.id));
         sites
     }
+}
+
+/// Whether the last site of a chain sells: a site that is stopped stops all that sell for it.
+pub(crate) fn state_of(chain: &[&Site]) -> SiteState {
+    let is = |state| chain.iter().any(|site| site.state == state);
+    [SiteState::Closed, SiteState::Suspended].into_iter().find(|state| is(*state)).unwrap_or(SiteState::Active)
 }
 
 fn below(depth: u8) -> Result<u8, TenancyError> {

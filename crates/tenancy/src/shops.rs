@@ -7,9 +7,9 @@ use kernel::{Platform, SiteId, SiteScope, TenantId, Wording};
 use tokio::task::JoinHandle;
 
 use crate::error::TenancyError;
-use crate::model::{Host, Site, Tenant};
+use crate::model::{Host, Site, SiteState, Tenant};
 use crate::repo::Directory;
-use crate::rules::SiteTree;
+use crate::rules::{SiteTree, state_of};
 
 /// What a host leads to. Made by the host table only, because its scope opens the site's rows.
 #[derive(Debug, Clone)]
@@ -20,8 +20,11 @@ pub struct Shop {
     pub site: Site,
     /// The sites from the main site down to this one, which is the last.
     pub chain: Vec<SiteId>,
-    /// The host that its pages name as theirs, whichever they are asked at.
+    /// The host that its pages name as theirs and lead to, whichever they are asked at: the chosen one, else the one
+    /// that it had first.
     pub home: Host,
+    /// Whether it sells: no more than every site above it does.
+    pub state: SiteState,
     /// The main site's name: who the seller's customers are customers of.
     pub main_name: Wording,
     scope: SiteScope,
@@ -84,6 +87,7 @@ fn shop(tenant: &Tenant, tree: &SiteTree, site: SiteId, home: impl Fn(&Site) -> 
         site: (*site).clone(),
         chain: chain.iter().map(|site| site.id).collect(),
         home: home(site),
+        state: state_of(&chain),
         main_name: main.name.clone(),
         // The one place where a stranger's request gets a scope: the host it came to says which.
         scope: Platform::assume().tenant(tenant.id).site(site.id),

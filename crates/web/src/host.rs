@@ -27,10 +27,10 @@ pub enum ShopFault {
     Closed(Arc<Shop>),
 }
 
-/// The open shop of the visit's host. In memory, so it may be asked for every request.
+/// The open shop of the visit's host; it is no opener than the sites above it. In memory, so it may be asked for every request.
 pub fn shop_of(tenancy: &Tenancy, visit: &Visit) -> Result<Arc<Shop>, ShopFault> {
     let shop = tenancy.resolve(&visit.host).map_err(|unknown| ShopFault::Unknown { host: unknown.host })?;
-    match (shop.tenant.state, shop.site.state) {
+    match (shop.tenant.state, shop.state) {
         (TenantState::Closed, _) | (_, SiteState::Closed) => Err(ShopFault::Closed(shop)),
         (TenantState::Suspended, _) | (_, SiteState::Suspended) => Err(ShopFault::Suspended(shop)),
         (TenantState::Active, SiteState::Active) => Ok(shop),

@@ -20,9 +20,18 @@
       if (!sku) return;
       const wanted = Math.trunc(Number(quantity.value)) || 1;
       const count = Math.min(Math.max(wanted, Number(quantity.min)), Number(quantity.max));
-      const total = Number(sku.minor) * count;
+      const table = document.getElementById(sku.table ?? "");
+      let unit = Number(sku.minor);
+      for (const row of table?.tBodies[0].rows ?? []) {
+        const is = Number(row.dataset.from) <= count && count <= Number(row.dataset.to);
+        row.className = is ? "on" : "";
+        if (is) unit = Number(row.dataset.minor);
+      }
+      for (const fold of all("[data-fold]")) fold.hidden = !table;
+      for (const other of all(".tiers")) other.hidden = other !== table;
+      const total = unit * count;
       const now = buy.querySelector("[data-price]");
-      now.lastChild.data = sku.price.slice(now.firstElementChild?.textContent.length ?? 0);
+      now.lastChild.data = money(sku.price, unit).slice(now.firstElementChild?.textContent.length ?? 0);
       buy.querySelector("[data-face]").textContent = sku.face;
       const stock = buy.querySelector("[data-stock]");
       stock.className = "state " + sku.stock;

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeZone, Utc};
 use kernel::{Currency, Money, Rate, SiteId};
 use uuid::Uuid;
 
-use super::{Explanation, Hidden, PriceRequest, Quote, explain, hops, resolve};
+use super::{Explanation, Hidden, PriceRequest, Quote, Tier, explain, hops, resolve, tiers};
 use crate::model::{
     Addition, Audience, Band, CategoryId, Code, Formula, GoodsId, OnSale, PriceRule, Reach, Rounding, RuleBook, RuleId,
     SiteLevel, SkuFacts, SkuId, Subject, Target, TemplateId, Terms, Whom,
@@ -146,6 +146,10 @@ impl Case {
 
     pub fn explain(&self) -> Explanation {
         self.ask(explain)
+    }
+
+    pub fn tiers(&self) -> Vec<Tier> {
+        self.ask(tiers)
     }
 
     /// What the buyer pays.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::bands::band_of;
 use super::fixture::{BUYER, CATEGORY, Case, GOODS, SKU, by_template, everywhere, fen, level, site};
-use super::{HopSteps, Step};
+use super::{HopSteps, Step, Tier};
 use crate::model::{Addition, Audience, Band, Formula, Reach, Rounding, RuleDraft, SkuId, Target, Terms, Whom};
 
 const SITES_MAX: usize = 4;
@@ -192,6 +192,22 @@ proptest! {
                 prop_assert_eq!(hop.site, steps.site);
                 prop_assert_eq!(steps.steps.iter().rev().find_map(last_result), Some(hop.price));
             }
+        }
+    }
+
+    #[test]
+    fn the_tiers_are_the_prices_of_every_quantity_that_one_order_may_take(mut case in case(), most in 1u32..9) {
+        case.sku.quantity_max = most;
+        let tiers = case.tiers();
+        for quantity in 1..=most + 1 {
+            case.quantity = quantity;
+            let found: Vec<&Tier> = tiers.iter().filter(|tier| (tier.from..=tier.to).contains(&quantity)).collect();
+            let meant = case.resolve().ok().map(|quote| quote.unit).filter(|_| quantity <= most);
+            prop_assert_eq!(found.iter().map(|tier| tier.unit).collect::<Vec<_>>(), Vec::from_iter(meant));
+        }
+        for pair in tiers.windows(2) {
+            prop_assert!(pair[0].to < pair[1].from);
+            prop_assert!(pair[0].to + 1 < pair[1].from || pair[0].unit != pair[1].unit, "one range, not two");
         }
     }
 

@@ -39,6 +39,7 @@ mod limits;
 mod lookup;
 mod quote;
 mod rounding;
+mod tiers;
 
 #[cfg(test)]
 mod examples;
@@ -55,6 +56,7 @@ use kernel::SiteId;
 pub(crate) use changes::{category_changes, goods_changes, rule_changes, sku_changes, template_changes};
 pub use explain::{Explanation, HopSteps, Step};
 pub use quote::{Hidden, HiddenReason, Hop, Quote, RuleRef, Source};
+pub use tiers::{Tier, tiers};
 
 use crate::model::{RuleBook, SiteLevel, SiteRules, SkuFacts, Subject};
 

@@ -18,6 +18,8 @@ use super::wire::{Failure, FailureDetail};
 const TIMEOUT: Duration = Duration::from_secs(8);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// A bill of the most lines that are compared.
+const TEXT_BYTES_MAX: usize = 32 * 1024 * 1024;
 const UNKNOWN_MERCHANT: &str = "unknown_merchant";
 /// Refusals of what was asked: they stay, however often it is asked.
 const FINAL: [&str; 14] = [
@@ -85,6 +87,12 @@ impl Client {
         self.ask(access, (Method::GET, path), Vec::new()).await
     }
 
+    /// Asks for a text that may be long.
+    pub async fn get_text(&self, access: &ChannelAccess, path: &str) -> Result<String, GatewayError> {
+        let answer = self.ask_bytes(access, (Method::GET, path), Vec::new(), TEXT_BYTES_MAX).await?;
+        String::from_utf8(answer).map_err(|_| GatewayError::Unknown("the answer is no text".to_owned()))
+    }
+
     pub async fn post<T: DeserializeOwned>(
         &self,
         access: &ChannelAccess,
@@ -102,28 +110,39 @@ impl Client {
         (method, path): (Method, &str),
         body: Vec<u8>,
     ) -> Result<T, GatewayError> {
-        let told = self.send(access, (method.clone(), path), body.clone()).await;
-        let answer = match told {
-            Err(GatewayError::Refused { code, .. }) if code == UNKNOWN_MERCHANT => {
-                self.open_merchant(access).await?;
-                match self.send(access, (method, path), body).await {
-                    Err(GatewayError::Refused { code, message }) if code == UNKNOWN_MERCHANT => {
-                        return Err(GatewayError::NotSent(format!("{code}: {message}")));
-                    }
-                    other => other?,
-                }
-            }
-            other => other?,
-        };
+        let answer = self.ask_bytes(access, (method, path), body, ANSWER_BYTES_MAX).await?;
         serde_json::from_slice(&answer)
             .map_err(|error| GatewayError::Unknown(format!("the answer cannot be read ({:?} error)", error.classify())))
+    }
+
+    /// The body of a good answer, which has so many bytes at most.
+    async fn ask_bytes(
+        &self,
+        access: &ChannelAccess,
+        (method, path): (Method, &str),
+        body: Vec<u8>,
+        most: usize,
+    ) -> Result<Vec<u8>, GatewayError> {
+        let told = self.send(access, (method.clone(), path), body.clone(), most).await;
+        match told {
+            Err(GatewayError::Refused { code, .. }) if code == UNKNOWN_MERCHANT => {
+                self.open_merchant(access).await?;
+                match self.send(access, (method, path), body, most).await {
+                    Err(GatewayError::Refused { code, message }) if code == UNKNOWN_MERCHANT => {
+                        Err(GatewayError::NotSent(format!("{code}: {message}")))
+                    }
+                    other => other,
+                }
+            }
+            other => other,
+        }
     }
 
     async fn open_merchant(&self, access: &ChannelAccess) -> Result<(), GatewayError> {
         let body = json!({ "merchant": access.channel.payee, "secret": access.secret.expose() }).to_string();
         let request = self.http.post(self.address(access, "/v1/merchants")?).header("content-type", "application/json");
         // Whatever goes wrong here, the question that it was done for was not looked at.
-        let opened = answer(request.body(body).send().await).await;
+        let opened = answer(request.body(body).send().await, ANSWER_BYTES_MAX).await;
         opened.map(|_| ()).map_err(|error| GatewayError::NotSent(error.to_string()))
     }
 
@@ -132,6 +151,7 @@ impl Client {
         access: &ChannelAccess,
         (method, path): (Method, &str),
         body: Vec<u8>,
+        most: usize,
     ) -> Result<Vec<u8>, GatewayError> {
         let key = sign::key(access)
             .ok_or_else(|| GatewayError::NotSent("the channel's secret is not 32 bytes in hex".to_owned()))?;
@@ -146,7 +166,7 @@ impl Client {
             .header(sign::NONCE, nonce)
             .header(sign::SIGNATURE, signature)
             .header("content-type", "application/json");
-        answer(request.body(body).send().await).await
+        answer(request.body(body).send().await, most).await
     }
 
     /// The channel's own address, or the one that all of them have.
@@ -163,7 +183,7 @@ impl Client {
 }
 
 /// The body of a good answer; anything else, by what it says of what was done.
-async fn answer(sent: Result<Response, reqwest::Error>) -> Result<Vec<u8>, GatewayError> {
+async fn answer(sent: Result<Response, reqwest::Error>, most: usize) -> Result<Vec<u8>, GatewayError> {
     let mut response = match sent {
         Ok(response) => response,
         Err(error) if error.is_connect() || error.is_builder() => {
@@ -175,7 +195,7 @@ async fn answer(sent: Result<Response, reqwest::Error>) -> Result<Vec<u8>, Gatew
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= ANSWER_BYTES_MAX => body.extend_from_slice(&chunk),
+            Ok(Some(chunk)) if body.len() + chunk.len() <= most => body.extend_from_slice(&chunk),
             Ok(Some(_)) => return Err(GatewayError::Unknown("the answer is too long".to_owned())),
             Ok(None) => break,
             Err(error) => return Err(GatewayError::Unknown(error.without_url().to_string())),

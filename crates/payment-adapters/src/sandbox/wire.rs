@@ -2,8 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use kernel::{Currency, Money};
-use payment::{ChannelId, GatewayError, OutNo, RefundOutcome, Seen, TradeState, Verified, VerifyError};
+use payment::{
+    BillKind, BillLine, ChannelId, GatewayError, OutNo, RefundOutcome, Seen, TradeState, Verified, VerifyError,
+};
 use serde::Deserialize;
+
+const BILL_HEAD: &str = "kind,trade_no,out_no,refund_no,amount,currency,at";
 
 /// A trade that was registered.
 #[derive(Deserialize)]
@@ -133,6 +137,29 @@ pub(super) fn verified(body: &[u8], channel: ChannelId) -> Result<Verified, Veri
         ("refund.done", Some(refund_no)) => Verified::RefundNews { event_key: event_id, refund_no },
         _ => Verified::Other { event_key: event_id },
     })
+}
+
+/// The lines of a bill. One that cannot be read makes all of it unknown: what is left out would look like money lost.
+pub(super) fn bill(csv: &str) -> Result<Vec<BillLine>, GatewayError> {
+    let mut lines = csv.lines();
+    if lines.next() != Some(BILL_HEAD) {
+        return Err(GatewayError::Unknown("the bill has another head".to_owned()));
+    }
+    let unreadable = |number| GatewayError::Unknown(format!("line {number} of the bill cannot be read"));
+    lines.zip(2..).map(|(line, number)| bill_line(line).ok_or_else(|| unreadable(number))).collect()
+}
+
+fn bill_line(line: &str) -> Option<BillLine> {
+    let columns: Vec<&str> = line.split(',').collect();
+    let [kind, trade_no, out_no, refund_no, amount, currency, at] = columns.try_into().ok()?;
+    let kind = BillKind::parse(kind)?;
+    let number = match kind {
+        BillKind::Payment => trade_no,
+        BillKind::Refund => refund_no,
+    };
+    let amount = read_amount(amount, Currency::parse(currency).ok()?)?;
+    let at = DateTime::parse_from_rfc3339(at).ok()?.to_utc();
+    (!number.is_empty()).then(|| BillLine { kind, number: number.to_owned(), out_no: out_no.to_owned(), amount, at })
 }
 
 /// `12.50`, without the currency.

@@ -138,6 +138,11 @@ impl Server {
         answer.text().await.expect("text")
     }
 
+    /// Where the sandbox gateway listens.
+    pub fn sandbox_url(&self) -> &str {
+        &self.sandbox
+    }
+
     /// Makes the sandbox gateway do something; answers what it says.
     pub async fn sandbox(&self, path: &str, body: &str) -> serde_json::Value {
         let request =

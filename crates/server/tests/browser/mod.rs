@@ -9,6 +9,8 @@ use super::binary::{Backend, Login, Server};
 /// A sub-site three levels below the main site, and one of its customers.
 const SHOP: &str = "nanqiao.demo.localhost";
 const CUSTOMER: &str = "zhou@demo.localhost";
+/// A sub-site where ten or more of these goods are cheaper.
+const BREAKS: &str = "north.demo.localhost";
 /// Goods of the demo pack, and the shape of their codes.
 const GOODS: &str = "starfall";
 const CODE: &str = "STAR(-[A-Z0-9]{4}){3}";
@@ -31,6 +33,7 @@ async fn buy(backend: Backend, name: &str) {
         "shop": SHOP,
         "login": login,
         "password": password,
+        "breaks": BREAKS,
         "goods": GOODS,
         "code": CODE,
         "out": pictures().join(name),

@@ -11,6 +11,12 @@ fn import<'a>(file: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["cards", "import", file], &SKU[..], more].concat()
 }
 
+/// A line such as `500 of 5000 rows, 500 in stock`: rows done, and added.
+fn step(line: &str) -> Option<(u32, u32)> {
+    let (done, rest) = line.split_once(" of 5000 rows, ")?;
+    Some((done.parse().ok()?, rest.strip_suffix(" in stock")?.parse().ok()?))
+}
+
 /// The batch that a command named.
 fn batch(said: &str) -> String {
     let word = said.split_whitespace().find(|word| word.starts_with("bat_"));
@@ -63,6 +69,21 @@ on_both! {
         assert!(text.starts_with("\u{feff}code,expires_on,state") && text.contains("\r\n'=1+1,"), "{text}");
         assert_eq!(std::fs::metadata(&out).expect("a file").permissions().mode() & 0o777, 0o600);
         assert!(server.run_failing(&words).contains("cannot make"));
+    }
+
+    async fn thousands_of_cards_come_in_beside_no_server_and_it_says_how_far_it_is(server) {
+        let mut server = server;
+        server.stop();
+        let text: String = (0..5_000).map(|n| format!("BULK-{n:06}\n")).collect();
+        let output = server.command(&import(&server.file("bulk.txt", &text), &[])).output().expect("it runs");
+        let [out, told] = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+        assert!(output.status.success() && out.contains("5000 rows of text: 5000 cards are new"), "{out}{told}");
+        let steps: Vec<(u32, u32)> = told.lines().filter_map(step).collect();
+        assert!(steps.len() >= 3 && steps.windows(2).all(|pair| pair[0].0 < pair[1].0), "{told}");
+        assert!(steps.iter().all(|(rows, added)| added <= rows), "{told}");
+        assert_eq!(steps.last(), Some(&(5_000, 5_000)), "{told}");
+        assert!(!told.contains("BULK-"), "a code is shown: {told}");
+        assert!(server.run(&["audit"]).contains("every invariant holds"));
     }
 
     async fn an_import_that_is_cut_off_is_finished_by_the_same_file(server) {

@@ -1,5 +1,6 @@
 //! Paying at a gateway: the real binary, the real sandbox gateway, and everything that can go wrong between them.
 
+mod bills;
 mod lies;
 
 use std::time::{Duration, Instant};

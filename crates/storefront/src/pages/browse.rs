@@ -44,11 +44,7 @@ async fn browse_page(
     own: Option<Code>,
 ) -> Result<Response, Problem> {
     let customer = buyer.customer.as_ref().map(|(customer, _)| customer);
-    let pieces = rows::pieces(app, shop).await?;
-    let tx = rows::begin(app, shop).await?;
-    let (categories, sold) = rows::shelf_in(app, &tx, shop, (&rows::subject(customer), &pieces)).await?;
-    let me = rows::me_in(&tx, shop, customer).await?;
-    drop(tx);
+    let rows::List { categories, sold, me } = rows::list(app, shop, customer).await?;
     let of = |code: &Code| categories.iter().find(|category| category.code == *code);
     let own = match &own {
         Some(code) => Some(of(code).ok_or(Problem::not_found())?),
@@ -58,5 +54,5 @@ async fn browse_page(
     let found = filter.find(&sold, filter.category.as_ref().and_then(of).map(|category| category.id));
     let language = (app.templates.words(frame.language), frame.language);
     let view = BrowseView::new(language, &filter, &found, (&categories, own));
-    page(app, frame.language, StatusCode::OK, "browse.html", &Common::new(frame, me.map(|(me, _)| me)), view)
+    page(app, frame.language, StatusCode::OK, "browse.html", &Common::new(frame, me), view)
 }

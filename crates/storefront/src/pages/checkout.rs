@@ -230,10 +230,11 @@ impl At<'_> {
     async fn counter(&self, wish: &Wish) -> Result<Option<(Counter, Option<Me>)>, Problem> {
         let tx = rows::begin(self.app, self.shop).await?;
         let (subject, asked) = (rows::subject(self.customer()), (&wish.code, wish.choice()));
-        let (goods, offers) = rows::goods_in(self.app, &tx, self.shop, &subject, asked).await?;
+        let priced = rows::goods_in(self.app, &tx, self.shop, &subject, asked).await?;
         let chain = rows::chain_in(self.app, &tx, self.shop).await?;
         let (me, wallet) = rows::me_in(&tx, self.shop, self.customer()).await?.unzip();
         drop(tx);
+        let (goods, offers) = priced.counted(self.app, self.shop).await?;
         let Some(offer) = offers.into_iter().find(|offer| offer.sku.id == wish.wanted.sku) else { return Ok(None) };
         let channels = self.app.rooms.orders.channels(&self.buyer.scope, &chain).await?;
         Ok(Some((Counter { goods, offer, channels, wallet }, me)))

@@ -43,7 +43,9 @@ pub(crate) async fn choose(
         Ok(wanted) => {
             let tx = rows::begin(&app, &shop).await?;
             let asked = (&code, form.choice());
-            let (_, offers) = rows::goods_in(&app, &tx, &shop, &rows::subject(customer), asked).await?;
+            let priced = rows::goods_in(&app, &tx, &shop, &rows::subject(customer), asked).await?;
+            drop(tx);
+            let (_, offers) = priced.counted(&app, &shop).await?;
             match check(&offers, &wanted) {
                 Ok(()) => {
                     let wish = Wish { code, wanted };
@@ -71,10 +73,11 @@ pub(crate) async fn goods_page(
     (choice, complaint): (Choice, Option<Complaint>),
 ) -> Result<Response, Problem> {
     let tx = rows::begin(app, shop).await?;
-    let (goods, offers) = rows::goods_in(app, &tx, shop, &rows::subject(customer), (code, choice)).await?;
-    let category = app.rooms.catalog.category_in(&tx, goods.category).await?;
+    let priced = rows::goods_in(app, &tx, shop, &rows::subject(customer), (code, choice)).await?;
+    let category = app.rooms.catalog.category_in(&tx, priced.category()).await?;
     let me = rows::me_in(&tx, shop, customer).await?;
     drop(tx);
+    let (goods, offers) = priced.counted(app, shop).await?;
     let words = app.templates.words(frame.language);
     let status = complaint.as_ref().map_or(StatusCode::OK, Complaint::status);
     let error = complaint.map(|complaint| complaint.shown(words, quantity_max(&offers)));

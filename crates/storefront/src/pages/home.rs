@@ -19,13 +19,10 @@ pub(crate) async fn home(
     State(app): State<App>,
 ) -> Result<Response, Problem> {
     let customer = buyer.customer.as_ref().map(|(customer, _)| customer);
-    let pieces = rows::pieces(&app, &shop).await?;
-    let tx = rows::begin(&app, &shop).await?;
-    let (categories, sold) = rows::shelf_in(&app, &tx, &shop, (&rows::subject(customer), &pieces)).await?;
-    let me = rows::me_in(&tx, &shop, customer).await?;
+    let rows::List { categories, sold, me } = rows::list(&app, &shop, customer).await?;
     let (words, language) = (app.templates.words(frame.language), frame.language);
     let shown = Shown { words, language, site: &shop.site, categories: &categories, sold: &sold };
     let view = HomeView::new(&shown);
-    let common = Common::new(&frame, me.map(|(me, _)| me));
+    let common = Common::new(&frame, me);
     page(&app, frame.language, StatusCode::OK, "home.html", &common, view)
 }

@@ -52,10 +52,7 @@ pub(crate) async fn sitemap(
     frame: Frame,
     State(app): State<App>,
 ) -> Result<Response, Problem> {
-    let pieces = rows::pieces(&app, &shop).await?;
-    let tx = rows::begin(&app, &shop).await?;
-    let (categories, sold) = rows::shelf_in(&app, &tx, &shop, (&rows::subject(None), &pieces)).await?;
-    drop(tx);
+    let rows::List { categories, sold, .. } = rows::list(&app, &shop, None).await?;
     let sold: Vec<_> = sold.iter().filter(|sold| sold.prices().is_some()).collect();
     let mut paths: Vec<String> = ["/", "/terms", "/privacy", "/refunds", "/notices"].map(str::to_owned).into();
     let has_goods = |category: &&catalog::Category| sold.iter().any(|sold| sold.goods.category == category.id);

@@ -187,6 +187,12 @@ impl Town {
         self.state.tenancy.reload().await.expect("the host table");
     }
 
+    pub async fn set_site_state(&self, site: usize, state: tenancy::SiteState) {
+        let site = self.grove.sites[site];
+        self.write(async |tx| self.state.tenancy.set_site_state_in(tx, site, state).await.expect("set")).await;
+        self.state.tenancy.reload().await.expect("the host table");
+    }
+
     /// All tries to pay an order of the grove, the oldest first.
     pub async fn attempts(&self, order: &str) -> Vec<Attempt> {
         let intent = Orders::intent_of(OrderId::parse(order).expect("an order's number"));
@@ -228,9 +234,14 @@ impl Town {
 
     /// Puts money into the customer's wallet, a moment after the last time.
     pub async fn give(&self, amount: &str) {
+        self.fund(AccountKind::Wallet, self.grove.customer.uuid(), amount).await;
+    }
+
+    /// Puts money into an account of the grove, a moment after the last time.
+    pub async fn fund(&self, kind: AccountKind, owner: Uuid, amount: &str) {
         self.clock.advance(chrono::TimeDelta::seconds(1));
-        let (customer, amount) = (self.grove.customer, yuan(amount));
-        self.write(async |tx| give(tx, customer, amount, &Uuid::now_v7().to_string()).await).await;
+        let amount = yuan(amount);
+        self.write(async |tx| give(tx, (kind, owner), amount, &Uuid::now_v7().to_string()).await).await;
     }
 
     pub async fn reveals(&self, order: &str) -> u64 {
@@ -282,7 +293,7 @@ async fn tenant(state: &StorefrontState, slug: &str, hosts: [&str; 2], title: &W
         .map(|n| NewCard { code: CardCode::parse(&format!("CODE-{slug}-{n}")).expect("a code"), expires_at: None })
         .collect();
     state.inventory.import_in(&tx, sku, &cards).await.expect("imported");
-    give(&tx, customer, yuan("100.00"), "opening").await;
+    give(&tx, (AccountKind::Wallet, customer.uuid()), yuan("100.00"), "opening").await;
     let main = channel(sites[0], &format!("merchant-{slug}"), "沙箱支付");
     let channel = state.orders.payments().save_channel_in(&tx, &main).await.expect("a channel").id();
     tx.commit().await.expect("committed");
@@ -384,18 +395,18 @@ async fn markup_of_sub(state: &StorefrontState, tx: &WriteTx<TenantScope>, sub: 
     }
 }
 
-async fn give(tx: &WriteTx<TenantScope>, customer: CustomerId, amount: Money, act: &str) {
+async fn give(tx: &WriteTx<TenantScope>, (kind, owner): (AccountKind, Uuid), amount: Money, act: &str) {
     let mut book = Book::new(tx.scope().id());
     let back = Money::new(-amount.minor(), Currency::CNY);
     let postings = [
-        Posting { account: Account::of(AccountKind::Wallet, customer.uuid(), Currency::CNY), amount },
+        Posting { account: Account::of(kind, owner, Currency::CNY), amount },
         Posting { account: Account::own(AccountKind::Opening, Currency::CNY), amount: back },
     ];
     for posting in &postings {
         book.want(posting.account);
     }
     book.read_in(tx).await.expect("balances");
-    let entry = Entry::try_new(EntryKind::Adjustment, customer.uuid(), act, postings).expect("balanced");
+    let entry = Entry::try_new(EntryKind::Adjustment, owner, act, postings).expect("balanced");
     book.post(entry.because("opening balance of the test")).expect("posted");
     book.write_in(tx, Uuid::now_v7()).await.expect("written");
 }

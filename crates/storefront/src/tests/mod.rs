@@ -16,7 +16,10 @@ mod looking;
 mod lookups;
 mod patience;
 mod persons;
+mod prices;
 mod registering;
+mod shelves;
+mod tiers;
 mod wallets;
 mod weights;
 

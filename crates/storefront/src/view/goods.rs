@@ -1,10 +1,11 @@
 //! The page of goods: what there is, what it costs, what the buyer chose.
 
-use catalog::{Category, Goods, GoodsKind, Sku, SkuId};
+use catalog::{Category, Goods, GoodsKind, Sku, SkuId, Tier};
 use kernel::{Language, Money};
 use serde::Serialize;
 
 use super::home::category_href;
+use super::tiers::{Fold, TierView, fold, rows};
 use super::{FormError, Stock};
 use crate::format;
 use crate::templates::Files;
@@ -15,6 +16,8 @@ pub(crate) struct Offer {
     pub sku: Sku,
     pub unit: Money,
     pub left: u64,
+    /// What it costs in other quantities.
+    pub tiers: Vec<Tier>,
 }
 
 /// What the buyer chose, as far as it could be read.
@@ -36,6 +39,8 @@ pub(crate) struct GoodsView {
     goods: About,
     skus: Vec<SkuView>,
     quantity: Quantity,
+    /// The tables of prices by quantity; none if no SKU has one.
+    fold: Option<Fold>,
     error: Option<FormError>,
     form: Form,
     /// The same for search machines; none where nothing is sold here.
@@ -77,6 +82,8 @@ struct SkuView {
     stock: Stock,
     checked: bool,
     disabled: bool,
+    /// Its prices by quantity, if they differ.
+    tiers: Vec<TierView>,
 }
 
 #[derive(Serialize)]
@@ -118,7 +125,8 @@ impl GoodsView {
                 manual: goods.kind == GoodsKind::Manual,
             },
             ld: product(language, goods, offers, seller),
-            skus: offers.iter().map(|offer| sku(goods, offer, checked, language)).collect(),
+            fold: fold(words, offers, checked),
+            skus: offers.iter().map(|offer| sku((words, language), (goods, offer), checked, value)).collect(),
             quantity: Quantity { value, min: 1, max: quantity_max(offers) },
             error,
             form: Form { action: format!("/goods/{}", goods.code) },
@@ -173,7 +181,12 @@ fn checked(offers: &[Offer], chosen: Option<SkuId>) -> Option<SkuId> {
     on_sale.find(|sku| Some(*sku) == chosen).or(first)
 }
 
-fn sku(goods: &Goods, offer: &Offer, checked: Option<SkuId>, language: Language) -> SkuView {
+fn sku(
+    (words, language): (&Words, Language),
+    (goods, offer): (&Goods, &Offer),
+    checked: Option<SkuId>,
+    quantity: u32,
+) -> SkuView {
     let stock = Stock::of(goods, offer.left);
     SkuView {
         id: offer.sku.id.to_string(),
@@ -184,6 +197,7 @@ fn sku(goods: &Goods, offer: &Offer, checked: Option<SkuId>, language: Language)
         stock,
         checked: checked == Some(offer.sku.id),
         disabled: stock.is_out(),
+        tiers: rows(words, offer, quantity),
     }
 }
 

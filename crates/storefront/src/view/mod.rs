@@ -12,6 +12,7 @@ mod orders;
 mod pay;
 mod rules;
 mod stage;
+mod tiers;
 mod wallet;
 
 pub(crate) use browse::BrowseView;

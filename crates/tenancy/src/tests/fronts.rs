@@ -34,6 +34,36 @@ testkit::on_both! {
         assert_eq!(kernel::Coded::code(&refused), "accent_contrast");
     }
 
+    async fn a_site_stays_at_home_where_it_began_whatever_hosts_are_added(db) {
+        let (tenancy, scope, sites) = open(&db).await;
+        db.clock.advance(chrono::TimeDelta::seconds(1));
+        let tx = db.store.write(&scope).await.expect("begins");
+        tenancy.save_host_in(&tx, &host("a.demo.example"), sites[0]).await.expect("saved");
+        tx.commit().await.expect("committed");
+        tenancy.reload().await.expect("reloaded");
+        for name in ["a.demo.example", "main.demo.example"] {
+            assert_eq!(tenancy.resolve(name).expect("a shop").home.to_string(), "main.demo.example");
+        }
+    }
+
+    async fn a_shop_sells_no_more_than_every_site_above_it(db) {
+        let (tenancy, scope, sites) = open(&db).await;
+        let set = async |site: usize, state| {
+            let tx = db.store.write(&scope).await.expect("begins");
+            tenancy.set_site_state_in(&tx, sites[site], state).await.expect("set");
+            tx.commit().await.expect("committed");
+            tenancy.reload().await.expect("reloaded");
+            let of = |host: &str| tenancy.resolve(host).expect("a shop").state;
+            (of("main.demo.example"), of("north.demo.example"))
+        };
+        let (active, suspended, closed) = (SiteState::Active, SiteState::Suspended, SiteState::Closed);
+        assert_eq!(set(1, suspended).await, (active, suspended));
+        assert_eq!(set(0, suspended).await, (suspended, suspended));
+        assert_eq!(set(1, active).await, (suspended, suspended), "the site above is still stopped");
+        assert_eq!(set(0, closed).await, (closed, closed));
+        assert_eq!(set(0, active).await, (active, active));
+    }
+
     async fn a_shop_names_the_host_that_was_chosen(db) {
         let (tenancy, scope, sites) = open(&db).await;
         let tx = db.store.write(&scope).await.expect("begins");

@@ -1,5 +1,6 @@
 //! Payments with their jobs, the adapter, and the real gateway over real HTTP, on both databases.
 
+mod bills;
 mod outage;
 mod shop;
 

@@ -149,6 +149,14 @@ impl Shop {
         tx.commit().await.expect("committed");
     }
 
+    pub const fn channel(&self) -> ChannelId {
+        self.channel
+    }
+
+    pub async fn compare(&self, day: chrono::NaiveDate) -> payment::BillReport {
+        self.payments.compare_bill(&self.scope, self.channel, day).await.expect("compared")
+    }
+
     pub async fn enqueue<J: outbox::Job>(&self, job: &J) {
         let tx = self.store.write(&self.scope).await.expect("a writer");
         Outbox::new().enqueue_in(&tx, job).await.expect("written");
