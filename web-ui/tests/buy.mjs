@@ -214,9 +214,9 @@ async function tiers(browser, { width, scripts }) {
   check((await shown('[data-total]')).includes(((minor * from) / 100).toFixed(2)), `${name}: total ${await shown('[data-total]')}`);
   check((await shown('[data-price]:not([name])')).includes((minor / 100).toFixed(2)), `${name}: the price does not follow`);
   await inspect(page, `${name} with the last row chosen`);
-  const other = page.locator('[name=sku]:not(:checked):not(:disabled)').first();
-  await other.check({ force: true });
-  const id = `tiers-${(await other.getAttribute('value')).split(':')[0]}`;
+  const other = await page.locator('[name=sku]:not(:checked):not(:disabled)').first().getAttribute('value');
+  await page.locator(`[name=sku][value="${other}"]`).check({ force: true });
+  const id = `tiers-${other.split(':')[0]}`;
   const ids = await table.evaluateAll((nodes) => nodes.map((node) => node.id));
   check(ids.length === 0 || (ids.length === 1 && ids[0] === id), `${name}: the table of ${ids} stands beside another choice`);
   const shifted = await page.evaluate(() => globalThis.shifted);
