@@ -40,7 +40,7 @@ tables!(
         // What its home page shows and its own colours, as JSON; none for the defaults.
         .optional("sections", Text)
         .optional("tokens", Text)
-        // Which of its hosts its pages name as theirs; none for the first by name.
+        // Which of its hosts its pages name as theirs; none for the oldest.
         .optional("home_host", Text)
         .column("created_at", Moment)
         .key(&["id"])

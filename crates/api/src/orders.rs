@@ -303,7 +303,7 @@ pub(crate) struct OwnOrderView {
 
 /// The site's own orders, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/tenants/{tenant}/sites/{site}/orders", tag = "own",
+    get, path = "/api/v1/tenants/{tenant}/sites/{site}/orders", tag = "own_site",
     params(("tenant" = String, Path), ("site" = String, Path), Filter),
     responses((status = 200, body = List<OrderRowView>))
 )]
@@ -319,7 +319,7 @@ pub(crate) async fn own_orders(
 
 /// One of the site's own orders.
 #[utoipa::path(
-    get, path = "/api/v1/tenants/{tenant}/sites/{site}/orders/{order}", tag = "own",
+    get, path = "/api/v1/tenants/{tenant}/sites/{site}/orders/{order}", tag = "own_site",
     params(("tenant" = String, Path), ("site" = String, Path), ("order" = String, Path)),
     responses((status = 200, body = OwnOrderView))
 )]

@@ -132,7 +132,7 @@ pub(crate) struct OwnExceptionView {
 
 /// Money that fits nothing of the own site's, newest first, fifty a part.
 #[utoipa::path(
-    get, path = "/api/v1/tenants/{tenant}/sites/{site}/exceptions", tag = "own",
+    get, path = "/api/v1/tenants/{tenant}/sites/{site}/exceptions", tag = "own_site",
     params(("tenant" = String, Path), ("site" = String, Path), Exceptions),
     responses((status = 200, body = List<OwnExceptionView>))
 )]

@@ -70,12 +70,13 @@ pub async fn kept_in(tx: &impl Tx, key: &CommandKey) -> Result<Option<(Vec<u8>, 
     Ok(decided_in(tx, [key].into_iter()).await?.remove(key).map(|decided| (decided.fingerprint, decided.answer)))
 }
 
-/// Keeps an answer under the key, in the transaction of its effect; what is there already stays.
+/// Keeps an answer under the key, in the transaction of its effect; what is there already stays. Whether the key was
+/// free: if not, somebody else was answered under it, and the transaction is to be given up.
 pub async fn keep_in(
     tx: &WriteTx<TenantScope>,
     key: &CommandKey,
     (fingerprint, answer): (Vec<u8>, String),
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let row = key::Model {
         tenant_id: tx.scope().id().uuid(),
         key: key.as_str().to_owned(),
@@ -83,8 +84,8 @@ pub async fn keep_in(
         answer,
         asked_at: Some(tx.now()),
     };
-    let _new: Vec<String> = tx.insert_new(Rows::<key::Entity>::of([row]), key::Column::Key).await?;
-    Ok(())
+    let new: Vec<String> = tx.insert_new(Rows::<key::Entity>::of([row]), key::Column::Key).await?;
+    Ok(!new.is_empty())
 }
 
 /// Whether the key was taken by a command that was committed.

@@ -20,6 +20,9 @@ use crate::error::LaneError;
 use crate::keys;
 use crate::part::{Part, Parts};
 
+/// How many times what another batch needs is gathered while one runs: some of it may have to wait for that one.
+const GATHERED: usize = 4;
+
 /// The bounds of the lanes.
 #[derive(Debug, Clone)]
 pub struct LaneSettings {
@@ -208,7 +211,7 @@ async fn serve(inner: Arc<Inner>, lane: Option<TenantId>, mut queue: mpsc::Recei
             });
             continue;
         }
-        let may_wait = if running.is_empty() { batch_max } else { beside_from.min(queue_max) };
+        let may_wait = if running.is_empty() { batch_max } else { (GATHERED * beside_from).min(queue_max) };
         tokio::select! {
             Some(ended) = running.join_next() => busy.end(ended.ok()),
             next = queue.recv(), if is_open && waiting.len() < may_wait => match next {

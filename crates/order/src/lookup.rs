@@ -5,7 +5,7 @@
 //! nobody, with the same work.
 
 use identity::{CustomerId, Passwords};
-use kernel::{Secret, SiteScope};
+use kernel::{Secret, SiteScope, TenantId};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -61,11 +61,13 @@ impl Asked {
 }
 
 impl Lookups {
-    /// What is looked for in one spelling, for whoever counts tries: a number means the same however it is grouped.
-    pub fn asked(number_or_contact: &str) -> String {
+    /// What is looked for in one spelling, for whoever counts tries: a number means the same however it is grouped,
+    /// and the same as the id that it stands for.
+    pub fn asked(tenant: TenantId, number_or_contact: &str) -> String {
         match Asked::read(number_or_contact) {
             Asked::Number(number) => number.to_string(),
-            Asked::Id(_) | Asked::Contact => number_or_contact.to_owned(),
+            Asked::Id(id) => OrderNumber::of(tenant, id).to_string(),
+            Asked::Contact => number_or_contact.to_owned(),
         }
     }
 

@@ -127,9 +127,9 @@ impl Batch {
     pub async fn enter(&self, scope: &TenantScope) -> Result<WriteTx<TenantScope>, StoreError> {
         {
             let mut entered = self.entered.lock().expect("no holder panics");
-            let other = entered.replace(*scope).is_some_and(|before| before != *scope);
-            if other && self.conn.backend == Backend::Postgres {
-                return Err(StoreError::Settings("a PostgreSQL transaction enters one tenant".to_owned()));
+            let again = entered.replace(*scope).is_some();
+            if again && self.conn.backend == Backend::Postgres {
+                return Err(StoreError::Settings("a PostgreSQL transaction enters one tenant once".to_owned()));
             }
         }
         let entry = self.conn.backend.enter_batch(&self.conn.tx, scope, &self.time).await?;

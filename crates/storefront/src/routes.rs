@@ -136,7 +136,8 @@ async fn open_shop(State(app): State<App>, visit: Visit, mut request: Request, n
 }
 
 /// The way to the same page at the shop's own host, if it was asked at another one: a page has one address. What is
-/// posted is taken where it was sent. The answer is kept for an hour only, because a shop may move.
+/// posted is taken where it was sent. Nobody keeps the answer: after the shop has moved once more, an old one beside a
+/// new one would send a browser to and fro.
 fn home_of(request: &Request, visit: &Visit, shop: &Shop) -> Option<Response> {
     let is_page = request.method() == Method::GET || request.method() == Method::HEAD;
     if !is_page || visit.host == shop.home.as_str() {
@@ -144,7 +145,7 @@ fn home_of(request: &Request, visit: &Visit, shop: &Shop) -> Option<Response> {
     }
     let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
     let location = HeaderValue::try_from(format!("{}{path}", origin(visit, shop))).ok()?;
-    let headers = [(LOCATION, location), (CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))];
+    let headers = [(LOCATION, location), (CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Some((StatusCode::MOVED_PERMANENTLY, headers).into_response())
 }
 

@@ -11,6 +11,7 @@ const TITLES: &[(&str, &str, &str)] = &[
     ("bad_login", "账号或密码不对", "Login or password is wrong"),
     ("batch_undone", "这批已经撤销", "The batch is undone already"),
     ("batch_unknown", "没有这批导入", "There is no such batch"),
+    ("bill_too_long", "账单行数太多", "The bill has too many lines"),
     ("body_too_large", "请求太大", "The request is too large"),
     ("busy", "服务繁忙", "The server is busy"),
     ("callback_refused", "支付通知未通过验证", "The payment notice was refused"),

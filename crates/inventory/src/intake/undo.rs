@@ -74,7 +74,7 @@ impl Intake {
         loop {
             let step = match self.undo_chunk(scope, (id, of), after).await {
                 // The same request may have overtaken this one.
-                Err(error @ InventoryError::BatchUndone { .. }) => {
+                Err(error @ (InventoryError::BatchUndone { .. } | InventoryError::KeyReused)) => {
                     return self.undone_before(scope, (id, of)).await?.ok_or(error);
                 }
                 step => step?,
@@ -120,7 +120,12 @@ impl Intake {
         let batch = batch::read(row)?;
         let count = self.states_in(tx, &batch).await?;
         let answer = format!("{} {} {}", batch.voided, count.held.unsigned_abs(), count.sold.unsigned_abs());
-        Ok(lane::keep_in(tx, &key, (of.fingerprint(id), answer)).await?)
+        // Another request came under the key while this one worked: its last cards stay, and another key ends the work.
+        if lane::keep_in(tx, &key, (of.fingerprint(id), answer)).await? {
+            Ok(())
+        } else {
+            Err(InventoryError::KeyReused)
+        }
     }
 
     async fn undo_chunk(

@@ -34,7 +34,8 @@ pub(crate) async fn bill_lines_in(
     lines(&payments, &refunds)
 }
 
-/// The lines with these numbers, whenever they came or went.
+/// The lines with these numbers, whenever they came or went. A refund that we do not hold for done is none: that the
+/// gateway has it on its bill is a difference.
 pub(crate) async fn bill_lines_of_in(
     tx: &impl Tx,
     channel: &Channel,
@@ -48,7 +49,8 @@ pub(crate) async fn bill_lines_of_in(
     }
     if !refund_nos.is_empty() {
         let found = tx.find::<refund::Entity>().filter(R::ChannelId.eq(channel.id.uuid()));
-        refunds = found.among(R::RefundNo, refund_nos.iter().cloned()).all().await?;
+        let done = found.filter(R::State.eq(RefundState::Done.word()));
+        refunds = done.among(R::RefundNo, refund_nos.iter().cloned()).all().await?;
     }
     lines(&payments, &refunds)
 }

@@ -1,5 +1,7 @@
 //! What a transaction's statements go over.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use sea_query_sqlx::SqlxValues;
@@ -12,6 +14,9 @@ use super::Backend;
 use super::source::{Bind, Built};
 use crate::column::List;
 use crate::error::StoreError;
+
+/// A rollback that takes longer has lost its connection.
+const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A transaction's connection.
 pub(crate) enum Link {
@@ -79,6 +84,12 @@ impl LaneLink {
         Ok(held.watch(done)?.into())
     }
 
+    async fn execute_words(&self, sql: String) -> Result<ExecResult, DbErr> {
+        let mut held = self.held.lock().await;
+        let done = held.connection().execute(sqlx::raw_sql(AssertSqlSafe(sql))).await;
+        Ok(held.watch(done)?.into())
+    }
+
     async fn fetch(&self, sql: String, arguments: PgArguments) -> Result<Vec<QueryResult>, DbErr> {
         let mut held = self.held.lock().await;
         let rows = sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_all(held.connection()).await;
@@ -107,8 +118,10 @@ impl Drop for LaneLink {
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => {
                 runtime.spawn(async move {
-                    if connection.execute("ROLLBACK").await.is_err() {
-                        let _ = connection.close().await;
+                    let rolled_back = tokio::time::timeout(ROLLBACK_TIMEOUT, connection.execute("ROLLBACK")).await;
+                    if !matches!(rolled_back, Ok(Ok(_))) {
+                        // Its socket is closed without a word to a server that may not listen.
+                        drop(connection.detach());
                     }
                 });
             }
@@ -163,7 +176,7 @@ impl ConnectionTrait for Link {
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         match self {
             Self::Usual(tx) => tx.execute_unprepared(sql).await,
-            Self::Lane(lane) => lane.execute(sql.to_owned(), PgArguments::default()).await,
+            Self::Lane(lane) => lane.execute_words(sql.to_owned()).await,
         }
     }
 

@@ -234,10 +234,9 @@ pub(crate) async fn outcome(pool: &DatabaseConnection, id: &str) -> Result<Outco
 
 pub(super) fn one_of(column: ColumnRef, kind: &sea_orm::ColumnType, values: Vec<Value>) -> SimpleExpr {
     let kind = Kind::of(kind);
-    let list = Expr::cust_with_values(
-        format!("$1::{}[]", kind.postgres()),
-        [Column::from_values(kind, values).list.into_array()],
-    );
+    let Column { list, nulls } = Column::from_values(kind, values);
+    assert!(!nulls.contains(&true), "nothing is equal to null");
+    let list = Expr::cust_with_values(format!("$1::{}[]", kind.postgres()), [list.into_array()]);
     Expr::cust_with_exprs("$1 = ANY($2)", [Expr::column(column), list])
 }
 

@@ -47,7 +47,7 @@ pub(crate) async fn find(
 ) -> Result<Response, Problem> {
     let shop = (shop.as_ref(), customer(&buyer));
     let words = app.templates.words(frame.language);
-    let about = Lookups::asked(&form.who);
+    let about = Lookups::asked(buyer.scope.tenant(), &form.who);
     let found = try_find(&app, &buyer, (&form, &about), &visit).await;
     limits.tell(app.rooms.limits.left_for_guess((buyer.scope.tenant(), &about), visit.address));
     let found = match found {

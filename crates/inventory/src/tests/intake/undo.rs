@@ -55,6 +55,24 @@ testkit::on_both! {
         assert!(matches!(unknown, InventoryError::UnknownBatch { .. }), "{unknown}");
     }
 
+    async fn of_two_undoings_at_once_under_one_key_one_is_done(db) {
+        let shop = Shop::open(&db).await;
+        let one = shop.take_in("A\nB\n").await.expect("imported").batch.expect("a batch");
+        let other = shop.take_in("C\nD\n").await.expect("imported").batch.expect("a batch");
+        let keyed = UndoOf { key: Some("bo:1".to_owned()), ..undo_of() };
+        let intake = shop.intake();
+        let (first, second) =
+            tokio::join!(intake.undo(&shop.scope, one, &keyed), intake.undo(&shop.scope, other, &keyed));
+        let (Ok(done), Err(refused)) = (if first.is_ok() { (first, second) } else { (second, first) }) else {
+            panic!("both were done or none")
+        };
+        assert!(matches!(refused, InventoryError::KeyReused), "{refused}");
+        let left = if done.batch.id == one { other } else { one };
+        assert_eq!((done.voided, shop.batch(left).await.0.voided), (2, 0));
+        assert_eq!(shop.count(shop.sku).await, StockCount { available: 2, void: 2, ..StockCount::default() });
+        shop.assert_sound().await;
+    }
+
     async fn the_same_undoing_is_answered_again_and_another_one_is_not(db) {
         let shop = Shop::open(&db).await;
         let batch = shop.take_in("A\nB\nC\n").await.expect("imported").batch.expect("a batch");

@@ -89,6 +89,17 @@ on_both! {
         assert_eq!(shop.compare(day("2026-11-22")).await, agreed(0));
     }
 
+    async fn a_refund_that_went_out_and_that_we_hold_for_failed_is_missing_here(db) {
+        let shop = Shop::open(&db).await;
+        shop.stray(20_00).await;
+        shop.run_all().await;
+        assert_eq!(shop.compare(today()).await, agreed(2));
+        db.tamper("UPDATE refunds SET state = 'failed'").await.expect("changed");
+        let report = shop.compare(today()).await;
+        let [Difference::MissingHere(line)] = report.differences.as_slice() else { panic!("{report:?}") };
+        assert_eq!((line.kind, line.amount, report.agreed), (BillKind::Refund, cents(20_00), 1));
+    }
+
     async fn a_gateway_that_is_away_gives_no_bill(db) {
         let shop = Shop::open(&db).await;
         shop.set_away(true).await;
