@@ -4,11 +4,23 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::fixture::{Console, Office, PASSWORD};
-use super::get;
+use super::{filled, get};
 
 fn header(console: &Console, name: &str) -> String {
     console.headers.get(name).map(|value| value.to_str().expect("a text").to_owned()).unwrap_or_default()
 }
+
+/// POSTs that move neither money nor stock. A new one stands here, or asks for a key.
+const WITHOUT_KEY: [&str; 8] = [
+    "/api/v1/session",
+    "/api/v1/tenants/{tenant}/channels/{channel}/state",
+    "/api/v1/tenants/{tenant}/refunds/{refund}/ask",
+    "/api/v1/tenants/{tenant}/sites",
+    "/api/v1/tenants/{tenant}/sites/{site}/channels/{channel}/state",
+    "/api/v1/tenants/{tenant}/sites/{site}/hosts",
+    "/api/v1/tenants/{tenant}/sites/{site}/owners",
+    "/api/v1/tenants/{tenant}/sites/{site}/state",
+];
 
 #[test]
 fn the_document_is_of_the_version_that_answers_say() {
@@ -32,6 +44,24 @@ testkit::on_both! {
         assert!(!header(&console, "content-security-policy").contains("unsafe"));
         // The bar on top has a logo with a style of its own.
         assert!(console.text("/api/docs/swagger-initializer.js").await.contains("\"layout\": \"BaseLayout\""));
+    }
+
+    async fn whatever_moves_money_or_stock_asks_for_a_key(db) {
+        let office = Office::open(&db).await;
+        let mut ann = office.logged_in().await;
+        let posts = crate::route_list().into_iter().filter(|route| route.method == "POST");
+        let (without, with): (Vec<_>, Vec<_>) = posts.partition(|route| WITHOUT_KEY.contains(&route.path));
+        assert_eq!((without.len(), with.len()), (WITHOUT_KEY.len(), 6));
+        for route in with {
+            let path = filled(route.path, &office.grove.to_string(), &office.tree.north.to_string());
+            let path = path.replace("{sku}", &catalog::SkuId::new().to_string());
+            let path = path.replace("{batch}", &inventory::BatchId::new().to_string());
+            let path = path.replace("{refund}", &payment::RefundId::new().to_string());
+            let path = path.replace("{order}", &order::OrderId::new().to_string()).replace("{line}", "ord_1-1");
+            let (status, problem) = ann.ask(Method::POST, &path, json!({})).await;
+            let required = json!("idempotency_key_required");
+            assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &required), "{path}: {problem}");
+        }
     }
 
     async fn every_answer_says_its_version_and_no_other_is_known(db) {
