@@ -13,6 +13,8 @@ use clap::{Parser, ValueEnum};
 
 /// How often each fault happens on each database in a full run.
 const TURNS_FULL: u64 = 5;
+/// How often the short form kills the program on each database.
+const KILLS_SHORT: u64 = 20;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask chaos", about = "Hurts the program under load and looks at every promise afterwards")]
@@ -20,7 +22,7 @@ struct Arguments {
     /// The program; the one that was built beside this tool unless given
     #[arg(long)]
     binary: Option<PathBuf>,
-    /// Each fault once on each database in place of five times
+    /// Each fault once on each database in place of five times, and the program killed twenty times on each
     #[arg(long)]
     short: bool,
     /// Which databases; with both they take turns
@@ -68,7 +70,10 @@ async fn main() -> Result<ExitCode> {
         println!("not possible here: {reason}");
     }
     println!("\n{HEAD}");
-    let outcomes = campaign.run(|outcome| println!("{outcome}")).await;
+    let mut outcomes = campaign.run(|outcome| println!("{outcome}")).await;
+    if arguments.short && arguments.fault.is_empty() && arguments.rounds.is_none() {
+        outcomes.extend(kills(&campaign).run(|outcome| println!("{outcome}")).await);
+    }
     let broken = outcomes.iter().filter(|outcome| !outcome.is_good()).count();
     let orders: usize = outcomes.iter().map(|outcome| outcome.acknowledged).sum();
     println!("\nchaos: {} rounds with {orders} orders, seed {}, broken: {broken}", outcomes.len(), campaign.seed);
@@ -78,6 +83,19 @@ async fn main() -> Result<ExitCode> {
         std::fs::write(file, chaos::page(&run, &outcomes)).context("the report cannot be written")?;
     }
     Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The rest of twenty kills on each database; the short form has one by then.
+fn kills(campaign: &Campaign) -> Campaign {
+    let faults = faults::named("kill").into_iter().collect();
+    let rounds = (KILLS_SHORT - 1) * campaign.backends.len() as u64;
+    Campaign {
+        faults,
+        rounds,
+        seed: campaign.seed + 1,
+        binary: campaign.binary.clone(),
+        backends: campaign.backends.clone(),
+    }
 }
 
 fn campaign(arguments: &Arguments) -> Result<Campaign> {
@@ -103,7 +121,11 @@ fn campaign(arguments: &Arguments) -> Result<Campaign> {
 
 /// The words that repeat a campaign.
 fn command(arguments: &Arguments, campaign: &Campaign) -> String {
-    let mut words = format!("cargo xtask chaos --rounds {} --seed {}", campaign.rounds, campaign.seed);
+    let length = match arguments.rounds {
+        None if arguments.short => "--short".to_owned(),
+        _ => format!("--rounds {}", campaign.rounds),
+    };
+    let mut words = format!("cargo xtask chaos {length} --seed {}", campaign.seed);
     let database = arguments.database.to_possible_value().filter(|_| arguments.database != Which::Both);
     if let Some(database) = database {
         let _ = write!(words, " --database {}", database.get_name());
