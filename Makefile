@@ -29,7 +29,7 @@ run: ## Start the demo on SQLite; DATABASE_URL=postgres://... for PostgreSQL, PO
 test: ## Run everything that must pass before a change lands
 	@scripts/test
 
-bench: ## Measure, and write benches/reports (about a quarter of an hour; ARGS=--quick for a short look)
+bench: ## Measure, and write benches/reports (takes long; ARGS=--quick for a short look)
 	@scripts/setup --test
 	@cargo bench --quiet --locked --package benches --bench rooms -- $(ARGS)
 	@cargo run --quiet --release --locked --package benches --bin report -- $(ARGS)

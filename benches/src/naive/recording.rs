@@ -27,7 +27,7 @@ pub(crate) struct Fresh {
 }
 
 /// A place in a statement for something new.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Slot {
     Order,
     Card,

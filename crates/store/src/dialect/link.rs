@@ -27,7 +27,7 @@ pub(crate) enum Link {
 }
 
 /// A lane's transaction on PostgreSQL, whose statements carry lists without a value of the query builder for each cell:
-/// boxing, copying and converting those is half of what a batch costs the program (ADR 0021).
+/// boxing, copying and converting those is work that only the program pays for (ADR 0021).
 pub(crate) struct LaneLink {
     held: Mutex<Held>,
 }
