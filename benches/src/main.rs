@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use benches::{Counter, Engine, Measure, Naive, Shop, closed, open};
+use benches::{Ceiling, Counter, Engine, Measure, Naive, Shop, closed, open};
 use clap::{Parser, ValueEnum};
 use testkit::TestDb;
 
@@ -20,6 +20,8 @@ enum Database {
 enum Way {
     Naive,
     Lane,
+    /// Rows without rules, in batches of as many orders as there are callers.
+    Ceiling,
 }
 
 #[derive(Debug, Parser)]
@@ -34,6 +36,9 @@ struct Arguments {
     seconds: u64,
     #[arg(long, default_value_t = 1)]
     rounds: usize,
+    /// Connections of the ceiling.
+    #[arg(long, default_value_t = 1)]
+    writers: usize,
     /// Orders a second of an open load, in place of callers that wait.
     #[arg(long)]
     rate: Option<u64>,
@@ -54,6 +59,7 @@ async fn main() {
             run(&arguments, &shop, Arc::clone(&engine)).await;
             engine.stop().await;
         }
+        Way::Ceiling => fill(&arguments, &shop, &Arc::new(Ceiling::open(&db, &shop).await)).await,
     }
 }
 
@@ -68,6 +74,17 @@ async fn run<C: Counter>(arguments: &Arguments, shop: &Arc<Shop>, counter: Arc<C
                 None => closed(&counter, *callers, length, pieces).await,
             };
             tell(*callers, &measure);
+        }
+    }
+}
+
+async fn fill(arguments: &Arguments, shop: &Shop, ceiling: &Arc<Ceiling>) {
+    for _ in 0..arguments.rounds {
+        for size in &arguments.callers {
+            let pieces = arguments.seconds * 24_000;
+            shop.stock_up(pieces).await;
+            let length = Duration::from_secs(arguments.seconds);
+            tell(*size, &ceiling.measure(*size, arguments.writers, length, pieces).await);
         }
     }
 }

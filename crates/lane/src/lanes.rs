@@ -35,6 +35,7 @@ pub struct LaneSettings {
     /// Batches of one tenant that run beside one another.
     pub batches_beside: usize,
     /// Commands that must wait before another batch is begun beside one that runs: two halves are slower than a whole.
+    /// It also has to have half the size of the one begun before it, so that many callers make large batches.
     pub beside_from: usize,
     /// An idle lane is closed after this time.
     pub idle: Duration,
@@ -45,7 +46,7 @@ impl LaneSettings {
     pub const fn of(backend: Backend) -> Self {
         let (batch_max, batches_at_once, batches_beside) = match backend {
             Backend::Sqlite => (1024, 1, 1),
-            Backend::Postgres => (256, 6, 2),
+            Backend::Postgres => (256, 6, 3),
         };
         let (queue_max, beside_from, idle) = (4096, 16, Duration::from_secs(60));
         Self { queue_max, batch_max, batches_at_once, batches_beside, beside_from, idle }
@@ -188,8 +189,9 @@ async fn serve(inner: Arc<Inner>, lane: Option<TenantId>, mut queue: mpsc::Recei
     let (crew, mut running) = (Crew::new(&inner), JoinSet::new());
     let mut waiting: Vec<Queued> = Vec::new();
     let mut busy = Busy::default();
-    let mut is_open = true;
+    let (mut is_open, mut size_before) = (true, 0);
     loop {
+        let beside_from = beside_from.max(size_before / 2);
         let least = if running.is_empty() { 1 } else { beside_from };
         if running.len() < batches_beside && waiting.iter().filter(|queued| busy.lets(queued)).count() >= least {
             let permit = Arc::clone(&inner.permits).acquire_owned().await;
@@ -202,6 +204,7 @@ async fn serve(inner: Arc<Inner>, lane: Option<TenantId>, mut queue: mpsc::Recei
             }
             let (batch, later) = waiting.into_iter().partition(|queued| busy.lets(queued));
             waiting = later;
+            size_before = batch.len();
             let actors = busy.begin(&batch);
             let crew = crew.clone();
             running.spawn(async move {

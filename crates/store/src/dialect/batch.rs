@@ -249,7 +249,7 @@ mod tests {
     fn assert_by_key(plan: &str) {
         assert!(!plan.contains("(tenant_id=?)"), "{plan}");
         assert!(plan.contains("SEARCH t USING PRIMARY KEY (tenant_id=? AND id=?)"), "{plan}");
-        assert_eq!(plan.matches("json_each").count(), 1, "{plan}");
+        assert_eq!(plan.matches("jsonb_each").count(), 1, "{plan}");
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! All that differs between SQLite and PostgreSQL, and nothing else.
 //!
-//! A batch of rows travels as arrays (PostgreSQL, `unnest`) or as one JSON text (SQLite, `json_each`), so that the
+//! A batch of rows travels as arrays (PostgreSQL, `unnest`) or as one JSON text (SQLite, `jsonb_each`), so that the
 //! text of a statement, and with it its plan, does not depend on how many rows there are.
 
 mod batch;

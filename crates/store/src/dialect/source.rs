@@ -117,7 +117,7 @@ fn select_json(cells: &[Cells], binds: &mut Vec<Bind>) -> String {
     }
     json.push(']');
     binds.push(Bind::One(json.into()));
-    format!("SELECT {shown} FROM json_each(${})", binds.len())
+    format!("SELECT {shown} FROM jsonb_each(${})", binds.len())
 }
 
 /// The values of `column` as one JSON array.
