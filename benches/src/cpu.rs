@@ -13,7 +13,7 @@ pub struct Cpu {
 }
 
 /// The unit of the system's books (`sysconf(_SC_CLK_TCK)` on every Linux).
-const TICK: Duration = Duration::from_millis(10);
+pub(crate) const TICK: Duration = Duration::from_millis(10);
 
 impl Cpu {
     /// Up to now.
@@ -34,7 +34,7 @@ impl Cpu {
 }
 
 /// A process's name, and its time in user and system mode (`proc(5)`: fields 2, 14 and 15).
-fn ticks(path: &str) -> Option<(String, u32)> {
+pub(crate) fn ticks(path: &str) -> Option<(String, u32)> {
     let text = fs::read_to_string(path).ok()?;
     let (before, after) = text.rsplit_once(") ")?;
     let name = before.split_once('(')?.1.to_owned();

@@ -7,6 +7,7 @@
 mod callers;
 mod ceiling;
 mod cpu;
+pub mod http;
 mod load;
 mod naive;
 mod plot;

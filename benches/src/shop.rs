@@ -22,10 +22,10 @@ use uuid::Uuid;
 
 use crate::callers::{Counter, Way};
 
-const CNY: Currency = Currency::CNY;
+pub(crate) const CNY: Currency = Currency::CNY;
 const CUSTOMERS: usize = 256;
 /// What one card costs, so that each sale takes it out of the stock.
-const COST: Money = Money::new(7_00, CNY);
+pub(crate) const COST: Money = Money::new(7_00, CNY);
 /// Cards of one import.
 const IMPORT_MIN: u64 = 1_000;
 const IMPORT_MAX: u64 = 20_000;
@@ -179,7 +179,7 @@ impl Counter for Engine {
     }
 }
 
-fn card(number: u64) -> NewCard {
+pub(crate) fn card(number: u64) -> NewCard {
     NewCard { code: CardCode::parse(&format!("BENCH-{number}")).expect("a code"), expires_at: None }
 }
 
@@ -239,7 +239,7 @@ async fn sku(store: &Store, tx: &WriteTx<TenantScope>) -> SkuId {
 }
 
 /// Every site adds two per cent for the sites below and five for buyers.
-async fn rules(store: &Store, tx: &WriteTx<TenantScope>, site: SiteId) {
+pub(crate) async fn rules(store: &Store, tx: &WriteTx<TenantScope>, site: SiteId) {
     for (audience, ppm) in [(Audience::Wholesale, 20_000), (Audience::Retail, 50_000)] {
         let reach = Reach {
             audience,

@@ -1,5 +1,5 @@
-//! The JSON API of the console host, `/api/v1`: an operator's session, his tenants and sites, and what is done there. And
-//! the cashier host, where buyers and gateways meet.
+//! The JSON API of the console host, `/api/v1`: an operator's session, his tenants and sites, and what is done there; the
+//! cashier host, where buyers and gateways meet; and on the shops' own hosts what a buyer's program may ask.
 //!
 //! Every answer is JSON; every refusal is problem details (RFC 9457). Each handler's first argument says who may
 //! call it; what belongs to another's tenant does not exist.
@@ -28,6 +28,7 @@ mod refunds;
 mod routes;
 mod rules;
 mod session;
+mod shop;
 mod sites;
 mod skus;
 mod stock;
@@ -42,6 +43,7 @@ mod words;
 
 pub use cashier::{CASHIER_HOST, CashierState, cashier_route_list, cashier_router};
 pub use routes::{ApiState, CONSOLE_HOST, route_list, router};
+pub use shop::{ShopState, shop_route_list, shop_router};
 
 /// The document of the API, OpenAPI 3.1 as JSON.
 pub fn openapi() -> &'static str {

@@ -18,6 +18,9 @@ use crate::house::House;
 /// How long a request to the console may take: files of 64 MiB come over slow lines.
 const UPLOAD_TIME: Duration = Duration::from_secs(120);
 
+/// What of a shop's host is for programs.
+const SHOP_PATHS: &str = "/api/v1/shop/";
+
 /// All of it, chosen by host.
 pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyhow::Result<Router> {
     let proxies = Proxies::parse(house.settings.proxies.iter().map(String::as_str));
@@ -37,6 +40,15 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         store: house.store.clone(),
         settings: storefront::Settings { kit: kit.clone(), cashier, demo },
     });
+    // What a buyer's program asks stands at the shops' own hosts, beside the pages.
+    let for_programs = api::shop_router(api::ShopState {
+        tenancy: house.tenancy.clone(),
+        customers: house.customers.clone(),
+        limits: house.limits.clone(),
+        orders: house.orders.clone(),
+        kit: kit.clone(),
+    });
+    let shops = web::by_path(SHOP_PATHS, for_programs, shops);
     let console = api::router(api::ApiState {
         operators: house.operators.clone(),
         tenancy: house.tenancy.clone(),

@@ -20,6 +20,8 @@ pub struct Shop {
     pub site: Site,
     /// The sites from the main site down to this one, which is the last.
     pub chain: Vec<SiteId>,
+    /// The level of each of them, which chooses what it pays.
+    pub levels: Vec<Option<String>>,
     /// The host that its pages name as theirs and lead to, whichever they are asked at: the chosen one, else the one
     /// that it had first.
     pub home: Host,
@@ -86,6 +88,7 @@ fn shop(tenant: &Tenant, tree: &SiteTree, site: SiteId, home: impl Fn(&Site) -> 
         tenant: tenant.clone(),
         site: (*site).clone(),
         chain: chain.iter().map(|site| site.id).collect(),
+        levels: chain.iter().map(|site| site.level.clone()).collect(),
         home: home(site),
         state: state_of(&chain),
         main_name: main.name.clone(),

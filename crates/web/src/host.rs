@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::response::IntoResponse;
 use tenancy::{Shop, SiteState, Tenancy, TenantState};
 use tower::{ServiceExt, service_fn};
 
@@ -48,19 +47,22 @@ impl<S: Sync> FromRequestParts<S> for ShopContext {
     }
 }
 
+/// An application for all paths that begin so, another one for all others.
+pub fn by_path(beginning: &'static str, app: Router, others: Router) -> Router {
+    let choose = service_fn(move |request: Request| {
+        let is_its = request.uri().path().starts_with(beginning);
+        if is_its { &app } else { &others }.clone().oneshot(request)
+    });
+    Router::new().fallback_service(choose)
+}
+
 /// An application for each of the hosts `named`, another one for all others. A request whose host cannot be read goes
 /// to the shops, which refuse it.
 pub fn by_host<const N: usize>(proxies: Proxies, named: [(String, Router); N], shops: Router) -> Router {
     let choose = service_fn(move |request: Request| {
         let visit = crate::kit::visit_of(&request, &proxies);
         let own = visit.ok().and_then(|visit| named.iter().find(|(host, _)| *host == visit.host));
-        let app = own.map_or(&shops, |(_, app)| app).clone();
-        async move {
-            match app.oneshot(request).await {
-                Ok(response) => Ok(response.into_response()),
-                Err(never) => match never {},
-            }
-        }
+        own.map_or(&shops, |(_, app)| app).clone().oneshot(request)
     });
     Router::new().fallback_service(choose)
 }

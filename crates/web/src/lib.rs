@@ -33,7 +33,7 @@ pub use cookie::{
 };
 pub use extract::{Form, Json, Path, Query, Unreadable};
 pub use face::{Face, Faults};
-pub use host::{ShopContext, ShopFault, by_host, shop_of};
+pub use host::{ShopContext, ShopFault, by_host, by_path, shop_of};
 pub use key::{IdempotencyKey, REPLAYED};
 pub use kit::{Bounds, Kit, RequestId};
 pub use permit::{

@@ -1,0 +1,271 @@
+//! A shop's own hosts, for programs of its buyers: logging in and buying, as JSON. Pages do the same for people.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{FromRef, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::SET_COOKIE;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use catalog::{Filled, SiteLevel, SkuId};
+use chrono::{DateTime, Utc};
+use identity::{Customer, CustomerId, Customers, IdentityError, LoginLimits};
+use kernel::{Money, Secret, TenantId};
+use order::{Checkout, HOLD_DEFAULT, LinkToken, OrderId, OrderNumber, Orders, Placed, SoldBy, Wanted};
+use payment::ChannelId;
+use risk::Limits;
+use serde::{Deserialize, Serialize};
+use tenancy::{Shop, Tenancy};
+use web::{
+    Buyer, ClientAddress, Face, Guest, IdempotencyKey, Json, Kit, Problem, RateLimits, Route, Routes, ShopContext,
+    ShopFault, Visit,
+};
+
+use crate::page::{MoneyView, no_store};
+
+/// The word that pays from the buyer's wallet.
+const WALLET: &str = "wallet";
+/// When a machine may look again whether a stopped shop is open.
+const SUSPENDED_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+/// The rooms below, as the server wires them.
+#[derive(Clone)]
+pub struct ShopState {
+    /// Host to shop.
+    pub tenancy: Tenancy,
+    /// Log-ins.
+    pub customers: Customers,
+    /// How often somebody may guess; the pages' own, so that an address is counted once.
+    pub limits: LoginLimits,
+    /// Buying.
+    pub orders: Orders,
+    /// Proxies and bounds, shared with the other applications of the server.
+    pub kit: Kit,
+}
+
+#[derive(Clone)]
+struct App(Arc<ShopState>);
+
+impl FromRef<App> for Customers {
+    fn from_ref(app: &App) -> Self {
+        app.0.customers.clone()
+    }
+}
+
+/// The buyers' API, complete with all layers.
+pub fn shop_router(state: ShopState) -> Router {
+    let (kit, app) = (state.kit.clone(), App(Arc::new(state)));
+    let router = routes().into_router().fallback(nothing_here).method_not_allowed_fallback(other_method);
+    let router = router.layer(from_fn_with_state(app.clone(), open_shop)).with_state(app);
+    kit.layers(router, Face::json())
+}
+
+/// Every route with its policy.
+pub fn shop_route_list() -> Vec<Route> {
+    routes().list()
+}
+
+fn routes() -> Routes<App> {
+    Routes::default()
+        .post("/api/v1/shop/session", log_in)
+        .delete("/api/v1/shop/session", log_out)
+        .post("/api/v1/shop/orders", place)
+}
+
+async fn nothing_here() -> Problem {
+    Problem::not_found()
+}
+
+async fn other_method() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed")
+}
+
+/// Finds the open shop of the host, or says why there is none.
+async fn open_shop(State(App(rooms)): State<App>, visit: Visit, mut request: Request, next: Next) -> Response {
+    match web::shop_of(&rooms.tenancy, &visit) {
+        Ok(shop) => {
+            let span = tracing::Span::current();
+            span.record("tenant.id", tracing::field::display(shop.tenant.id));
+            span.record("site.id", tracing::field::display(shop.site.id));
+            request.extensions_mut().insert(ShopContext(shop));
+            next.run(request).await
+        }
+        Err(fault) => problem_of(&fault).into_response(),
+    }
+}
+
+fn problem_of(fault: &ShopFault) -> Problem {
+    match fault {
+        ShopFault::Unknown { .. } => Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host"),
+        ShopFault::Suspended(_) => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shop_suspended").retry_after(SUSPENDED_RETRY_AFTER)
+        }
+        ShopFault::Closed(_) => Problem::new(StatusCode::GONE, "shop_closed"),
+    }
+}
+
+/// What is sent to log in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LogIn {
+    login: String,
+    password: String,
+}
+
+/// Who is logged in.
+#[derive(Serialize)]
+struct SessionView {
+    customer: CustomerId,
+    login: String,
+    name: String,
+}
+
+impl From<Customer> for SessionView {
+    fn from(customer: Customer) -> Self {
+        Self { customer: customer.id, login: customer.login, name: customer.name }
+    }
+}
+
+/// `POST /api/v1/shop/session`: a wrong password, an unknown and a locked log-in are one answer.
+async fn log_in(
+    _: Guest,
+    visit: Visit,
+    (ClientAddress(address), limits): (ClientAddress, RateLimits),
+    ShopContext(shop): ShopContext,
+    State(App(rooms)): State<App>,
+    Json(sent): Json<LogIn>,
+) -> Result<Response, Problem> {
+    let (scope, password) = (shop.scope(), Secret::new(sent.password));
+    let logged_in = rooms.customers.log_in(&scope, address, &sent.login, &password).await;
+    limits.tell(rooms.limits.left_for_login(Some(scope.tenant()), &sent.login, address));
+    let (token, customer) = logged_in.map_err(refused)?;
+    let cookie = [(SET_COOKIE, web::session_cookie(&visit, &token).to_string())];
+    Ok((StatusCode::CREATED, cookie, [no_store()], Json(SessionView::from(customer))).into_response())
+}
+
+/// `DELETE /api/v1/shop/session`.
+async fn log_out(buyer: Buyer, visit: Visit, State(App(rooms)): State<App>) -> Result<Response, Problem> {
+    rooms.customers.log_out(&buyer.scope, &buyer.token).await?;
+    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, web::session_end(&visit).to_string())]).into_response())
+}
+
+/// The exact waiting time, which the kind alone does not tell.
+fn refused(error: IdentityError) -> Problem {
+    match error {
+        IdentityError::TooManyTries { retry_after } => Problem::from(error).retry_after(retry_after),
+        other => other.into(),
+    }
+}
+
+/// What is sent to buy.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlaceOrder {
+    items: Vec<Item>,
+    /// `wallet`, or the channel's id.
+    pay: String,
+}
+
+/// What is wanted of one SKU, at the unit price that the buyer knows: dearer is refused, cheaper is charged cheaper.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Item {
+    sku: SkuId,
+    quantity: u32,
+    unit: MoneyView,
+    #[serde(default)]
+    form: Filled,
+}
+
+/// The order that was placed.
+#[derive(Serialize)]
+struct PlacedView {
+    id: OrderId,
+    number: String,
+    total: MoneyView,
+    /// Where its page is on this host: what is due is paid from there.
+    page: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due: Option<DueView>,
+}
+
+/// What is still to be paid, under the number that its gateway will know it by.
+#[derive(Serialize)]
+struct DueView {
+    out_no: String,
+    expires_at: DateTime<Utc>,
+}
+
+impl PlacedView {
+    fn of(tenant: TenantId, placed: Placed) -> Self {
+        let link = placed.due.as_ref().map(|due| format!("/{}", due.link)).unwrap_or_default();
+        Self {
+            id: placed.order,
+            number: OrderNumber::of(tenant, placed.order).to_string(),
+            total: placed.total.into(),
+            page: format!("/orders/{}{link}", placed.order),
+            due: placed.due.map(|due| DueView { out_no: due.out_no.to_string(), expires_at: due.expires_at }),
+        }
+    }
+}
+
+/// `POST /api/v1/shop/orders`: buys from the wallet, or holds the goods until the channel is paid.
+async fn place(
+    buyer: Buyer,
+    (visit, limits): (Visit, RateLimits),
+    ShopContext(shop): ShopContext,
+    State(App(rooms)): State<App>,
+    key: IdempotencyKey,
+    Json(sent): Json<PlaceOrder>,
+) -> Result<Response, Problem> {
+    let lines = wanted(sent.items, &shop)?;
+    let most = Limits::of(shop.site.limits.as_deref());
+    let sold_by = SoldBy { chain: chain(&shop), currency: shop.tenant.currency, limits: most };
+    let account = order::Buyer { address: Some(visit.address), ..order::Buyer::account(buyer.customer.id) };
+    let placed = match sent.pay.as_str() {
+        WALLET => rooms.orders.place(&buyer.scope, sold_by, account, lines, &key.0).await,
+        channel => {
+            let channel = ChannelId::parse(channel).map_err(|_| unreadable("pay is `wallet` or a channel's id"))?;
+            let checkout = by_channel(&visit, account, lines, channel);
+            rooms.orders.checkout(&buyer.scope, sold_by, checkout, &key.0).await
+        }
+    };
+    limits.tell([rooms.orders.velocity().left(&buyer.scope, visit.address, &most).await]);
+    let placed = placed?;
+    let view = Json(PlacedView::of(shop.tenant.id, placed.answer));
+    let mut response = (StatusCode::CREATED, [no_store()], view).into_response();
+    if placed.is_replay {
+        response.headers_mut().insert(web::REPLAYED, axum::http::HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+fn by_channel(visit: &Visit, buyer: order::Buyer, lines: Vec<Wanted>, channel: ChannelId) -> Checkout {
+    let (order, link) = (OrderId::new(), LinkToken::new());
+    let scheme = if visit.is_https { "https" } else { "http" };
+    let return_url = format!("{scheme}://{}/orders/{order}/{}", visit.authority, link.as_str());
+    Checkout { order, link, buyer, lines, channel, return_url, hold_for: HOLD_DEFAULT }
+}
+
+fn wanted(items: Vec<Item>, shop: &Shop) -> Result<Vec<Wanted>, Problem> {
+    let read = |item: Item| {
+        if item.unit.currency != shop.tenant.currency.code() {
+            return Err(unreadable(&format!("everything here is in {}", shop.tenant.currency)));
+        }
+        let unit = Money::new(item.unit.amount_minor, shop.tenant.currency);
+        Ok(Wanted::new(item.sku, item.quantity, unit).with_form(item.form))
+    };
+    items.into_iter().map(read).collect()
+}
+
+/// The sites from the main site down to this one, as prices run; from memory, like the shop.
+fn chain(shop: &Shop) -> Vec<SiteLevel> {
+    let places = shop.chain.iter().zip(&shop.levels);
+    places.map(|(&site, level)| SiteLevel { site, level: level.clone() }).collect()
+}
+
+fn unreadable(detail: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "request_unreadable").because(detail)
+}
