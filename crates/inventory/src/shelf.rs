@@ -88,6 +88,21 @@ impl Shelf {
         Ok(left)
     }
 
+    /// Whether these numbers, none of which counts beyond `most`, are still what is to be shown: none if one of them is
+    /// not known any more and [`Shelf::left`] has to read it. Without a query and without an allocation, so that a page
+    /// that was made before can ask it for every visitor.
+    pub fn is_as_shown(&self, scope: &TenantScope, shown: &[(SkuId, u32)], most: u32) -> Option<bool> {
+        self.watched.asked.increment(shown.len() as u64);
+        for (sku, left) in shown {
+            let is = self.counts.get(scope, sku)?;
+            let is = if is > 0 && self.marks.is_marked(scope, *sku) { 0 } else { is.min(most) };
+            if is != (*left).min(most) {
+                return Some(false);
+            }
+        }
+        Some(true)
+    }
+
     /// Whether an attempt to buy `sku` is refused here and now, because a moment ago the lane had nothing left.
     ///
     /// Ask once an attempt, last of all before the lane: while the SKU is marked one attempt in 250 ms gets `false`
@@ -98,11 +113,6 @@ impl Shelf {
             self.watched.turned_away.increment(1);
         }
         is_turned_away
-    }
-
-    /// Whether the lane had nothing left of `sku` less than 250 ms ago; for pages, it lets nobody through.
-    pub fn is_sold_out(&self, scope: &TenantScope, sku: SkuId) -> bool {
-        self.marks.is_marked(scope, sku)
     }
 
     /// The lane has answered that nothing is left of `sku`: the next 250 ms nobody needs to ask it.
