@@ -100,11 +100,7 @@ impl<K: CacheKey, V: CacheValue> ScopedCache<K, V> {
     }
 
     /// An empty cache of values that together weigh at most `weight_max`, each as much as `weigh` says.
-    pub fn weighing(
-        clock: Arc<dyn Clock>,
-        (weight_max, weigh): (u64, fn(&V) -> u32),
-        life: Duration,
-    ) -> Self {
+    pub fn weighing(clock: Arc<dyn Clock>, (weight_max, weigh): (u64, fn(&V) -> u32), life: Duration) -> Self {
         let values = Cache::builder().max_capacity(weight_max);
         Self::over(values.weigher(move |_, held: &Held<V>| weigh(&held.value)).build(), clock, life)
     }

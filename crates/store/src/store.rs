@@ -50,7 +50,9 @@ impl Store {
         if let Some(connection) = pools.checkpoint.clone() {
             tokio::spawn(checkpoint(connection, Arc::clone(&is_closed)));
         }
-        Ok(Self { inner: Arc::new(Inner { backend, pools, time: settings.time.clone(), is_closed, news: Arc::default() }) })
+        Ok(Self {
+            inner: Arc::new(Inner { backend, pools, time: settings.time.clone(), is_closed, news: Arc::default() }),
+        })
     }
 
     /// Which database it is.

@@ -114,7 +114,13 @@ impl Cache {
 
     /// The page, if it is here and what it was made of is as it was. One whose stock nobody has looked at in the last
     /// second is looked at now.
-    pub async fn find(&self, shelf: &Shelf, shop: &Shop, key: &Key, basis: &Basis) -> Result<Option<Arc<Kept>>, Problem> {
+    pub async fn find(
+        &self,
+        shelf: &Shelf,
+        shop: &Shop,
+        key: &Key,
+        basis: &Basis,
+    ) -> Result<Option<Arc<Kept>>, Problem> {
         let engine = shop.scope().engine();
         let Some(kept) = self.kept.get(&engine, key) else {
             self.misses.increment(1);

@@ -91,8 +91,7 @@ pub(crate) fn host_table(directory: Directory, last: &HostTable) -> HostTable {
         let (Some(tenant), Some(tree), Some(host)) = (tenants.get(&id), trees.get(&id), readable(id, host)) else {
             continue;
         };
-        let known =
-            shops.get(&site).cloned().or_else(|| shop(tenant, tree, site, |site| home(site, &host)).map(kept));
+        let known = shops.get(&site).cloned().or_else(|| shop(tenant, tree, site, |site| home(site, &host)).map(kept));
         if let Some(shop) = known {
             shops.insert(site, Arc::clone(&shop));
             table.insert(host, shop);

@@ -28,8 +28,8 @@ use web::{MaybeBuyer, Problem};
 use crate::app::App;
 use crate::cache::{Basis, Key, Stock};
 use crate::frame::Frame;
-use crate::{rows, theme};
 use crate::view::{Common, Page};
+use crate::{rows, theme};
 
 /// Who looks at which shop, and how he asked.
 pub(crate) struct At<'a> {

@@ -59,7 +59,9 @@ pub(crate) async fn sitemap(
     let sold: Vec<_> = look.case.exhibits().iter().filter(has_price).collect();
     let mut paths: Vec<String> = ["/", "/terms", "/privacy", "/refunds", "/notices"].map(str::to_owned).into();
     let has_goods = |category: &&catalog::Category| sold.iter().any(|sold| sold.goods.category == category.id);
-    paths.extend(look.case.categories().iter().filter(has_goods).map(|category| format!("/categories/{}", category.code)));
+    paths.extend(
+        look.case.categories().iter().filter(has_goods).map(|category| format!("/categories/{}", category.code)),
+    );
     paths.extend(sold.iter().map(|sold| format!("/goods/{}", sold.goods.code)));
     let xml = HeaderValue::from_static("application/xml; charset=utf-8");
     Ok(([(CONTENT_TYPE, xml), (CACHE_CONTROL, FOR_AN_HOUR)], map(origin(&frame), &paths)).into_response())
