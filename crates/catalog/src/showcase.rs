@@ -97,13 +97,16 @@ impl Showcases {
     pub async fn of(
         &self,
         scope: &SiteScope,
-        (chain, edition): (impl FnOnce() -> Vec<SiteLevel> + Send + 'static, u64),
+        (chain, edition): (impl FnOnce() -> Vec<SiteLevel>, u64),
     ) -> Result<Arc<Showcase>, CatalogError> {
         let (engine, own) = (scope.engine(), *scope);
         let place = (scope.site(), edition, self.epoch(&engine).await?);
-        let store = self.store.clone();
+        if let Some(Ok(showcase)) = self.kept.get(&engine, &place) {
+            return Ok(showcase);
+        }
+        let (store, chain) = (self.store.clone(), chain());
         let read = move |places: Vec<Place>| async move {
-            let read = match read(store, own, chain()).await {
+            let read = match read(store, own, chain).await {
                 Ok(showcase) => Ok(Arc::new(showcase)),
                 Err(CatalogError::Store(error)) => return Err(error),
                 Err(error) => Err(Arc::from(error.to_string())),

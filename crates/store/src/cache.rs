@@ -113,6 +113,11 @@ impl<K: CacheKey, V: CacheValue> ScopedCache<K, V> {
 
     /// The value of `key`, if it is in memory and young enough.
     pub fn get(&self, scope: &TenantScope, key: &K) -> Option<V> {
+        self.get_until(scope, key).map(|(value, _)| value)
+    }
+
+    /// As [`ScopedCache::get`], with the moment at which it is no longer young enough.
+    pub fn get_until(&self, scope: &TenantScope, key: &K) -> Option<(V, DateTime<Utc>)> {
         self.inner.get(&(scope.id(), key.clone()))
     }
 
@@ -171,9 +176,9 @@ impl<K: CacheKey, V: CacheValue> Inner<K, V> {
         self.flights.lock().expect("no holder panics")
     }
 
-    fn get(&self, place: &Place<K>) -> Option<V> {
+    fn get(&self, place: &Place<K>) -> Option<(V, DateTime<Utc>)> {
         let held = self.values.get(place)?;
-        self.is_young(held.read_at, self.clock.now()).then_some(held.value)
+        self.is_young(held.read_at, self.clock.now()).then(|| (held.value, held.read_at + self.life))
     }
 
     /// A moment that lies ahead tells of a clock that was set back: nothing is known of the age.
@@ -197,7 +202,7 @@ impl<K: CacheKey, V: CacheValue> Inner<K, V> {
         for key in keys {
             let place = (tenant, key.clone());
             // Somebody may have landed since the first look.
-            if let Some(value) = this.get(&place) {
+            if let Some((value, _)) = this.get(&place) {
                 values.insert(key.clone(), value);
             } else if let Some((number, reading)) = this.flight_of(&flights, &place, now) {
                 joined.insert(number, reading);

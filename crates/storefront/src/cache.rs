@@ -12,6 +12,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -22,10 +23,11 @@ use axum::http::header::{
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use catalog::SkuId;
+use chrono::{DateTime, Utc};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use inventory::Shelf;
-use kernel::{Language, SiteId, hex};
+use inventory::{Compared, Shelf};
+use kernel::{Clock, Language, SiteId, hex};
 use metrics::Counter;
 use sha2::{Digest, Sha256};
 use store::{ScopedCache, Store};
@@ -44,6 +46,8 @@ const LIFE: Duration = Duration::from_secs(60);
 const TURNS: usize = 64;
 /// What a page takes beside its text.
 const ENTRY_BYTES: usize = 1024;
+/// No number that is shown is older.
+const STOCK_MICROS_MAX: i64 = 1_000_000;
 /// Bytes of a hash that tell pages apart.
 const TAG_BYTES: usize = 16;
 
@@ -56,6 +60,7 @@ const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 #[derive(Clone)]
 pub(crate) struct Cache {
     kept: ScopedCache<Key, Arc<Kept>>,
+    clock: Arc<dyn Clock>,
     turns: Arc<[Mutex<()>]>,
     turn_of: RandomState,
     hits: Counter,
@@ -92,18 +97,25 @@ pub(crate) struct Kept {
     basis: Basis,
     stock: Stock,
     language: Language,
+    /// Until when the stock was seen to be young enough, in microseconds: it is looked at once a second, and not for
+    /// every visitor.
+    seen_until: AtomicI64,
     html: Bytes,
     packed: OnceLock<Bytes>,
     tag: String,
+    /// As a header, packed or not: two texts of bytes have two names.
+    tags: [HeaderValue; 2],
 }
 
 impl Cache {
     /// Keeps no page yet.
     pub fn new(store: Store) -> Self {
         let weigh = |kept: &Arc<Kept>| u32::try_from(kept.weight()).unwrap_or(u32::MAX);
+        let clock: Arc<dyn Clock> = Arc::new(store);
         let counter = |outcome| metrics::counter!("cardgrove_page_cache_total", "outcome" => outcome);
         Self {
-            kept: ScopedCache::weighing(Arc::new(store), (BYTES_MAX, weigh), LIFE),
+            kept: ScopedCache::weighing(Arc::clone(&clock), (BYTES_MAX, weigh), LIFE),
+            clock,
             turns: (0..TURNS).map(|_| Mutex::new(())).collect(),
             turn_of: RandomState::new(),
             hits: counter("hit"),
@@ -126,7 +138,7 @@ impl Cache {
             self.misses.increment(1);
             return Ok(None);
         };
-        if kept.basis != *basis || !kept.has_right_stock(shelf, shop).await? {
+        if kept.basis != *basis || !kept.has_right_stock((shelf, shop), self.clock.now()).await? {
             self.stale.increment(1);
             return Ok(None);
         }
@@ -166,7 +178,10 @@ impl Key {
 impl Kept {
     fn new((basis, stock): (Basis, Stock), language: Language, html: String) -> Self {
         let tag = hex(&Sha256::digest(&html)[..TAG_BYTES]);
-        Self { basis, stock, language, html: Bytes::from(html), packed: OnceLock::new(), tag }
+        let name = |end| HeaderValue::try_from(format!("\"{tag}{end}\"")).expect("digits are a header's text");
+        let tags = ["", "-gz"].map(name);
+        let (html, packed, seen_until) = (Bytes::from(html), OnceLock::new(), AtomicI64::new(i64::MIN));
+        Self { basis, stock, language, seen_until, html, packed, tag, tags }
     }
 
     /// Packed, a page is about a fourth of itself.
@@ -174,15 +189,27 @@ impl Kept {
         ENTRY_BYTES + self.html.len() * 5 / 4 + self.stock.len() * size_of::<(SkuId, u32)>()
     }
 
-    async fn has_right_stock(&self, shelf: &Shelf, shop: &Shop) -> Result<bool, Problem> {
-        let engine = shop.scope().engine();
-        if let Some(is_right) = shelf.is_as_shown(&engine, &self.stock, STOCK_LOW_THRESHOLD) {
-            return Ok(is_right);
+    async fn has_right_stock(&self, (shelf, shop): (&Shelf, &Shop), now: DateTime<Utc>) -> Result<bool, Problem> {
+        if self.stock.is_empty() || self.was_just_seen(now) {
+            return Ok(true);
         }
-        let skus: Vec<SkuId> = self.stock.iter().map(|(sku, _)| *sku).collect();
-        let left = shelf.counts(&engine, &skus).await?;
-        let is_told = |(sku, shown): &(SkuId, u32)| told(left.get(sku).copied().unwrap_or_default()) == told(*shown);
-        Ok(self.stock.iter().all(is_told))
+        let engine = shop.scope().engine();
+        let mut compared = shelf.compare(&engine, &self.stock, STOCK_LOW_THRESHOLD);
+        if compared == Compared::Unknown {
+            let skus: Vec<SkuId> = self.stock.iter().map(|(sku, _)| *sku).collect();
+            shelf.counts(&engine, &skus).await?;
+            compared = shelf.compare(&engine, &self.stock, STOCK_LOW_THRESHOLD);
+        }
+        // What is unknown once more was sold just now: the page is made anew.
+        let Compared::Same { until } = compared else { return Ok(false) };
+        self.seen_until.store(until.timestamp_micros(), Ordering::Relaxed);
+        Ok(true)
+    }
+
+    /// A moment that lies far ahead tells of a clock that was set back, and says nothing.
+    fn was_just_seen(&self, now: DateTime<Utc>) -> bool {
+        let left = self.seen_until.load(Ordering::Relaxed).saturating_sub(now.timestamp_micros());
+        (1..=STOCK_MICROS_MAX).contains(&left)
     }
 
     fn is_of(&self, stock: &Stock) -> bool {
@@ -198,10 +225,7 @@ impl Kept {
         own.insert(CACHE_CONTROL, PRIVATE);
         own.insert(CONTENT_LANGUAGE, HeaderValue::from_static(self.language.tag()));
         own.insert(VARY, VARIES);
-        // Two texts of bytes have two names; either says that the page is known.
-        let end = if is_packed { "-gz" } else { "" };
-        let tag = HeaderValue::try_from(format!("\"{}{end}\"", self.tag)).expect("digits are a header's text");
-        own.insert(ETAG, tag);
+        own.insert(ETAG, self.tags[usize::from(is_packed)].clone());
         if known.is_some_and(|known| names(known, &self.tag)) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return response;

@@ -51,14 +51,18 @@ impl Frame {
         }
     }
 
-    /// The same at this address, with the language if the request asked for one, and with nothing that belongs to this
-    /// one request.
+    /// This address, with the language if the request asked for one.
+    pub fn asked_at(&self, address: String) -> String {
+        let Some(language) = asked_in(&self.query) else { return address };
+        let mark = if address.contains('?') { '&' } else { '?' };
+        format!("{address}{mark}lang={}", language.tag())
+    }
+
+    /// The same at this address, and with nothing that belongs to this one request.
     pub fn at(&self, address: &str) -> Self {
         let (path, query) = address.split_once('?').unwrap_or((address, ""));
-        let asked = asked_in(&self.query).map(|language| format!("lang={}", language.tag()));
-        let query: Vec<&str> = [Some(query), asked.as_deref()].into_iter().flatten().collect();
-        let query = query.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("&");
-        Self { path: path.to_owned(), query, request_id: None, trace_id: None, known: None, ..self.clone() }
+        let (path, query) = (path.to_owned(), query.to_owned());
+        Self { path, query, request_id: None, trace_id: None, known: None, ..self.clone() }
     }
 
     /// The path with its query, for coming back.

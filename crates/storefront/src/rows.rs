@@ -134,9 +134,8 @@ pub(crate) struct Look<'a> {
 impl<'a> Look<'a> {
     /// The look of this customer or guest.
     pub async fn of(app: &'a App, shop: &'a Shop, customer: Option<&Customer>) -> Result<Self, Problem> {
-        let (sites, levels) = (shop.chain.clone(), shop.levels.clone());
-        let level = |(site, level)| SiteLevel { site, level };
-        let chain = move || sites.into_iter().zip(levels).map(level).collect();
+        let level = |(site, level): (&SiteId, &Option<String>)| SiteLevel { site: *site, level: level.clone() };
+        let chain = || shop.chain.iter().zip(&shop.levels).map(level).collect();
         let case = app.showcases.of(&shop.scope(), (chain, shop.edition)).await?;
         let now = app.rooms.store.time();
         let subject = customer.map(|customer| subject(Some(customer)));

@@ -67,13 +67,12 @@ impl At<'_> {
             return page(app, frame.language, StatusCode::OK, sheet.template, &Common::new(frame, me), view);
         };
         // What a page is found by is what it reads of the request: it never sees anything else of it.
-        let frame = frame.at(&address);
-        let key = Key::new(shop, &frame, frame.here());
-        let known = self.frame.known.as_ref();
+        let address = frame.asked_at(address);
+        let (key, known) = (Key::new(shop, frame, address.clone()), frame.known.as_ref());
         if let Some(kept) = app.cache.find(app.rooms.orders.shelf(), shop, &key, &sheet.basis).await? {
             return Ok(kept.answer(headers, known));
         }
-        let (view, stock) = view.await?;
+        let (frame, (view, stock)) = (frame.at(&address), view.await?);
         let render = || {
             let common = Common::new(&frame, None);
             let html = app.templates.render(frame.language, sheet.template, &Page { common: &common, own: view });
