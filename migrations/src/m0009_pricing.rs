@@ -90,5 +90,11 @@ tables!(
         )
         // Query: the rules of a chain's sites.
         .index(&["site_id"]),
-    Table::tenant("price_epochs").column("epoch", BigInt).key(&[]).parent("tenants", &[]).hot(),
+    // The first is raised by rules and templates, the second by whatever of the catalogue a page may show, too.
+    Table::tenant("price_epochs")
+        .column("epoch", BigInt)
+        .column("catalog_epoch", BigInt)
+        .key(&[])
+        .parent("tenants", &[])
+        .hot(),
 );

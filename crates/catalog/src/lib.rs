@@ -5,13 +5,15 @@
 //!
 //! Invariants: a price of a site starts from what that site pays, never from a retail price; nothing is sold under
 //! the seller's own purchase price, unless the owner allowed that loss; the margins of a quote sum to its retail
-//! price less the main site's cost. This room never touches stock, money or orders.
+//! price less the main site's cost. Pages ask [`Showcases`], which keeps in memory what it read; whatever changes
+//! raises an epoch. This room never touches stock, money or orders.
 
 mod error;
 mod model;
 mod repo;
 pub mod rules;
 mod service;
+mod showcase;
 mod table;
 
 #[cfg(test)]
@@ -27,3 +29,4 @@ pub use model::{
 };
 pub use rules::{Explanation, Hidden, HiddenReason, Hop, HopInput, PriceRequest, Quote, RuleRef, Source, Step, Tier};
 pub use service::{Catalog, GoodsFilter, Prices, Quoted, RuleFamily, RuleFilter, SkuFilter, Tiered};
+pub use showcase::{Exhibit, Retail, Showcase, Showcases};

@@ -163,7 +163,8 @@ pub(crate) mod price_template_band {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// One row a tenant: how often any of its price rules or templates changed.
+/// One row a tenant: how often any of its price rules or templates changed, and how often these or anything else of
+/// its catalogue did.
 pub(crate) mod price_epoch {
     use sea_orm::entity::prelude::*;
 
@@ -173,6 +174,7 @@ pub(crate) mod price_epoch {
         #[sea_orm(primary_key, auto_increment = false)]
         pub tenant_id: uuid::Uuid,
         pub epoch: i64,
+        pub catalog_epoch: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

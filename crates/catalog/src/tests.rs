@@ -1,5 +1,6 @@
 //! Writes and reads on both databases.
 
+mod showcases;
 mod templates;
 
 use chrono::TimeDelta;

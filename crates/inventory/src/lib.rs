@@ -42,4 +42,4 @@ pub use master::{MasterKey, MasterKeys};
 pub use model::{CardCode, CardId, ImportReport, NewCard, StockCount, Stocking, Taken, Taking};
 pub use picks::{CardMoves, OutOfStock, Picks, SimulatedStock};
 pub use service::Inventory;
-pub use shelf::Shelf;
+pub use shelf::{Compared, Shelf};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use catalog::{GoodsKind, SkuId};
+use catalog::SkuId;
 use kernel::{Secret, TenantScope};
 use ledger::Book;
 use store::{Tx, WriteTx};
@@ -36,19 +36,6 @@ impl Inventory {
     /// How many cards of each SKU there are; a SKU without cards is left out.
     pub async fn counts_in(&self, tx: &impl Tx, skus: &[SkuId]) -> Result<HashMap<SkuId, StockCount>, InventoryError> {
         Ok(repo::counts_in(tx, skus).await?)
-    }
-
-    /// How many a buyer can have of each SKU of this kind: the one place for pages to ask. `u32::MAX` says that there
-    /// is no end of it.
-    pub async fn left_in(
-        &self,
-        tx: &impl Tx,
-        skus: &[(SkuId, GoodsKind)],
-    ) -> Result<HashMap<SkuId, u32>, InventoryError> {
-        let counted: Vec<SkuId> = skus.iter().filter(|(_, kind)| kind.is_counted()).map(|(sku, _)| *sku).collect();
-        let counts = repo::counts_in(tx, &counted).await?;
-        let left = |sku: &SkuId| counts.get(sku).map_or(0, StockCount::left);
-        Ok(skus.iter().map(|(sku, kind)| (*sku, if kind.is_counted() { left(sku) } else { u32::MAX })).collect())
     }
 
     /// Puts cards in stock and posts what they cost; a code that this tenant has or had is left out and reported. Locks

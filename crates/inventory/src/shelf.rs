@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalog::{GoodsKind, SkuId};
+use chrono::{DateTime, Utc};
 use kernel::{Clock, TenantScope};
 use metrics::Counter;
 use store::{ScopedCache, Store, StoreError};
@@ -30,6 +31,20 @@ pub struct Shelf {
     marks: Marks,
     /// Held because a losing buyer of a flash sale costs less than looking them up.
     watched: Watched,
+}
+
+/// What became of numbers that were shown before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compared {
+    /// They are the same, and as late as this they are not older than a second.
+    Same {
+        /// When one of them is too old to be shown.
+        until: DateTime<Utc>,
+    },
+    /// One of them is another.
+    Other,
+    /// One of them is not known any more: [`Shelf::left`] reads it.
+    Unknown,
 }
 
 #[derive(Clone)]
@@ -88,6 +103,22 @@ impl Shelf {
         Ok(left)
     }
 
+    /// Whether these numbers, none of which counts beyond `most`, are still what is to be shown. Without a query and
+    /// without an allocation, so that a page that was made before can ask it again and again.
+    pub fn compare(&self, scope: &TenantScope, shown: &[(SkuId, u32)], most: u32) -> Compared {
+        self.watched.asked.increment(shown.len() as u64);
+        let mut until = self.store.time() + COUNT_LIFE;
+        for (sku, left) in shown {
+            let Some((is, known_until)) = self.counts.get_until(scope, sku) else { return Compared::Unknown };
+            let is = if is > 0 && self.marks.is_marked(scope, *sku) { 0 } else { is };
+            if is.min(most) != (*left).min(most) {
+                return Compared::Other;
+            }
+            until = until.min(known_until);
+        }
+        Compared::Same { until }
+    }
+
     /// Whether an attempt to buy `sku` is refused here and now, because a moment ago the lane had nothing left.
     ///
     /// Ask once an attempt, last of all before the lane: while the SKU is marked one attempt in 250 ms gets `false`
@@ -98,11 +129,6 @@ impl Shelf {
             self.watched.turned_away.increment(1);
         }
         is_turned_away
-    }
-
-    /// Whether the lane had nothing left of `sku` less than 250 ms ago; for pages, it lets nobody through.
-    pub fn is_sold_out(&self, scope: &TenantScope, sku: SkuId) -> bool {
-        self.marks.is_marked(scope, sku)
     }
 
     /// The lane has answered that nothing is left of `sku`: the next 250 ms nobody needs to ask it.

@@ -2,21 +2,25 @@
 //!
 //! Whatever is wrong, the answer is the same and takes the same work: one key of argon2, made from the password and
 //! the contact, and one search by that key. A number names the contact that its order has; an unknown number names
-//! nobody, with the same work.
+//! nobody, with the same work. Orders of two nodes may share a number (see [`OrderNumber`]): then there is one such
+//! search for each of their contacts.
 
 use identity::{CustomerId, Passwords};
-use kernel::{Secret, SiteScope, TenantId};
+use kernel::{Secret, SiteScope, TenantId, Wording};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::error::OrderError;
-use crate::model::{Contact, OrderId, OrderPage, Proof, kept_key};
+use crate::model::{Contact, Order, OrderId, OrderPage, Proof, kept_key};
 use crate::number::OrderNumber;
 use crate::repo;
 use crate::service::Orders;
 
 /// Orders that a look-up shows.
 const FOUND_MAX: u64 = 20;
+
+/// Orders that share a number and are tried; two do seldom enough.
+const SHARED_MAX: usize = 4;
 
 /// The word with which a guest finds his orders again; 4 to 128 characters.
 pub struct QueryPassword(Secret<String>);
@@ -53,6 +57,12 @@ enum Asked {
     Contact,
 }
 
+/// A contact, and which of its orders are meant; none are all of them.
+struct Sought {
+    contact: Option<Contact>,
+    orders: Option<Vec<OrderId>>,
+}
+
 impl Asked {
     fn read(text: &str) -> Self {
         let number = OrderNumber::parse(text).map(Self::Number);
@@ -87,43 +97,77 @@ impl Lookups {
         Ok(self.passwords.derive(&password.0, salt).await?)
     }
 
-    /// The orders that number or contact, and password, open: none if anything is wrong.
+    /// The orders that number or contact, and password, open: none if anything is wrong. Orders that share a number are
+    /// all tried; those of one contact are shown together.
     pub async fn find(
         &self,
         scope: &SiteScope,
         number_or_contact: &str,
         password: &str,
     ) -> Result<(Proof, OrderPage), OrderError> {
-        let order = match Asked::read(number_or_contact) {
-            Asked::Number(number) => {
-                let tx = self.orders.store.read(scope).await?;
-                let known = repo::numbered_in(&tx, scope.tenant(), number).await?;
-                // A number of nobody is searched for all the same.
-                Some(known.unwrap_or(OrderId::from_uuid(Uuid::nil())))
-            }
-            Asked::Id(id) => Some(id),
-            Asked::Contact => None,
-        };
-        let contact = match order {
-            Some(order) => {
-                let tx = self.orders.store.read(scope).await?;
-                let contact = repo::contact_in(&tx, order).await?.and_then(|row| row.contact);
-                contact.and_then(|contact| Contact::parse(&contact).ok())
-            }
-            None => Contact::parse(number_or_contact).ok(),
-        };
         let password = QueryPassword::parse(password).ok();
-        let known = contact.as_ref().zip(password.as_ref());
+        let mut tried = None;
+        for sought in self.sought(scope, number_or_contact).await? {
+            let (key, orders) = self.opened(scope, &sought, password.as_ref()).await?;
+            let found = (Proof { query_key: Some(key), ..Proof::default() }, OrderPage { orders, next: None });
+            if !found.1.orders.is_empty() {
+                return Ok(found);
+            }
+            tried = Some(found);
+        }
+        Ok(tried.expect("there is always somebody to search for"))
+    }
+
+    /// Whose orders may be meant, at least one: a number of nobody is searched for all the same.
+    async fn sought(&self, scope: &SiteScope, text: &str) -> Result<Vec<Sought>, OrderError> {
+        let tx = self.orders.store.read(scope).await?;
+        let orders = match Asked::read(text) {
+            Asked::Number(number) => repo::numbered_in(&tx, scope.tenant(), number).await?,
+            Asked::Id(id) => vec![id],
+            Asked::Contact => return Ok(vec![Sought { contact: Contact::parse(text).ok(), orders: None }]),
+        };
+        let mut all: Vec<Sought> = Vec::new();
+        for order in orders.into_iter().take(SHARED_MAX) {
+            let contact = repo::contact_in(&tx, order).await?.and_then(|row| row.contact);
+            let contact = contact.and_then(|contact| Contact::parse(&contact).ok());
+            match all.iter_mut().find(|sought| sought.contact == contact) {
+                Some(known) => known.orders.iter_mut().for_each(|orders| orders.push(order)),
+                None => all.push(Sought { contact, orders: Some(vec![order]) }),
+            }
+        }
+        if all.is_empty() {
+            all.push(Sought { contact: None, orders: Some(vec![OrderId::from_uuid(Uuid::nil())]) });
+        }
+        Ok(all)
+    }
+
+    /// The key of contact and password, and what it opens of these orders.
+    async fn opened(
+        &self,
+        scope: &SiteScope,
+        sought: &Sought,
+        password: Option<&QueryPassword>,
+    ) -> Result<(Vec<u8>, Vec<(Order, Wording)>), OrderError> {
+        let known = sought.contact.as_ref().zip(password);
         let salt = salt(scope, known.map_or("", |(contact, _)| contact.as_str()));
         let nobody = Secret::new("nobody".to_owned());
-        let key = self.passwords.derive(password.as_ref().map_or(&nobody, |password| &password.0), salt).await?;
+        let key = self.passwords.derive(password.map_or(&nobody, |password| &password.0), salt).await?;
         let tx = self.orders.store.read(scope).await?;
-        let mut orders = repo::orders_by_in(&tx, (repo::By::QueryKey, order), &kept_key(&key), FOUND_MAX).await?;
-        if known.is_none() {
-            orders.clear();
+        let by = |order| (repo::By::QueryKey, order);
+        let kept = kept_key(&key);
+        let mut found = Vec::new();
+        match &sought.orders {
+            None => found = repo::orders_by_in(&tx, by(None), &kept, FOUND_MAX).await?,
+            Some(orders) => {
+                for order in orders {
+                    found.extend(repo::orders_by_in(&tx, by(Some(*order)), &kept, FOUND_MAX).await?);
+                }
+            }
         }
-        let proof = Proof { query_key: Some(key), ..Proof::default() };
-        Ok((proof, OrderPage { orders, next: None }))
+        if known.is_none() {
+            found.clear();
+        }
+        Ok((key, found))
     }
 }
 

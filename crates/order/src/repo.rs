@@ -112,17 +112,17 @@ pub(crate) async fn contact_in(tx: &impl Tx, id: OrderId) -> Result<Option<conta
     tx.find::<contact::Entity>().filter(contact::Column::OrderId.eq(id.uuid())).one().await
 }
 
-/// The order with this number, in the transaction's scope; of several the one that was placed first.
+/// The orders with this number, in the transaction's scope, the first placed one first: nearly always one at most.
 pub(crate) async fn numbered_in(
     tx: &impl Tx,
     tenant: TenantId,
     number: OrderNumber,
-) -> Result<Option<OrderId>, StoreError> {
-    let Some(ids) = number.ids(tenant) else { return Ok(None) };
+) -> Result<Vec<OrderId>, StoreError> {
+    let Some(ids) = number.ids(tenant) else { return Ok(Vec::new()) };
     let find = tx.find::<order::Entity>().filter(order::Column::Id.between(ids.start().uuid(), ids.end().uuid()));
     let found: Vec<(Uuid,)> = find.ascending(order::Column::Id).columns([order::Column::Id]).await?;
-    let mut found = found.into_iter().map(|(id,)| OrderId::from_uuid(id));
-    Ok(found.find(|id| number.is_of(tenant, *id)))
+    let found = found.into_iter().map(|(id,)| OrderId::from_uuid(id));
+    Ok(found.filter(|id| number.is_of(tenant, *id)).collect())
 }
 
 /// What orders are found by.

@@ -3,7 +3,8 @@
 //! A crowd that asks for the same rows costs one query: those who come while it runs wait for it, and those who come
 //! soon after are answered from memory.
 //!
-//! Invariants: there is no key without a tenant, and only a scope makes one; the number of values is bounded; a value
+//! Invariants: there is no key without a tenant, and only a scope makes one; the number of values, or what they weigh
+//! together, is bounded; a value
 //! is handed out only while it is younger than the cache's life, counted from before it was read; what was read before
 //! a removal is not kept after it.
 
@@ -95,13 +96,28 @@ impl<K, V> Clone for ScopedCache<K, V> {
 impl<K: CacheKey, V: CacheValue> ScopedCache<K, V> {
     /// An empty cache of at most `values_max` values, which are good for `life` by `clock`.
     pub fn new(clock: Arc<dyn Clock>, values_max: u64, life: Duration) -> Self {
+        Self::over(Cache::new(values_max), clock, life)
+    }
+
+    /// An empty cache of values that together weigh at most `weight_max`, each as much as `weigh` says.
+    pub fn weighing(clock: Arc<dyn Clock>, (weight_max, weigh): (u64, fn(&V) -> u32), life: Duration) -> Self {
+        let values = Cache::builder().max_capacity(weight_max);
+        Self::over(values.weigher(move |_, held: &Held<V>| weigh(&held.value)).build(), clock, life)
+    }
+
+    fn over(values: Cache<Place<K>, Held<V>>, clock: Arc<dyn Clock>, life: Duration) -> Self {
         let life = TimeDelta::from_std(life).expect("the life of a cached value is short");
         let flights = Mutex::new(Flights { last: 0, under_way: HashMap::new() });
-        Self { inner: Arc::new(Inner { values: Cache::new(values_max), flights, clock, life }) }
+        Self { inner: Arc::new(Inner { values, flights, clock, life }) }
     }
 
     /// The value of `key`, if it is in memory and young enough.
     pub fn get(&self, scope: &TenantScope, key: &K) -> Option<V> {
+        self.get_until(scope, key).map(|(value, _)| value)
+    }
+
+    /// As [`ScopedCache::get`], with the moment at which it is no longer young enough.
+    pub fn get_until(&self, scope: &TenantScope, key: &K) -> Option<(V, DateTime<Utc>)> {
         self.inner.get(&(scope.id(), key.clone()))
     }
 
@@ -160,9 +176,9 @@ impl<K: CacheKey, V: CacheValue> Inner<K, V> {
         self.flights.lock().expect("no holder panics")
     }
 
-    fn get(&self, place: &Place<K>) -> Option<V> {
+    fn get(&self, place: &Place<K>) -> Option<(V, DateTime<Utc>)> {
         let held = self.values.get(place)?;
-        self.is_young(held.read_at, self.clock.now()).then_some(held.value)
+        self.is_young(held.read_at, self.clock.now()).then(|| (held.value, held.read_at + self.life))
     }
 
     /// A moment that lies ahead tells of a clock that was set back: nothing is known of the age.
@@ -186,7 +202,7 @@ impl<K: CacheKey, V: CacheValue> Inner<K, V> {
         for key in keys {
             let place = (tenant, key.clone());
             // Somebody may have landed since the first look.
-            if let Some(value) = this.get(&place) {
+            if let Some((value, _)) = this.get(&place) {
                 values.insert(key.clone(), value);
             } else if let Some((number, reading)) = this.flight_of(&flights, &place, now) {
                 joined.insert(number, reading);

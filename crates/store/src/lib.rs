@@ -14,6 +14,7 @@ mod column;
 pub mod dialect;
 mod error;
 mod find;
+mod news;
 mod owned;
 mod rows;
 mod settings;

@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use kernel::{Clock, Platform, SystemClock, TenantId};
+use kernel::{Clock, Platform, SystemClock, TenantId, TenantScope};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tracing::Instrument;
 
 use crate::claim::ClaimedWork;
 use crate::dialect::{self, Backend, Link, PoolCount, Pools};
 use crate::error::StoreError;
+use crate::news::{News, ToTell};
 use crate::owned::Inside;
 use crate::settings::{Settings, Time};
 use crate::tx::{Batch, Conn, Outcome, ReadTx, WriteTx};
@@ -29,6 +30,7 @@ struct Inner {
     pools: Pools,
     time: Time,
     is_closed: Arc<AtomicBool>,
+    news: Arc<News>,
 }
 
 impl Drop for Inner {
@@ -48,7 +50,9 @@ impl Store {
         if let Some(connection) = pools.checkpoint.clone() {
             tokio::spawn(checkpoint(connection, Arc::clone(&is_closed)));
         }
-        Ok(Self { inner: Arc::new(Inner { backend, pools, time: settings.time.clone(), is_closed }) })
+        Ok(Self {
+            inner: Arc::new(Inner { backend, pools, time: settings.time.clone(), is_closed, news: Arc::default() }),
+        })
     }
 
     /// Which database it is.
@@ -71,7 +75,7 @@ impl Store {
     /// Starts a transaction that only reads, all of it from one moment; for audits and exports.
     pub async fn snapshot<S: Inside>(&self, scope: &S) -> Result<ReadTx<S>, StoreError> {
         let tx = self.inner.backend.snapshot(&self.inner.pools.read).await?;
-        let conn = Conn { tx: Link::Usual(tx), backend: self.inner.backend };
+        let conn = self.conn(Link::Usual(tx));
         let entry = conn.backend.enter(&conn.tx, scope, &self.inner.time, false).await?;
         Ok(ReadTx::new(conn, scope.clone(), entry.now))
     }
@@ -100,7 +104,7 @@ impl Store {
         let span = tracing::debug_span!("store.begin", store.write = true);
         let begun = self.inner.backend.begin_batch(&self.inner.pools.lanes).instrument(span).await;
         let tx = begun.map_err(busy_at_begin)?;
-        Ok(Batch::new(Conn { tx, backend: self.inner.backend }, self.inner.time.clone()))
+        Ok(Batch::new(self.conn(tx), self.inner.time.clone()))
     }
 
     /// Reads the directory, across tenants.
@@ -153,6 +157,12 @@ impl Store {
         }
     }
 
+    /// A number that this process raises with each commit that announces a change of the tenant
+    /// ([`WriteTx::announce`]). What other processes change is not in it.
+    pub fn news(&self, scope: &TenantScope) -> u64 {
+        self.inner.news.of(scope.id())
+    }
+
     /// Closes the connections; what is not committed is gone.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.inner.is_closed.store(true, Ordering::Relaxed);
@@ -169,7 +179,11 @@ impl Store {
     async fn begin(&self, pool: &DatabaseConnection, write: bool) -> Result<Conn, StoreError> {
         let span = tracing::debug_span!("store.begin", store.write = write);
         let tx = self.inner.backend.begin(pool, write).instrument(span).await.map_err(busy_at_begin)?;
-        Ok(Conn { tx: Link::Usual(tx), backend: self.inner.backend })
+        Ok(self.conn(Link::Usual(tx)))
+    }
+
+    fn conn(&self, tx: Link) -> Conn {
+        Conn { tx, backend: self.inner.backend, news: ToTell::new(Arc::clone(&self.inner.news)) }
     }
 }
 

@@ -10,12 +10,14 @@ use tracing::Instrument;
 use crate::dialect::{Backend, Entry, Link};
 use crate::error::StoreError;
 use crate::find::Find;
+use crate::news::ToTell;
 use crate::owned::{Inside, Listed, TenantOwned};
 
 /// A connection inside a transaction. Never leaves this crate.
 pub struct Conn {
     pub(crate) tx: Link,
     pub(crate) backend: Backend,
+    pub(crate) news: ToTell,
 }
 
 mod sealed {
@@ -113,8 +115,18 @@ impl<S: Scope> WriteTx<S> {
     }
 }
 
+impl<S: Inside> WriteTx<S> {
+    /// Raises [`crate::Store::news`] of the tenant once this is committed: what this process keeps of it in memory
+    /// is looked at anew.
+    pub fn announce(&self) {
+        self.conn.news.add(self.scope.tenant());
+    }
+}
+
 async fn commit(conn: Arc<Conn>) -> Result<(), StoreError> {
     let conn = Arc::into_inner(conn).expect("a transaction's views end before it is committed");
+    // Until the commit is answered: it is let go, and so told, when this function ends.
+    let _news = conn.news;
     Ok(conn.tx.commit().instrument(tracing::debug_span!("store.commit")).await?)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRef;
-use catalog::{Catalog, Prices, SkuId};
+use catalog::{Catalog, Prices, Showcases, SkuId};
 use identity::{Customers, LoginLimits};
 use inventory::Inventory;
 use kernel::SiteId;
@@ -17,6 +17,7 @@ use tenancy::Tenancy;
 use url::Url;
 use web::Kit;
 
+use crate::cache::Cache;
 use crate::templates::Templates;
 
 /// The rooms below, as the server wires them.
@@ -101,6 +102,10 @@ pub(crate) struct App {
     pub pieces: ScopedCache<SiteId, Arc<Pieces>>,
     /// Whether each site takes its buyers' money itself, and so is the seller of record.
     pub collectors: ScopedCache<SiteId, bool>,
+    /// What each site shows and asks.
+    pub showcases: Showcases,
+    /// The pages that every guest sees alike.
+    pub cache: Cache,
 }
 
 /// Pieces sold, by SKU.
@@ -118,7 +123,8 @@ impl App {
     pub fn new(rooms: StorefrontState, templates: Templates) -> Self {
         let pieces = ScopedCache::new(Arc::new(rooms.store.clone()), PIECES_SITES_MAX, PIECES_LIFE);
         let collectors = ScopedCache::new(Arc::new(rooms.store.clone()), PIECES_SITES_MAX, COLLECTORS_LIFE);
-        Self { rooms: Arc::new(rooms), templates: Arc::new(templates), pieces, collectors }
+        let (showcases, cache) = (Showcases::new(rooms.store.clone()), Cache::new(rooms.store.clone()));
+        Self { rooms: Arc::new(rooms), templates: Arc::new(templates), pieces, collectors, showcases, cache }
     }
 
     /// The payments that orders are paid by.

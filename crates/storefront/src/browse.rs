@@ -9,6 +9,8 @@ use crate::view::Sold;
 
 /// Goods of one page.
 pub(crate) const PAGE: usize = 24;
+/// No shop has more pages of goods.
+const PAGES_MAX: usize = 250;
 /// The longest text that is looked for, in characters; the rest of it is not read.
 const TEXT_CHARS_MAX: usize = 60;
 
@@ -74,7 +76,7 @@ pub(crate) struct Filter {
 
 /// One page of what was found.
 pub(crate) struct Found<'a> {
-    pub goods: Vec<&'a Sold>,
+    pub goods: Vec<&'a Sold<'a>>,
     /// Of all pages.
     pub count: usize,
     pub page: usize,
@@ -101,10 +103,21 @@ impl Filter {
         !self.text.is_empty() || self.least.is_some() || self.most.is_some() || self.is_in_stock
     }
 
+    /// The address of what is looked for, if it is one of the few that many ask for: a category that there is, in an
+    /// order, on a page that there may be. `category` is the one of the path, if the path has one.
+    pub fn address(&self, category: Option<&Code>, is_known: bool) -> Option<String> {
+        if self.is_narrow() || self.page > PAGES_MAX || !is_known {
+            return None;
+        }
+        let path = category.map_or("/search".to_owned(), |code| format!("/categories/{code}"));
+        let query = self.query((self.page, category.is_some()));
+        Some(if query.is_empty() { path } else { format!("{path}?{query}") })
+    }
+
     /// The goods that are meant. `category` is the one of `self.category`; goods without a price here are not sold.
-    pub fn find<'a>(&self, sold: &'a [Sold], category: Option<catalog::CategoryId>) -> Found<'a> {
+    pub fn find<'a>(&self, sold: &'a [Sold<'a>], category: Option<catalog::CategoryId>) -> Found<'a> {
         let words: Vec<String> = self.text.split_whitespace().map(str::to_lowercase).collect();
-        let is_meant = |sold: &&Sold| {
+        let is_meant = |sold: &&Sold<'_>| {
             let Some((low, high)) = sold.prices() else { return false };
             let is_dear_enough = self.least.is_none_or(|least| high.minor() >= least.minor());
             let is_cheap_enough = self.most.is_none_or(|most| low.minor() <= most.minor());
@@ -114,8 +127,8 @@ impl Filter {
                 && (!self.is_in_stock || sold.left() > 0)
                 && has_all(sold, &words)
         };
-        let mut goods: Vec<&Sold> = sold.iter().filter(is_meant).collect();
-        let low = |sold: &&Sold| sold.prices().map_or(0, |(low, _)| low.minor());
+        let mut goods: Vec<&Sold<'_>> = sold.iter().filter(is_meant).collect();
+        let low = |sold: &&Sold<'_>| sold.prices().map_or(0, |(low, _)| low.minor());
         match self.sort {
             Sort::Shop => {}
             Sort::Cheapest => goods.sort_by_key(low),
@@ -149,11 +162,11 @@ impl Filter {
 }
 
 /// Whether every word stands somewhere in what buyers read of the goods, in whichever language.
-fn has_all(sold: &Sold, words: &[String]) -> bool {
+fn has_all(sold: &Sold<'_>, words: &[String]) -> bool {
     if words.is_empty() {
         return true;
     }
-    let goods = &sold.goods;
+    let goods = sold.goods;
     let texts = Language::ALL.map(|language| [goods.title.get(language), goods.description.get(language)]);
     let text = format!("{} {}", texts.concat().join("\n"), goods.code).to_lowercase();
     words.iter().all(|word| text.contains(word))
@@ -196,6 +209,21 @@ mod tests {
         let query = filter.query((3, false));
         assert_eq!(query, "q=%E7%82%B9%20%E5%88%B8&category=games&min=1.50&stock=in&sort=price&page=3");
         assert_eq!(filter.query((1, true)), "q=%E7%82%B9%20%E5%88%B8&min=1.50&stock=in&sort=price");
+    }
+
+    #[test]
+    fn only_what_many_ask_for_has_an_address() {
+        let games = Code::parse("games").expect("a code");
+        let of = |pairs: &[(&str, &str)]| read(pairs).address(None, true);
+        assert_eq!(of(&[]), Some("/search".to_owned()));
+        assert_eq!(of(&[("sort", "price"), ("page", "2")]), Some("/search?sort=price&page=2".to_owned()));
+        assert_eq!(of(&[("sort", "x"), ("page", "1"), ("q", " ")]), Some("/search".to_owned()));
+        for narrow in [("q", "x"), ("min", "1"), ("max", "2"), ("stock", "in"), ("page", "251")] {
+            assert_eq!(of(&[narrow]), None, "{narrow:?}");
+        }
+        let own = Filter::read(&asked(&[("category", "other"), ("page", "3")]), Some(games.clone()), Currency::CNY);
+        assert_eq!(own.address(Some(&games), true), Some("/categories/games?page=3".to_owned()));
+        assert_eq!(own.address(Some(&games), false), None);
     }
 
     proptest! {

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::format;
 use crate::frame::Frame;
 use crate::pages::page;
+use crate::rows;
 use crate::view::{Common, ErrorView};
 
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
@@ -29,8 +30,7 @@ impl Faults for ShopFace {
             // The request itself was given its shop further in, or met its problem before it was.
             match web::shop_of(&self.0.rooms.tenancy, visit) {
                 Ok(shop) | Err(ShopFault::Suspended(shop) | ShopFault::Closed(shop)) => {
-                    let known = self.0.collectors.get(&shop.scope().engine(), &shop.site.id);
-                    frame.sells_itself = known.unwrap_or_default();
+                    frame.sells_itself = rows::known_seller(&self.0, &shop);
                     frame.shop = Some(Arc::clone(&shop));
                 }
                 Err(ShopFault::Unknown { host: unknown }) => host = Some(unknown),

@@ -26,11 +26,11 @@ pub(crate) struct Frame {
     pub request_id: Option<String>,
     pub trace_id: Option<String>,
     pub shop: Option<Arc<Shop>>,
-    /// Whether the shop is the seller of record, and not its main site.
-    pub sells_itself: bool,
+    /// Whether the shop is the seller of record, and not its main site; none where that could not be found out.
+    pub sells_itself: Option<bool>,
     /// Scheme, host and port that the shop's pages name as theirs.
     pub origin: Option<String>,
-    /// The version of the page that the browser has.
+    /// The versions of the page that the browser has.
     pub known: Option<HeaderValue>,
 }
 
@@ -47,8 +47,22 @@ impl Frame {
             request_id: parts.extensions.get::<RequestId>().map(|id| id.as_str().to_owned()),
             trace_id: parts.extensions.get::<TraceId>().map(|id| id.as_str().to_owned()),
             shop,
-            sells_itself: parts.extensions.get::<SellsItself>().is_some_and(|own| own.0),
+            sells_itself: parts.extensions.get::<SellsItself>().map(|own| own.0),
         }
+    }
+
+    /// This address, with the language if the request asked for one.
+    pub fn asked_at(&self, address: String) -> String {
+        let Some(language) = asked_in(&self.query) else { return address };
+        let mark = if address.contains('?') { '&' } else { '?' };
+        format!("{address}{mark}lang={}", language.tag())
+    }
+
+    /// The same at this address, and with nothing that belongs to this one request.
+    pub fn at(&self, address: &str) -> Self {
+        let (path, query) = address.split_once('?').unwrap_or((address, ""));
+        let (path, query) = (path.to_owned(), query.to_owned());
+        Self { path, query, request_id: None, trace_id: None, known: None, ..self.clone() }
     }
 
     /// The path with its query, for coming back.
@@ -89,7 +103,11 @@ fn language(uri: &Uri, headers: &HeaderMap) -> Language {
 }
 
 fn asked(uri: &Uri) -> Option<Language> {
-    uri.query()?.split('&').find_map(|pair| Language::parse(pair.strip_prefix("lang=")?))
+    asked_in(uri.query()?)
+}
+
+fn asked_in(query: &str) -> Option<Language> {
+    query.split('&').find_map(|pair| Language::parse(pair.strip_prefix("lang=")?))
 }
 
 /// Keeps the language that a request asks for.

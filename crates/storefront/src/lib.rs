@@ -5,13 +5,15 @@
 //! texts in the buyer's language, and a template of `web-ui/storefront` shows them.
 //!
 //! Invariants: templates escape whatever they show, and refuse a key that is not there; a price on a page comes from
-//! the resolver that the order asks; a page that shows somebody's data is kept by no cache; a code leaves only as the
+//! the resolver that the order asks; a page that shows somebody's data is kept by no cache, ours
+//! included; a code leaves only as the
 //! answer to the post that logged the view; the word in an order's address shows how it stands and no code; nothing a
 //! browser brings back from a cashier is taken for a payment.
 
 mod app;
 mod assets;
 mod browse;
+mod cache;
 mod complaint;
 mod face;
 mod form;

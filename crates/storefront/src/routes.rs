@@ -124,14 +124,22 @@ async fn open_shop(State(app): State<App>, visit: Visit, mut request: Request, n
             let span = tracing::Span::current();
             span.record("tenant.id", tracing::field::display(shop.tenant.id));
             span.record("site.id", tracing::field::display(shop.site.id));
-            // A page whose footer cannot be read says what is wrong by itself.
-            let sells_itself = rows::sells_itself(&app, &shop).await.unwrap_or_default();
+            let sells_itself = match rows::sells_itself(&app, &shop).await {
+                Ok(sells_itself) => sells_itself,
+                Err(problem) => return problem.into_response(),
+            };
             request.extensions_mut().insert(SellsItself(sells_itself));
             request.extensions_mut().insert(ShopContext(shop));
             next.run(request).await
         }
         Err(ShopFault::Unknown { .. }) if DEMO_HOSTS.contains(&visit.host.as_str()) => demo(&app, request),
-        Err(fault) => problem_of(&fault).into_response(),
+        Err(fault) => {
+            if let ShopFault::Suspended(shop) | ShopFault::Closed(shop) = &fault {
+                // For the footer of the page that says so; where it cannot be read, the footer names nobody.
+                let _ = rows::sells_itself(&app, shop).await;
+            }
+            problem_of(&fault).into_response()
+        }
     }
 }
 

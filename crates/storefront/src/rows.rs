@@ -1,7 +1,8 @@
-//! What pages read through the rooms' services: one transaction a page.
+//! What pages read through the rooms' services. What a shop shows is in memory; what is bought, and whatever is
+//! somebody's, is read from the rows, in one transaction a page.
 
-use catalog::{Category, CategoryId, Code, Goods, GoodsKind, Quoted, SiteLevel, Sku, SkuId, Subject, Tier};
-use chrono::TimeDelta;
+use catalog::{Code, Exhibit, Goods, GoodsKind, Retail, Showcase, SiteLevel, Sku, SkuId, Subject};
+use chrono::{DateTime, TimeDelta, Utc};
 use identity::{Customer, CustomerId};
 use kernel::{Money, SiteId, SiteScope};
 use ledger::{Account, AccountKind};
@@ -15,6 +16,7 @@ use tenancy::Shop;
 use web::Problem;
 
 use crate::app::{App, Pieces};
+use crate::cache::{Basis, Stock};
 use crate::view::{Choice, Me, MoneyView, Offer, Sold};
 use crate::words::Words;
 
@@ -114,34 +116,89 @@ pub(crate) async fn sells_itself(app: &App, shop: &Shop) -> Result<bool, Problem
     Ok(sells_itself)
 }
 
-/// What a list shows: everything that has a price on this shop, sorted as it is shown, and who looks at it.
-pub(crate) struct List {
-    pub categories: Vec<Category>,
-    pub sold: Vec<Sold>,
-    pub me: Option<Me>,
+/// Who sells on this shop, as far as memory knows.
+pub(crate) fn known_seller(app: &App, shop: &Shop) -> Option<bool> {
+    if shop.chain.len() == 1 { Some(false) } else { app.collectors.get(&shop.scope().engine(), &shop.site.id) }
 }
 
-/// What a list shows to this customer or guest. How many are left is asked after the transaction, because the shelf
-/// reads in one of its own.
-pub(crate) async fn list(app: &App, shop: &Shop, customer: Option<&Customer>) -> Result<List, Problem> {
-    let rooms = &app.rooms;
-    let pieces = pieces(app, shop).await?;
-    let tx = begin(app, shop).await?;
-    let chain = chain_in(app, &tx, shop).await?;
-    let all = rooms.catalog.catalogue_in(&tx).await?;
-    let asked: Vec<(SkuId, u32)> = all.skus.iter().map(|sku| (sku.id, 1)).collect();
-    let mut quotes = priced(rooms.prices.quotes_in(&tx, &chain, &subject(customer), &asked).await?);
-    let me = me_in(&tx, shop, customer).await?.map(|(me, _)| me);
-    drop(tx);
-    let kinds = all.goods.iter().flat_map(|goods| all.skus_of(goods.id).map(|sku| (sku.id, goods.kind)));
-    let left = left(app, shop, &kinds.collect::<Vec<_>>()).await?;
-    let mut sold: Vec<Sold> = Vec::with_capacity(all.goods.len());
-    for goods in &all.goods {
-        let skus = all.skus_of(goods.id).filter_map(|sku| Some((quotes.remove(&sku.id)?, left(sku.id)))).collect();
-        let pieces = all.skus_of(goods.id).filter_map(|sku| pieces.get(&sku.id)).sum();
-        sold.push(Sold { goods: goods.clone(), skus, pieces });
+/// What this shop shows to somebody at this moment, from memory.
+pub(crate) struct Look<'a> {
+    app: &'a App,
+    shop: &'a Shop,
+    subject: Option<Subject>,
+    now: DateTime<Utc>,
+    pub case: Arc<Showcase>,
+    pub retail: Arc<Retail>,
+}
+
+impl<'a> Look<'a> {
+    /// The look of this customer or guest.
+    pub async fn of(app: &'a App, shop: &'a Shop, customer: Option<&Customer>) -> Result<Self, Problem> {
+        let level = |(site, level): (&SiteId, &Option<String>)| SiteLevel { site: *site, level: level.clone() };
+        let chain = || shop.chain.iter().zip(&shop.levels).map(level).collect();
+        let case = app.showcases.of(&shop.scope(), (chain, shop.edition)).await?;
+        let now = app.rooms.store.time();
+        let subject = customer.map(|customer| subject(Some(customer)));
+        Ok(Self { app, shop, subject, now, retail: case.retail(now), case })
     }
-    Ok(List { categories: all.categories, sold, me })
+
+    /// What a page is made of that shows prices to a guest.
+    pub fn basis(&self) -> Basis {
+        Basis { edition: self.shop.edition, retail: self.retail.number }
+    }
+
+    /// Everything that has a price on this shop, sorted as it is shown, with how many are left.
+    pub async fn sold(&self) -> Result<Vec<Sold<'_>>, Problem> {
+        let pieces = pieces(self.app, self.shop).await?;
+        let exhibits = self.case.exhibits();
+        let kinds = exhibits.iter().flat_map(|one| one.skus.iter().map(|sku| (sku.id, one.goods.kind)));
+        let left = left(self.app, self.shop, &kinds.collect::<Vec<_>>()).await?;
+        let mut sold: Vec<Sold<'_>> = Vec::with_capacity(exhibits.len());
+        for one in exhibits {
+            let priced = |sku: &Sku| Some((sku.id, self.unit(sku.id)?, left(sku.id)));
+            let pieces = one.skus.iter().filter_map(|sku| pieces.get(&sku.id)).sum();
+            sold.push(Sold { goods: &one.goods, skus: one.skus.iter().filter_map(priced).collect(), pieces });
+        }
+        Ok(sold)
+    }
+
+    /// The SKUs of these goods that have a price on this shop. The chosen one is priced in the chosen quantity, so that
+    /// the price a buyer confirms is the one he is asked.
+    pub async fn offers(&self, exhibit: &Exhibit, choice: Choice) -> Result<Vec<Offer>, Problem> {
+        let kinds: Vec<_> = exhibit.skus.iter().map(|sku| (sku.id, exhibit.goods.kind)).collect();
+        let left = left(self.app, self.shop, &kinds).await?;
+        let guest = Subject::default();
+        let asks = (self.subject.as_ref().unwrap_or(&guest), self.now);
+        let offer = |sku: &Sku| {
+            let unit = self.case.quote(asks, sku.id, quantity_of(sku, choice))?.unit;
+            let tiers = self.case.tiers(asks, sku.id);
+            Some(Offer { sku: sku.clone(), unit, left: left(sku.id), tiers })
+        };
+        Ok(exhibit.skus.iter().filter_map(offer).collect())
+    }
+
+    fn unit(&self, sku: SkuId) -> Option<Money> {
+        match &self.subject {
+            None => self.retail.unit(sku),
+            Some(subject) => Some(self.case.quote((subject, self.now), sku, 1)?.unit),
+        }
+    }
+}
+
+/// How many of each SKU that can run out these goods show.
+pub(crate) fn stock_of<'s>(sold: impl IntoIterator<Item = &'s Sold<'s>>) -> Stock {
+    let counted = sold.into_iter().filter(|sold| sold.goods.kind.is_counted());
+    let left = |left: u64| u32::try_from(left).unwrap_or(u32::MAX);
+    counted.flat_map(|sold| sold.skus.iter().map(move |(sku, _, is)| (*sku, left(*is)))).collect()
+}
+
+/// The head of a page that reads nothing else, for whoever is logged in.
+pub(crate) async fn me(app: &App, shop: &Shop, customer: Option<&Customer>) -> Result<Option<Me>, Problem> {
+    if customer.is_none() {
+        return Ok(None);
+    }
+    let tx = begin(app, shop).await?;
+    Ok(me_in(&tx, shop, customer).await?.map(|(me, _)| me))
 }
 
 /// How many of each SKU are left, never older than a second. No transaction may be open: the shelf may need one.
@@ -152,12 +209,13 @@ async fn left(app: &App, shop: &Shop, kinds: &[(SkuId, GoodsKind)]) -> Result<im
 
 /// Goods and those of their SKUs that have a price on this shop, before anybody has looked how many are left.
 pub(crate) struct Priced {
+    pub chain: Vec<SiteLevel>,
     goods: Goods,
-    skus: Vec<(Sku, Money, Vec<Tier>)>,
+    skus: Vec<(Sku, Money)>,
 }
 
-/// The goods with this code. The chosen SKU is priced in the chosen quantity, so that the price a buyer confirms is
-/// the one he is asked.
+/// The goods with this code, as an order would find them: from the rows. The chosen SKU is priced in the chosen
+/// quantity, so that the price a buyer confirms is the one he is asked.
 pub(crate) async fn goods_in(
     app: &App,
     tx: &impl Tx,
@@ -169,32 +227,23 @@ pub(crate) async fn goods_in(
     let (goods, skus) = rooms.catalog.goods_by_code_in(tx, code).await?.ok_or(Problem::not_found())?;
     let chain = chain_in(app, tx, shop).await?;
     let asked: Vec<(SkuId, u32)> = skus.iter().map(|sku| (sku.id, quantity_of(sku, choice))).collect();
-    let tiered = rooms.prices.tiers_in(tx, &chain, subject, &asked).await?;
-    let mut found: HashMap<SkuId, (Money, Vec<Tier>)> =
-        tiered.into_iter().filter_map(|one| Some((one.sku, (one.quote.ok()?.unit, one.tiers)))).collect();
-    let priced = |sku: Sku| found.remove(&sku.id).map(|(unit, tiers)| (sku, unit, tiers));
-    Ok(Priced { goods, skus: skus.into_iter().filter_map(priced).collect() })
+    let quotes = rooms.prices.quotes_in(tx, &chain, subject, &asked).await?;
+    let units: HashMap<SkuId, Money> =
+        quotes.into_iter().filter_map(|(sku, quote)| Some((sku, quote.ok()?.unit))).collect();
+    let priced = |sku: Sku| units.get(&sku.id).map(|unit| (sku, *unit));
+    Ok(Priced { chain, goods, skus: skus.into_iter().filter_map(priced).collect() })
 }
 
 impl Priced {
-    /// The category that the goods are in.
-    pub const fn category(&self) -> CategoryId {
-        self.goods.category
-    }
-
     /// The same with how many are left; no transaction may be open.
     pub async fn counted(self, app: &App, shop: &Shop) -> Result<(Goods, Vec<Offer>), Problem> {
-        let kinds: Vec<_> = self.skus.iter().map(|(sku, ..)| (sku.id, self.goods.kind)).collect();
+        let kinds: Vec<_> = self.skus.iter().map(|(sku, _)| (sku.id, self.goods.kind)).collect();
         let left = left(app, shop, &kinds).await?;
-        let offer = |(sku, unit, tiers): (Sku, Money, Vec<Tier>)| Offer { left: left(sku.id), sku, unit, tiers };
+        let offer = |(sku, unit): (Sku, Money)| Offer { left: left(sku.id), sku, unit, tiers: Vec::new() };
         Ok((self.goods, self.skus.into_iter().map(offer).collect()))
     }
 }
 
 fn quantity_of(sku: &Sku, choice: Choice) -> u32 {
     if choice.sku == Some(sku.id) { choice.quantity.clamp(1, sku.quantity_max) } else { 1 }
-}
-
-fn priced(quoted: Vec<Quoted>) -> HashMap<SkuId, catalog::Quote> {
-    quoted.into_iter().filter_map(|(sku, quote)| Some((sku, quote.ok()?))).collect()
 }

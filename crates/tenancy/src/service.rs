@@ -61,7 +61,8 @@ impl Tenancy {
         let _alone = self.inner.reloading.lock().await;
         let tx = self.inner.store.read_platform(&Platform::assume()).await?;
         let directory = repo::directory(&tx).await?;
-        self.inner.table.store(Arc::new(host_table(directory)));
+        let table = host_table(directory, &self.inner.table.load());
+        self.inner.table.store(Arc::new(table));
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use kernel::{Platform, SiteId, SiteScope, TenantId, Wording};
 use tokio::task::JoinHandle;
@@ -20,8 +21,11 @@ pub struct Shop {
     pub site: Site,
     /// The sites from the main site down to this one, which is the last.
     pub chain: Vec<SiteId>,
-    /// The level of each of them, which chooses what it pays.
+    /// The level of each of them as seen from the one above it; the main site has none.
     pub levels: Vec<Option<String>>,
+    /// Another number, in this process, whenever anything else here is another: what was made of a shop is good for as
+    /// long as its edition is the same.
+    pub edition: u64,
     /// The host that its pages name as theirs and lead to, whichever they are asked at: the chosen one, else the one
     /// that it had first.
     pub home: Host,
@@ -37,13 +41,29 @@ impl Shop {
     pub const fn scope(&self) -> SiteScope {
         self.scope
     }
+
+    /// Whether all but the edition is the same.
+    fn says_the_same(&self, other: &Self) -> bool {
+        let Self { tenant, site, chain, levels, edition: _, home, state, main_name, scope } = self;
+        (tenant, site, chain, levels) == (&other.tenant, &other.site, &other.chain, &other.levels)
+            && (home, state, main_name, scope) == (&other.home, &other.state, &other.main_name, &other.scope)
+    }
 }
+
+/// The last edition that was given out.
+static EDITIONS: AtomicU64 = AtomicU64::new(0);
 
 /// Host to shop.
 pub(crate) type HostTable = HashMap<Host, Arc<Shop>>;
 
-/// Builds the table. A tenant whose rows are unreadable is left out and told of: the other shops stay open.
-pub(crate) fn host_table(directory: Directory) -> HostTable {
+/// Builds the table after the `last` one, whose shops stay where nothing about them is new. A tenant whose rows are
+/// unreadable is left out and told of: the other shops stay open.
+pub(crate) fn host_table(directory: Directory, last: &HostTable) -> HostTable {
+    let before: HashMap<SiteId, &Arc<Shop>> = last.values().map(|shop| (shop.site.id, shop)).collect();
+    let kept = |shop: Shop| match before.get(&shop.site.id) {
+        Some(before) if before.says_the_same(&shop) => Arc::clone(before),
+        _ => Arc::new(shop),
+    };
     let tenants: HashMap<TenantId, Tenant> =
         directory.tenants.into_iter().filter_map(|(id, tenant)| Some((id, readable(id, tenant)?))).collect();
     let mut sites: HashMap<TenantId, Result<Vec<Site>, TenancyError>> = HashMap::new();
@@ -71,8 +91,7 @@ pub(crate) fn host_table(directory: Directory) -> HostTable {
         let (Some(tenant), Some(tree), Some(host)) = (tenants.get(&id), trees.get(&id), readable(id, host)) else {
             continue;
         };
-        let known =
-            shops.get(&site).cloned().or_else(|| shop(tenant, tree, site, |site| home(site, &host)).map(Arc::new));
+        let known = shops.get(&site).cloned().or_else(|| shop(tenant, tree, site, |site| home(site, &host)).map(kept));
         if let Some(shop) = known {
             shops.insert(site, Arc::clone(&shop));
             table.insert(host, shop);
@@ -89,6 +108,7 @@ fn shop(tenant: &Tenant, tree: &SiteTree, site: SiteId, home: impl Fn(&Site) -> 
         site: (*site).clone(),
         chain: chain.iter().map(|site| site.id).collect(),
         levels: chain.iter().map(|site| site.level.clone()).collect(),
+        edition: EDITIONS.fetch_add(1, Ordering::Relaxed) + 1,
         home: home(site),
         state: state_of(&chain),
         main_name: main.name.clone(),

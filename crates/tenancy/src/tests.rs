@@ -86,6 +86,32 @@ testkit::on_both! {
         }
     }
 
+    async fn a_shop_has_another_edition_whenever_anything_of_it_is_new(db) {
+        let (tenancy, scope, sites) = open(&db).await;
+        let hosts = ["main.demo.example", "north.demo.example", "harbor.demo.example"];
+        let editions = || hosts.map(|host| tenancy.resolve(host).expect("a known host").edition);
+        let first = editions();
+        tenancy.reload().await.expect("reloaded");
+        assert_eq!(editions(), first, "nothing is new");
+        let notice = NewSite { notice: Wording::new("休息", "Closed"), ..new_site("north", Some("main")) };
+        db.store.transact(&scope, async |tx| tenancy.save_site_in(tx, &notice).await).await.expect("saved");
+        tenancy.reload().await.expect("reloaded");
+        let second = editions();
+        assert_eq!([second[0], second[2]], [first[0], first[2]], "a notice is its own site's");
+        assert_ne!(second[1], first[1]);
+        // Below it a site is another, too, once it pays other prices or may not sell.
+        let level = NewSite { level: Some("gold".to_owned()), ..notice };
+        db.store.transact(&scope, async |tx| tenancy.save_site_in(tx, &level).await).await.expect("saved");
+        tenancy.reload().await.expect("reloaded");
+        let third = editions();
+        assert!(third[0] == second[0] && third[1] != second[1] && third[2] != second[2]);
+        assert_eq!(tenancy.resolve(hosts[2]).expect("a known host").levels[1].as_deref(), Some("gold"));
+        db.store.transact(&scope, async |tx| tenancy.set_site_state_in(tx, sites[1], SiteState::Suspended).await).await.expect("set");
+        tenancy.reload().await.expect("reloaded");
+        let fourth = editions();
+        assert!(fourth[0] == third[0] && fourth[1] != third[1] && fourth[2] != third[2]);
+    }
+
     async fn an_unknown_host_is_named(db) {
         let (tenancy, ..) = open(&db).await;
         let unknown = |header: &str| tenancy.resolve(header).map(|shop| shop.site.id).expect_err("nobody's host").host;

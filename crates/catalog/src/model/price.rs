@@ -203,6 +203,22 @@ impl RuleBook {
         self.by_site.get(&site).unwrap_or(&self.none)
     }
 
+    /// How many rules there are.
+    pub fn len(&self) -> usize {
+        self.by_site.values().flat_map(|site| site.by_target.values()).map(Vec::len).sum()
+    }
+
+    /// Whether there is no rule.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// When any of the rules begins or ends.
+    pub fn moments(&self) -> BTreeSet<DateTime<Utc>> {
+        let rules = self.by_site.values().flat_map(|site| site.by_target.values().flatten());
+        rules.flat_map(|rule| [rule.reach.valid_from, rule.reach.valid_until]).flatten().collect()
+    }
+
     /// The templates that the rules name, each once, in ascending order.
     pub fn templates(&self) -> BTreeSet<TemplateId> {
         let rules = self.by_site.values().flat_map(|site| site.by_target.values().flatten());

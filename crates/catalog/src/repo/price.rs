@@ -2,7 +2,7 @@
 
 use kernel::{Currency, Money, Rate, SiteId, TenantScope};
 use sea_orm::ColumnTrait;
-use store::{Change, Rows, Tx, WriteTx};
+use store::{Change, Rows, StoreError, Tx, WriteTx};
 
 use super::{currency, money, signed, stored, unsigned};
 use crate::error::CatalogError;
@@ -46,18 +46,33 @@ pub(crate) async fn epoch(tx: &impl Tx) -> Result<i64, CatalogError> {
     Ok(tx.find::<price_epoch::Entity>().one().await?.map_or(0, |row| row.epoch))
 }
 
-/// As [`epoch`], holding the row until the transaction ends, so that rules are written one after another.
+/// How often anything of the tenant's catalogue changed.
+pub(crate) async fn catalog_epoch(tx: &impl Tx) -> Result<i64, StoreError> {
+    Ok(tx.find::<price_epoch::Entity>().one().await?.map_or(0, |row| row.catalog_epoch))
+}
+
+/// As [`epoch`], holding the row until the transaction ends, so that the catalogue is written by one after another.
+/// It is the first lock of all its writers, or two of them could wait for each other.
 pub(crate) async fn epoch_to_change(tx: &WriteTx<TenantScope>) -> Result<i64, CatalogError> {
-    let first = price_epoch::Model { tenant_id: tx.scope().id().uuid(), epoch: 0 };
+    let first = price_epoch::Model { tenant_id: tx.scope().id().uuid(), epoch: 0, catalog_epoch: 0 };
     let rows = Rows::<price_epoch::Entity>::of([first]);
     let _: Vec<i64> = tx.insert_new(rows, price_epoch::Column::Epoch).await?;
     let row = tx.find::<price_epoch::Entity>().locked().one().await?;
     row.map(|row| row.epoch).ok_or(CatalogError::Missing { what: "price epoch" })
 }
 
-/// Raises the tenant's epoch by one.
+/// Raises both epochs by one: a rule or a template has changed. The row is held already.
 pub(crate) async fn raise_epoch(tx: &WriteTx<TenantScope>) -> Result<(), CatalogError> {
-    tx.update::<price_epoch::Entity>().add(price_epoch::Column::Epoch, 1i64).run().await?;
+    let update = tx.update::<price_epoch::Entity>().add(price_epoch::Column::Epoch, 1i64);
+    update.add(price_epoch::Column::CatalogEpoch, 1i64).run().await?;
+    tx.announce();
+    Ok(())
+}
+
+/// Raises the catalogue's epoch by one: something else of it has changed. The row is held already.
+pub(crate) async fn raise_catalog_epoch(tx: &WriteTx<TenantScope>) -> Result<(), CatalogError> {
+    tx.update::<price_epoch::Entity>().add(price_epoch::Column::CatalogEpoch, 1i64).run().await?;
+    tx.announce();
     Ok(())
 }
 

@@ -2,7 +2,8 @@
 //!
 //! What a change makes stale: a changed SKU raises its own epoch; goods that change their category or state raise
 //! the epochs of their SKUs; a changed price rule, whatever it is about, raises the tenant's one price epoch. Rules
-//! change rarely, and one number is simpler than working out which SKUs of which branch a rule can touch.
+//! change rarely, and one number is simpler than working out which SKUs of which branch a rule can touch. Whatever
+//! changes, the tenant's one catalogue epoch rises as well: pages ask for it (see [`crate::Showcases`]).
 
 use kernel::TenantScope;
 use store::{Tx, WriteTx};
@@ -22,13 +23,16 @@ impl Catalog {
         tx: &WriteTx<TenantScope>,
         draft: &CategoryDraft,
     ) -> Result<(CategoryId, Saved), CatalogError> {
+        repo::price::epoch_to_change(tx).await?;
         let Some(old) = repo::goods::category_to_change(tx, &draft.code).await? else {
             at_most(repo::goods::category_count(tx).await?, CATEGORIES_MAX, "categories")?;
+            repo::price::raise_catalog_epoch(tx).await?;
             return Ok((repo::goods::save_category(tx, None, draft).await?, Saved::Created));
         };
         let changes = rules::category_changes(&old, draft);
         if changes.has_any() {
             repo::goods::save_category(tx, Some(old.id), draft).await?;
+            repo::price::raise_catalog_epoch(tx).await?;
         }
         Ok((old.id, changes.into_saved()))
     }
@@ -40,13 +44,16 @@ impl Catalog {
         draft: &GoodsDraft,
     ) -> Result<(GoodsId, Saved), CatalogError> {
         draft.check()?;
+        repo::price::epoch_to_change(tx).await?;
         let Some((old, created_at)) = repo::goods::goods_to_change(tx, &draft.code).await? else {
             at_most(repo::goods::goods_count(tx).await?, SKUS_MAX, "goods")?;
+            repo::price::raise_catalog_epoch(tx).await?;
             return Ok((repo::goods::save_goods(tx, None, draft).await?, Saved::Created));
         };
         let changes = rules::goods_changes(&old, draft);
         if changes.has_any() {
             repo::goods::save_goods(tx, Some((old.id, created_at)), draft).await?;
+            repo::price::raise_catalog_epoch(tx).await?;
         }
         if changes.touch(&["category", "state"]) {
             repo::goods::raise_epochs_of(tx, old.id).await?;
@@ -61,13 +68,16 @@ impl Catalog {
         draft: &SkuDraft,
     ) -> Result<(SkuId, Saved), CatalogError> {
         draft.check()?;
+        repo::price::epoch_to_change(tx).await?;
         let Some(old) = repo::goods::sku_to_change(tx, &draft.code).await? else {
             at_most(repo::goods::sku_count(tx).await?, SKUS_MAX, "skus")?;
+            repo::price::raise_catalog_epoch(tx).await?;
             return Ok((repo::goods::save_sku(tx, None, 1, draft).await?, Saved::Created));
         };
         let changes = rules::sku_changes(&old, draft);
         if changes.has_any() {
             repo::goods::save_sku(tx, Some(old.id), old.epoch + 1, draft).await?;
+            repo::price::raise_catalog_epoch(tx).await?;
         }
         Ok((old.id, changes.into_saved()))
     }

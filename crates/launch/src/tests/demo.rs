@@ -142,9 +142,7 @@ testkit::on_both! {
             let (goods, skus) = demo.house.catalog.goods_by_code_in(&tx, &code).await.expect("goods").expect("on sale");
             assert_eq!((goods.kind, goods.fulfilment.form.fields().len()), (catalog::GoodsKind::Manual, asked));
             assert_eq!(goods.fulfilment.within_hours, hours);
-            let kinds: Vec<_> = skus.iter().map(|sku| (sku.id, goods.kind)).collect();
-            let left = demo.house.inventory.left_in(&tx, &kinds).await.expect("counted");
-            assert!(left.values().all(|left| *left == u32::MAX));
+            assert!(!skus.is_empty() && !goods.kind.is_counted(), "it cannot run out");
         }
         drop(tx);
         for site in SITES {

@@ -2,7 +2,9 @@
 
 use identity::Passwords;
 use payment::ChannelId;
-use testkit::on_both;
+use store::Backend;
+use testkit::{TestDb, on_both};
+use uuid::Uuid;
 
 use super::fixture::Shop;
 use super::phone;
@@ -14,6 +16,17 @@ async fn order(shop: &Shop, lookups: &Lookups, channel: ChannelId, contact: &str
     let key = lookups.query_key(&shop.main, &contact, &password).await.expect("a key");
     let buyer = Buyer { contact: Some(contact), query_key: Some(key), ..shop.guest(1) };
     shop.order_on(&shop.orders, (0, channel), shop.wants(1, 10_00), buyer).await.expect("placed")
+}
+
+async fn rename(db: &TestDb, is: OrderId, becomes: OrderId) {
+    let text = |id: OrderId| match db.backend {
+        Backend::Sqlite => format!("x'{}'", id.uuid().simple()),
+        Backend::Postgres => format!("'{}'", id.uuid()),
+    };
+    let (is, becomes) = (text(is), text(becomes));
+    for (table, column) in [("orders", "id"), ("order_contacts", "order_id"), ("order_lines", "order_id")] {
+        db.tamper(&format!("UPDATE {table} SET {column} = {becomes} WHERE {column} = {is}")).await.expect("renamed");
+    }
 }
 
 on_both! {
@@ -31,6 +44,34 @@ on_both! {
             let (_, revealed) = shop.orders.reveal(&shop.main, (&proof, &phone()), placed.order).await.expect("shown");
             assert_eq!(revealed[0].codes[0].reveal(), "CODE-0");
         }
+    }
+
+    async fn orders_that_share_a_number_are_each_found_by_their_own_password(db) {
+        let shop = Shop::open(&db).await;
+        let channel = shop.open_channel(0).await;
+        let lookups = Lookups::new(shop.orders.clone(), Passwords::new());
+        let first = order(&shop, &lookups, channel, "lin@example.test", "ocean").await.order;
+        let number = OrderNumber::of(shop.main.tenant(), first);
+        let mut ids = vec![first];
+        for (place, (contact, password)) in [("chen@example.test", "river"), ("lin@example.test", "ocean")].into_iter().enumerate() {
+            let placed = order(&shop, &lookups, channel, contact, password).await.order;
+            // As another node may name it that counts for itself.
+            let twin = OrderId::from_uuid(Uuid::from_u128(first.uuid().as_u128() ^ (place as u128 + 1)));
+            assert!(number.is_of(shop.main.tenant(), twin));
+            rename(&db, placed, twin).await;
+            ids.push(twin);
+        }
+        let found = async |password| {
+            let (_, page) = lookups.find(&shop.main, &number.to_string(), password).await.expect("looked up");
+            let mut found: Vec<OrderId> = page.orders.iter().map(|(order, _)| order.id).collect();
+            found.sort();
+            found
+        };
+        let mut lins = vec![ids[0], ids[2]];
+        lins.sort();
+        assert_eq!(found("ocean").await, lins);
+        assert_eq!(found("river").await, [ids[1]]);
+        assert_eq!(found("pond").await, []);
     }
 
     async fn whatever_is_wrong_nothing_is_found(db) {

@@ -33,7 +33,7 @@ enum Kind {
 }
 
 /// Every metric with what it means; the operator's guide explains the same ones.
-const KNOWN: [(&str, Kind, &str); 20] = [
+const KNOWN: [(&str, Kind, &str); 21] = [
     ("cardgrove_build_info", Kind::Gauge, "1, with the version that runs"),
     ("cardgrove_http_request_seconds", Kind::Histogram, "answered requests by method, route and status"),
     ("cardgrove_lane_batch_commands", Kind::Histogram, "commands of a committed batch"),
@@ -48,6 +48,7 @@ const KNOWN: [(&str, Kind, &str); 20] = [
     ("cardgrove_shelf_turned_away_total", Kind::Counter, "tries to order what is sold out, answered from memory"),
     ("cardgrove_shelf_asked_total", Kind::Counter, "counts of stock that pages asked for"),
     ("cardgrove_shelf_read_total", Kind::Counter, "those of them that had to be read"),
+    ("cardgrove_page_cache_total", Kind::Counter, "shared pages by outcome: hit, miss, stale"),
     ("cardgrove_payment_callbacks_total", Kind::Counter, "messages of gateways by provider and outcome"),
     ("cardgrove_payment_money_total", Kind::Counter, "money that was seen, by what became of it"),
     ("cardgrove_gateway_call_seconds", Kind::Histogram, "conversations with gateways by provider, call and outcome"),

@@ -58,6 +58,7 @@ async fn a_shop_at_work_is_counted(backend: Backend) {
         ("cardgrove_http_request_seconds_count{method=\"GET\",route=\"none\",status=\"404\"}", 3.0),
         ("cardgrove_shelf_asked_total", 2.0),
         ("cardgrove_shelf_read_total", 1.0),
+        ("cardgrove_page_cache_total{outcome=\"miss\"}", 1.0),
         ("cardgrove_outbox_oldest_seconds", 0.0),
         ("cardgrove_database_up", 1.0),
     ] {

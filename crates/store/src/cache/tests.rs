@@ -225,3 +225,28 @@ fn the_number_of_values_is_bounded() {
     scene.cache.inner.values.run_pending_tasks();
     assert!(scene.cache.inner.values.entry_count() <= 1_000);
 }
+
+#[test]
+fn the_weight_of_all_values_is_bounded() {
+    let scene = Scene::new();
+    let clock = Arc::new(scene.clock.clone());
+    let cache: ScopedCache<u32, u32> = ScopedCache::weighing(clock, (1_000, |value| *value), Duration::from_secs(1));
+    for key in 0..100 {
+        cache.insert(&scene.scope, key, 300);
+    }
+    cache.insert(&scene.scope, 100, 1_001);
+    cache.inner.values.run_pending_tasks();
+    assert!(cache.inner.values.weighted_size() <= 1_000 && cache.inner.values.entry_count() <= 3);
+    assert_eq!(cache.get(&scene.scope, &100), None, "heavier than all may be together");
+}
+
+#[test]
+fn a_value_tells_until_when_it_is_good() {
+    let scene = Scene::new();
+    scene.cache.insert(&scene.scope, 1, 9);
+    let end = scene.clock.now() + TimeDelta::seconds(1);
+    scene.wait(999);
+    assert_eq!(scene.cache.get_until(&scene.scope, &1), Some((9, end)));
+    scene.wait(1);
+    assert_eq!(scene.cache.get_until(&scene.scope, &1), None);
+}

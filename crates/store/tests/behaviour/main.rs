@@ -4,5 +4,6 @@ mod batch;
 mod claims;
 mod errors;
 mod isolation;
+mod news;
 mod outcome;
 mod samples;

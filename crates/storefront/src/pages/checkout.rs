@@ -223,7 +223,7 @@ impl At<'_> {
 
     async fn back_to_goods(&self, wish: &Wish, complaint: Complaint) -> Result<Response, Problem> {
         let shop = (self.shop, self.customer());
-        goods::goods_page(self.app, self.frame, shop, &wish.code, (wish.choice(), Some(complaint))).await
+        goods::goods_page(self.app, self.frame, shop, &wish.code, (wish.choice(), complaint)).await
     }
 
     /// Everything the page shows; none if the SKU has no price here.
@@ -231,7 +231,7 @@ impl At<'_> {
         let tx = rows::begin(self.app, self.shop).await?;
         let (subject, asked) = (rows::subject(self.customer()), (&wish.code, wish.choice()));
         let priced = rows::goods_in(self.app, &tx, self.shop, &subject, asked).await?;
-        let chain = rows::chain_in(self.app, &tx, self.shop).await?;
+        let chain = priced.chain.clone();
         let (me, wallet) = rows::me_in(&tx, self.shop, self.customer()).await?.unzip();
         drop(tx);
         let (goods, offers) = priced.counted(self.app, self.shop).await?;

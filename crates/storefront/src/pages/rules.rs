@@ -1,75 +1,69 @@
 //! The shop's own rules and its notice: texts with the seller's data, the same for everybody.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use web::{MaybeBuyer, Problem, ShopContext};
 
-use super::page;
+use super::{At, Sheet};
 use crate::app::App;
+use crate::cache::{Basis, Stock};
 use crate::frame::Frame;
-use crate::rows;
-use crate::view::{Common, NoticeView, Rule, RuleView};
+use crate::view::{NoticeView, Rule, RuleView};
 
 /// `GET /terms`.
 pub(crate) async fn terms(
     buyer: MaybeBuyer,
-    shop: ShopContext,
-    frame: Frame,
+    ShopContext(shop): ShopContext,
+    (frame, headers): (Frame, HeaderMap),
     State(app): State<App>,
 ) -> Result<Response, Problem> {
-    rule_page((&app, &frame), (&buyer, &shop), Rule::Terms).await
+    let at = At { app: &app, shop: &shop, frame: &frame, headers: &headers, buyer: &buyer };
+    rule_page(&at, Rule::Terms).await
 }
 
 /// `GET /privacy`.
 pub(crate) async fn privacy(
     buyer: MaybeBuyer,
-    shop: ShopContext,
-    frame: Frame,
+    ShopContext(shop): ShopContext,
+    (frame, headers): (Frame, HeaderMap),
     State(app): State<App>,
 ) -> Result<Response, Problem> {
-    rule_page((&app, &frame), (&buyer, &shop), Rule::Privacy).await
+    let at = At { app: &app, shop: &shop, frame: &frame, headers: &headers, buyer: &buyer };
+    rule_page(&at, Rule::Privacy).await
 }
 
 /// `GET /refunds`.
 pub(crate) async fn refunds(
     buyer: MaybeBuyer,
-    shop: ShopContext,
-    frame: Frame,
+    ShopContext(shop): ShopContext,
+    (frame, headers): (Frame, HeaderMap),
     State(app): State<App>,
 ) -> Result<Response, Problem> {
-    rule_page((&app, &frame), (&buyer, &shop), Rule::Refunds).await
+    let at = At { app: &app, shop: &shop, frame: &frame, headers: &headers, buyer: &buyer };
+    rule_page(&at, Rule::Refunds).await
 }
 
 /// `GET /notices`.
 pub(crate) async fn notices(
     buyer: MaybeBuyer,
-    shop: ShopContext,
-    frame: Frame,
+    ShopContext(shop): ShopContext,
+    (frame, headers): (Frame, HeaderMap),
     State(app): State<App>,
 ) -> Result<Response, Problem> {
-    let common = common(&app, &frame, (&buyer, &shop)).await?;
-    let view = NoticeView::new(shop.0.site.notice.get(frame.language));
-    page(&app, frame.language, StatusCode::OK, "notices.html", &common, view)
+    let at = At { app: &app, shop: &shop, frame: &frame, headers: &headers, buyer: &buyer };
+    let view = async { Ok((NoticeView::new(shop.site.notice.get(frame.language)), Stock::new())) };
+    at.show(sheet(&at, "notices.html", "/notices".to_owned()), view).await
 }
 
-async fn rule_page(
-    (app, frame): (&App, &Frame),
-    who: (&MaybeBuyer, &ShopContext),
-    rule: Rule,
-) -> Result<Response, Problem> {
-    let common = common(app, frame, who).await?;
-    let view = RuleView::new((app.templates.words(frame.language), frame.language), &who.1.0, rule);
-    page(app, frame.language, StatusCode::OK, "rules.html", &common, view)
+async fn rule_page(at: &At<'_>, rule: Rule) -> Result<Response, Problem> {
+    let language = (at.app.templates.words(at.frame.language), at.frame.language);
+    let view = async { Ok((RuleView::new(language, at.shop, rule), Stock::new())) };
+    at.show(sheet(at, "rules.html", format!("/{}", rule.word())), view).await
 }
 
-async fn common(
-    app: &App,
-    frame: &Frame,
-    (buyer, ShopContext(shop)): (&MaybeBuyer, &ShopContext),
-) -> Result<Common, Problem> {
-    let Some((customer, _)) = &buyer.customer else { return Ok(Common::new(frame, None)) };
-    let tx = rows::begin(app, shop).await?;
-    let me = rows::me_in(&tx, shop, Some(customer)).await?;
-    Ok(Common::new(frame, me.map(|(me, _)| me)))
+/// A page that shows nothing but what the shop says of itself.
+fn sheet(at: &At<'_>, template: &'static str, address: String) -> Sheet {
+    let basis = Basis { edition: at.shop.edition, ..Basis::default() };
+    Sheet { template, address: Some(address), basis }
 }

@@ -7,13 +7,15 @@ use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap};
 use axum::response::{IntoResponse, Response};
+use catalog::Exhibit;
 use kernel::Language;
 use web::{Guest, Problem, Query, ShopContext};
 
 use crate::app::App;
 use crate::assets::{Wanted, versioned};
 use crate::frame::Frame;
-use crate::{rows, theme};
+use crate::rows::Look;
+use crate::theme;
 
 const CSS: HeaderValue = HeaderValue::from_static("text/css; charset=utf-8");
 /// Long enough for a machine that walks a shop.
@@ -52,11 +54,14 @@ pub(crate) async fn sitemap(
     frame: Frame,
     State(app): State<App>,
 ) -> Result<Response, Problem> {
-    let rows::List { categories, sold, .. } = rows::list(&app, &shop, None).await?;
-    let sold: Vec<_> = sold.iter().filter(|sold| sold.prices().is_some()).collect();
+    let look = Look::of(&app, &shop, None).await?;
+    let has_price = |one: &&Exhibit| one.skus.iter().any(|sku| look.retail.unit(sku.id).is_some());
+    let sold: Vec<_> = look.case.exhibits().iter().filter(has_price).collect();
     let mut paths: Vec<String> = ["/", "/terms", "/privacy", "/refunds", "/notices"].map(str::to_owned).into();
     let has_goods = |category: &&catalog::Category| sold.iter().any(|sold| sold.goods.category == category.id);
-    paths.extend(categories.iter().filter(has_goods).map(|category| format!("/categories/{}", category.code)));
+    paths.extend(
+        look.case.categories().iter().filter(has_goods).map(|category| format!("/categories/{}", category.code)),
+    );
     paths.extend(sold.iter().map(|sold| format!("/goods/{}", sold.goods.code)));
     let xml = HeaderValue::from_static("application/xml; charset=utf-8");
     Ok(([(CONTENT_TYPE, xml), (CACHE_CONTROL, FOR_AN_HOUR)], map(origin(&frame), &paths)).into_response())

@@ -263,7 +263,7 @@ fn demo_site() -> DemoSite {
     DemoSite { name: text("Grove"), url: text("http://grove.example.com"), level: text("main"), theme: text("grove") }
 }
 
-fn code(text: &str) -> Code {
+pub fn code(text: &str) -> Code {
     Code::parse(text).expect("a code")
 }
 

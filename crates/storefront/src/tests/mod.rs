@@ -4,6 +4,7 @@ mod accounts;
 mod browser;
 mod browsing;
 mod buying;
+mod cached;
 mod finding;
 mod fixture;
 mod fronts;

@@ -68,7 +68,8 @@ struct SiteView {
     mode: &'static str,
     tagline: String,
     main_site_name: Option<String>,
-    seller: SellerView,
+    /// None where it could not be found out who it is: nobody is named wrongly.
+    seller: Option<SellerView>,
     support_contact: Option<String>,
     /// One or two letters that stand for it.
     mark: String,
@@ -150,16 +151,19 @@ fn link(frame: &Frame, language: Language) -> LanguageLink {
     LanguageLink { code: language.tag(), label, href, current: language == frame.language }
 }
 
-fn site(shop: &Shop, language: Language, sells_itself: bool) -> SiteView {
+fn site(shop: &Shop, language: Language, sells_itself: Option<bool>) -> SiteView {
     let site = &shop.site;
-    let (name, licence) = seller(shop, language, sells_itself);
+    let seller = |sells_itself| {
+        let (name, licence) = seller(shop, language, sells_itself);
+        SellerView { name: name.to_owned(), licence: licence.map(str::to_owned) }
+    };
     SiteView {
         name: site.name.get(language).to_owned(),
         theme: site.theme.word(),
         mode: site.mode.word(),
         tagline: site.tagline.get(language).to_owned(),
         main_site_name: site.parent.map(|_| shop.main_name.get(language).to_owned()),
-        seller: SellerView { name: name.to_owned(), licence: licence.map(str::to_owned) },
+        seller: sells_itself.map(seller),
         support_contact: site.support.clone(),
         mark: mark(site, language),
         style: theme::href(site),

@@ -66,10 +66,10 @@ struct Shelf {
 }
 
 /// Goods as they were read.
-pub(crate) struct Looked {
-    pub goods: Goods,
+pub(crate) struct Looked<'a> {
+    pub goods: &'a Goods,
     pub offers: Vec<Offer>,
-    pub category: Option<Category>,
+    pub category: Option<&'a Category>,
 }
 
 #[derive(Serialize)]
@@ -106,7 +106,7 @@ pub(crate) fn quantity_max(offers: &[Offer]) -> u32 {
 impl GoodsView {
     pub fn new(
         (words, language): (&Words, Language),
-        (looked, seller): (&Looked, &SellerOf<'_>),
+        (looked, seller): (&Looked<'_>, &SellerOf<'_>),
         choice: Choice,
         error: Option<FormError>,
     ) -> Self {
@@ -121,7 +121,7 @@ impl GoodsView {
                 art: art(goods, language),
                 description: paragraphs(goods.description.get(language)),
                 kind_line: kind_line(words, goods),
-                category: category.as_ref().map(shelf),
+                category: category.map(shelf),
                 manual: goods.kind == GoodsKind::Manual,
             },
             ld: product(language, goods, offers, seller),

@@ -1,6 +1,6 @@
 //! The home page: the sections that the site has, filled with what is for sale.
 
-use catalog::{Category, CategoryId, Goods, Quote};
+use catalog::{Category, CategoryId, Goods, SkuId};
 use kernel::{Language, Money, Wording};
 use serde::Serialize;
 use tenancy::{Section, Site};
@@ -11,9 +11,10 @@ use crate::format;
 use crate::words::Words;
 
 /// Goods with those of their SKUs that have a price here.
-pub(crate) struct Sold {
-    pub goods: Goods,
-    pub skus: Vec<(Quote, u64)>,
+pub(crate) struct Sold<'a> {
+    pub goods: &'a Goods,
+    /// With what a piece costs, and how many there are.
+    pub skus: Vec<(SkuId, Money, u64)>,
     /// Pieces sold on this site lately.
     pub pieces: u64,
 }
@@ -51,16 +52,16 @@ struct CategoryLink {
     href: String,
 }
 
-impl Sold {
+impl Sold<'_> {
     /// The lowest and the highest price of a piece; none if nothing of it is sold here.
     pub fn prices(&self) -> Option<(Money, Money)> {
-        let prices = || self.skus.iter().map(|(quote, _)| quote.unit);
+        let prices = || self.skus.iter().map(|(_, unit, _)| *unit);
         Some((prices().min_by_key(Money::minor)?, prices().max_by_key(Money::minor)?))
     }
 
     /// How many pieces there are of all SKUs.
     pub fn left(&self) -> u64 {
-        self.skus.iter().map(|(_, left)| *left).fold(0, u64::saturating_add)
+        self.skus.iter().map(|(.., left)| *left).fold(0, u64::saturating_add)
     }
 }
 
@@ -82,7 +83,7 @@ pub(crate) struct Shown<'a> {
     pub language: Language,
     pub site: &'a Site,
     pub categories: &'a [Category],
-    pub sold: &'a [Sold],
+    pub sold: &'a [Sold<'a>],
 }
 
 impl HomeView {
@@ -137,7 +138,7 @@ impl Shown<'_> {
                 let (word, sort) =
                     if self.sold.iter().any(|sold| sold.pieces > 0) { ("best", "?sort=sold") } else { ("picked", "") };
                 let title = if title.is_empty() { self.words.get(&format!("home.{word}"), &[]) } else { text(title) };
-                let mut best: Vec<&Sold> = self.sold.iter().collect();
+                let mut best: Vec<&Sold<'_>> = self.sold.iter().collect();
                 // Where little was sold, the shop's own order decides.
                 best.sort_by_key(|sold| std::cmp::Reverse((sold.left() > 0, sold.pieces)));
                 let all = LinkView { href: format!("/search{sort}"), label: self.words.get("home.all", &[]) };
@@ -161,12 +162,12 @@ impl Shown<'_> {
         SectionView { link: Some(all), ..self.row(title, self.of(category.id), count) }
     }
 
-    fn row<'s>(&self, title: &str, sold: impl Iterator<Item = &'s Sold>, count: usize) -> SectionView {
+    fn row<'s>(&self, title: &str, sold: impl Iterator<Item = &'s Sold<'s>>, count: usize) -> SectionView {
         let goods = sold.filter_map(|sold| card((self.words, self.language), sold)).take(count).collect();
         SectionView { kind: "goods", title: title.to_owned(), goods, ..SectionView::default() }
     }
 
-    fn of(&self, category: CategoryId) -> impl Iterator<Item = &Sold> {
+    fn of(&self, category: CategoryId) -> impl Iterator<Item = &Sold<'_>> {
         self.sold.iter().filter(move |sold| sold.goods.category == category && sold.prices().is_some())
     }
 }
@@ -176,15 +177,15 @@ pub(super) fn category_href(category: &Category) -> String {
     format!("/categories/{}", category.code)
 }
 
-pub(super) fn card((words, language): (&Words, Language), sold: &Sold) -> Option<Card> {
+pub(super) fn card((words, language): (&Words, Language), sold: &Sold<'_>) -> Option<Card> {
     let (low, high) = sold.prices()?;
     Some(Card {
         href: format!("/goods/{}", sold.goods.code),
         title: sold.goods.title.get(language).to_owned(),
-        art: art(&sold.goods, language),
-        kind_line: kind_line(words, &sold.goods),
+        art: art(sold.goods, language),
+        kind_line: kind_line(words, sold.goods),
         price_from: format::money(low),
         price_varies: low != high,
-        stock: Stock::of(&sold.goods, sold.left()),
+        stock: Stock::of(sold.goods, sold.left()),
     })
 }

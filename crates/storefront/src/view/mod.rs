@@ -31,8 +31,8 @@ pub(crate) use wallet::{TopUpView, TopUpsView, WalletView, least, most};
 use catalog::{Goods, GoodsKind};
 use serde::Serialize;
 
-/// Fewer than this many are few.
-const STOCK_LOW_THRESHOLD: u64 = 10;
+/// Fewer than this many are few; of more, a page does not say how many.
+pub(crate) const STOCK_LOW_THRESHOLD: u32 = 10;
 
 /// How much there is, as a buyer needs to know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -49,7 +49,7 @@ impl Stock {
         let state = match left {
             _ if goods.kind == GoodsKind::Manual && left > 0 => "man",
             0 => "out",
-            1..STOCK_LOW_THRESHOLD => "low",
+            _ if left < u64::from(STOCK_LOW_THRESHOLD) => "low",
             _ => "in",
         };
         Self { state, left, hours: goods.fulfilment.within_hours }
