@@ -22,6 +22,7 @@ mod wire;
 mod tests;
 
 pub use answers::Answers;
+pub(crate) use drive::{Dice, Zipf};
 pub use drive::{Load, Shape};
 pub use flash::flash_sale;
 pub use nginx::Nginx;

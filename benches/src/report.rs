@@ -1,5 +1,6 @@
 //! The report of `make bench`: every series in turn, several rounds, medians; tables, plots, and the goals with what was met.
 
+mod front;
 mod goals;
 mod machine;
 mod render;
@@ -15,14 +16,17 @@ use testkit::TestDb;
 use crate::callers::{Counter, Way};
 use crate::ceiling::Ceiling;
 use crate::load::{Measure, closed, open};
+use crate::market::Market;
 use crate::naive::Naive;
 use crate::shop::{Engine, Shop};
 
 pub(crate) const CALLERS: [usize; 4] = [1, 16, 64, 256];
 /// Sizes of the ceiling's batches.
-const SIZES: [usize; 2] = [64, 256];
+pub(crate) const SIZES: [usize; 2] = [64, 256];
 /// Who waits for the answers of an open load.
 const OPEN_CALLERS: usize = 1_024;
+/// The most callers that many tenants have together.
+pub(crate) const CROWD: usize = 1_024;
 /// Orders a second that stock is laid in for before it is known what a series reaches.
 const RATE_FIRST: u64 = 4_000;
 
@@ -41,6 +45,10 @@ pub struct Plan {
     pub name: String,
     /// Where criterion left what it measured in memory.
     pub criterion: Option<PathBuf>,
+    /// The program, to load it through its front door; without it that is left out.
+    pub program: Option<PathBuf>,
+    /// Shops of the measurements of many tenants.
+    pub tenants: usize,
 }
 
 /// How orders were made.
@@ -54,6 +62,31 @@ pub(crate) enum Series {
     Open,
     /// Rows without rules, over this many connections.
     Ceiling(usize),
+    /// By the lanes of many tenants, some much busier than others.
+    Market,
+    /// Through the front door of the real program.
+    Front(Door),
+}
+
+/// What is asked of the real program over sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Door {
+    /// Orders from wallets, of one tenant.
+    Orders,
+    /// Orders that a gateway is paid for and reports: two requests each.
+    Paid,
+    /// Orders from wallets, of many tenants.
+    Town,
+    /// Pages of guests, of many tenants.
+    Pages,
+    /// Pages of buyers who are logged in, of many tenants.
+    Rendered,
+    /// What a crowd is told when all is sold.
+    Flash,
+    /// A small file by nginx, the same clients.
+    Nginx,
+    /// Orders accepted while ten times the peak is offered.
+    Flood,
 }
 
 /// Which measurement: database, series, and callers (of a ceiling: the batch's orders).
@@ -73,6 +106,8 @@ pub(crate) struct Sample {
 #[derive(Debug, Default)]
 pub struct Report {
     samples: BTreeMap<Key, Vec<Sample>>,
+    /// What was counted, by name.
+    pub(crate) counts: BTreeMap<&'static str, u64>,
 }
 
 impl Sample {
@@ -136,6 +171,9 @@ pub async fn run_report(plan: &Plan) -> std::io::Result<String> {
     let mut report = Report::default();
     for backend in &plan.databases {
         measure_database(&mut report, *backend, plan).await;
+        if let Some(program) = &plan.program {
+            front::measure(&mut report, *backend, plan, program).await;
+        }
     }
     let memory = plan.criterion.as_deref().map(goals::memory).unwrap_or_default();
     let goals = goals::of(&report, &memory);
@@ -172,6 +210,7 @@ async fn measure_database(report: &mut Report, backend: Backend, plan: &Plan) {
     let lane = Stage { counter: Arc::new(Engine::open(&shop)), shop, _db: db };
     let (db, shop) = database(backend).await;
     let ceiling = Stage { counter: Arc::new(Ceiling::open(&db, &shop).await), shop, _db: db };
+    let market = Bazaar::open(backend, plan).await;
     for _ in 0..plan.rounds {
         // In turn, so that a slow minute of the machine hits all of them.
         for callers in CALLERS {
@@ -184,6 +223,10 @@ async fn measure_database(report: &mut Report, backend: Backend, plan: &Plan) {
                 fill(report, plan, (word(backend), Series::Ceiling(*writers), size), &ceiling).await;
             }
         }
+        if let Some(market) = &market {
+            buy(report, plan, (word(backend), Series::Lane, CROWD), &lane).await;
+            market.buy(report, plan, word(backend)).await;
+        }
         let rates = CALLERS.map(|callers| report.last_rate((word(backend), Series::Lane, callers)));
         let half = rates.into_iter().flatten().max().map_or(1, |peak| (peak / 2).max(1));
         stock(report, plan, (word(backend), Series::Open, OPEN_CALLERS), &lane.shop).await;
@@ -193,15 +236,54 @@ async fn measure_database(report: &mut Report, backend: Backend, plan: &Plan) {
     lane.counter.stop().await;
     // The ceiling writes no chain either.
     for (shop, way) in [(&naive.shop, Way::Naive), (&lane.shop, Way::Lane), (&ceiling.shop, Way::Naive)] {
-        let breaches = shop.breaches(way).await;
-        assert!(breaches.is_empty(), "{} breaks what must hold: {breaches:#?}", way.word());
+        assert_sound(way.word(), &shop.breaches(way).await);
+    }
+    if let Some(market) = market {
+        market.counter.stop().await;
+        assert_sound("a market", &market.counter.breaches().await);
     }
 }
 
-/// Lays in twice what the series sold before, so that nobody finds it sold out; how much that is.
+fn assert_sound(who: &str, breaches: &[String]) {
+    assert!(breaches.is_empty(), "{who} breaks what must hold: {breaches:#?}");
+}
+
+/// The shops of many tenants in one database.
+struct Bazaar {
+    counter: Arc<Market>,
+    _db: TestDb,
+}
+
+impl Bazaar {
+    /// On SQLite one lane serves the file whoever the tenants are: there is nothing to see.
+    async fn open(backend: Backend, plan: &Plan) -> Option<Self> {
+        if backend == Backend::Sqlite || plan.tenants < 2 {
+            return None;
+        }
+        let db = TestDb::durable_postgres().await;
+        Some(Self { counter: Arc::new(Market::open(&db, plan.tenants).await), _db: db })
+    }
+
+    async fn buy(&self, report: &mut Report, plan: &Plan, database: &'static str) {
+        for callers in [64, 256, CROWD] {
+            let key = (database, Series::Market, callers);
+            let pieces = pieces(report, plan, key);
+            self.counter.stock_up(pieces).await;
+            let measure = closed(&self.counter, callers, plan.length, pieces).await;
+            report.add(key, Sample::of(&measure));
+        }
+    }
+}
+
+/// Half as much again as the series sold before, so that nobody finds it sold out.
+fn pieces(report: &Report, plan: &Plan, key: Key) -> u64 {
+    let rate = report.last_rate(key).map_or(RATE_FIRST, |rate| rate * 3 / 2);
+    rate * u64::try_from(plan.length.as_millis()).unwrap_or(u64::MAX) / 1_000 + 2_048
+}
+
+/// Lays in what the series may sell; how much that is.
 async fn stock(report: &Report, plan: &Plan, key: Key, shop: &Shop) -> u64 {
-    let rate = report.last_rate(key).unwrap_or(RATE_FIRST).max(RATE_FIRST / 4) * 2;
-    let pieces = rate * u64::try_from(plan.length.as_millis()).unwrap_or(u64::MAX) / 1_000 + 2_048;
+    let pieces = pieces(report, plan, key);
     shop.stock_up(pieces).await;
     pieces
 }

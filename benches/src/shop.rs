@@ -57,8 +57,13 @@ impl Shop {
     pub async fn open(db: &TestDb) -> Self {
         let settings = Settings { time: Time::Database, connections_max: CONNECTIONS, ..db.settings.clone() };
         let store = Store::open(&settings).await.expect("the database opens");
-        let scope = db.tenant().await;
         let inventory = Inventory::new(KeyRing::new(MasterKeys::only(MasterKey::generate())));
+        Self::open_beside(db, (store, inventory), CUSTOMERS).await
+    }
+
+    /// Makes it as one more shop of a database, with so many customers.
+    pub(crate) async fn open_beside(db: &TestDb, (store, inventory): (Store, Inventory), buyers: usize) -> Self {
+        let scope = db.tenant().await;
         let tx = store.write(&scope).await.expect("a writer");
         let chain = chain(&store, &tx).await;
         let sku = sku(&store, &tx).await;
@@ -66,7 +71,7 @@ impl Shop {
             rules(&store, &tx, place.site).await;
         }
         tx.commit().await.expect("committed");
-        let customers = customers(&store, &scope, chain[3].site).await;
+        let customers = customers(&store, &scope, (chain[3].site, buyers)).await;
         let site = scope.site(chain[3].site);
         let quotes = Prices::new(store.clone()).quotes(&site, &chain, &Subject::default(), &[(sku, 1)]).await;
         let unit = quotes.expect("quoted").pop().and_then(|(_, quote)| quote.ok()).expect("a price").unit;
@@ -103,6 +108,11 @@ impl Shop {
         self.scope.id()
     }
 
+    /// What it stands on, for another shop beside it.
+    pub(crate) fn ground(&self) -> (Store, Inventory) {
+        (self.store.clone(), self.inventory.clone())
+    }
+
     /// What is sold.
     pub(crate) const fn sku(&self) -> Uuid {
         self.sku.uuid()
@@ -114,21 +124,21 @@ impl Shop {
         self.customers.iter().map(|id| (id.uuid(), wallet(id))).collect()
     }
 
-    fn lanes(&self) -> Lanes {
+    pub(crate) fn lanes(&self) -> Lanes {
         let prices = Prices::new(self.store.clone());
         Lanes::new(self.store.clone(), LaneSettings::of(self.store.backend()), move |_| {
             vec![Box::new(Desk::new(prices.clone())), Box::new(Till::default()), Box::new(Picks::default())]
         })
     }
 
-    fn orders(&self, lanes: &Lanes) -> Orders {
+    pub(crate) fn orders(&self, lanes: &Lanes) -> Orders {
         let settings = PaymentSettings { notify_base: "http://cashier.test".parse().expect("a URL") };
         let (store, inventory) = (self.store.clone(), self.inventory.clone());
         let payments = Payments::new(store.clone(), lanes.clone(), inventory.clone(), Gateways::default(), settings);
         Orders::new(store, lanes.clone(), inventory, payments)
     }
 
-    async fn place(&self, orders: &Orders, caller: usize) -> Uuid {
+    pub(crate) async fn place(&self, orders: &Orders, caller: usize) -> Uuid {
         let wanted = vec![Wanted::new(self.sku, 1, self.unit)];
         let (site, key) = (self.scope.site(self.chain[3].site), Uuid::now_v7().to_string());
         let customer = self.customers[caller % self.customers.len()];
@@ -255,14 +265,14 @@ pub(crate) async fn rules(store: &Store, tx: &WriteTx<TenantScope>, site: SiteId
     }
 }
 
-async fn customers(store: &Store, scope: &TenantScope, site: SiteId) -> Vec<CustomerId> {
+async fn customers(store: &Store, scope: &TenantScope, (site, buyers): (SiteId, usize)) -> Vec<CustomerId> {
     let passwords = Passwords::new();
     let password_hash = passwords.hash(&Secret::new("a long password".to_owned())).await.expect("hashed");
     let service = Customers::new(store.clone(), passwords, LoginLimits::new(Arc::new(SystemClock)));
     let tx = store.write(scope).await.expect("a writer");
     let mut ids = Vec::new();
     let mut book = Book::new(scope.id());
-    for number in 0..CUSTOMERS {
+    for number in 0..buyers {
         let login = Login::parse(&format!("buyer-{number}@bench.test")).expect("a login");
         let new = NewCustomer { site, login, name: "Buyer".to_owned(), password_hash: password_hash.clone() };
         let id = service.save_in(&tx, &new).await.expect("a customer").id();

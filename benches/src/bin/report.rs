@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use benches::http::Program;
 use benches::{Plan, run_report};
 use clap::Parser;
 use store::Backend;
@@ -42,6 +43,8 @@ async fn main() -> std::io::Result<()> {
         folder,
         name: arguments.name.unwrap_or(today),
         criterion: Some(target.join("criterion")),
+        program: Program::built(),
+        tenants: if arguments.quick { 10 } else { 100 },
     };
     println!("{}", run_report(&plan).await?);
     Ok(())

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::goals::{Goal, decimal};
-use super::{CALLERS, Plan, Report, Series};
+use super::{CALLERS, CROWD, Door, Plan, Report, SIZES, Series};
 use crate::plot::{Line, lines};
 
 /// The whole page.
@@ -44,7 +44,8 @@ pub(crate) fn markdown(plan: &Plan, report: &Report, goals: &[Goal], machine: &[
     }
     let _ = writeln!(
         text,
-        "\n![orders a second]({0}-throughput.svg)\n\n![how long callers wait]({0}-latency.svg)",
+        "\n![orders a second]({0}-throughput.svg)\n\n![how long callers wait]({0}-latency.svg)\n\n\
+         ![share of the ceiling]({0}-ceiling.svg)\n\n![many tenants]({0}-tenants.svg)",
         plan.name
     );
     text
@@ -69,6 +70,8 @@ fn table(report: &Report, database: &str) -> String {
             Series::Open => ("lane, open load at half of its peak".to_owned(), "-".to_owned()),
             Series::Ceiling(1) => ("ceiling, 1 connection".to_owned(), format!("batch {}", key.2)),
             Series::Ceiling(writers) => (format!("ceiling, {writers} connections"), format!("batch {}", key.2)),
+            Series::Market => ("lanes of many tenants".to_owned(), key.2.to_string()),
+            Series::Front(door) => (door.words().to_owned(), key.2.to_string()),
         };
         let ms = |micros: u64| decimal(micros / 10);
         let _ = writeln!(
@@ -82,6 +85,21 @@ fn table(report: &Report, database: &str) -> String {
         );
     }
     text
+}
+
+impl Door {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Orders => "HTTP: orders from wallets",
+            Self::Paid => "HTTP: orders that a gateway is paid for",
+            Self::Town => "HTTP: orders from wallets, many tenants",
+            Self::Pages => "HTTP: pages of guests, many tenants",
+            Self::Rendered => "HTTP: pages of buyers, many tenants",
+            Self::Flash => "HTTP: sold out",
+            Self::Nginx => "nginx and a file",
+            Self::Flood => "HTTP: orders accepted of ten times the peak",
+        }
+    }
 }
 
 /// The plots with their names.
@@ -105,7 +123,30 @@ pub(crate) fn plots(report: &Report) -> Vec<(&'static str, String)> {
     let mut late = series(|sample| sample.p99_us, &[Series::Lane]);
     late.iter_mut().for_each(|line| line.name.push_str(", p99"));
     waits.append(&mut late);
+    let of_ceiling = SIZES.map(|size| {
+        let rate = |series| report.median(("PostgreSQL", series, size)).map(|sample| sample.rate);
+        let share = |writers| rate(Series::Lane).zip(rate(Series::Ceiling(writers)));
+        [1, 2].map(|writers| share(writers).map(|(lane, ceiling)| lane * 100 / ceiling.max(1)))
+    });
+    let shares = [1usize, 2].map(|writers| Line {
+        name: format!("of {writers} connection(s)"),
+        points: of_ceiling.iter().filter_map(|share| share[writers - 1]).collect(),
+    });
+    let crowds = [64, 256, CROWD];
+    let tenants = [(Series::Lane, "one tenant"), (Series::Market, "many tenants")].map(|(series, name)| Line {
+        name: name.to_owned(),
+        points: crowds
+            .iter()
+            .filter_map(|callers| report.median(("PostgreSQL", series, *callers)))
+            .map(|s| s.rate)
+            .collect(),
+    });
     vec![
+        (
+            "ceiling",
+            lines("percent of the raw SQL ceiling, by orders of a batch", &SIZES.map(|size| size.to_string()), &shares),
+        ),
+        ("tenants", lines("orders a second by callers, PostgreSQL", &crowds.map(|count| count.to_string()), &tenants)),
         ("throughput", lines("orders a second by callers", &callers, &rates)),
         ("latency", lines("microseconds a caller waits, by callers", &callers, &waits)),
     ]

@@ -59,6 +59,8 @@ async fn short_report_of(backend: Backend) {
         folder: folder.path().to_owned(),
         name: "short".to_owned(),
         criterion: None,
+        program: None,
+        tenants: 3,
     };
     let text = run_report(&plan).await.expect("written");
     assert!(text.contains(&format!("## {}", word(backend))), "{text}");

@@ -21,7 +21,7 @@ mod tests;
 
 pub use error::CatalogError;
 pub use model::{
-    Addition, Answer, Audience, BANDS_MAX, Band, Catalogue, Category, CategoryDraft, CategoryId, Choice, Code,
+    Addition, Answer, Audience, BANDS_MAX, Band, Catalogue, Category, CategoryDraft, CategoryId, Choice, Code, Epochs,
     FIELD_CHARS_MAX, FIELDS_MAX, FieldChange, FieldFault, FieldFaultKind, FieldKey, FieldKind, Filled, Form, FormField,
     Formula, Fulfilment, Goods, GoodsDraft, GoodsId, GoodsKind, OnSale, PriceRule, QUANTITY_MAX, RATE_PPM_MAX, Reach,
     Rounding, RuleBook, RuleDraft, RuleId, Saved, SiteLevel, SiteRules, Sku, SkuDraft, SkuFacts, SkuId, Subject,

@@ -213,7 +213,7 @@ impl Shop {
     async fn epochs(&self) -> (i64, i64) {
         let tx = self.db.store.read(&self.scope).await.expect("a transaction");
         let sku = self.catalog.sku_in(&tx, self.sku).await.expect("read").expect("there");
-        (sku.epoch, self.prices.epoch_in(&tx).await.expect("read"))
+        (sku.epoch, self.prices.epochs_in(&tx).await.expect("read").prices)
     }
 }
 
@@ -362,7 +362,7 @@ testkit::on_both! {
         assert_eq!(shop.catalog.catalogue_in(&tx).await.unwrap(), Catalogue::default());
         assert_eq!(shop.catalog.skus_in(&tx, &[shop.sku]).await.unwrap(), []);
         assert_eq!(shop.prices.rules_in(&tx, &[shop.chain[0].site]).await.unwrap(), RuleBook::default());
-        assert_eq!(shop.prices.epoch_in(&tx).await.unwrap(), 0);
+        assert_eq!(shop.prices.epochs_in(&tx).await.unwrap(), Epochs::default());
         drop(tx);
         let tx = store.write(&stranger).await.unwrap();
         insert_tenant(&tx).await;

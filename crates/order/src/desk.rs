@@ -32,6 +32,9 @@ pub use simulation::{DeskNews, DeskWishes, LineRow, OrderChange, StoredOrder};
 /// Expired orders that one batch takes goods back from.
 const EXPIRED_MAX: u64 = 256;
 
+/// SKUs that a desk keeps from batch to batch.
+const WARES_MAX: usize = 4_096;
+
 /// How often a batch is decided again because another node is just ending overdue orders.
 const LOOKS_MAX: u32 = 2;
 
@@ -45,6 +48,8 @@ pub struct Desk {
     /// The price epoch and the sites that `rules` was read for.
     rules_of: Option<(i64, BTreeSet<SiteId>)>,
     wares: HashMap<SkuId, Ware>,
+    /// The catalogue's epoch that `wares` are of.
+    wares_of: Option<i64>,
     new: Vec<NewOrder>,
     wanted: BTreeSet<OrderId>,
     known: BTreeMap<OrderId, KnownOrder>,
@@ -128,6 +133,7 @@ impl Desk {
             rules: RuleBook::default(),
             rules_of: None,
             wares: HashMap::new(),
+            wares_of: None,
             new: Vec::new(),
             wanted: BTreeSet::new(),
             known: BTreeMap::new(),
@@ -225,17 +231,24 @@ impl Desk {
             return Ok(());
         }
         let prices = self.prices.as_ref().expect("a desk that reads has prices");
-        let epoch = prices.epoch_in(tx).await.map_err(part_error)?;
+        // Before the rows: what is kept is then at least as new as its epoch says.
+        let epochs = prices.epochs_in(tx).await.map_err(part_error)?;
         let known = self.rules_of.as_ref();
-        if known.is_none_or(|(known, sites)| *known != epoch || !self.sites.is_subset(sites)) {
+        if known.is_none_or(|(known, sites)| *known != epochs.prices || !self.sites.is_subset(sites)) {
             let mut sites = self.sites.clone();
             sites.extend(self.rules_of.take().into_iter().flat_map(|(_, sites)| sites));
             let asked: Vec<SiteId> = sites.iter().copied().collect();
             self.rules = prices.rules_in(tx, &asked).await.map_err(part_error)?;
-            self.rules_of = Some((epoch, sites));
+            self.rules_of = Some((epochs.prices, sites));
         }
-        let skus: Vec<SkuId> = self.skus.iter().copied().collect();
-        self.wares = prices.wares_in(tx, &skus).await.map_err(part_error)?;
+        if self.wares_of != Some(epochs.catalogue) || self.wares.len() + self.skus.len() > WARES_MAX {
+            self.wares.clear();
+            self.wares_of = Some(epochs.catalogue);
+        }
+        let unknown: Vec<SkuId> = self.skus.iter().copied().filter(|sku| !self.wares.contains_key(sku)).collect();
+        if !unknown.is_empty() {
+            self.wares.extend(prices.wares_in(tx, &unknown).await.map_err(part_error)?);
+        }
         Ok(())
     }
 
@@ -341,14 +354,13 @@ impl Part for Desk {
     fn end(&mut self, is_committed: bool) {
         self.sites.clear();
         self.skus.clear();
-        self.wares.clear();
         self.new.clear();
         self.wanted.clear();
         self.known.clear();
         self.tally.end(is_committed);
         (self.has_missed, self.looks_again) = (false, false);
         if !is_committed {
-            self.rules_of = None;
+            (self.rules_of, self.wares_of) = (None, None);
         }
     }
 }

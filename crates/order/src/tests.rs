@@ -3,6 +3,7 @@ mod channel;
 mod cost;
 mod desk;
 mod fixture;
+mod fresh;
 mod laws;
 mod lookup;
 mod money;

@@ -19,8 +19,8 @@ pub use goods::{
     Ware,
 };
 pub use price::{
-    Audience, Formula, PriceRule, RATE_PPM_MAX, Reach, Rounding, RuleBook, RuleDraft, SiteLevel, SiteRules, Subject,
-    Target, Terms, Whom,
+    Audience, Epochs, Formula, PriceRule, RATE_PPM_MAX, Reach, Rounding, RuleBook, RuleDraft, SiteLevel, SiteRules,
+    Subject, Target, Terms, Whom,
 };
 pub(crate) use saved::Differences;
 pub use saved::{FieldChange, Saved};

@@ -167,6 +167,15 @@ pub struct SiteRules {
     bands: HashMap<TemplateId, Vec<Band>>,
 }
 
+/// How often what a tenant sells, and for how much, has changed. What was read after an epoch is good while it stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Epochs {
+    /// Price rules and templates.
+    pub prices: i64,
+    /// Anything of the catalogue, these too.
+    pub catalogue: i64,
+}
+
 /// The rules of the sites of a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RuleBook {

@@ -6,7 +6,9 @@ use store::{Change, Rows, StoreError, Tx, WriteTx};
 
 use super::{currency, money, signed, stored, unsigned};
 use crate::error::CatalogError;
-use crate::model::{Audience, Code, Formula, PriceRule, Reach, Rounding, RuleId, Target, TemplateId, Terms, Whom};
+use crate::model::{
+    Audience, Code, Epochs, Formula, PriceRule, Reach, Rounding, RuleId, Target, TemplateId, Terms, Whom,
+};
 use crate::table::{price_epoch, price_rule};
 
 const TABLE: &str = "price_rules";
@@ -41,9 +43,10 @@ pub(crate) async fn update_rule(tx: &WriteTx<TenantScope>, rule: &PriceRule, cod
     Ok(())
 }
 
-/// How often the tenant's rules changed.
-pub(crate) async fn epoch(tx: &impl Tx) -> Result<i64, CatalogError> {
-    Ok(tx.find::<price_epoch::Entity>().one().await?.map_or(0, |row| row.epoch))
+/// Both epochs of the tenant, read at one moment.
+pub(crate) async fn epochs(tx: &impl Tx) -> Result<Epochs, CatalogError> {
+    let row = tx.find::<price_epoch::Entity>().one().await?;
+    Ok(row.map_or(Epochs::default(), |row| Epochs { prices: row.epoch, catalogue: row.catalog_epoch }))
 }
 
 /// How often anything of the tenant's catalogue changed.
@@ -51,7 +54,7 @@ pub(crate) async fn catalog_epoch(tx: &impl Tx) -> Result<i64, StoreError> {
     Ok(tx.find::<price_epoch::Entity>().one().await?.map_or(0, |row| row.catalog_epoch))
 }
 
-/// As [`epoch`], holding the row until the transaction ends, so that the catalogue is written by one after another.
+/// The epoch of the prices, holding the row until the transaction ends, so that the catalogue is written by one after another.
 /// It is the first lock of all its writers, or two of them could wait for each other.
 pub(crate) async fn epoch_to_change(tx: &WriteTx<TenantScope>) -> Result<i64, CatalogError> {
     let first = price_epoch::Model { tenant_id: tx.scope().id().uuid(), epoch: 0, catalog_epoch: 0 };

@@ -8,7 +8,7 @@ use store::{Inside, Store, Tx};
 
 use super::SKUS_MAX;
 use crate::error::CatalogError;
-use crate::model::{RuleBook, SiteLevel, Sku, SkuFacts, SkuId, Subject, Ware};
+use crate::model::{Epochs, RuleBook, SiteLevel, Sku, SkuFacts, SkuId, Subject, Ware};
 use crate::repo;
 use crate::rules::{self, Explanation, Hidden, HiddenReason, PriceRequest, Quote, Tier};
 
@@ -152,9 +152,9 @@ impl Prices {
         Ok(skus.into_iter().filter_map(ware).collect())
     }
 
-    /// A number that every change of any of the tenant's price rules or templates raises; a SKU's own changes raise its epoch.
-    pub async fn epoch_in(&self, tx: &impl Tx) -> Result<i64, CatalogError> {
-        repo::price::epoch(tx).await
+    /// The tenant's epochs: what was read of its catalogue is good for as long as they stay.
+    pub async fn epochs_in(&self, tx: &impl Tx) -> Result<Epochs, CatalogError> {
+        repo::price::epochs(tx).await
     }
 
     async fn rules_of_chain_in(&self, tx: &impl Tx, chain: &[SiteLevel]) -> Result<RuleBook, CatalogError> {

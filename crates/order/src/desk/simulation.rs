@@ -18,7 +18,6 @@ use crate::known::{KnownLine, KnownOrder, Manual, News, Work};
 use crate::machine::{DeliveryState, OrderEvent, States};
 use crate::model::{Method, OrderId};
 use crate::sale::FrozenHop;
-use crate::tally::Tally;
 
 /// What the commands of a batch have asked for.
 #[derive(Debug, Default)]
@@ -78,21 +77,7 @@ pub struct DeskNews {
 impl Desk {
     /// A desk that is told everything and reads nothing.
     pub fn simulated() -> Self {
-        Self {
-            prices: None,
-            sites: BTreeSet::new(),
-            skus: BTreeSet::new(),
-            rules: RuleBook::default(),
-            rules_of: None,
-            wares: super::HashMap::new(),
-            new: Vec::new(),
-            wanted: BTreeSet::new(),
-            known: super::BTreeMap::new(),
-            tally: Tally::default(),
-            attempt: 0,
-            has_missed: false,
-            looks_again: false,
-        }
+        Self::unasked()
     }
 
     /// What the commands have asked for.

@@ -1,0 +1,108 @@
+//! The real program behind its front door: a child process, asked over sockets.
+
+use std::path::Path;
+use std::time::Duration;
+
+use store::Backend;
+
+use super::{Door, Plan, RATE_FIRST, Report, Sample, Series, assert_sound, word};
+use crate::http::{
+    Answers, Guests, Load, Nginx, Overload, Program, Size, Town, flash_sale, overload, pages, paid_orders,
+    wallet_orders,
+};
+
+/// Callers of every closed load.
+pub(crate) const CALLERS: usize = 64;
+/// Pieces of the flash sale.
+const RARE: u64 = 50;
+/// How many times the peak a flood offers, over so many connections.
+const TIMES: u64 = 10;
+const CONNECTIONS: usize = 1_024;
+/// Reports of gateways that come into a flood.
+const REPORTS: u64 = 50;
+/// What a process does for the first time it does slowly.
+const WARM: Duration = Duration::from_millis(500);
+
+impl Sample {
+    /// What accepted requests took and cost.
+    fn front(answers: &Answers) -> Self {
+        let (program_us, database_us) = answers.cpu_us();
+        let (p50_us, p99_us) = (answers.latency_us(0.5), answers.latency_us(0.99));
+        Self { rate: answers.rate(), p50_us, p99_us, program_us, database_us }
+    }
+
+    /// What refusals took and cost: a crowd's answers.
+    fn refused(answers: &Answers) -> Self {
+        let each = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX) / answers.all().max(1);
+        let at = |share| answers.refused.value_at_quantile(share);
+        Self {
+            rate: answers.rate_of_all(),
+            p50_us: at(0.5),
+            p99_us: at(0.99),
+            program_us: each(answers.program),
+            database_us: each(answers.database),
+        }
+    }
+}
+
+/// Measures one database behind the program.
+pub(super) async fn measure(report: &mut Report, backend: Backend, plan: &Plan, program: &Path) {
+    let size = Size { tenants: 1, buyers: CALLERS };
+    let town = Town::build(backend, size).await;
+    // A program that owns a SQLite file lets nobody else write: all of it before it starts.
+    let seconds = (u64::try_from((plan.length + WARM).as_millis()).unwrap_or(u64::MAX) / 1_000 + 1) * 4;
+    town.stock_up(RATE_FIRST * seconds * plan.rounds as u64).await;
+    town.stock_rare(RARE).await;
+    let serving = Program::start(program, &town, &[]);
+    let key = |door| (word(backend), Series::Front(door), CALLERS);
+    let load = Load::closed(CALLERS, plan.length);
+    drop(wallet_orders(&town, &serving, Load::closed(CALLERS, WARM)).await);
+    let nginx = if backend == Backend::Postgres { Nginx::start() } else { None };
+    for _ in 0..plan.rounds {
+        let orders = wallet_orders(&town, &serving, load).await;
+        report.add(key(Door::Orders), Sample::front(&orders));
+        report.add(key(Door::Paid), Sample::front(&paid_orders(&town, &serving, load).await.answers));
+        if backend == Backend::Postgres {
+            report.add(key(Door::Flash), Sample::refused(&flash_sale(&town, &serving, load).await));
+            if let Some(nginx) = &nginx {
+                report.add(key(Door::Nginx), Sample::front(&nginx.file(load).await));
+            }
+            let flood = overload(&town, &serving, (orders.rate() * TIMES, CONNECTIONS, plan.length), REPORTS).await;
+            flooded(report, &flood);
+        }
+    }
+    let sold =
+        town.count("cards", "state = 'sold' AND sku_id IN (SELECT id FROM skus WHERE code = 'credits-0-500')").await;
+    serving.stop();
+    assert!(sold == if backend == Backend::Postgres { RARE } else { 0 }, "of {RARE} pieces {sold} were sold");
+    assert_sound("the program", &town.breaches().await);
+    if backend == Backend::Postgres {
+        many(report, plan, program).await;
+    }
+}
+
+fn flooded(report: &mut Report, flood: &Overload) {
+    report.add((word(Backend::Postgres), Series::Front(Door::Flood), CONNECTIONS), Sample::front(&flood.answers));
+    *report.counts.entry("reports").or_default() += flood.reports;
+    *report.counts.entry("reports_written").or_default() += flood.written;
+    let other = flood.answers.all() - flood.answers.goods() - flood.answers.of(503);
+    *report.counts.entry("flood_other_answers").or_default() += other + flood.answers.broken;
+}
+
+/// A town of many tenants: orders and pages.
+async fn many(report: &mut Report, plan: &Plan, program: &Path) {
+    let town = Town::build(Backend::Postgres, Size { tenants: plan.tenants, buyers: 8 }).await;
+    let seconds = u64::try_from((plan.length + WARM).as_millis()).unwrap_or(u64::MAX) / 1_000 + 1;
+    town.stock_up(RATE_FIRST * seconds * plan.rounds as u64).await;
+    let serving = Program::start(program, &town, &[]);
+    let key = |door| (word(Backend::Postgres), Series::Front(door), CALLERS);
+    drop(pages(&town, &serving, Load::closed(CALLERS, WARM), Guests::Unknown).await);
+    for _ in 0..plan.rounds {
+        let load = Load::closed(CALLERS, plan.length);
+        report.add(key(Door::Pages), Sample::front(&pages(&town, &serving, load, Guests::Unknown).await));
+        report.add(key(Door::Rendered), Sample::front(&pages(&town, &serving, load, Guests::LoggedIn).await));
+        report.add(key(Door::Town), Sample::front(&wallet_orders(&town, &serving, load).await));
+    }
+    serving.stop();
+    assert_sound("the town", &town.breaches().await);
+}
