@@ -10,10 +10,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use storefront::{DemoPage, DemoSite, StorefrontState};
-use web::{Bounds, Kit, Proxies};
+use web::{Applications, Bounds, Gate, Kit, OwnHosts, Proxies, Room};
 
 use crate::commands::DemoLogin;
 use crate::house::House;
+use crate::settings::{Limits, Settings};
 
 /// How long a request to the console may take: files of 64 MiB come over slow lines.
 const UPLOAD_TIME: Duration = Duration::from_secs(120);
@@ -23,8 +24,7 @@ const SHOP_PATHS: &str = "/api/v1/shop/";
 
 /// All of it, chosen by host.
 pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyhow::Result<Router> {
-    let proxies = Proxies::parse(house.settings.proxies.iter().map(String::as_str));
-    let proxies = proxies.map_err(|text| anyhow::anyhow!("{text:?} in `proxies` is no address or network"))?;
+    let proxies = proxies(&house.settings)?;
     let kit = Kit::new(proxies.clone(), Bounds::default());
     let demo = (!logins.is_empty()).then(|| Arc::new(demo_page(house, address, logins)));
     let cashier = house.settings.cashier_base().parse().context("`cashier_url` is no URL")?;
@@ -65,9 +65,29 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
     let cashier =
         api::cashier_router(api::CashierState { payments: house.payments.clone(), orders: house.orders.clone(), kit });
     let health = Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready));
-    let (console_host, cashier_host) = (house.settings.console_host.clone(), house.settings.cashier_host.clone());
-    let apps = web::by_host(proxies, [(console_host, console), (cashier_host, cashier)], shops);
-    Ok(health.with_state(house.clone()).fallback_service(apps))
+    let hosts = OwnHosts { console: house.settings.console_host.clone(), cashier: house.settings.cashier_host.clone() };
+    let gate = Gate::new(proxies, hosts, Some(house.tenancy.clone()), room(&house.settings.limits));
+    // Health is asked before the gate: a full server is not a dead one.
+    Ok(health.with_state(house.clone()).fallback_service(gate.before(Applications { console, cashier, shops })))
+}
+
+/// The proxies that the settings name.
+pub fn proxies(settings: &Settings) -> anyhow::Result<Proxies> {
+    let proxies = Proxies::parse(settings.proxies.iter().map(String::as_str));
+    proxies.map_err(|text| anyhow::anyhow!("{text:?} in `proxies` is no address or network"))
+}
+
+fn room(limits: &Limits) -> Room {
+    Room {
+        orders_max: limits.orders_max,
+        pages_max: limits.pages_max,
+        console_max: limits.console_max,
+        reports_max: limits.callbacks_max,
+        body_time: Duration::from_secs(limits.body_s_max),
+        address_rate: limits.requests_per_address_and_second,
+        address_burst: limits.requests_per_address_burst,
+        ..Room::default()
+    }
 }
 
 /// Ready is who can read the database.

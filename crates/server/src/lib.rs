@@ -24,3 +24,4 @@ pub mod sandbox;
 pub mod serve;
 pub mod settings;
 pub mod telemetry;
+pub mod wire;

@@ -12,8 +12,9 @@ use crate::commands::DemoLogin;
 use crate::control;
 use crate::database::Database;
 use crate::house::House;
-use crate::settings::Settings;
+use crate::settings::{Limits, Settings};
 use crate::telemetry::metrics;
+use crate::wire::{self, WireBounds};
 
 /// Open requests have this long to end once a stop was asked for.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -48,15 +49,8 @@ pub async fn run(
     tracing::info!(%address, backend = ?house.store.backend(), "serving at {address}");
 
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let mut serving = tokio::spawn(async move {
-        let mut stopped = stopped;
-        let service = app.into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, service)
-            .with_graceful_shutdown(async move {
-                let _ = stopped.changed().await;
-            })
-            .await
-    });
+    let bounds = (wire_bounds(&house.settings.limits), crate::http::proxies(&house.settings)?);
+    let mut serving = tokio::spawn(wire::serve(listener, app, bounds, stopped));
     signals.asked_to_stop().await;
     tracing::info!("stopping: no new requests, open ones have {} s", DRAIN.as_secs());
     let _ = stop.send(true);
@@ -75,6 +69,17 @@ pub async fn run(
     database.store.close().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn wire_bounds(limits: &Limits) -> WireBounds {
+    let bounds = WireBounds {
+        connections_max: limits.connections_max,
+        address_connections_max: limits.connections_per_address_max,
+        head_time: Duration::from_secs(limits.head_s_max),
+        shared_head_time: Duration::from_secs(limits.proxy_idle_s_max),
+        write_time: Duration::from_secs(limits.write_s_max),
+    };
+    bounds.within_files()
 }
 
 /// What asks the server to stop.

@@ -34,6 +34,8 @@ pub struct Settings {
     pub proxies: Vec<String>,
     /// The database.
     pub database: Database,
+    /// How much of everything there is room for.
+    pub limits: Limits,
     /// The file of the master key; in `data_dir` if not set.
     pub master_key_file: Option<PathBuf>,
     /// The master key itself, instead of a file.
@@ -64,6 +66,55 @@ pub struct Database {
     pub connections_max: Option<u32>,
 }
 
+/// How much there is room for: what comes beyond is told so at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Connections at the same time; fewer if the system lets this process open fewer files.
+    pub connections_max: usize,
+    /// Of them, those of one address. This machine and `proxies` may have all.
+    pub connections_per_address_max: usize,
+    /// How long the head of a request may take, and a connection be idle.
+    pub head_s_max: u64,
+    /// The same for this machine and `proxies`.
+    pub proxy_idle_s_max: u64,
+    /// How long the body of a request may take.
+    pub body_s_max: u64,
+    /// How long a client may take nothing of its answer.
+    pub write_s_max: u64,
+    /// Requests that change something in shops, at the same time.
+    pub orders_max: usize,
+    /// Pages at the same time.
+    pub pages_max: usize,
+    /// Requests to the console at the same time.
+    pub console_max: usize,
+    /// Messages of gateways at the same time.
+    pub callbacks_max: usize,
+    /// Requests a second of one address.
+    pub requests_per_address_and_second: u32,
+    /// Requests of one address at once.
+    pub requests_per_address_burst: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 8_192,
+            connections_per_address_max: 256,
+            head_s_max: 15,
+            proxy_idle_s_max: 120,
+            body_s_max: 10,
+            write_s_max: 30,
+            orders_max: 512,
+            pages_max: 256,
+            console_max: 64,
+            callbacks_max: 64,
+            requests_per_address_and_second: 100,
+            requests_per_address_burst: 500,
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -75,6 +126,7 @@ impl Default for Settings {
             sandbox_url: None,
             proxies: Vec::new(),
             database: Database::default(),
+            limits: Limits::default(),
             master_key_file: None,
             master_key: None,
             log: "info,sqlx=warn,sea_orm=warn".to_owned(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_LANGUAGE;
 use axum::http::request::Parts;
 use axum::response::Response;
@@ -49,6 +50,10 @@ impl Face {
 
 /// The caller's language; English, as all details are, for one who does not say.
 fn language(request: &Parts) -> Language {
-    let accepted = request.headers.get(ACCEPT_LANGUAGE).and_then(|value| Language::accepted(value.to_str().ok()?));
+    language_of_headers(&request.headers)
+}
+
+pub(crate) fn language_of_headers(headers: &HeaderMap) -> Language {
+    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| Language::accepted(value.to_str().ok()?));
     accepted.unwrap_or(Language::English)
 }

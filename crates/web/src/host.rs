@@ -1,4 +1,4 @@
-//! From the host to the shop, and from the host to the application.
+//! From the host to the shop, and from the path to the application.
 
 use std::sync::Arc;
 
@@ -9,7 +9,6 @@ use tenancy::{Shop, SiteState, Tenancy, TenantState};
 use tower::{ServiceExt, service_fn};
 
 use crate::problem::Problem;
-use crate::proxies::Proxies;
 use crate::visit::Visit;
 
 /// Why no shop is open at a host.
@@ -52,17 +51,6 @@ pub fn by_path(beginning: &'static str, app: Router, others: Router) -> Router {
     let choose = service_fn(move |request: Request| {
         let is_its = request.uri().path().starts_with(beginning);
         if is_its { &app } else { &others }.clone().oneshot(request)
-    });
-    Router::new().fallback_service(choose)
-}
-
-/// An application for each of the hosts `named`, another one for all others. A request whose host cannot be read goes
-/// to the shops, which refuse it.
-pub fn by_host<const N: usize>(proxies: Proxies, named: [(String, Router); N], shops: Router) -> Router {
-    let choose = service_fn(move |request: Request| {
-        let visit = crate::kit::visit_of(&request, &proxies);
-        let own = visit.ok().and_then(|visit| named.iter().find(|(host, _)| *host == visit.host));
-        own.map_or(&shops, |(_, app)| app).clone().oneshot(request)
     });
     Router::new().fallback_service(choose)
 }

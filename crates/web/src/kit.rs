@@ -210,7 +210,9 @@ fn beginning(path: &str) -> String {
 /// Reads the visit, and shows whatever problem comes back with the application's face.
 async fn enter(kit: Kit, face: Face, mut request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned().unwrap_or_else(|| RequestId(String::new()));
-    let visit = visit_of(&request, &kit.proxies);
+    // The gate has read it already, where there is one.
+    let known = request.extensions().get::<Visit>().cloned();
+    let visit = known.map_or_else(|| visit_of(&request, &kit.proxies), Ok);
     if let Ok(visit) = &visit {
         // Origins are compared with the host that the browser asked, which a proxy may have replaced.
         if let Ok(host) = HeaderValue::from_str(&visit.authority) {

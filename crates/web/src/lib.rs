@@ -1,6 +1,6 @@
 //! The HTTP kit of the shop pages and the JSON API: what both need, and no business word.
 //!
-//! A request passes [`Kit::layers`] first: it gets an id, its [`Visit`] (host, scheme, client address) is read from
+//! A request passes the [`Gate`], which sends away whom there is no room for, then [`Kit::layers`]: it gets an id, its [`Visit`] (host, scheme, client address) is read from
 //! the connection and, behind a configured proxy only, from forwarded headers; it is bounded in size, time and number.
 //! Whatever goes wrong on the way becomes a [`Problem`], and a [`Face`] may show it as a page instead of JSON.
 //!
@@ -13,6 +13,7 @@
 mod cookie;
 mod extract;
 mod face;
+mod gate;
 mod host;
 mod key;
 mod kit;
@@ -33,7 +34,8 @@ pub use cookie::{
 };
 pub use extract::{Form, Json, Path, Query, Unreadable};
 pub use face::{Face, Faults};
-pub use host::{ShopContext, ShopFault, by_host, by_path, shop_of};
+pub use gate::{Applications, Gate, OwnHosts, Room, is_shared};
+pub use host::{ShopContext, ShopFault, by_path, shop_of};
 pub use key::{IdempotencyKey, REPLAYED};
 pub use kit::{Bounds, Kit, RequestId};
 pub use permit::{

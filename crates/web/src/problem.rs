@@ -100,6 +100,17 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy").retry_after(BUSY_RETRY_AFTER)
     }
 
+    /// The address asks too fast: the same request may succeed soon.
+    pub const fn too_fast() -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_fast").retry_after(BUSY_RETRY_AFTER)
+    }
+
+    /// What it is called, in Chinese and in English.
+    pub(crate) fn titles(&self) -> (&'static str, &'static str) {
+        let of = |language| title_of(self.code, language).or(self.status.canonical_reason()).unwrap_or("Error");
+        (of(Language::Chinese), of(Language::English))
+    }
+
     /// Our own fault, told to the log with its causes and to the caller not at all.
     pub fn internal(error: &dyn Error) -> Self {
         let causes = causes(error);

@@ -33,9 +33,12 @@ enum Kind {
 }
 
 /// Every metric with what it means; the operator's guide explains the same ones.
-const KNOWN: [(&str, Kind, &str); 21] = [
+const KNOWN: [(&str, Kind, &str); 24] = [
     ("cardgrove_build_info", Kind::Gauge, "1, with the version that runs"),
     ("cardgrove_http_request_seconds", Kind::Histogram, "answered requests by method, route and status"),
+    ("cardgrove_http_refused_total", Kind::Counter, "requests sent away at the gate, by class and reason"),
+    ("cardgrove_connections", Kind::Gauge, "open connections of clients and proxies"),
+    ("cardgrove_connections_refused_total", Kind::Counter, "connections closed at once, by reason: full, address"),
     ("cardgrove_lane_batch_commands", Kind::Histogram, "commands of a committed batch"),
     ("cardgrove_lane_batch_seconds", Kind::Histogram, "time of a committed batch, its repetitions included"),
     ("cardgrove_lane_waiting_commands", Kind::Gauge, "commands in the queues now"),

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::{Bounds, Face, Faults, Form, Guest, Json, Kit, Path, Problem, Proxies, Query, Routes, by_host};
+use crate::{Bounds, Face, Faults, Form, Guest, Json, Kit, Path, Problem, Proxies, Query, Routes};
 
 #[derive(Deserialize)]
 struct Count {
@@ -163,20 +163,6 @@ async fn a_face_shows_what_it_knows_and_leaves_the_rest() {
     assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
     let (status, problem) = plain(&app, Method::GET, "/panic", "").await;
     assert_eq!((status.as_u16(), problem["code"].as_str()), (500, Some("internal")));
-}
-
-#[tokio::test]
-async fn the_console_has_its_own_host() {
-    let answer = |text: &'static str| Router::new().fallback(async move || text);
-    let app = by_host(Proxies::default(), [("console.example".to_owned(), answer("console"))], answer("shops"));
-    for (host, expected) in
-        [("console.example", "console"), ("CONSOLE.example:80", "console"), ("a.example", "shops"), ("", "shops")]
-    {
-        let request = Request::builder().uri("/").header("host", host).body(Body::empty()).expect("a request");
-        let (_, response) = ask(&app, request).await;
-        let body = to_bytes(response.into_body(), 64).await.expect("a body");
-        assert_eq!(body, expected, "{host}");
-    }
 }
 
 #[tokio::test]

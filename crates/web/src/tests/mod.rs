@@ -1,5 +1,6 @@
 //! The kit in front of small applications.
 
+mod gate;
 mod layers;
 mod visits;
 
