@@ -96,7 +96,7 @@ impl Ceiling {
         let tx = begin(&self.connection, self.backend, self.tenant).await;
         for (number, sql) in self.statements.iter().enumerate() {
             let is_hot = number + 1 == self.statements.len();
-            let binds = if is_hot { self.hot(&fresh) } else { self.fresh(&fresh) };
+            let binds = if is_hot { self.hot(&fresh) } else { values_of(self.backend, &fresh) };
             run(&tx, sql, binds).await;
         }
         if self.backend == Backend::Sqlite {
@@ -104,16 +104,6 @@ impl Ceiling {
         }
         tx.commit().await.expect("committed");
         true
-    }
-
-    /// The new things of the orders: an array for each on PostgreSQL, one text on SQLite.
-    fn fresh(&self, fresh: &[Fresh]) -> Vec<Value> {
-        match self.backend {
-            Backend::Postgres => {
-                Slot::ALL.into_iter().map(|slot| array(fresh.iter().map(|one| one.value(slot)))).collect()
-            }
-            Backend::Sqlite => vec![json(fresh.iter().map(|one| Slot::ALL.map(|slot| one.value(slot)).to_vec()))],
-        }
     }
 
     /// How each balance moves, ascending; then the stock.
@@ -164,7 +154,7 @@ impl Ceiling {
     }
 }
 
-async fn run(tx: &DatabaseTransaction, sql: &str, values: Vec<Value>) {
+pub(crate) async fn run(tx: &DatabaseTransaction, sql: &str, values: Vec<Value>) {
     let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
     tx.execute_raw(statement).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
@@ -177,13 +167,9 @@ fn statements(backend: Backend, recording: &Recording) -> Vec<String> {
     // A batch has one job, however many orders it has.
     let fresh = |name: &str| if name == "jobs" { "(SELECT * FROM fresh LIMIT 1) AS first" } else { "fresh" };
     let inserts: Vec<String> = tables.map(|table| table.insert_many(fresh(table.name))).collect();
-    let columns = Slot::ALL.map(Slot::column);
     match backend {
         Backend::Postgres => {
-            let names = columns.map(|(name, _)| name).join(", ");
-            let arrays: Vec<String> =
-                columns.iter().enumerate().map(|(place, (_, kind))| format!("${}::{kind}[]", place + 1)).collect();
-            let mut cold = format!("WITH fresh AS (SELECT * FROM unnest({}) AS u({names}))", arrays.join(", "));
+            let mut cold = fresh_things(backend);
             cold +=
                 &format!(", sold AS ({SOLD} AND cards.tenant_id = (SELECT current_setting('app.tenant_id')::uuid))");
             for (number, insert) in inserts.iter().enumerate() {
@@ -199,15 +185,7 @@ fn statements(backend: Backend, recording: &Recording) -> Vec<String> {
             vec![format!("{cold} SELECT 1"), hot.to_owned()]
         }
         Backend::Sqlite => {
-            let cells: Vec<String> = columns
-                .iter()
-                .enumerate()
-                .map(|(place, (name, kind))| match *kind {
-                    "uuid" | "bytea" => format!("unhex(value ->> {place}) AS {name}"),
-                    _ => format!("value ->> {place} AS {name}"),
-                })
-                .collect();
-            let fresh = format!("WITH fresh AS MATERIALIZED (SELECT {} FROM json_each($1))", cells.join(", "));
+            let fresh = fresh_things(backend);
             let sold = SOLD.replace("WHERE", "WHERE cards.tenant_id = (SELECT tenant_id FROM tenants LIMIT 1) AND");
             let mut all = vec![format!("{fresh} {sold}")];
             all.extend(inserts.iter().map(|insert| format!("{fresh} {insert}")));
@@ -222,7 +200,40 @@ fn statements(backend: Backend, recording: &Recording) -> Vec<String> {
     }
 }
 
-fn array(values: impl Iterator<Item = Value>) -> Value {
+/// The new things of many orders as the table `fresh`, at the beginning of a statement.
+pub(crate) fn fresh_things(backend: Backend) -> String {
+    let columns = Slot::ALL.map(Slot::column);
+    match backend {
+        Backend::Postgres => {
+            let names = columns.map(|(name, _)| name).join(", ");
+            let arrays: Vec<String> =
+                columns.iter().enumerate().map(|(place, (_, kind))| format!("${}::{kind}[]", place + 1)).collect();
+            format!("WITH fresh AS (SELECT * FROM unnest({}) AS u({names}))", arrays.join(", "))
+        }
+        Backend::Sqlite => {
+            let cells: Vec<String> = columns
+                .iter()
+                .enumerate()
+                .map(|(place, (name, kind))| match *kind {
+                    "uuid" | "bytea" => format!("unhex(value ->> {place}) AS {name}"),
+                    _ => format!("value ->> {place} AS {name}"),
+                })
+                .collect();
+            format!("WITH fresh AS MATERIALIZED (SELECT {} FROM json_each($1))", cells.join(", "))
+        }
+    }
+}
+
+/// The values that [`fresh_things`] reads: an array for each on PostgreSQL, one text on SQLite.
+pub(crate) fn values_of(backend: Backend, fresh: &[Fresh]) -> Vec<Value> {
+    match backend {
+        Backend::Postgres => Slot::ALL.into_iter().map(|slot| array(fresh.iter().map(|one| one.value(slot)))).collect(),
+        Backend::Sqlite => vec![json(fresh.iter().map(|one| Slot::ALL.map(|slot| one.value(slot)).to_vec()))],
+    }
+}
+
+/// One parameter for a column of the new things.
+pub(crate) fn array(values: impl Iterator<Item = Value>) -> Value {
     let values: Vec<Value> = values.collect();
     let kind = match values.first() {
         Some(Value::Uuid(_)) => ArrayType::Uuid,
@@ -235,7 +246,8 @@ fn array(values: impl Iterator<Item = Value>) -> Value {
     Value::Array(kind, Some(Box::new(values)))
 }
 
-fn json(rows: impl Iterator<Item = Vec<Value>>) -> Value {
+/// One parameter for all of the new things.
+pub(crate) fn json(rows: impl Iterator<Item = Vec<Value>>) -> Value {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let cell = |value: Value| match value {
         Value::Uuid(Some(id)) => format!("\"{}\"", id.simple()),
@@ -250,7 +262,7 @@ fn json(rows: impl Iterator<Item = Vec<Value>>) -> Value {
 }
 
 /// As the engine's lanes connect.
-async fn connect(db: &TestDb) -> DatabaseConnection {
+pub(crate) async fn connect(db: &TestDb) -> DatabaseConnection {
     if db.backend == Backend::Sqlite {
         return Owner::open(&db.settings.url).await.expect("the file opens").connection().clone();
     }

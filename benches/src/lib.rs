@@ -12,6 +12,7 @@ mod naive;
 mod plot;
 mod report;
 mod shop;
+mod stored;
 
 pub use callers::{Counter, Figures, Way, buy_at_once};
 pub use ceiling::Ceiling;
@@ -20,3 +21,4 @@ pub use load::{Measure, closed, open};
 pub use naive::Naive;
 pub use report::{Plan, Report, run_report};
 pub use shop::{Engine, Shop};
+pub use stored::{Filler, Look, look};
