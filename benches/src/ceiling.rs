@@ -97,7 +97,7 @@ impl Ceiling {
         let tx = begin(&self.connection, self.backend, self.tenant).await;
         for (number, (sql, slots)) in self.statements.iter().enumerate() {
             let is_hot = number + 1 == self.statements.len();
-            let binds = if is_hot { self.hot(&fresh) } else { self.fresh(&fresh, slots) };
+            let binds = if is_hot { self.hot(&fresh) } else { values_of(self.backend, &fresh, slots) };
             run(&tx, sql, binds).await;
         }
         if self.backend == Backend::Sqlite {
@@ -105,16 +105,6 @@ impl Ceiling {
         }
         tx.commit().await.expect("committed");
         true
-    }
-
-    /// The new things of the orders: an array for each on PostgreSQL, one text on SQLite.
-    fn fresh(&self, fresh: &[Fresh], slots: &[Slot]) -> Vec<Value> {
-        match self.backend {
-            Backend::Postgres => slots.iter().map(|slot| array(fresh.iter().map(|one| one.value(*slot)))).collect(),
-            Backend::Sqlite => {
-                vec![json(fresh.iter().map(|one| slots.iter().map(|slot| one.value(*slot)).collect()))]
-            }
-        }
     }
 
     /// How each balance moves, ascending; then the stock.
@@ -165,7 +155,7 @@ impl Ceiling {
     }
 }
 
-async fn run(tx: &DatabaseTransaction, sql: &str, values: Vec<Value>) {
+pub(crate) async fn run(tx: &DatabaseTransaction, sql: &str, values: Vec<Value>) {
     let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
     tx.execute_raw(statement).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
@@ -180,11 +170,7 @@ fn statements(backend: Backend, recording: &Recording) -> Vec<(String, Vec<Slot>
     let inserts: Vec<String> = tables.map(|table| table.insert_many(fresh(table.name))).collect();
     match backend {
         Backend::Postgres => {
-            let columns = Slot::ALL.map(Slot::column);
-            let names = columns.map(|(name, _)| name).join(", ");
-            let arrays: Vec<String> =
-                columns.iter().enumerate().map(|(place, (_, kind))| format!("${}::{kind}[]", place + 1)).collect();
-            let mut cold = format!("WITH fresh AS (SELECT * FROM unnest({}) AS u({names}))", arrays.join(", "));
+            let mut cold = fresh_things(backend, &Slot::ALL);
             cold +=
                 &format!(", sold AS ({SOLD} AND cards.tenant_id = (SELECT current_setting('app.tenant_id')::uuid))");
             for (number, insert) in inserts.iter().enumerate() {
@@ -217,15 +203,39 @@ fn statements(backend: Backend, recording: &Recording) -> Vec<(String, Vec<Slot>
 fn with_fresh(sql: &str) -> (String, Vec<Slot>) {
     let named = |slot: &Slot| sql.split(|one: char| !one.is_alphanumeric() && one != '_').any(|w| w == slot.column().0);
     let slots: Vec<Slot> = Slot::ALL.into_iter().filter(named).collect();
-    let cell = |(place, slot): (usize, &Slot)| match slot.column() {
-        (name, "uuid" | "bytea") => format!("unhex(value ->> {place}) AS {name}"),
-        (name, _) => format!("value ->> {place} AS {name}"),
-    };
-    let cells: Vec<String> = slots.iter().enumerate().map(cell).collect();
-    (format!("WITH fresh AS MATERIALIZED (SELECT {} FROM jsonb_each($1)) {sql}", cells.join(", ")), slots)
+    (format!("{} {sql}", fresh_things(Backend::Sqlite, &slots)), slots)
 }
 
-fn array(values: impl Iterator<Item = Value>) -> Value {
+/// These new things of many orders as the table `fresh`, at the beginning of a statement.
+pub(crate) fn fresh_things(backend: Backend, slots: &[Slot]) -> String {
+    let columns = || slots.iter().map(|slot| slot.column()).enumerate();
+    match backend {
+        Backend::Postgres => {
+            let names: Vec<&str> = columns().map(|(_, (name, _))| name).collect();
+            let arrays: Vec<String> = columns().map(|(place, (_, kind))| format!("${}::{kind}[]", place + 1)).collect();
+            format!("WITH fresh AS (SELECT * FROM unnest({}) AS u({}))", arrays.join(", "), names.join(", "))
+        }
+        Backend::Sqlite => {
+            let cell = |(place, column): (usize, (&str, &str))| match column {
+                (name, "uuid" | "bytea") => format!("unhex(value ->> {place}) AS {name}"),
+                (name, _) => format!("value ->> {place} AS {name}"),
+            };
+            let cells: Vec<String> = columns().map(cell).collect();
+            format!("WITH fresh AS MATERIALIZED (SELECT {} FROM jsonb_each($1))", cells.join(", "))
+        }
+    }
+}
+
+/// The values that [`fresh_things`] reads: an array for each on PostgreSQL, one text on SQLite.
+pub(crate) fn values_of(backend: Backend, fresh: &[Fresh], slots: &[Slot]) -> Vec<Value> {
+    match backend {
+        Backend::Postgres => slots.iter().map(|slot| array(fresh.iter().map(|one| one.value(*slot)))).collect(),
+        Backend::Sqlite => vec![json(fresh.iter().map(|one| slots.iter().map(|slot| one.value(*slot)).collect()))],
+    }
+}
+
+/// One parameter for a column of the new things.
+pub(crate) fn array(values: impl Iterator<Item = Value>) -> Value {
     let values: Vec<Value> = values.collect();
     let kind = match values.first() {
         Some(Value::Uuid(_)) => ArrayType::Uuid,
@@ -238,7 +248,8 @@ fn array(values: impl Iterator<Item = Value>) -> Value {
     Value::Array(kind, Some(Box::new(values)))
 }
 
-fn json(rows: impl Iterator<Item = Vec<Value>>) -> Value {
+/// One parameter for all of the new things.
+pub(crate) fn json(rows: impl Iterator<Item = Vec<Value>>) -> Value {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let cell = |value: Value| match value {
         Value::Uuid(Some(id)) => format!("\"{}\"", id.simple()),
@@ -253,7 +264,7 @@ fn json(rows: impl Iterator<Item = Vec<Value>>) -> Value {
 }
 
 /// As the engine's lanes connect.
-async fn connect(db: &TestDb) -> DatabaseConnection {
+pub(crate) async fn connect(db: &TestDb) -> DatabaseConnection {
     if db.backend == Backend::Sqlite {
         return Owner::open(&db.settings.url).await.expect("the file opens").connection().clone();
     }

@@ -14,6 +14,7 @@ mod naive;
 mod plot;
 mod report;
 mod shop;
+mod stored;
 
 pub use callers::{Counter, Figures, Way, buy_at_once};
 pub use ceiling::Ceiling;
@@ -23,3 +24,4 @@ pub use market::Market;
 pub use naive::Naive;
 pub use report::{Plan, Report, run_report};
 pub use shop::{Engine, Shop};
+pub use stored::{Filler, Look, look};

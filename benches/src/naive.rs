@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::callers::Counter;
 use crate::shop::Shop;
 use recording::Insert;
-pub(crate) use recording::{Fresh, Recording, Slot};
+pub(crate) use recording::{ACTS, Fresh, Recording, Slot};
 
 /// As many connections as callers, up to here: more make it slower.
 const CONNECTIONS: u32 = 32;

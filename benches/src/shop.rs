@@ -1,5 +1,6 @@
 //! A shop four sites deep with 256 rich customers, and the engine that sells from it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use catalog::{
@@ -32,6 +33,8 @@ const IMPORT_MAX: u64 = 20_000;
 /// The invariant of the hash chain.
 const CHAIN: u8 = 12;
 const CONNECTIONS: u32 = 32;
+/// Customers of one transaction.
+const INVITED_AT_ONCE: usize = 2_000;
 
 /// The shop.
 pub struct Shop {
@@ -42,6 +45,8 @@ pub struct Shop {
     unit: Money,
     customers: Vec<CustomerId>,
     inventory: Inventory,
+    /// More customers, who were filled in.
+    invited: Vec<CustomerId>,
     stock: Mutex<Stock>,
 }
 
@@ -71,11 +76,11 @@ impl Shop {
             rules(&store, &tx, place.site).await;
         }
         tx.commit().await.expect("committed");
-        let customers = customers(&store, &scope, (chain[3].site, buyers)).await;
+        let customers = customers(&store, &scope, chain[3].site, 0..buyers).await;
         let site = scope.site(chain[3].site);
         let quotes = Prices::new(store.clone()).quotes(&site, &chain, &Subject::default(), &[(sku, 1)]).await;
         let unit = quotes.expect("quoted").pop().and_then(|(_, quote)| quote.ok()).expect("a price").unit;
-        Self { store, scope, chain, sku, unit, customers, inventory, stock: Mutex::default() }
+        Self { store, scope, chain, sku, unit, customers, inventory, invited: Vec::new(), stock: Mutex::default() }
     }
 
     /// Sees to it that `wanted` pieces can be sold now.
@@ -120,8 +125,45 @@ impl Shop {
 
     /// Each customer with his wallet.
     pub(crate) fn customers(&self) -> Vec<(Uuid, Uuid)> {
-        let wallet = |id: &CustomerId| Account::of(AccountKind::Wallet, id.uuid(), CNY).id(self.tenant()).uuid();
-        self.customers.iter().map(|id| (id.uuid(), wallet(id))).collect()
+        self.customers.iter().map(|id| (id.uuid(), self.wallet(*id))).collect()
+    }
+
+    /// Each customer who was filled in with his wallet.
+    pub(crate) fn invited(&self) -> Vec<(Uuid, Uuid)> {
+        self.invited.iter().map(|id| (id.uuid(), self.wallet(*id))).collect()
+    }
+
+    fn wallet(&self, customer: CustomerId) -> Uuid {
+        Account::of(AccountKind::Wallet, customer.uuid(), CNY).id(self.tenant()).uuid()
+    }
+
+    /// Lets that many more customers in, each with money; from then on it is they who buy.
+    pub(crate) async fn invite(&mut self, count: usize) {
+        let first = CUSTOMERS + self.invited.len();
+        for begin in (first..first + count).step_by(INVITED_AT_ONCE) {
+            let numbers = begin..(begin + INVITED_AT_ONCE).min(first + count);
+            self.invited.extend(customers(&self.store, &self.scope, self.chain[3].site, numbers).await);
+        }
+    }
+
+    /// Books cards into the stock's value that nobody imported: those of orders that are filled in.
+    pub(crate) async fn value_stock(&self, cards: u32) {
+        let value = COST.times(cards).expect("a bench is not so rich");
+        let postings = [
+            Posting { account: Account::own(AccountKind::StockAtCost, CNY), amount: Money::new(-value.minor(), CNY) },
+            Posting { account: Account::own(AccountKind::Opening, CNY), amount: value },
+        ];
+        let act = format!("filled:{}", Uuid::now_v7());
+        let entry = Entry::try_new(EntryKind::Adjustment, self.sku.uuid(), &act, postings).expect("balanced");
+        let (tx, mut book) = (self.store.write(&self.scope).await.expect("a writer"), Book::new(self.scope.id()));
+        book.post(entry.because("cards of filled orders")).expect("posted");
+        book.write_in(&tx, Uuid::now_v7()).await.expect("written");
+        tx.commit().await.expect("committed");
+    }
+
+    /// The database, the tenant and the site that sells.
+    pub(crate) const fn rooms(&self) -> (&Store, &TenantScope, &Chain) {
+        (&self.store, &self.scope, &self.chain)
     }
 
     pub(crate) fn lanes(&self) -> Lanes {
@@ -141,7 +183,8 @@ impl Shop {
     pub(crate) async fn place(&self, orders: &Orders, caller: usize) -> Uuid {
         let wanted = vec![Wanted::new(self.sku, 1, self.unit)];
         let (site, key) = (self.scope.site(self.chain[3].site), Uuid::now_v7().to_string());
-        let customer = self.customers[caller % self.customers.len()];
+        let customers = if self.invited.is_empty() { &self.customers } else { &self.invited };
+        let customer = customers[caller % customers.len()];
         // No limit is switched off: 256 accounts stand for as many as such a day would have.
         let limits = Limits { orders_per_account_and_day: u32::MAX, ..Limits::default() };
         let shop = SoldBy { chain: self.chain.clone(), currency: CNY, limits };
@@ -180,6 +223,13 @@ impl Engine {
     /// Carries out what is queued, and ends.
     pub async fn stop(&self) {
         self.lanes.stop().await;
+    }
+}
+
+impl Engine {
+    /// What else is asked of orders.
+    pub(crate) const fn orders(&self) -> &Orders {
+        &self.orders
     }
 }
 
@@ -265,14 +315,14 @@ pub(crate) async fn rules(store: &Store, tx: &WriteTx<TenantScope>, site: SiteId
     }
 }
 
-async fn customers(store: &Store, scope: &TenantScope, (site, buyers): (SiteId, usize)) -> Vec<CustomerId> {
+async fn customers(store: &Store, scope: &TenantScope, site: SiteId, numbers: Range<usize>) -> Vec<CustomerId> {
     let passwords = Passwords::new();
     let password_hash = passwords.hash(&Secret::new("a long password".to_owned())).await.expect("hashed");
     let service = Customers::new(store.clone(), passwords, LoginLimits::new(Arc::new(SystemClock)));
     let tx = store.write(scope).await.expect("a writer");
     let mut ids = Vec::new();
     let mut book = Book::new(scope.id());
-    for number in 0..buyers {
+    for number in numbers {
         let login = Login::parse(&format!("buyer-{number}@bench.test")).expect("a login");
         let new = NewCustomer { site, login, name: "Buyer".to_owned(), password_hash: password_hash.clone() };
         let id = service.save_in(&tx, &new).await.expect("a customer").id();

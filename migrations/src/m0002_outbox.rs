@@ -23,6 +23,8 @@ tables!(
         .one_of("jobs_state", "state", &["queued", "running", "dead"])
         // Query: the runner claims what is due, of all tenants.
         .claim_index(&["run_at"], "state IN ('queued', 'running')")
+        // Query: the dead letters, oldest first.
+        .index_where(&["created_at", "id"], "state = 'dead'")
         .claimed()
         .hot(),
 );

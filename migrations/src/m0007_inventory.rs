@@ -61,8 +61,11 @@ tables!(
             "cards_taken_by_an_order",
             "state = 'void' OR (state IN ('held', 'sold')) = (order_id IS NOT NULL)",
         )
-        // Query: the next free cards of a SKU. Neither state nor order is indexed, so that selling stays a HOT update.
-        .index(&["sku_id", "id"])
+        // Query: the next free cards of a SKU, and its shared ones. Those that are sold are not in it: a lane that begins
+        // would walk over all of them before it finds a free one.
+        .index_where(&["sku_id", "id"], "state = 'available' OR state = 'shared'")
+        // Query: the cards of a batch, for its view and its undoing, and of a SKU's batches, to carry them away.
+        .index(&["batch_id", "id"])
         .hot(),
     Table::tenant("card_hashes")
         .column("hash", Bytes)

@@ -5,6 +5,9 @@ use store::dialect::schema::Type::{BigInt, Bool, Bytes, Int, Moment, Text, Uuid}
 
 use crate::{nothing as after, tables};
 
+/// Not as `order::machine::States::is_settled`.
+const UNSETTLED: &str = "state <> 'completed' OR payment_state <> 'paid'";
+
 tables!(
     Table::site("orders")
         .column("id", Uuid)
@@ -46,6 +49,12 @@ tables!(
         .check("orders_total_not_negative", "total_minor >= 0 AND held_minor >= 0")
         // Query: a customer's own orders, newest first.
         .index(&["customer_id", "id"])
+        // Query: a site's orders, newest first; what it sold lately.
+        .index(&["site_id", "id"])
+        // Queries: a tenant's and a site's orders in certain states, newest first. Most orders are paid and delivered when
+        // they are written, and are in neither index.
+        .index_where(&["state", "payment_state", "delivery_state", "id"], UNSETTLED)
+        .index_where(&["site_id", "state", "payment_state", "delivery_state", "id"], UNSETTLED)
         .hot(),
     // No foreign keys from here on, as in the ledger; `cardgrove audit` checks them.
     Table::site("order_lines")
@@ -168,7 +177,5 @@ tables!(
         .column("device", Text)
         .column("at", Moment)
         .key(&["id"])
-        // Query: was this order's code shown before, and when first.
-        .index(&["order_id", "id"])
         .append_only(),
 );

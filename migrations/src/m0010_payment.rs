@@ -43,6 +43,8 @@ tables!(
         .check("intents_amount_positive", "amount_minor > 0")
         // Query: the top-ups that a customer has open.
         .index(&["customer_id", "expires_at"])
+        // Query: a customer's top-ups, newest first.
+        .index(&["customer_id", "purpose", "id"])
         .hot(),
     Table::site("attempts")
         .column("out_no", Text)
@@ -82,7 +84,9 @@ tables!(
         .one_of("payments_used_for", "used_for", &["order", "top_up", "exception"])
         .check("payments_amount_positive", "amount_minor > 0")
         // Query: the money that came for an intent.
-        .index(&["intent_id"]),
+        .index(&["intent_id"])
+        // Query: what came by a channel on a day, beside its bill.
+        .index(&["channel_id", "paid_at"]),
     // Verified callbacks as they came, before anything is decided.
     Table::tenant("callbacks")
         .column("id", Uuid)
@@ -123,9 +127,7 @@ tables!(
         .one_of("exceptions_state", "state", &["open", "resolved"])
         .check("exceptions_amount_positive", "amount_minor > 0")
         // Query: what waits for a person, newest first.
-        .index(&["state", "id"])
-        // Query: what was wrong with the money of an intent.
-        .index(&["intent_id"]),
+        .index(&["state", "id"]),
     Table::site("refunds")
         .column("id", Uuid)
         .column("refund_no", Text)
@@ -152,8 +154,10 @@ tables!(
         .check("refunds_amount_positive", "amount_minor > 0 AND tries >= 0")
         // Query: the refunds of a payment.
         .index(&["payment_id"])
-        // Query: refunds that do not move, for sweeper and audit.
-        .index(&["state", "changed_at"]),
+        // Query: refunds in a state, newest first; those that do not move, for sweeper and audit.
+        .index(&["state", "id"])
+        // Query: what went back by a channel on a day, beside its bill.
+        .index(&["channel_id", "changed_at"]),
     // Tokens by which a shop hands a buyer over to the cashier's host; a token is good once.
     Table::tenant("handovers")
         .column("token_hash", Bytes)

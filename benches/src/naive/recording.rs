@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement, Value};
 use store::Backend;
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 /// The acts whose entries an order that is paid from a wallet has, one line delivered at once.
-const ACTS: [&str; 2] = ["paid", "delivered:1"];
+pub(crate) const ACTS: [&str; 2] = ["paid", "delivered:1"];
 
 /// What is new in each order.
 pub(crate) struct Fresh {
@@ -23,7 +23,9 @@ pub(crate) struct Fresh {
     accounts: Vec<u8>,
     job: Uuid,
     key: String,
-    now: DateTime<Utc>,
+    /// What the ledger's link is about.
+    pub batch: Uuid,
+    pub now: DateTime<Utc>,
 }
 
 /// A place in a statement for something new.
@@ -41,6 +43,7 @@ pub(crate) enum Slot {
     Job,
     Key,
     Now,
+    Batch,
 }
 
 /// The rows of one table, as cells that are written out or filled in.
@@ -66,6 +69,8 @@ pub(crate) struct Recording {
     pub key: Table,
     /// The rows that nobody else wants.
     pub rows: Vec<Table>,
+    /// The card that was sold.
+    pub card: Table,
     pub wallet_delta: i64,
     /// What the entry that takes the money from the wallet names after it.
     pub other_accounts: Vec<u8>,
@@ -75,10 +80,22 @@ pub(crate) struct Recording {
 
 impl Fresh {
     pub fn new(customer: Uuid, wallet: Uuid, other_accounts: &[u8]) -> Self {
+        Self::at(Utc::now(), customer, wallet, other_accounts)
+    }
+
+    /// The same at another time, which its ids begin with.
+    pub fn at(now: DateTime<Utc>, customer: Uuid, wallet: Uuid, other_accounts: &[u8]) -> Self {
         let accounts = [wallet.as_bytes(), other_accounts].concat();
-        let [order, job] = [Uuid::now_v7(), Uuid::now_v7()];
-        let key = format!("req:{customer}:{}", Uuid::now_v7());
-        Self { order, card: Uuid::nil(), customer, wallet, accounts, job, key, now: Utc::now() }
+        let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+        let id = || Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos()));
+        let (order, job, batch) = (id(), id(), id());
+        let key = format!("req:{customer}:{}", id());
+        Self { order, card: Uuid::nil(), customer, wallet, accounts, job, key, batch, now }
+    }
+
+    /// Whom it costs.
+    pub const fn wallet(&self) -> Uuid {
+        self.wallet
     }
 
     pub fn value(&self, slot: Slot) -> Value {
@@ -93,13 +110,14 @@ impl Fresh {
             Slot::Job => self.job.into(),
             Slot::Key => self.key.clone().into(),
             Slot::Now => self.now.into(),
+            Slot::Batch => self.batch.into(),
         }
     }
 }
 
 impl Slot {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Order,
         Self::Card,
         Self::Customer,
@@ -111,6 +129,7 @@ impl Slot {
         Self::Job,
         Self::Key,
         Self::Now,
+        Self::Batch,
     ];
 
     /// Its column's name and PostgreSQL's type of it, where the new things of many orders are a table.
@@ -127,6 +146,7 @@ impl Slot {
             Self::Job => ("new_job", "uuid"),
             Self::Key => ("new_key", "text"),
             Self::Now => ("new_now", "timestamptz"),
+            Self::Batch => ("new_batch", "uuid"),
         }
     }
 }
@@ -180,6 +200,7 @@ impl Recording {
     pub async fn of(tx: &DatabaseTransaction, backend: Backend, order: Uuid, (customer, wallet): (Uuid, Uuid)) -> Self {
         let reader = Reader { tx, backend };
         let of_order = format!("order_id = {}", reader.uuid(order));
+        let of_order_too = of_order.clone();
         let of_subject = format!("subject_id = {}", reader.uuid(order));
         let of_entry = format!("entry_id IN (SELECT id FROM entries WHERE {of_subject})");
         let mut known = HashMap::from([
@@ -191,6 +212,8 @@ impl Recording {
             (reader.cell("command_keys", "key", "1 = 1").await, Slot::Key),
             (reader.cell("orders", "placed_at", &format!("id = {}", reader.uuid(order))).await, Slot::Now),
         ]);
+        let batches = reader.cells("entries", "batch_id", &of_subject).await;
+        known.insert(batches.into_iter().next().expect("an order has entries"), Slot::Batch);
         for act in ACTS {
             known.insert(reader.uuid(ledger::entry_id(order, act).uuid()), Slot::Entry(act));
         }
@@ -214,10 +237,13 @@ impl Recording {
         for (table, condition) in &tables {
             rows.push(reader.recorded(table, condition, &known).await);
         }
+        let card = reader.cell("cards", "id", &of_order_too).await;
+        known.insert(card, Slot::Card);
+        let card = reader.recorded("cards", &of_order_too, &known).await;
         let mut hot_deltas = reader.deltas(&of_entry).await;
         let own = hot_deltas.iter().position(|(account, _)| *account == wallet).expect("the wallet paid");
         let (_, wallet_delta) = hot_deltas.remove(own);
-        Self { key, rows, wallet_delta, other_accounts, hot_deltas }
+        Self { key, rows, card, wallet_delta, other_accounts, hot_deltas }
     }
 }
 

@@ -82,7 +82,7 @@ pub(crate) async fn free_cards_in(
         .find::<card::Entity>()
         .filter(card::Column::SkuId.eq(sku.uuid()))
         .filter(card::Column::Id.gt(after))
-        .filter(card::Column::State.eq("available"))
+        .of_words(card::Column::State, &["available"])
         .filter(unexpired)
         .ascending(card::Column::Id)
         .limit(limit);
@@ -201,7 +201,7 @@ pub(crate) async fn known_hashes_in(
 pub(crate) async fn shared_cards_in(tx: &impl Tx, sku: SkuId, until: DateTime<Utc>) -> Result<Vec<Uuid>, StoreError> {
     let unexpired = Condition::any().add(card::Column::ExpiresAt.is_null()).add(card::Column::ExpiresAt.gt(until));
     let find = tx.find::<card::Entity>().filter(card::Column::SkuId.eq(sku.uuid()));
-    let find = find.filter(card::Column::State.eq("shared")).filter(unexpired);
+    let find = find.of_words(card::Column::State, &["shared"]).filter(unexpired);
     let found: Vec<(Uuid,)> = find.ascending(card::Column::Id).limit(SHARED_MAX).columns([card::Column::Id]).await?;
     Ok(found.into_iter().map(|(id,)| id).collect())
 }

@@ -96,7 +96,9 @@ pub async fn lines_in(
     use posting::Column::{AccountId, EntryId as InEntry, Seq};
     let later = |mark: LineMark| {
         let same_entry = Condition::all().add(InEntry.eq(mark.entry.uuid())).add(Seq.gt(mark.posting));
-        Condition::any().add(InEntry.lt(mark.entry.uuid())).add(same_entry)
+        // The first condition says the same as the rest for the index, which cannot begin at one of two places.
+        let beyond = Condition::any().add(InEntry.lt(mark.entry.uuid())).add(same_entry);
+        Condition::all().add(InEntry.lte(mark.entry.uuid())).add(beyond)
     };
     let condition = Condition::all().add(AccountId.eq(account.uuid())).add_option(after.map(later));
     let find = tx.find::<posting::Entity>().filter(condition).descending(InEntry).ascending(Seq);

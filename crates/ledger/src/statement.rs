@@ -16,6 +16,8 @@ use crate::table::{entry, posting};
 
 /// The newest postings that are looked at. Balances are told while these are all there are.
 const POSTINGS_MAX: u64 = 5_000;
+/// Entries asked for at once: for a few each is looked up, for thousands the database would rather walk over all.
+const ENTRIES_AT_ONCE: usize = 500;
 
 /// One posting on the account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +62,14 @@ pub async fn statement_in(
     let own = own.descending(posting::Column::EntryId).limit(POSTINGS_MAX);
     let amounts: Vec<(Uuid, i64)> = own.columns([posting::Column::EntryId, posting::Column::AmountMinor]).await?;
     let is_whole = (amounts.len() as u64) < POSTINGS_MAX;
-    let ids = amounts.iter().map(|(id, _)| *id);
-    let entries = tx.find::<entry::Entity>().among(entry::Column::Id, ids).all().await?;
+    let mut entries = Vec::with_capacity(amounts.len());
+    for some in amounts.chunks(ENTRIES_AT_ONCE) {
+        let ids = some.iter().map(|(id, _)| *id);
+        entries.extend(tx.find::<entry::Entity>().among(entry::Column::Id, ids).all().await?);
+    }
+    // Two postings of one entry may be in two parts.
+    entries.sort_by_key(|row| row.id);
+    entries.dedup_by_key(|row| row.id);
     // An entry may post twice to one account: they are one step.
     let mut sums: HashMap<Uuid, i64> = HashMap::new();
     for (id, minor) in amounts {

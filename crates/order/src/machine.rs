@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 kernel::words! {
@@ -121,6 +123,23 @@ impl States {
     /// A new order.
     pub const NEW: Self =
         Self { order: OrderState::Open, payment: PaymentState::Unpaid, delivery: DeliveryState::None };
+
+    /// Whether it went as it should and nothing is to come: so nearly all orders are, and a list finds them wherever it
+    /// begins. All others have an index.
+    pub const fn is_settled(&self) -> bool {
+        matches!((self.order, self.payment), (OrderState::Completed, PaymentState::Paid))
+    }
+}
+
+/// All states that events lead to from a new order.
+pub fn reachable() -> BTreeSet<States> {
+    let mut found = BTreeSet::from([States::NEW]);
+    let mut edge = vec![States::NEW];
+    while let Some(states) = edge.pop() {
+        let next = OrderEvent::ALL.iter().filter_map(|event| step(states, *event).ok());
+        edge.extend(next.filter(|next| found.insert(*next)).collect::<Vec<_>>());
+    }
+    found
 }
 
 /// What `event` makes of `states`.

@@ -8,7 +8,7 @@ use kernel::{Money, SiteId, Wording};
 use payment::{ChannelId, PaymentId};
 
 use crate::fulfil::ManualLine;
-use crate::machine::{DeliveryState, OrderState, PaymentState, States};
+use crate::machine::{self, DeliveryState, OrderState, PaymentState, States};
 use crate::model::{Event, Method, OrderId};
 use crate::number::OrderNumber;
 use crate::refund::OrderRefund;
@@ -32,6 +32,21 @@ pub struct OrderFilter {
     pub placed_from: Option<DateTime<Utc>>,
     /// Placed before this moment.
     pub placed_to: Option<DateTime<Utc>>,
+}
+
+impl OrderFilter {
+    /// In which states those are that it lets through; none if no order can be so.
+    pub(crate) fn states(&self) -> Vec<States> {
+        fn has<T: PartialEq>(wanted: &[T], state: &T) -> bool {
+            wanted.is_empty() || wanted.contains(state)
+        }
+        let is_meant = |states: &States| {
+            has(&self.orders, &states.order)
+                && has(&self.payments, &states.payment)
+                && has(&self.deliveries, &states.delivery)
+        };
+        machine::reachable().into_iter().filter(is_meant).collect()
+    }
 }
 
 /// An order in a list.

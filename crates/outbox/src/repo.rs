@@ -142,7 +142,7 @@ pub async fn dead(tx: &impl Tx, limit: u64) -> Result<Vec<DeadJob>, StoreError> 
     type Columns = (Uuid, String, i32, Option<String>, DateTime<Utc>);
     let rows: Vec<Columns> = tx
         .find::<jobs::Entity>()
-        .filter(StateColumn.eq(State::Dead.word()))
+        .of_words(StateColumn, &[State::Dead.word()])
         .ascending(CreatedAt)
         .ascending(Id)
         .limit(limit)
@@ -160,7 +160,7 @@ pub async fn dead(tx: &impl Tx, limit: u64) -> Result<Vec<DeadJob>, StoreError> 
 
 /// How many dead letters there are.
 pub async fn count_dead(tx: &impl Tx) -> Result<u64, StoreError> {
-    tx.find::<jobs::Entity>().filter(jobs::Column::State.eq(State::Dead.word())).count().await
+    tx.find::<jobs::Entity>().of_words(jobs::Column::State, &[State::Dead.word()]).count().await
 }
 
 /// Jobs that wait or run, those after `after`. Their payloads stay in the table.
@@ -187,7 +187,10 @@ pub async fn oldest_due(tx: &ReadTx<Platform>) -> Result<Option<DateTime<Utc>>, 
     let abandoned = Condition::all().add(StateColumn.eq(State::Running.word())).add(LeaseUntil.lte(tx.time()));
     let oldest = tx
         .list::<job_ages::Entity>()
+        .of_words(StateColumn, &[State::Queued.word(), State::Running.word()])
         .filter(Condition::any().add(waits).add(abandoned))
+        // Whoever is abandoned was due once: nothing that is due later is looked at.
+        .filter(RunAt.lte(tx.time()))
         .ascending(RunAt)
         .limit(1)
         .one()

@@ -11,6 +11,7 @@ mod infra;
 mod isolation;
 mod keys;
 mod paying;
+mod plans;
 mod watching;
 mod worked_example;
 

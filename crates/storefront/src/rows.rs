@@ -88,8 +88,8 @@ pub(crate) async fn money_in_trouble(
     Ok(money)
 }
 
-/// How many pieces of each SKU this shop sold in 30 days, as it was known in the last minutes: the one figure of a list
-/// that is not read anew, because it is a sum over all orders of that time.
+/// How many pieces of each SKU are in this shop's newest orders of 30 days, as it was known in the last minutes: the one
+/// figure of a list that is not read anew, because it is a sum over many orders.
 pub(crate) async fn pieces(app: &App, shop: &Shop) -> Result<Arc<Pieces>, Problem> {
     let (scope, store) = (shop.scope(), app.rooms.store.clone());
     let read = move |sites: Vec<SiteId>| async move {

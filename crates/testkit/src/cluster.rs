@@ -89,6 +89,11 @@ impl Cluster {
         format!("postgres://{role}@localhost/{database}?host={}", self.folder.display())
     }
 
+    /// What the server writes down of itself, of all databases in it.
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("server.log")
+    }
+
     /// Runs statements as the superuser, outside of everything that is tested.
     pub fn psql(&self, database: &str, sql: &str) -> Result<String, TestError> {
         self.psql_as("postgres", database, sql)

@@ -170,8 +170,8 @@ pub(crate) async fn states_of_batch_in(
     (sku, batch): (SkuId, BatchId),
 ) -> Result<Vec<(String, i64)>, StoreError> {
     tx.find::<card::Entity>()
-        .filter(card::Column::SkuId.eq(sku.uuid()))
         .filter(card::Column::BatchId.eq(batch.uuid()))
+        .filter(card::Column::SkuId.eq(sku.uuid()))
         .count_by(card::Column::State)
         .await
 }
@@ -184,8 +184,16 @@ pub(crate) async fn cards_of_sku_in(
     limit: u64,
 ) -> Result<Vec<Uuid>, StoreError> {
     let mut find = tx.find::<card::Entity>().filter(card::Column::SkuId.eq(sku.uuid()));
-    if let Some(state) = state {
-        find = find.filter(card::Column::State.eq(state.word()));
+    if let Some(state @ (CardState::Available | CardState::Shared)) = state {
+        find = find.of_words(card::Column::State, &[state.word()]);
+    } else {
+        // The others are found by their batches: there is no index on them, so that selling is cheap.
+        let batches = tx.find::<card_batch::Entity>().filter(Column::SkuId.eq(sku.uuid()));
+        let batches: Vec<(Uuid,)> = batches.columns([Column::Id]).await?;
+        find = find.among(card::Column::BatchId, batches.into_iter().map(|(id,)| id));
+        if let Some(state) = state {
+            find = find.filter(card::Column::State.eq(state.word()));
+        }
     }
     let ids: Vec<(Uuid,)> = find.ascending(card::Column::Id).limit(limit).columns([card::Column::Id]).await?;
     Ok(ids.into_iter().map(|(id,)| id).collect())

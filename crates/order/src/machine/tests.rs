@@ -1,23 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{DeliveryState, OrderEvent, OrderState, PaymentState, States, step};
-
-/// All states that events lead to from a new order.
-fn reachable() -> BTreeSet<States> {
-    let mut found = BTreeSet::from([States::NEW]);
-    let mut edge = vec![States::NEW];
-    while let Some(states) = edge.pop() {
-        for event in OrderEvent::ALL {
-            if let Ok(next) = step(states, *event)
-                && found.insert(next)
-            {
-                edge.push(next);
-            }
-        }
-    }
-    found
-}
+use super::{DeliveryState, OrderEvent, OrderState, PaymentState, States, reachable, step};
 
 fn name(states: States) -> String {
     format!("{} / {} / {}", states.order.word(), states.payment.word(), states.delivery.word())
@@ -76,4 +60,11 @@ fn words_read_back() {
     assert!(PaymentState::ALL.iter().all(|state| PaymentState::parse(state.word()) == Some(*state)));
     assert!(DeliveryState::ALL.iter().all(|state| DeliveryState::parse(state.word()) == Some(*state)));
     assert!(OrderEvent::ALL.iter().all(|event| OrderEvent::parse(event.word()) == Some(*event)));
+}
+
+#[test]
+fn what_is_settled_is_paid_and_delivered() {
+    let settled: Vec<States> = reachable().into_iter().filter(States::is_settled).collect();
+    let done = States { order: OrderState::Completed, payment: PaymentState::Paid, delivery: DeliveryState::Delivered };
+    assert_eq!(settled, [done]);
 }

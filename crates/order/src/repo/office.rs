@@ -7,6 +7,7 @@ use catalog::SkuId;
 use chrono::TimeDelta;
 use identity::OperatorId;
 use kernel::{Currency, Money, SiteId, TenantId, Wording};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition};
 use store::{Find, StoreError, Tx};
 use uuid::Uuid;
@@ -14,6 +15,7 @@ use uuid::Uuid;
 use super::{fulfil, order_of};
 use crate::error::OrderError;
 use crate::fulfil::{FulfilState, FulfilmentRow, LineRef};
+use crate::machine::States;
 use crate::model::OrderId;
 use crate::office::{DeskHop, OrderFilter, OrderRow};
 use crate::table::{contact, fulfilment, hop, line, order};
@@ -36,13 +38,16 @@ pub(crate) async fn list_in(
     if ids == Some(None) {
         return Ok((Vec::new(), None));
     }
-    let ids = ids.flatten();
+    let (ids, states) = (ids.flatten(), filter.states());
+    if states.is_empty() {
+        return Ok((Vec::new(), None));
+    }
     let mut rows: Vec<order::Model> = Vec::new();
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let page = if filter.sku.is_some() { SCAN } else { limit + 1 };
     let mut is_more = true;
     for _ in 0..SCANS_MAX {
-        let found = filtered(tx, (filter, ids.as_ref()), after).descending(order::Column::Id).limit(page).all().await?;
+        let found = page_of_in(tx, (filter, ids.as_ref()), &states, (after, page)).await?;
         is_more = found.len() as u64 == page;
         let Some(last) = found.last() else { break };
         after = Some(OrderId::from_uuid(last.id));
@@ -65,6 +70,33 @@ pub(crate) async fn list_in(
         (after, is_more) = (rows.last().map(|row| OrderId::from_uuid(row.id)), true);
     }
     Ok((rows_of_in(tx, rows).await?, after.filter(|_| is_more)))
+}
+
+/// The condition of the indexes on orders that are not settled, word for word: else SQLite would not know it again.
+const IS_UNSETTLED: &str = "(state <> 'completed' OR payment_state <> 'paid')";
+
+/// The next `page` orders. Where none of them can be settled the orders in each of the other states are asked for by
+/// themselves: a walk over the settled ones, who are nearly all, would look for them in vain.
+async fn page_of_in(
+    tx: &impl Tx,
+    filter: (&OrderFilter, Option<&RangeInclusive<OrderId>>),
+    states: &[States],
+    (after, page): (Option<OrderId>, u64),
+) -> Result<Vec<order::Model>, StoreError> {
+    use order::Column::{DeliveryState, Id, PaymentState, State};
+    let find = || filtered(tx, filter, after).descending(Id).limit(page);
+    if states.iter().any(States::is_settled) {
+        return find().all().await;
+    }
+    let mut found = Vec::new();
+    for states in states {
+        let find = find().filter(Expr::cust(IS_UNSETTLED)).of_words(State, &[states.order.word()]);
+        let find = find.of_words(PaymentState, &[states.payment.word()]);
+        found.extend(find.of_words(DeliveryState, &[states.delivery.word()]).all().await?);
+    }
+    found.sort_by_key(|row| std::cmp::Reverse(row.id));
+    found.truncate(usize::try_from(page).unwrap_or(usize::MAX));
+    Ok(found)
 }
 
 fn filtered<'t>(
@@ -193,7 +225,9 @@ pub(crate) async fn fulfilments_in(
         let (next_order, next_line) =
             if is_open { (Order.gt(order.uuid()), LineNo.gt(line)) } else { (Order.lt(order.uuid()), LineNo.lt(line)) };
         let same = Condition::all().add(Order.eq(order.uuid())).add(next_line);
-        find = find.filter(Condition::any().add(next_order).add(same));
+        // Says nothing new, but the index can begin there: not at one of two places.
+        let bound = if is_open { Order.gte(order.uuid()) } else { Order.lte(order.uuid()) };
+        find = find.filter(bound).filter(Condition::any().add(next_order).add(same));
     }
     let find =
         if is_open { find.ascending(Order).ascending(LineNo) } else { find.descending(Order).descending(LineNo) };

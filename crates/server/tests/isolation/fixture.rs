@@ -59,6 +59,7 @@ pub struct Target {
 
 /// The house with both main sites.
 pub struct Fixture {
+    pub house: House,
     pub router: Router,
     /// The sites of both, in the order of [`SITES`], home first.
     pub targets: Vec<Target>,
@@ -81,7 +82,7 @@ impl Fixture {
             sign_in(&house, tenant, &applied, &targets, &mut staff).await;
         }
         let router = server::http::router(&house, settings.listen, &[]).expect("a router");
-        Self { router, targets, staff }
+        Self { house, router, targets, staff }
     }
 
     pub fn target(&self, tenant: &str, site: &str) -> &Target {
@@ -171,7 +172,7 @@ fn write_pack(folder: &Path, tenant: &str) {
              {tenant},d,d,,lamp-{tenant}-1,一,one,12.00,9.00,11.00,20,10\n"
         ),
     );
-    let cards = (1..=20).map(|number| format!("CODE-{tenant}-{number},\n")).collect::<String>();
+    let cards = (1..=80).map(|number| format!("CODE-{tenant}-{number},\n")).collect::<String>();
     write(&format!("cards/lamp-{tenant}-1.csv"), format!("code,expires_on\nSAME-CODE-1,\n{cards}"));
 }
 
@@ -294,7 +295,7 @@ async fn newcomer(house: &House, scope: &SiteScope) -> String {
 }
 
 /// The goods' code, and its SKU with what it costs here.
-async fn offer(house: &House, shop: &Shop, goods: &str) -> (String, SkuId, Money) {
+pub async fn offer(house: &House, shop: &Shop, goods: &str) -> (String, SkuId, Money) {
     let scope = shop.scope();
     let tx = house.store.read(&scope).await.expect("a reader");
     let code = Code::parse(goods).expect("a code");
@@ -304,7 +305,8 @@ async fn offer(house: &House, shop: &Shop, goods: &str) -> (String, SkuId, Money
     (goods.code.to_string(), sku, quoted[0].1.as_ref().expect("on sale").unit)
 }
 
-fn sold_by(shop: &Shop) -> SoldBy {
+/// The shop as a seller.
+pub fn sold_by(shop: &Shop) -> SoldBy {
     SoldBy { chain: levels(shop), currency: Currency::CNY, limits: Limits::default() }
 }
 

@@ -10,7 +10,7 @@
 mod cashier;
 pub mod fixture;
 mod pages;
-mod requests;
+pub mod requests;
 
 use std::collections::BTreeMap;
 

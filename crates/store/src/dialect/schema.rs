@@ -345,6 +345,8 @@ pub fn work_claim(backend: Backend) -> Vec<String> {
     }
     let runtime = Roles::RUNTIME;
     let made = vec![
+        // What was claimed was due once, so nothing that is due later is looked at: the index is walked to now, which a
+        // moment that moves while the statement runs could not bound.
         // Without pg_temp at its end the path would begin with it, and a temporary table could stand in for ours.
         "CREATE FUNCTION work_claim(wanted integer, node text, given timestamptz, lease_s integer) \
          RETURNS TABLE (tenant_id uuid, id uuid) LANGUAGE sql SECURITY DEFINER \
@@ -352,8 +354,9 @@ pub fn work_claim(backend: Backend) -> Vec<String> {
          UPDATE public.jobs AS j SET state = 'running', attempts = j.attempts + 1, lease_node = node, \
                 lease_until = coalesce(given, clock_timestamp()) + make_interval(secs => lease_s) \
          FROM (SELECT c.tenant_id, c.id FROM public.jobs AS c WHERE c.state IN ('queued', 'running') \
-               AND ((c.state = 'queued' AND c.run_at <= coalesce(given, clock_timestamp())) \
-                 OR (c.state = 'running' AND c.lease_until <= coalesce(given, clock_timestamp()))) \
+               AND c.run_at <= coalesce(given, statement_timestamp()) \
+               AND ((c.state = 'queued' AND c.run_at <= coalesce(given, statement_timestamp())) \
+                 OR (c.state = 'running' AND c.lease_until <= coalesce(given, statement_timestamp()))) \
                ORDER BY c.run_at LIMIT wanted FOR UPDATE SKIP LOCKED) AS due \
          WHERE j.tenant_id = due.tenant_id AND j.id = due.id RETURNING j.tenant_id, j.id $$"
             .to_owned(),

@@ -128,7 +128,7 @@ pub(super) fn one_of(column: ColumnRef, kind: &sea_orm::ColumnType, values: Vec<
 pub(super) fn work_claim(limit: u32, node: &str, now: DateTime<Utc>, until: DateTime<Utc>) -> Statement {
     let sql = "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_node = $1, lease_until = $2 \
                WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM jobs WHERE state IN ('queued', 'running') \
-               AND ((state = 'queued' AND run_at <= $3) OR (state = 'running' AND lease_until <= $3)) ORDER BY run_at LIMIT $4) RETURNING tenant_id, id";
+               AND run_at <= $3 AND ((state = 'queued' AND run_at <= $3) OR (state = 'running' AND lease_until <= $3)) ORDER BY run_at LIMIT $4) RETURNING tenant_id, id";
     let binds: [Value; 4] = [node.into(), until.into(), now.into(), i64::from(limit).into()];
     Statement::from_sql_and_values(sea_orm::DbBackend::Sqlite, sql, binds)
 }

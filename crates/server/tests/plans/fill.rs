@@ -1,0 +1,163 @@
+//! Makes a database that has run for months out of one that has run for a minute: its rows, many times over.
+
+use testkit::TestDb;
+
+/// How often each row of the first minute is there afterwards.
+const TIMES: u32 = 500;
+
+/// An id or a number of the `k`th copy: its time is `k` two hours earlier, so that copies lie spread as real rows do.
+const FUNCTIONS: &str = "
+CREATE SCHEMA fill;
+CREATE FUNCTION fill.id(id uuid, k int) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT (lpad(to_hex(('x' || left(hex, 12))::bit(48)::bigint - k::bigint * 7200000), 12, '0')
+          || substr(hex, 13, 12) || substr(md5(hex || k), 1, 8))::uuid
+  FROM (SELECT replace(id::text, '-', '') AS hex) AS one $$;
+CREATE FUNCTION fill.entry(id uuid, k int) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT (left(hex, 16) || right(replace(id::text, '-', ''), 16))::uuid
+  FROM (SELECT replace(fill.id(id, k)::text, '-', '') AS hex) AS one $$;
+CREATE FUNCTION fill.no(no text, k int) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT left(no, 18) || upper(substr(md5(no || k), 1, 8)) $$;
+CREATE FUNCTION fill.at(at timestamptz, k int) RETURNS timestamptz LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT at - k * interval '2 hours' $$;
+";
+
+/// A table with what is another in each copy; `@` stands for the column of the first row. Parents come first.
+type Copied = (&'static str, &'static [(&'static str, &'static str)]);
+
+const ID: &str = "fill.id(@, k)";
+const AT: &str = "fill.at(@, k)";
+const NO: &str = "fill.no(@, k)";
+
+const COPIED: [Copied; 27] = [
+    ("customers", &[("id", ID), ("login", "@ || k"), ("created_at", AT)]),
+    ("customer_sessions", &[("token_hash", "sha256(@ || int4send(k))"), ("customer_id", ID), ("created_at", AT)]),
+    ("accounts", &[("id", ID), ("owner_id", ID)]),
+    ("card_batches", &[("id", ID), ("request_key", "@ || k"), ("created_at", AT)]),
+    (
+        "cards",
+        &[
+            ("id", ID),
+            ("batch_id", ID),
+            ("order_id", ID),
+            ("imported_at", AT),
+            ("state", "CASE WHEN order_id IS NULL THEN 'void' ELSE 'sold' END"),
+        ],
+    ),
+    ("card_hashes", &[("hash", "sha256(@ || int4send(k))"), ("card_id", ID)]),
+    (
+        "orders",
+        &[
+            ("id", ID),
+            ("state", "CASE WHEN @ = 'open' THEN 'expired' ELSE @ END"),
+            ("placed_at", AT),
+            ("expires_at", AT),
+            ("paid_at", AT),
+            ("delivered_at", AT),
+            ("changed_at", AT),
+        ],
+    ),
+    ("order_lines", &[("order_id", ID)]),
+    (
+        "order_holds",
+        &[
+            ("order_id", ID),
+            ("expires_at", "@ + interval '1 hour' + k * interval '1 second'"),
+            ("visitor", "sha256(int4send(k))"),
+            ("contact", "sha256(int4send(-k))"),
+            ("address", "'10.' || k / 250 || '.' || k % 250 || '.0/24'"),
+        ],
+    ),
+    (
+        "order_contacts",
+        &[
+            ("order_id", ID),
+            ("contact", "k || @"),
+            ("query_key", "sha256(int4send(k))"),
+            ("visitor", "sha256(int4send(k))"),
+        ],
+    ),
+    ("order_hops", &[("order_id", ID)]),
+    ("order_events", &[("order_id", ID), ("at", AT)]),
+    ("order_forms", &[("order_id", ID)]),
+    (
+        "fulfilments",
+        &[("order_id", ID), ("state", "'done'"), ("proof", "'done'"), ("since", AT), ("due_at", AT), ("taken_at", AT)],
+    ),
+    (
+        "order_refunds",
+        &[("order_id", ID), ("refund_id", ID), ("requested_at", AT), ("settled_at", "fill.at(requested_at, k)")],
+    ),
+    ("reveals", &[("id", ID), ("order_id", ID), ("at", AT)]),
+    ("entries", &[("id", "fill.entry(@, k)"), ("subject_id", ID), ("batch_id", ID), ("posted_at", AT)]),
+    ("postings", &[("entry_id", "fill.entry(@, k)")]),
+    ("ledger_links", &[("seq", "@ + k * 1000"), ("batch_id", ID), ("linked_at", AT)]),
+    ("command_keys", &[("key", "@ || k"), ("asked_at", AT)]),
+    ("intents", &[("id", ID), ("state", "'closed'"), ("expires_at", AT), ("created_at", AT)]),
+    ("attempts", &[("out_no", NO), ("intent_id", ID), ("state", "'closed'"), ("created_at", AT)]),
+    (
+        "payments",
+        &[("id", ID), ("trade_no", "@ || k"), ("out_no", NO), ("intent_id", ID), ("paid_at", AT), ("received_at", AT)],
+    ),
+    ("exceptions", &[("id", ID), ("payment_id", ID), ("intent_id", ID), ("state", "'resolved'"), ("opened_at", AT)]),
+    (
+        "refunds",
+        &[
+            ("id", ID),
+            ("refund_no", NO),
+            ("payment_id", ID),
+            ("exception_id", ID),
+            ("out_no", NO),
+            ("state", "'done'"),
+            ("requested_at", AT),
+            ("changed_at", AT),
+        ],
+    ),
+    ("handovers", &[("token_hash", "sha256(@ || int4send(k))"), ("expires_at", "@ + k * interval '1 second'")]),
+    ("jobs", &[("id", ID), ("run_at", "@ + interval '1 hour' + k * interval '1 second'")]),
+];
+
+/// What the first minute has no rows of.
+const INVENTED: [&str; 3] = [
+    "INSERT INTO callbacks (tenant_id, id, channel_id, event_key, headers, body, state, received_at, processed_at)
+     SELECT tenant_id, fill.id(id, k), id, 'event-' || k, '', '', 'processed', fill.at(created_at, k), fill.at(created_at, k)
+     FROM channels, generate_series(1, 3000) AS k",
+    "INSERT INTO freezes (tenant_id, site_id, id, address, state, opened_at, until)
+     SELECT tenant_id, id, fill.id(id, k), '10.' || k / 250 || '.' || k % 250 || '.0/24', 'open', fill.at(created_at, k),
+            fill.at(created_at, k) + interval '1 day'
+     FROM sites, generate_series(1, 2000) AS k",
+    "INSERT INTO card_exports (tenant_id, id, sku_id, card_state, card_count, exported_by, reason, created_at)
+     SELECT tenant_id, fill.id(id, k), id, 'sold', 1, 'somebody', 'a reason', now() FROM skus, generate_series(1, 500) AS k",
+];
+
+/// Fills `db`, and tells the planner of it.
+pub fn fill(db: &TestDb) {
+    db.psql(FUNCTIONS);
+    let mut statements: Vec<String> = COPIED.iter().map(|copied| copy(db, copied)).collect();
+    statements.extend(INVENTED.map(str::to_owned));
+    db.psql(&statements.join(";\n"));
+    db.psql("DROP SCHEMA fill CASCADE");
+    db.psql("VACUUM ANALYZE");
+}
+
+/// The statement that copies the rows of one table, whatever columns it has got.
+fn copy(db: &TestDb, (table, changed): &Copied) -> String {
+    let columns = format!(
+        "SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped \
+         ORDER BY attnum"
+    );
+    let columns = db.psql(&columns);
+    let columns: Vec<&str> = columns.lines().collect();
+    for (column, _) in *changed {
+        assert!(columns.contains(column), "{table} has no {column} any more");
+    }
+    let value = |column: &&str| {
+        let value = changed.iter().find(|(name, _)| name == column).map_or("@", |(_, value)| value);
+        value.replace('@', &format!("t.{column}"))
+    };
+    let values: Vec<String> = columns.iter().map(value).collect();
+    format!(
+        "INSERT INTO {table} ({}) SELECT {} FROM {table} AS t, generate_series(1, {TIMES}) AS k",
+        columns.join(", "),
+        values.join(", ")
+    )
+}

@@ -1,0 +1,238 @@
+//! Whatever is done: orders placed, paid, delivered, shown, refunded, expired; money that fits nothing; jobs.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use axum::http::Method;
+use catalog::SkuId;
+use chrono::TimeDelta;
+use identity::{CustomerId, Login};
+use kernel::{Currency, FakeClock, Money, Platform, Secret, SiteScope};
+use order::{Buyer, Checkout, Contact, LinkToken, OrderId, QueryPassword, SweepHolds, Wanted};
+use outbox::Outbox;
+use payment::{Channel, OpenTopUp, OutNo, Rescue, Seen, TopUpOpened};
+use server::house::House;
+use server::jobs::{ExportHead, PruneKeys};
+use tenancy::Shop;
+use uuid::Uuid;
+
+use crate::isolation::fixture::{Fixture, HOME, Sent, Target, buyer_mark, offer, sold_by};
+
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
+
+/// Does everything once on the main site and once on a site below it.
+pub async fn all(fixture: &Fixture, clock: &FakeClock) {
+    for site in ["main", "north"] {
+        let counter = Counter::open(fixture, site).await;
+        counter.sell_from_the_wallet().await;
+        counter.work_by_hand().await;
+        counter.sell_by_channel(clock).await;
+        counter.top_up().await;
+        counter.find_again().await;
+        counter.restock().await;
+    }
+    jobs(&fixture.house, fixture.target(HOME, "main")).await;
+}
+
+/// A shop with its customer, and what he buys.
+struct Counter<'a> {
+    fixture: &'a Fixture,
+    house: &'a House,
+    target: &'a Target,
+    shop: Arc<Shop>,
+    scope: SiteScope,
+    customer: CustomerId,
+    lamp: (SkuId, Money),
+    by_hand: (SkuId, Money),
+}
+
+impl<'a> Counter<'a> {
+    async fn open(fixture: &'a Fixture, site: &str) -> Self {
+        let (house, target) = (&fixture.house, fixture.target(HOME, site));
+        let shop = house.tenancy.resolve(&target.host).expect("a site");
+        let scope = shop.scope();
+        let login = Login::parse(&buyer_mark(HOME, site)).expect("a log-in");
+        let tx = house.store.read(&scope.engine()).await.expect("a reader");
+        let customer = house.customers.find_in(&tx, &login).await.expect("read").expect("the site's customer").id;
+        drop(tx);
+        let (_, lamp, price) = offer(house, &shop, &format!("lamp-{HOME}")).await;
+        let (_, by_hand, price_by_hand) = offer(house, &shop, &format!("hand-{HOME}")).await;
+        let (lamp, by_hand) = ((lamp, price), (by_hand, price_by_hand));
+        Self { fixture, house, target, shop, scope, customer, lamp, by_hand }
+    }
+
+    async fn place(&self, (sku, price): (SkuId, Money)) -> OrderId {
+        let (buyer, wanted) = (Buyer::account(self.customer), vec![Wanted::new(sku, 1, price)]);
+        let placed = self.house.orders.place(&self.scope, sold_by(&self.shop), buyer, wanted, &key()).await;
+        placed.expect("placed").answer.order
+    }
+
+    /// Posts at the console, as the main site's owner.
+    async fn console(&self, path: &str, body: &str) {
+        let cookie = format!("session={}", self.fixture.staff[&(HOME, "owner")]);
+        let path = format!("/api/v1/tenants/{}{path}", self.target.names["tenant"]);
+        let kind = if path.ends_with(".txt") { "application/octet-stream" } else { "application/json" };
+        let (host, path, cookie) = (api::CONSOLE_HOST, path.as_str(), cookie.as_str());
+        let (status, text) = self.fixture.ask(Sent { method: Method::POST, host, path, cookie, kind, body }).await;
+        assert!(status.is_success(), "{path}: {status} {text}");
+    }
+
+    /// Posts in the shop, as its customer.
+    async fn shop(&self, path: &str, body: &str) {
+        let cookie = format!("session={}", self.target.customer);
+        let (kind, host) = ("application/x-www-form-urlencoded", self.target.host.as_str());
+        let sent = Sent { method: Method::POST, host, path, cookie: &cookie, kind, body };
+        let (status, text) = self.fixture.ask(sent).await;
+        assert!(!status.is_server_error(), "{path}: {status} {text}");
+    }
+
+    async fn sell_from_the_wallet(&self) {
+        let order = self.place(self.lamp).await;
+        self.shop(&format!("/orders/{order}/codes"), "").await;
+        self.shop(&format!("/orders/{order}/file"), "").await;
+        self.console(&format!("/orders/{order}/refund"), r#"{"reason":"he asked"}"#).await;
+    }
+
+    async fn work_by_hand(&self) {
+        let (done, failed) = (self.place(self.by_hand).await, self.place(self.by_hand).await);
+        for order in [done, failed] {
+            self.console(&format!("/fulfilments/{order}-1"), r#"{"act":"take"}"#).await;
+        }
+        self.console(&format!("/fulfilments/{done}-1"), r#"{"act":"complete","proof":"done"}"#).await;
+        self.console(&format!("/fulfilments/{failed}-1"), r#"{"act":"fail","reason":"no"}"#).await;
+        self.console(&format!("/orders/{failed}/refund"), r#"{"reason":"it failed"}"#).await;
+    }
+
+    /// Three orders by channel: one is paid and refunded, one is never paid, one is paid too late; and stray money.
+    async fn sell_by_channel(&self, clock: &FakeClock) {
+        let channel = self.channels().await.swap_remove(0);
+        let (paid, out_no) = self.check_out(&channel).await;
+        self.receive(&channel, out_no, self.lamp.1).await;
+        self.console(&format!("/orders/{paid}/refund"), r#"{"reason":"he asked"}"#).await;
+        self.check_out(&channel).await;
+        let (_, late) = self.check_out(&channel).await;
+        clock.advance(TimeDelta::minutes(20));
+        self.house.orders.sweep(&self.scope.engine()).await.expect("swept");
+        self.receive(&channel, late, self.lamp.1).await;
+        self.receive(&channel, OutNo::new(), Money::new(1_00, Currency::CNY)).await;
+        // What waits for its money when the time is up.
+        for _ in 0..3 {
+            self.check_out(&channel).await;
+        }
+    }
+
+    async fn channels(&self) -> Vec<Channel> {
+        let mut channels = self.house.payments.channels(&self.scope, &self.shop.chain).await.expect("channels");
+        channels.retain(|channel| channel.site == self.shop.site.id);
+        channels
+    }
+
+    async fn check_out(&self, channel: &Channel) -> (OrderId, OutNo) {
+        let (order, link) = (OrderId::new(), LinkToken::new());
+        let contact = Contact::parse("guest@marks.example").expect("a contact");
+        let password = QueryPassword::parse("ocean").expect("a password");
+        let query_key = self.house.lookups.query_key(&self.scope, &contact, &password).await.expect("a key");
+        // A guest of his own, or the limits would count him.
+        let [.., third, fourth] = *Uuid::new_v4().as_bytes();
+        let buyer = Buyer {
+            customer: None,
+            visitor: Some(Uuid::new_v4().as_bytes().repeat(2)),
+            contact: Some(contact),
+            query_key: Some(query_key),
+            address: Some(IpAddr::V4(Ipv4Addr::new(198, third, fourth, 7))),
+        };
+        let (sku, price) = self.lamp;
+        let checkout = Checkout {
+            order,
+            link: link.clone(),
+            buyer,
+            lines: vec![Wanted::new(sku, 1, price)],
+            channel: channel.id,
+            return_url: format!("http://{}/orders/{order}/{}", self.target.host, link.as_str()),
+            hold_for: TimeDelta::minutes(15),
+        };
+        let placed = self.house.orders.checkout(&self.scope, sold_by(&self.shop), checkout, &key()).await;
+        (order, placed.expect("held").answer.due.expect("it waits for its money").out_no)
+    }
+
+    async fn receive(&self, channel: &Channel, out_no: OutNo, amount: Money) {
+        let seen = Seen {
+            channel: channel.id,
+            out_no: out_no.to_string(),
+            trade_no: key(),
+            payee: channel.payee.clone(),
+            amount,
+            paid_at: chrono::Utc::now(),
+            is_confirmed: true,
+        };
+        self.house.orders.receive(&self.scope.engine(), seen).await.expect("received");
+    }
+
+    async fn top_up(&self) {
+        let main = self.scope.engine().site(self.shop.chain[0]);
+        let channels = self.house.payments.channels(&main, &self.shop.chain[..1]).await;
+        let channel = channels.expect("channels").swap_remove(0);
+        let ids = TopUpOpened::new();
+        let top_up = OpenTopUp {
+            key: key(),
+            customer: self.customer,
+            site: self.shop.site.id,
+            amount: Money::new(50_00, Currency::CNY),
+            channel: channel.id,
+            return_url: format!("http://{}/wallet/top-ups/{}", self.target.host, ids.intent),
+            ids,
+        };
+        self.house.payments.open_top_up(&self.scope, top_up).await.expect("a top-up");
+        self.receive(&channel, ids.out_no, Money::new(50_00, Currency::CNY)).await;
+    }
+
+    async fn find_again(&self) {
+        let newcomer = Login::parse(&format!("{}@newcomers.example", key())).expect("a log-in");
+        let password = Secret::new("a newcomer's password".to_owned());
+        let registered = self.house.customers.register(&self.scope, ADDRESS, (&newcomer, "New"), &password).await;
+        registered.expect("registered");
+        self.house.orders.of_visitor(&self.scope, &[7; 32]).await.expect("read");
+        for who in ["guest@marks.example", "nobody@marks.example"] {
+            self.house.lookups.find(&self.scope, who, "ocean").await.expect("looked for");
+        }
+        let order = self.place(self.lamp).await;
+        let number = order::OrderNumber::of(self.shop.tenant.id, order).to_string();
+        self.house.lookups.find(&self.scope, &number, "ocean").await.expect("looked for");
+        self.shop("/lookup", "who=guest%40marks.example&password=ocean").await;
+        self.shop("/login", "login=nobody%40marks.example&password=wrong+password").await;
+    }
+
+    /// Cards come in and their batch is undone.
+    async fn restock(&self) {
+        let path = format!("/stock/{}/imports?file_name={}.txt", self.target.names["sku"], key());
+        self.console(&path, &format!("NEW-{}\n", key())).await;
+        let batches = self.house.intake.batches(&self.scope.engine(), Some(self.lamp.0), None, 1).await.expect("read");
+        let batch = batches.first().expect("the batch").id;
+        self.console(&format!("/batches/{batch}/undo"), "{}").await;
+    }
+}
+
+/// What a worker does: it claims, runs what the clock brings, and is asked how far behind it is.
+async fn jobs(house: &House, target: &Target) {
+    let scope = Platform::assume().tenant(target.tenant);
+    let tx = house.store.write(&scope).await.expect("a writer");
+    let outbox = Outbox::new();
+    outbox.enqueue_in(&tx, &SweepHolds {}).await.expect("written");
+    outbox.enqueue_in(&tx, &Rescue {}).await.expect("written");
+    outbox.enqueue_in(&tx, &PruneKeys {}).await.expect("written");
+    outbox.enqueue_in(&tx, &ExportHead {}).await.expect("written");
+    tx.commit().await.expect("committed");
+    let runner = house.runner("plans");
+    for _ in 0..4 {
+        runner.run_once().await.expect("jobs run");
+    }
+    let tx = house.store.read_platform(&Platform::assume()).await.expect("a reader");
+    outbox.age_max_in(&tx).await.expect("read");
+    house.tenancy.reload().await.expect("read");
+    let tx = house.store.read(&scope).await.expect("a reader");
+    outbox.dead_in(&tx, 20).await.expect("read");
+}
+
+fn key() -> String {
+    Uuid::now_v7().to_string()
+}
