@@ -19,7 +19,7 @@ use testkit::TestDb;
 use uuid::Uuid;
 
 use crate::ceiling::{array, connect, fresh_things, json, run, values_of};
-use crate::naive::{ACTS, Fresh, Recording, begin};
+use crate::naive::{ACTS, Fresh, Recording, Slot, begin};
 use crate::shop::Shop;
 
 pub use reading::{Look, look};
@@ -207,7 +207,7 @@ const COUNTED: [&str; 2] = [
 fn moving(backend: Backend) -> String {
     let rows = match backend {
         Backend::Postgres => "SELECT * FROM unnest($1::uuid[], $2::bigint[]) AS u(id, delta)",
-        Backend::Sqlite => "SELECT unhex(value ->> 0) AS id, value ->> 1 AS delta FROM json_each($1)",
+        Backend::Sqlite => "SELECT unhex(value ->> 0) AS id, value ->> 1 AS delta FROM jsonb_each($1)",
     };
     let tenant = if backend == Backend::Postgres { "$3" } else { "$2" };
     format!(
