@@ -15,6 +15,7 @@ use tower::ServiceExt;
 
 use super::browser::{Answer, order_of};
 use super::fixture::{MAIN, OTHER, SUB, Town, code, yuan};
+use crate::bestsellers::Bestsellers;
 
 const PATHS: [&str; 8] =
     ["/", "/goods/starfall", "/categories/games", "/search", "/terms", "/privacy", "/refunds", "/notices"];
@@ -451,6 +452,25 @@ testkit::on_both! {
         town.set_price("30.00").await;
         assert!(!town.browser(MAIN).get("/search?max=9").await.text.contains("/goods/starfall"));
         assert!(town.browser(MAIN).get("/search?min=25").await.text.contains("/goods/starfall"));
+    }
+
+    async fn what_sold_lately_is_read_again_in_ten_minutes_and_shown_meanwhile(db) {
+        let town = Town::open(&db).await;
+        let best = Bestsellers::new(town.state.store.clone());
+        let (main, sub) = (town.grove.scope.site(town.grove.sites[0]), town.grove.scope.site(town.grove.sites[1]));
+        let pieces = async || best.of(&main).await.map(|sold| sold.get(&town.grove.sku).copied());
+        assert_eq!(pieces().await.unwrap(), None);
+        order_of(&town.buyer(MAIN).await.buy(&[("quantity", "2")]).await);
+        town.clock.advance(TimeDelta::milliseconds(599_999));
+        assert_eq!(pieces().await.unwrap(), None);
+        town.clock.advance(TimeDelta::milliseconds(1));
+        assert_eq!(pieces().await.unwrap(), Some(2));
+        assert!(best.of(&sub).await.unwrap().is_empty(), "another site's are its own");
+        town.state.store.close().await.expect("closed");
+        town.clock.advance(TimeDelta::minutes(59));
+        assert_eq!(pieces().await.unwrap(), Some(2), "old figures are better than no page");
+        town.clock.advance(TimeDelta::minutes(1));
+        assert!(pieces().await.is_err());
     }
 
     async fn a_stopped_shop_that_sells_itself_is_named_as_the_seller(db) {
