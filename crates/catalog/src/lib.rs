@@ -28,5 +28,5 @@ pub use model::{
     Target, Template, TemplateDraft, TemplateId, Terms, Ware, Whom,
 };
 pub use rules::{Explanation, Hidden, HiddenReason, Hop, HopInput, PriceRequest, Quote, RuleRef, Source, Step, Tier};
-pub use service::{Catalog, GoodsFilter, Prices, Quoted, RuleFamily, RuleFilter, SkuFilter, Tiered};
+pub use service::{Catalog, GoodsFilter, Prices, Quoted, RuleFamily, RuleFilter, SkuFilter};
 pub use showcase::{Exhibit, Retail, Showcase, Showcases};

@@ -1,11 +1,10 @@
 //! What the pages stand on.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRef;
-use catalog::{Catalog, Prices, Showcases, SkuId};
+use catalog::{Catalog, Prices, Showcases};
 use identity::{Customers, LoginLimits};
 use inventory::Inventory;
 use kernel::SiteId;
@@ -17,6 +16,7 @@ use tenancy::Tenancy;
 use url::Url;
 use web::Kit;
 
+use crate::bestsellers::Bestsellers;
 use crate::cache::Cache;
 use crate::templates::Templates;
 
@@ -99,7 +99,7 @@ pub(crate) struct App {
     pub rooms: Arc<StorefrontState>,
     pub templates: Arc<Templates>,
     /// What each site sold lately.
-    pub pieces: ScopedCache<SiteId, Arc<Pieces>>,
+    pub bestsellers: Bestsellers,
     /// Whether each site takes its buyers' money itself, and so is the seller of record.
     pub collectors: ScopedCache<SiteId, bool>,
     /// What each site shows and asks.
@@ -108,23 +108,18 @@ pub(crate) struct App {
     pub cache: Cache,
 }
 
-/// Pieces sold, by SKU.
-pub(crate) type Pieces = HashMap<SkuId, u64>;
-
-/// Sites whose figures are kept in memory.
-const PIECES_SITES_MAX: u64 = 2_000;
-/// How long they are good for.
-const PIECES_LIFE: Duration = Duration::from_secs(600);
+/// Sites whose seller is kept in memory.
+const COLLECTORS_MAX: u64 = 2_000;
 /// How long a footer may name the seller of before a channel was opened or paused; what is paid asks anew.
 const COLLECTORS_LIFE: Duration = Duration::from_secs(10);
 
 impl App {
     /// The state over these rooms, with what is kept in memory.
     pub fn new(rooms: StorefrontState, templates: Templates) -> Self {
-        let pieces = ScopedCache::new(Arc::new(rooms.store.clone()), PIECES_SITES_MAX, PIECES_LIFE);
-        let collectors = ScopedCache::new(Arc::new(rooms.store.clone()), PIECES_SITES_MAX, COLLECTORS_LIFE);
+        let bestsellers = Bestsellers::new(rooms.store.clone());
+        let collectors = ScopedCache::new(Arc::new(rooms.store.clone()), COLLECTORS_MAX, COLLECTORS_LIFE);
         let (showcases, cache) = (Showcases::new(rooms.store.clone()), Cache::new(rooms.store.clone()));
-        Self { rooms: Arc::new(rooms), templates: Arc::new(templates), pieces, collectors, showcases, cache }
+        Self { rooms: Arc::new(rooms), templates: Arc::new(templates), bestsellers, collectors, showcases, cache }
     }
 
     /// The payments that orders are paid by.

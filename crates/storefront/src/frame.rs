@@ -121,3 +121,24 @@ pub(crate) async fn keep_language(request: Request, next: Next) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shared_page_sees_its_address_and_the_language_that_was_asked_for() {
+        let request =
+            axum::http::Request::get("/x?utm_source=mail&lang=en&lang=zh-CN&y=1").body(()).expect("a request");
+        let frame = Frame { request_id: Some("id".to_owned()), ..Frame::read(&request.into_parts().0) };
+        assert_eq!(frame.asked_at("/".to_owned()), "/?lang=en");
+        assert_eq!(frame.asked_at("/search?sort=new".to_owned()), "/search?sort=new&lang=en");
+        let seen = frame.at(&frame.asked_at("/search?sort=new".to_owned()));
+        assert_eq!(
+            (seen.path.as_str(), seen.query.as_str(), seen.language),
+            ("/search", "sort=new&lang=en", Language::English)
+        );
+        assert_eq!((seen.request_id, seen.known), (None, None));
+        assert_eq!(Frame { query: "utm_source=lang=en".to_owned(), ..frame }.asked_at("/".to_owned()), "/");
+    }
+}

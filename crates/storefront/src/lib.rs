@@ -12,6 +12,7 @@
 
 mod app;
 mod assets;
+mod bestsellers;
 mod browse;
 mod cache;
 mod complaint;

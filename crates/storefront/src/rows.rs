@@ -2,12 +2,12 @@
 //! somebody's, is read from the rows, in one transaction a page.
 
 use catalog::{Code, Exhibit, Goods, GoodsKind, Retail, Showcase, SiteLevel, Sku, SkuId, Subject};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use identity::{Customer, CustomerId};
 use kernel::{Money, SiteId, SiteScope};
 use ledger::{Account, AccountKind};
 use order::SoldBy;
-use payment::{IntentId, Use};
+use payment::{Channel, IntentId, PaymentError, Use};
 use risk::Limits;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,13 +15,11 @@ use store::{ReadTx, Tx};
 use tenancy::Shop;
 use web::Problem;
 
-use crate::app::{App, Pieces};
+use crate::app::App;
 use crate::cache::{Basis, Stock};
 use crate::view::{Choice, Me, MoneyView, Offer, Sold};
 use crate::words::Words;
 
-/// How far back a list of what sells best looks.
-const SOLD_LATELY: TimeDelta = TimeDelta::days(30);
 /// Payments of one order that its page looks at.
 const TROUBLES_MAX: usize = 10;
 
@@ -88,19 +86,6 @@ pub(crate) async fn money_in_trouble(
     Ok(money)
 }
 
-/// How many pieces of each SKU are in this shop's newest orders of 30 days, as it was known in the last minutes: the one
-/// figure of a list that is not read anew, because it is a sum over many orders.
-pub(crate) async fn pieces(app: &App, shop: &Shop) -> Result<Arc<Pieces>, Problem> {
-    let (scope, store) = (shop.scope(), app.rooms.store.clone());
-    let read = move |sites: Vec<SiteId>| async move {
-        let tx = store.read(&scope).await?;
-        let sold = Arc::new(order::sold_since_in(&tx, tx.now() - SOLD_LATELY).await?);
-        Ok(sites.into_iter().map(|site| (site, Arc::clone(&sold))).collect())
-    };
-    let mut found = app.pieces.get_all(&shop.scope().engine(), &[shop.site.id], read).await?;
-    Ok(found.remove(&shop.site.id).unwrap_or_default())
-}
-
 /// Whether the shop takes its buyers' money by a channel of its own: then it is the seller, else the main site is.
 pub(crate) async fn sells_itself(app: &App, shop: &Shop) -> Result<bool, Problem> {
     if shop.chain.len() == 1 {
@@ -110,10 +95,23 @@ pub(crate) async fn sells_itself(app: &App, shop: &Shop) -> Result<bool, Problem
     if let Some(known) = app.collectors.get(&scope.engine(), &site) {
         return Ok(known);
     }
-    let channels = app.payments().channels(&scope, &shop.chain).await?;
-    let sells_itself = channels.iter().any(|channel| !channel.is_main);
-    app.collectors.insert(&scope.engine(), site, sells_itself);
-    Ok(sells_itself)
+    let (payments, chain) = (app.payments().clone(), shop.chain.clone());
+    let read = move |sites: Vec<SiteId>| async move {
+        match payments.channels(&scope, &chain).await {
+            Ok(channels) => Ok(sites.into_iter().map(|site| (site, is_own(&channels))).collect()),
+            Err(PaymentError::Store(error)) => Err(error),
+            // Left out: whoever waits asks for himself, and hears why.
+            Err(_) => Ok(HashMap::new()),
+        }
+    };
+    match app.collectors.get_all(&scope.engine(), &[site], read).await?.get(&site) {
+        Some(sells_itself) => Ok(*sells_itself),
+        None => Ok(is_own(&app.payments().channels(&scope, &shop.chain).await?)),
+    }
+}
+
+fn is_own(channels: &[Channel]) -> bool {
+    channels.iter().any(|channel| !channel.is_main)
 }
 
 /// Who sells on this shop, as far as memory knows.
@@ -149,7 +147,7 @@ impl<'a> Look<'a> {
 
     /// Everything that has a price on this shop, sorted as it is shown, with how many are left.
     pub async fn sold(&self) -> Result<Vec<Sold<'_>>, Problem> {
-        let pieces = pieces(self.app, self.shop).await?;
+        let pieces = self.app.bestsellers.of(&self.shop.scope()).await?;
         let exhibits = self.case.exhibits();
         let kinds = exhibits.iter().flat_map(|one| one.skus.iter().map(|sku| (sku.id, one.goods.kind)));
         let left = left(self.app, self.shop, &kinds.collect::<Vec<_>>()).await?;

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use store::{Inside, Store, Tx};
 
 pub use listing::{GoodsFilter, RuleFamily, RuleFilter, SkuFilter};
-pub use prices::{Prices, Quoted, Tiered};
+pub use prices::{Prices, Quoted};
 
 use crate::error::CatalogError;
 use crate::model::{Catalogue, Code, Goods, Sku, SkuId};

@@ -10,7 +10,7 @@ use super::SKUS_MAX;
 use crate::error::CatalogError;
 use crate::model::{Epochs, RuleBook, SiteLevel, Sku, SkuFacts, SkuId, Subject, Ware};
 use crate::repo;
-use crate::rules::{self, Explanation, Hidden, HiddenReason, PriceRequest, Quote, Tier};
+use crate::rules::{self, Explanation, Hidden, HiddenReason, PriceRequest, Quote};
 
 /// The most rules a site may have.
 pub(super) const RULES_MAX: u64 = 5_000;
@@ -20,21 +20,10 @@ const CHAIN_MAX: usize = 32;
 /// One SKU's price, or why it has none.
 pub type Quoted = (SkuId, Result<Quote, Hidden>);
 
-/// One SKU's price in a quantity, and in all others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tiered {
-    /// The SKU.
-    pub sku: SkuId,
-    /// Its price, or why it has none.
-    pub quote: Result<Quote, Hidden>,
-    /// What it costs by quantity ([`rules::tiers`]).
-    pub tiers: Vec<Tier>,
-}
-
 /// What a SKU costs on a site.
 ///
-/// Every answer comes from [`rules::resolve`]. There is no cache yet: when one comes, its key holds the SKU's epoch
-/// and the tenant's price epoch, and its entries end where a rule's window begins or ends.
+/// Every answer comes from [`rules::resolve`], over rows that are read for it; what pages show comes from
+/// [`crate::Showcases`].
 #[derive(Clone)]
 pub struct Prices {
     store: Store,
@@ -71,23 +60,6 @@ impl Prices {
         let facts = self.facts_in(tx, &ids).await?;
         let book = self.rules_of_chain_in(tx, chain).await?;
         Ok(quote_all(chain, &book, &facts, subject, skus, tx.now()))
-    }
-
-    /// As [`Prices::quotes_in`], each with what the SKU costs in other quantities; no more queries.
-    pub async fn tiers_in(
-        &self,
-        tx: &impl Tx,
-        chain: &[SiteLevel],
-        subject: &Subject,
-        skus: &[(SkuId, u32)],
-    ) -> Result<Vec<Tiered>, CatalogError> {
-        let ids: Vec<SkuId> = skus.iter().map(|(sku, _)| *sku).collect();
-        let facts = self.facts_in(tx, &ids).await?;
-        let book = self.rules_of_chain_in(tx, chain).await?;
-        let (hops, now) = (rules::hops(chain, &book), tx.now());
-        let tiers = |sku: &SkuFacts| rules::tiers(&PriceRequest { chain: &hops, sku, subject, quantity: 1, now });
-        let tiered = |(sku, quote)| Tiered { sku, quote, tiers: facts.get(&sku).map(tiers).unwrap_or_default() };
-        Ok(quote_all(chain, &book, &facts, subject, skus, now).into_iter().map(tiered).collect())
     }
 
     /// The steps that lead to a price at the transaction's time; cut it with [`Explanation::seen_by`].

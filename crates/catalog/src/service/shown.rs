@@ -4,18 +4,12 @@ use std::collections::HashMap;
 
 use store::Tx;
 
-use super::{CATEGORIES_MAX, Catalog};
+use super::Catalog;
 use crate::error::CatalogError;
-use crate::model::{Category, CategoryId, Goods, GoodsId, SkuId};
+use crate::model::{Goods, GoodsId, SkuId};
 use crate::repo;
 
 impl Catalog {
-    /// The category with this id.
-    pub async fn category_in(&self, tx: &impl Tx, id: CategoryId) -> Result<Option<Category>, CatalogError> {
-        let categories = repo::goods::categories(tx, CATEGORIES_MAX).await?;
-        Ok(categories.into_iter().find(|category| category.id == id))
-    }
-
     /// The goods of these SKUs, on sale or not; unknown ones are left out.
     pub async fn goods_of_in(&self, tx: &impl Tx, skus: &[SkuId]) -> Result<HashMap<SkuId, Goods>, CatalogError> {
         let skus = self.skus_in(tx, skus).await?;

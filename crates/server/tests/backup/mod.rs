@@ -45,7 +45,7 @@ on_both! {
             let (browser, is_over) = (Arc::clone(&browser), Arc::clone(&is_over));
             tokio::spawn(async move {
                 let mut bought = 0;
-                while !is_over.load(Ordering::Relaxed) && bought < 15 {
+                while !is_over.load(Ordering::Relaxed) && bought < 8 {
                     browser.buy("starfall").await;
                     bought += 1;
                 }

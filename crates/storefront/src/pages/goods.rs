@@ -81,8 +81,10 @@ pub(crate) async fn goods_page(
     code: &Code,
     (choice, complaint): (Choice, Complaint),
 ) -> Result<Response, Problem> {
-    // The rows said otherwise than what was shown: memory may be a second behind another node.
-    app.showcases.look_again(&shop.scope().engine());
+    if !matches!(complaint, Complaint::OutOfStock { .. } | Complaint::Quantity) {
+        // The rows said otherwise than what was shown: memory may be a second behind another node.
+        app.showcases.look_again(&shop.scope().engine());
+    }
     let look = Look::of(app, shop, customer).await?;
     let exhibit = look.case.find(code).ok_or(Problem::not_found())?;
     let offers = look.offers(exhibit, choice).await?;

@@ -1,5 +1,8 @@
 //! Pages from memory: whoever asks is shown what is so now, and nothing of anybody else.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use axum::http::{Method, StatusCode};
 use axum::{Router, body};
 use catalog::{
@@ -15,6 +18,9 @@ use tower::ServiceExt;
 
 use super::browser::{Answer, order_of};
 use super::fixture::{MAIN, OTHER, SUB, Town, code, yuan};
+use crate::bestsellers::Bestsellers;
+use crate::cache::{Basis, Cache, Key};
+use crate::frame::Frame;
 
 const PATHS: [&str; 8] =
     ["/", "/goods/starfall", "/categories/games", "/search", "/terms", "/privacy", "/refunds", "/notices"];
@@ -451,6 +457,47 @@ testkit::on_both! {
         town.set_price("30.00").await;
         assert!(!town.browser(MAIN).get("/search?max=9").await.text.contains("/goods/starfall"));
         assert!(town.browser(MAIN).get("/search?min=25").await.text.contains("/goods/starfall"));
+    }
+
+    async fn a_crowd_that_comes_at_once_has_one_page_made_for_it(db) {
+        let town = Town::open(&db).await;
+        let cache = Cache::new(town.state.store.clone());
+        let shop = town.state.tenancy.resolve(MAIN).expect("a known host");
+        let frame = Frame::read(&axum::http::Request::get("/").body(()).expect("a request").into_parts().0);
+        let made = Arc::new(AtomicU32::new(0));
+        let ask = |basis: Basis, left: u32| {
+            let (cache, shop, made) = (cache.clone(), Arc::clone(&shop), Arc::clone(&made));
+            let (key, stock) = (Key::new(&shop, &frame, "/".to_owned()), vec![(town.grove.sku, left)]);
+            let render = move || Ok(format!("page {}", made.fetch_add(1, Ordering::SeqCst)));
+            tokio::spawn(async move { cache.keep(&shop, key, (basis, stock), render).await.map(|_| ()) })
+        };
+        let basis = |retail| Basis { edition: 1, retail };
+        for (basis, left, count) in [(basis(1), 20, 1), (basis(1), 30, 1), (basis(1), 9, 2), (basis(2), 9, 3)] {
+            let crowd: Vec<_> = (0..40).map(|_| ask(basis.clone(), left)).collect();
+            for one in crowd {
+                one.await.expect("no panic").expect("a page");
+            }
+            assert_eq!(made.load(Ordering::SeqCst), count, "{basis:?} {left}");
+        }
+    }
+
+    async fn what_sold_lately_is_read_again_in_ten_minutes_and_shown_meanwhile(db) {
+        let town = Town::open(&db).await;
+        let best = Bestsellers::new(town.state.store.clone());
+        let (main, sub) = (town.grove.scope.site(town.grove.sites[0]), town.grove.scope.site(town.grove.sites[1]));
+        let pieces = async || best.of(&main).await.map(|sold| sold.get(&town.grove.sku).copied());
+        assert_eq!(pieces().await.unwrap(), None);
+        order_of(&town.buyer(MAIN).await.buy(&[("quantity", "2")]).await);
+        town.clock.advance(TimeDelta::milliseconds(599_999));
+        assert_eq!(pieces().await.unwrap(), None);
+        town.clock.advance(TimeDelta::milliseconds(1));
+        assert_eq!(pieces().await.unwrap(), Some(2));
+        assert!(best.of(&sub).await.unwrap().is_empty(), "another site's are its own");
+        town.state.store.close().await.expect("closed");
+        town.clock.advance(TimeDelta::minutes(59));
+        assert_eq!(pieces().await.unwrap(), Some(2), "old figures are better than no page");
+        town.clock.advance(TimeDelta::minutes(1));
+        assert!(pieces().await.is_err());
     }
 
     async fn a_stopped_shop_that_sells_itself_is_named_as_the_seller(db) {
