@@ -30,7 +30,7 @@ test: ## Run everything that must pass before a change lands
 	@scripts/test
 
 bench: ## Measure, and write benches/reports (takes long; ARGS=--quick for a short look)
-	@scripts/setup --test
+	@scripts/setup --bench
 	@cargo build --quiet --release --locked --bin cardgrove
 	@cargo bench --quiet --locked --package benches --bench rooms -- $(ARGS)
 	@cargo run --quiet --release --locked --package benches --bin report -- $(ARGS)

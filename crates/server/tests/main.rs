@@ -7,6 +7,7 @@ mod browser;
 mod cards;
 mod chaos;
 mod console;
+mod flood;
 mod infra;
 mod isolation;
 mod keys;

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
-use kernel::{Id, Secret, SiteScope, TenantScope};
-use store::{Store, Tx, WriteTx};
+use kernel::{Id, Secret, SiteId, SiteScope, TenantScope};
+use store::{ScopedCache, Store, Tx, WriteTx};
 use tenancy::Saved;
 
 use crate::error::IdentityError;
@@ -24,12 +26,22 @@ pub struct Customers {
     store: Store,
     passwords: Passwords,
     limits: LoginLimits,
+    known: ScopedCache<Session, Customer>,
 }
 
+/// A session by its site and the hash of its token.
+type Session = (SiteId, Vec<u8>);
+
+/// Sessions that are known without asking the database.
+const SESSIONS_KNOWN_MAX: u64 = 100_000;
+/// For how long: so late another node hears that somebody has logged out.
+const SESSION_KNOWN: Duration = Duration::from_secs(1);
+
 impl Customers {
-    /// Opens nothing, keeps no state of its own.
-    pub const fn new(store: Store, passwords: Passwords, limits: LoginLimits) -> Self {
-        Self { store, passwords, limits }
+    /// Nobody is known yet.
+    pub fn new(store: Store, passwords: Passwords, limits: LoginLimits) -> Self {
+        let known = ScopedCache::new(Arc::new(store.clone()), SESSIONS_KNOWN_MAX, SESSION_KNOWN);
+        Self { store, passwords, limits, known }
     }
 
     /// Logs a customer of the site's tenant in on this site. Unknown, wrong and locked are all `BadLogin`.
@@ -74,15 +86,26 @@ impl Customers {
         Ok((token, customer))
     }
 
-    /// Whose session this is on this site; nobody's if it ran out, was ended, or is another site's.
+    /// Whose session this is on this site; nobody's if it ran out, was ended, or is another site's. What was read a
+    /// moment ago is not read again: who buys or browses asks many times a second, and a crowd even more often.
     pub async fn authenticate(&self, scope: &SiteScope, token: &Token) -> Result<Option<Customer>, IdentityError> {
-        let tx = self.store.read(scope).await?;
-        Ok(repo::by_token(&tx, token).await?)
+        let session = (scope.site(), token.hash());
+        let (store, scope, token) = (self.store.clone(), *scope, token.clone());
+        let read = move |sessions: Vec<Session>| async move {
+            let tx = store.read(&scope).await?;
+            let customer = repo::by_token(&tx, &token).await?;
+            Ok(sessions.into_iter().zip(customer).collect::<HashMap<_, _>>())
+        };
+        let mut known = self.known.get_all(&scope.engine(), std::slice::from_ref(&session), read).await?;
+        Ok(known.remove(&session))
     }
 
-    /// Ends the session, if it is one of this site.
+    /// Ends the session, if it is one of this site; at once on this node, and a moment later on others.
     pub async fn log_out(&self, scope: &SiteScope, token: &Token) -> Result<(), IdentityError> {
-        self.store.transact(scope, async |tx| Ok(repo::end_session(tx, token).await?)).await
+        let ended = self.store.transact(scope, async |tx| Ok::<_, IdentityError>(repo::end_session(tx, token).await?));
+        ended.await?;
+        self.known.remove(&scope.engine(), &[(scope.site(), token.hash())]);
+        Ok(())
     }
 
     /// Makes the customer, or gives the one with this login the new name. One who exists keeps his password

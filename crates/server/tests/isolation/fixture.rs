@@ -18,7 +18,7 @@ use order::{Buyer, Checkout, Contact, LinkToken, OrderId, SoldBy, Wanted};
 use payment::{Channel, ExceptionId, ExceptionState, OpenTopUp, OutNo, PublicChannel, Seen, TopUpOpened};
 use risk::Limits;
 use server::house::House;
-use server::settings::Settings;
+use server::settings::{Limits, Settings};
 use tenancy::Shop;
 use testkit::TestDb;
 
@@ -71,7 +71,7 @@ impl Fixture {
     pub async fn open(db: &TestDb) -> Self {
         // Nobody listens there: a channel needs a gateway that is known, and nothing here talks to it.
         let sandbox_url = Some("http://127.0.0.1:9".to_owned());
-        let settings = Settings { data_dir: db.folder(), sandbox_url, ..Settings::default() };
+        let settings = Settings { data_dir: db.folder(), sandbox_url, limits: unhurried(), ..Settings::default() };
         let house = House::open(&settings, db.store.clone()).await.expect("the house opens");
         let (mut targets, mut staff) = (Vec::new(), BTreeMap::new());
         for tenant in [HOME, FOREIGN] {
@@ -107,6 +107,11 @@ impl Fixture {
         let bytes = to_bytes(answer.into_body(), 4 << 20).await.expect("a body");
         (status, String::from_utf8_lossy(&bytes).into_owned())
     }
+}
+
+/// All cells of a matrix are asked from one address.
+fn unhurried() -> Limits {
+    Limits { requests_per_address_burst: u32::MAX, ..Limits::default() }
 }
 
 /// A request.

@@ -10,6 +10,7 @@
 mod cashier;
 pub mod fixture;
 mod pages;
+mod programs;
 pub mod requests;
 
 use std::collections::BTreeMap;
@@ -39,6 +40,10 @@ testkit::on_both! {
 
     async fn the_cashier_leads_nobody_to_anothers_payment(db) {
         cashier::matrix(&db).await;
+    }
+
+    async fn a_program_buys_only_where_its_buyer_is_logged_in(db) {
+        programs::matrix(&db).await;
     }
 }
 
