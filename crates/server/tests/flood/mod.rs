@@ -171,7 +171,7 @@ async fn ask(server: &Server, line: &str) -> io::Result<String> {
 async fn connections_beyond_the_limit_are_closed_at_once_and_health_answers_before_the_gate() {
     let none = [("CARDGROVE_LIMITS__PAGES_MAX", "0"), ("CARDGROVE_LIMITS__ORDERS_MAX", "0")];
     let server = impatient(&[("CARDGROVE_LIMITS__CONNECTIONS_MAX", "3"), none[0], none[1]]).await;
-    assert!(ask(&server, "GET / ").await.expect("an answer").starts_with("HTTP/1.1 503 "));
+    assert!(ask(&server, "GET /").await.expect("an answer").starts_with("HTTP/1.1 503 "));
     for path in ["GET /healthz", "GET /readyz"] {
         assert!(ask(&server, path).await.expect("an answer").starts_with("HTTP/1.1 200 "), "{path}");
     }
