@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::rules::{PriceRequest, hops, resolve};
 use catalog::{Answer, GoodsKind, Prices, Quote, RuleBook, SiteLevel, SkuId, Subject, Ware};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use identity::CustomerId;
 use inventory::{CardId, Picks, Taken};
@@ -34,6 +34,8 @@ const EXPIRED_MAX: u64 = 256;
 
 /// SKUs that a desk keeps from batch to batch.
 const WARES_MAX: usize = 4_096;
+/// For so long: whoever writes rows by hand raises no epoch. Pages keep to the same time.
+const WARES_LIFE: TimeDelta = TimeDelta::seconds(60);
 
 /// How often a batch is decided again because another node is just ending overdue orders.
 const LOOKS_MAX: u32 = 2;
@@ -48,8 +50,8 @@ pub struct Desk {
     /// The price epoch and the sites that `rules` was read for.
     rules_of: Option<(i64, BTreeSet<SiteId>)>,
     wares: HashMap<SkuId, Ware>,
-    /// The catalogue's epoch that `wares` are of.
-    wares_of: Option<i64>,
+    /// The catalogue's epoch that `wares` are of, and since when they are kept.
+    wares_of: Option<(i64, DateTime<Utc>)>,
     new: Vec<NewOrder>,
     wanted: BTreeSet<OrderId>,
     known: BTreeMap<OrderId, KnownOrder>,
@@ -241,9 +243,10 @@ impl Desk {
             self.rules = prices.rules_in(tx, &asked).await.map_err(part_error)?;
             self.rules_of = Some((epochs.prices, sites));
         }
-        if self.wares_of != Some(epochs.catalogue) || self.wares.len() + self.skus.len() > WARES_MAX {
+        let is_good = |(epoch, since)| epoch == epochs.catalogue && tx.now() - since < WARES_LIFE;
+        if !self.wares_of.is_some_and(is_good) || self.wares.len() + self.skus.len() > WARES_MAX {
             self.wares.clear();
-            self.wares_of = Some(epochs.catalogue);
+            self.wares_of = Some((epochs.catalogue, tx.now()));
         }
         let unknown: Vec<SkuId> = self.skus.iter().copied().filter(|sku| !self.wares.contains_key(sku)).collect();
         if !unknown.is_empty() {
