@@ -132,7 +132,7 @@ impl<'a> Counter<'a> {
         let contact = Contact::parse("guest@marks.example").expect("a contact");
         let password = QueryPassword::parse("ocean").expect("a password");
         let query_key = self.house.lookups.query_key(&self.scope, &contact, &password).await.expect("a key");
-        // A guest of his own, or the limits would count him.
+        // A guest of his own, or the limits would count him: the end of an id is random.
         let [.., third, fourth] = *Uuid::now_v7().as_bytes();
         let buyer = Buyer {
             customer: None,
