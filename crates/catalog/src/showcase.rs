@@ -89,7 +89,7 @@ impl Showcases {
     pub fn new(store: Store) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(store.clone());
         let epochs = ScopedCache::new(Arc::clone(&clock), EPOCHS_MAX, EPOCH_LIFE);
-        let kept = ScopedCache::weighing(clock, (WEIGHT_MAX, weigh), LIFE);
+        let kept = ScopedCache::weighing_newest(clock, (WEIGHT_MAX, weigh), LIFE);
         Self { store, epochs, kept }
     }
 

@@ -17,6 +17,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, WeakShared, try_join_all};
 use kernel::{Clock, TenantId, TenantScope};
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use crate::error::StoreError;
@@ -102,6 +103,13 @@ impl<K: CacheKey, V: CacheValue> ScopedCache<K, V> {
     /// An empty cache of values that together weigh at most `weight_max`, each as much as `weigh` says.
     pub fn weighing(clock: Arc<dyn Clock>, (weight_max, weigh): (u64, fn(&V) -> u32), life: Duration) -> Self {
         let values = Cache::builder().max_capacity(weight_max);
+        Self::over(values.weigher(move |_, held: &Held<V>| weigh(&held.value)).build(), clock, life)
+    }
+
+    /// As [`ScopedCache::weighing`], for values of which a newer one takes an older one's place under another key: room is
+    /// made by the one that was longest not asked for. Where callers choose the keys, a flood of them would empty it.
+    pub fn weighing_newest(clock: Arc<dyn Clock>, (weight_max, weigh): (u64, fn(&V) -> u32), life: Duration) -> Self {
+        let values = Cache::builder().max_capacity(weight_max).eviction_policy(EvictionPolicy::lru());
         Self::over(values.weigher(move |_, held: &Held<V>| weigh(&held.value)).build(), clock, life)
     }
 

@@ -241,6 +241,21 @@ fn the_weight_of_all_values_is_bounded() {
 }
 
 #[test]
+fn what_is_asked_for_now_is_kept_however_often_others_were_before() {
+    let scene = Scene::new();
+    let clock = Arc::new(scene.clock.clone());
+    let cache: ScopedCache<u32, u32> =
+        ScopedCache::weighing_newest(clock, (1_000, |value| *value), Duration::from_secs(60));
+    for epoch in 0..100 {
+        cache.insert(&scene.scope, epoch, 300);
+        for _ in 0..50 {
+            cache.inner.values.run_pending_tasks();
+            assert_eq!(cache.get(&scene.scope, &epoch), Some(300), "epoch {epoch}");
+        }
+    }
+}
+
+#[test]
 fn a_value_tells_until_when_it_is_good() {
     let scene = Scene::new();
     scene.cache.insert(&scene.scope, 1, 9);
