@@ -18,7 +18,7 @@ use order::{Buyer, Checkout, Contact, LinkToken, OrderId, SoldBy, Wanted};
 use payment::{Channel, ExceptionId, ExceptionState, OpenTopUp, OutNo, PublicChannel, Seen, TopUpOpened};
 use risk::Limits;
 use server::house::House;
-use server::settings::{Limits, Settings};
+use server::settings::{self, Settings};
 use tenancy::Shop;
 use testkit::TestDb;
 
@@ -110,8 +110,8 @@ impl Fixture {
 }
 
 /// All cells of a matrix are asked from one address.
-fn unhurried() -> Limits {
-    Limits { requests_per_address_burst: u32::MAX, ..Limits::default() }
+fn unhurried() -> settings::Limits {
+    settings::Limits { requests_per_address_burst: u32::MAX, ..settings::Limits::default() }
 }
 
 /// A request.
