@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Seek, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -12,8 +13,9 @@ use catalog::SkuId;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::StreamExt;
 use inventory::{Batch, BatchId, DuplicateOf, ImportOf, IntakeReport, InventoryError, Reading, UndoOf, Undone};
+use kernel::TenantId;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
+use store::Inside;
 use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 use web::{IdempotencyKey, Operator, Path, Problem, Query, StockRead, StockWrite};
@@ -25,8 +27,43 @@ use crate::routes::App;
 const WAIT: Duration = Duration::from_secs(6);
 /// Files at the same time, of all tenants together: each may take its 64 MiB of disk and some memory.
 const FILES_MAX: usize = 4;
+/// Of them, those of one tenant: the others find room while he brings his.
+const TENANT_FILES_MAX: usize = 2;
+/// How long a file may be on its way, and how long it may bring nothing: it holds a place meanwhile.
+const FILE_TIME: Duration = Duration::from_secs(90);
+const SILENCE: Duration = Duration::from_secs(10);
 
-static PLACES: Semaphore = Semaphore::const_new(FILES_MAX);
+static PLACES: Places = Places(Mutex::new(Vec::new()));
+
+/// The files that are being read, by whose they are.
+struct Places(Mutex<Vec<TenantId>>);
+
+/// A place for a file; it is free again when this goes.
+struct Place<'a> {
+    of: &'a Places,
+    tenant: TenantId,
+}
+
+impl Places {
+    fn enter(&self, tenant: TenantId) -> Option<Place<'_>> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = taken.iter().filter(|other| **other == tenant).count();
+        if taken.len() >= FILES_MAX || own >= TENANT_FILES_MAX {
+            return None;
+        }
+        taken.push(tenant);
+        Some(Place { of: self, tenant })
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut taken = self.of.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = taken.iter().position(|other| *other == self.tenant) {
+            taken.swap_remove(at);
+        }
+    }
+}
 
 /// How the file is to be read.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -143,8 +180,8 @@ pub(crate) async fn import(
     Query(upload): Query<Upload>,
     body: Body,
 ) -> Result<Response, Problem> {
-    let place = PLACES.try_acquire().map_err(|_| Problem::busy())?;
-    let file = kept(body).await?;
+    let place = PLACES.enter(operator.scope.tenant()).ok_or_else(Problem::busy)?;
+    let file = timeout(FILE_TIME, kept(body, SILENCE)).await.map_err(|_| too_slow())??;
     let (intake, scope) = (rooms.intake.clone(), operator.scope);
     let reading = Reading { expires_on: upload.expires_on, columns: None };
     if upload.dry_run {
@@ -187,11 +224,15 @@ fn told<T>(done: Result<T, InventoryError>) -> Result<T, InventoryError> {
     done
 }
 
+const fn too_slow() -> Problem {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow")
+}
+
 /// The upload in a file without a name, which the system removes with its last reader.
-async fn kept(body: Body) -> Result<File, Problem> {
+async fn kept(body: Body, silence: Duration) -> Result<File, Problem> {
     let mut file = tempfile::tempfile().map_err(|error| Problem::internal(&error))?;
     let (mut stream, mut taken) = (body.into_data_stream(), 0);
-    while let Some(part) = stream.next().await {
+    while let Some(part) = timeout(silence, stream.next()).await.map_err(|_| too_slow())? {
         let part = part.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "request_unreadable"))?;
         taken += part.len() as u64;
         if taken > sheet::FILE_BYTES_MAX {
@@ -360,5 +401,29 @@ impl From<Batch> for BatchView {
             created_at: batch.created_at,
             undone_at: batch.undone_at,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_leaves_places_for_the_files_of_another() {
+        let places = Places(Mutex::new(Vec::new()));
+        let [one, two, three] = [TenantId::new(), TenantId::new(), TenantId::new()];
+        let held = (places.enter(one), places.enter(one));
+        assert!(held.0.is_some() && held.1.is_some() && places.enter(one).is_none());
+        let others = (places.enter(two), places.enter(two));
+        assert!(others.0.is_some() && others.1.is_some() && places.enter(three).is_none(), "all are taken");
+        drop(held);
+        assert!(places.enter(one).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_stops_coming_is_not_waited_for() {
+        let body = Body::from_stream(futures::stream::pending::<Result<&'static str, std::io::Error>>());
+        let refused = kept(body, Duration::from_millis(5)).await.map_err(|problem| problem.code);
+        assert_eq!(refused.err(), Some("body_too_slow"));
     }
 }

@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRef, Request, State};
-use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use catalog::{Filled, SiteLevel, SkuId};
 use chrono::{DateTime, Utc};
 use identity::{Customer, CustomerId, Customers, IdentityError, LoginLimits};
 use kernel::{Money, Secret, TenantId};
-use order::{Checkout, HOLD_DEFAULT, LinkToken, OrderId, OrderNumber, Orders, Placed, SoldBy, Wanted};
+use order::{Checkout, HOLD_DEFAULT, LinkToken, OrderError, OrderId, OrderNumber, Orders, Placed, SoldBy, Wanted};
 use payment::ChannelId;
-use risk::Limits;
+use risk::{Limits, RiskError};
 use serde::{Deserialize, Serialize};
+use store::Store;
 use tenancy::{Shop, Tenancy};
 use web::{
     Buyer, ClientAddress, Face, Guest, IdempotencyKey, Json, Kit, Problem, RateLimits, Route, Routes, ShopContext,
@@ -41,6 +42,8 @@ pub struct ShopState {
     pub limits: LoginLimits,
     /// Buying.
     pub orders: Orders,
+    /// The database that the rooms use.
+    pub store: Store,
     /// Proxies and bounds, shared with the other applications of the server.
     pub kit: Kit,
 }
@@ -128,10 +131,11 @@ impl From<Customer> for SessionView {
     }
 }
 
-/// `POST /api/v1/shop/session`: a wrong password, an unknown and a locked log-in are one answer.
+/// `POST /api/v1/shop/session`: a wrong password, an unknown and a locked log-in are one answer. The session that came
+/// with the request ends.
 async fn log_in(
     _: Guest,
-    visit: Visit,
+    (visit, headers): (Visit, HeaderMap),
     (ClientAddress(address), limits): (ClientAddress, RateLimits),
     ShopContext(shop): ShopContext,
     State(App(rooms)): State<App>,
@@ -141,20 +145,32 @@ async fn log_in(
     let logged_in = rooms.customers.log_in(&scope, address, &sent.login, &password).await;
     limits.tell(rooms.limits.left_for_login(Some(scope.tenant()), &sent.login, address));
     let (token, customer) = logged_in.map_err(refused)?;
+    if let Some(old) = web::session_of(&headers, &visit) {
+        rooms.customers.log_out(&scope, &old).await?;
+    }
     let cookie = [(SET_COOKIE, web::session_cookie(&visit, &token).to_string())];
     Ok((StatusCode::CREATED, cookie, [no_store()], Json(SessionView::from(customer))).into_response())
 }
 
-/// `DELETE /api/v1/shop/session`.
+/// `DELETE /api/v1/shop/session`: whoever comes next opens nothing of this buyer's.
 async fn log_out(buyer: Buyer, visit: Visit, State(App(rooms)): State<App>) -> Result<Response, Problem> {
     rooms.customers.log_out(&buyer.scope, &buyer.token).await?;
-    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, web::session_end(&visit).to_string())]).into_response())
+    let gone = web::farewell(&visit).map(|cookie| (SET_COOKIE, cookie.to_string()));
+    Ok((StatusCode::NO_CONTENT, AppendHeaders(gone)).into_response())
 }
 
 /// The exact waiting time, which the kind alone does not tell.
 fn refused(error: IdentityError) -> Problem {
     match error {
         IdentityError::TooManyTries { retry_after } => Problem::from(error).retry_after(retry_after),
+        other => other.into(),
+    }
+}
+
+/// The same for an order that was not placed.
+fn not_placed(error: OrderError) -> Problem {
+    match error {
+        OrderError::Risk(RiskError::Frozen { retry_after }) => Problem::from(error).retry_after(retry_after),
         other => other.into(),
     }
 }
@@ -222,7 +238,7 @@ async fn place(
 ) -> Result<Response, Problem> {
     let lines = wanted(sent.items, &shop)?;
     let most = Limits::of(shop.site.limits.as_deref());
-    let sold_by = SoldBy { chain: chain(&shop), currency: shop.tenant.currency, limits: most };
+    let sold_by = SoldBy { chain: chain(&rooms, &shop).await?, currency: shop.tenant.currency, limits: most };
     let account = order::Buyer { address: Some(visit.address), ..order::Buyer::account(buyer.customer.id) };
     let placed = match sent.pay.as_str() {
         WALLET => rooms.orders.place(&buyer.scope, sold_by, account, lines, &key.0).await,
@@ -233,7 +249,7 @@ async fn place(
         }
     };
     limits.tell([rooms.orders.velocity().left(&buyer.scope, visit.address, &most).await]);
-    let placed = placed?;
+    let placed = placed.map_err(not_placed)?;
     let view = Json(PlacedView::of(shop.tenant.id, placed.answer));
     let mut response = (StatusCode::CREATED, [no_store()], view).into_response();
     if placed.is_replay {
@@ -260,12 +276,30 @@ fn wanted(items: Vec<Item>, shop: &Shop) -> Result<Vec<Wanted>, Problem> {
     items.into_iter().map(read).collect()
 }
 
-/// The sites from the main site down to this one, as prices run; from memory, like the shop.
-fn chain(shop: &Shop) -> Vec<SiteLevel> {
-    let places = shop.chain.iter().zip(&shop.levels);
-    places.map(|(&site, level)| SiteLevel { site, level: level.clone() }).collect()
+/// The sites from the main site down to this one, as prices run. Levels are read from the rows, as pages read them: the
+/// host table of this node may be a moment behind.
+async fn chain(rooms: &ShopState, shop: &Shop) -> Result<Vec<SiteLevel>, Problem> {
+    if let [main] = shop.chain.as_slice() {
+        return Ok(vec![SiteLevel { site: *main, level: None }]);
+    }
+    let tx = rooms.store.read(&shop.scope()).await?;
+    let sites = rooms.tenancy.sites_in(&tx).await?;
+    let level = |site| sites.iter().find(|known| known.id == site).and_then(|known| known.level.clone());
+    Ok(shop.chain.iter().map(|&site| SiteLevel { site, level: level(site) }).collect())
 }
 
 fn unreadable(detail: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "request_unreadable").because(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_order_again_is_told_the_exact_time() {
+        let wait = Duration::from_secs(754);
+        let problem = not_placed(OrderError::Risk(RiskError::Frozen { retry_after: wait }));
+        assert_eq!((problem.code, problem.retry_after), ("ordering_frozen", Some(wait)));
+    }
 }

@@ -1,8 +1,8 @@
 //! The applications behind the hosts: shops, the console's API, and the demo's list of shops.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use axum::Router;
@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use storefront::{DemoPage, DemoSite, StorefrontState};
+use tokio::sync::Mutex;
 use web::{Applications, Bounds, Gate, Kit, OwnHosts, Proxies, Room};
 
 use crate::commands::DemoLogin;
@@ -18,6 +19,10 @@ use crate::settings::{Limits, Settings};
 
 /// How long a request to the console may take: files of 64 MiB come over slow lines.
 const UPLOAD_TIME: Duration = Duration::from_secs(120);
+
+/// How long an answer to whether we are ready is given again, and how long while the next one is being found.
+const READY_FRESH: Duration = Duration::from_secs(1);
+const READY_STALE: Duration = Duration::from_secs(10);
 
 /// What of a shop's host is for programs.
 const SHOP_PATHS: &str = "/api/v1/shop/";
@@ -46,6 +51,7 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         customers: house.customers.clone(),
         limits: house.limits.clone(),
         orders: house.orders.clone(),
+        store: house.store.clone(),
         kit: kit.clone(),
     });
     let shops = web::by_path(SHOP_PATHS, for_programs, shops);
@@ -65,10 +71,11 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
     let cashier =
         api::cashier_router(api::CashierState { payments: house.payments.clone(), orders: house.orders.clone(), kit });
     let health = Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready));
+    let health = health.with_state((Arc::new(Ready::default()), house.clone()));
     let hosts = OwnHosts { console: house.settings.console_host.clone(), cashier: house.settings.cashier_host.clone() };
     let gate = Gate::new(proxies, hosts, Some(house.tenancy.clone()), room(&house.settings.limits));
     // Health is asked before the gate: a full server is not a dead one.
-    Ok(health.with_state(house.clone()).fallback_service(gate.before(Applications { console, cashier, shops })))
+    Ok(health.fallback_service(gate.before(Applications { console, cashier, shops })))
 }
 
 /// The proxies that the settings name.
@@ -91,8 +98,35 @@ fn room(limits: &Limits) -> Room {
 }
 
 /// Ready is who can read the database.
-async fn ready(State(house): State<House>) -> Result<&'static str, StatusCode> {
-    house.store.ping().await.map(|()| "ready").map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
+async fn ready(State((known, house)): State<(Arc<Ready>, House)>) -> Result<&'static str, StatusCode> {
+    let is_ready = known.ask(async || house.store.ping().await.is_ok()).await;
+    is_ready.then_some("ready").ok_or(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// Whether we are ready, as it was a moment ago. Anybody may ask, before the gate; so at most one of those who ask looks,
+/// and the others are told what he or the one before him found.
+#[derive(Default)]
+struct Ready {
+    found: StdMutex<Option<(Instant, bool)>>,
+    looking: Mutex<()>,
+}
+
+impl Ready {
+    /// What was found lately, or what `look` finds. While somebody looks for too long, nobody is told that we are ready.
+    async fn ask(&self, look: impl AsyncFnOnce() -> bool) -> bool {
+        if let Some(is_ready) = self.found_within(READY_FRESH) {
+            return is_ready;
+        }
+        let Ok(_looking) = self.looking.try_lock() else { return self.found_within(READY_STALE).unwrap_or(false) };
+        let is_ready = look().await;
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), is_ready));
+        is_ready
+    }
+
+    fn found_within(&self, age: Duration) -> Option<bool> {
+        let found = *self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.filter(|(at, _)| at.elapsed() < age).map(|(_, is_ready)| is_ready)
+    }
 }
 
 fn demo_page(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> DemoPage {
@@ -112,4 +146,44 @@ fn demo_page(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> DemoPa
         password: login.password.clone(),
     });
     DemoPage { sites: sites.collect(), logins: logins.collect(), note: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn of_all_who_ask_whether_we_are_ready_one_looks() {
+        let (ready, looked) = (Ready::default(), Cell::new(0));
+        let look = async || {
+            looked.set(looked.get() + 1);
+            tokio::task::yield_now().await;
+            true
+        };
+        let (first, second) = tokio::join!(ready.ask(look), ready.ask(look));
+        assert_eq!((first, second, looked.get()), (true, false, 1), "nothing was known yet");
+        assert!(ready.ask(look).await && ready.ask(async || false).await);
+        assert_eq!(looked.get(), 1, "what was found is told for a moment");
+    }
+
+    #[tokio::test]
+    async fn who_asks_while_somebody_looks_is_told_what_was_found_before() {
+        let ready = Ready::default();
+        let past = Instant::now().checked_sub(READY_FRESH * 2);
+        *ready.found.lock().expect("no panic") = past.map(|past| (past, true));
+        let (slow, other) = tokio::join!(
+            ready.ask(async || {
+                tokio::task::yield_now().await;
+                false
+            }),
+            ready.ask(async || unreachable!("one looks at a time"))
+        );
+        assert_eq!((slow, other), (false, true));
+        let past = Instant::now().checked_sub(READY_STALE * 2);
+        *ready.found.lock().expect("no panic") = past.map(|past| (past, true));
+        let _looking = ready.looking.lock().await;
+        assert!(!ready.ask(async || true).await, "a look that does not end is no good sign");
+    }
 }

@@ -2,14 +2,20 @@
 //!
 //! | what somebody may do | what ends it |
 //! |---|---|
-//! | open connections without end | so many in all, and of one address; the next one is closed at once |
+//! | open connections without end | so many in all, of one address, and of one site; the next one is closed at once |
 //! | say nothing, or a head letter by letter | `head_time` from its first letter, or from the last answer |
 //! | send a head without end | 32 KiB and 64 headers, then 431 |
 //! | ask and never read the answer | `write_time` in which nothing could be sent |
-//! | open and reset streams (HTTP/2) | 64 streams, 20 resets that wait, then the connection goes |
-//! | vanish (HTTP/2) | a ping every 20 s, an answer within 10 s |
+//! | speak HTTP/2 | the connection is closed: only the proxies that the settings name may |
+//! | such a proxy opens and resets streams | 64 streams, 20 resets that wait, then the connection goes |
+//! | such a proxy vanishes | a ping every 20 s, an answer within 10 s |
 //!
-//! What many may share, this machine and our proxies, is not counted by address.
+//! HTTP/2 is for our proxies alone, because no clock here bounds a reader who opens no window, nor a connection that idles
+//! but answers pings; and no browser speaks it without TLS, which a proxy ends. A site is a /48 of version six, which is
+//! 65,536 addresses and one customer of a provider.
+//!
+//! What many may share, this machine and our proxies, is not counted by address, and some of all places are kept for it:
+//! strangers cannot lock out the proxy that everybody else comes through.
 
 mod patient;
 
@@ -17,7 +23,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::convert::Infallible;
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -48,6 +54,10 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Files and connections of our own.
 const OWN_FILES: usize = 256;
+/// How many times the connections of an address those of a site may be.
+const SITE_ADDRESSES: usize = 4;
+/// One place in so many is kept for what many share.
+const KEPT_ONE_IN: usize = 16;
 /// How long to wait when the system has no connection for us.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -114,10 +124,12 @@ pub async fn serve(
         let is_shared = web::is_shared(peer.ip(), &proxies);
         let Some(door) = doors.open((!is_shared).then(|| peer.ip())) else { continue };
         let head_time = if is_shared { bounds.shared_head_time } else { bounds.head_time };
+        // What stands on this machine and is not named speaks like a stranger.
+        let builder = builder(head_time, proxies.trust(peer.ip()));
         let times = (head_time, bounds.write_time);
         let (app, stopped, alive) = (app.clone(), stopped.clone(), alive.clone());
         tokio::spawn(async move {
-            connection((stream, peer), app, times, stopped).await;
+            connection((stream, peer), app, (builder, times), stopped).await;
             drop((door, alive));
         });
     }
@@ -134,7 +146,7 @@ async fn until(stopped: &mut watch::Receiver<bool>) {
 async fn connection(
     (stream, peer): (TcpStream, SocketAddr),
     app: Router,
-    (head_time, write_time): (Duration, Duration),
+    (builder, (head_time, write_time)): (Builder<TokioExecutor>, (Duration, Duration)),
     mut stopped: watch::Receiver<bool>,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
@@ -146,7 +158,6 @@ async fn connection(
         let app = app.clone();
         async move { Ok::<_, Infallible>(app.oneshot(request).await.unwrap_or_else(|never| match never {})) }
     });
-    let builder = builder(head_time);
     let stream = TokioIo::new(Patient::new(stream, head_time, write_time));
     let mut connection = std::pin::pin!(builder.serve_connection(stream, service));
     let ended = tokio::select! {
@@ -161,7 +172,8 @@ async fn connection(
     }
 }
 
-fn builder(head_time: Duration) -> Builder<TokioExecutor> {
+/// How a connection is spoken on; HTTP/2 only by a proxy of ours.
+fn builder(head_time: Duration, is_proxy: bool) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -179,7 +191,7 @@ fn builder(head_time: Duration) -> Builder<TokioExecutor> {
         .max_send_buf_size(SEND_BYTES_MAX)
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_TIMEOUT);
-    builder
+    if is_proxy { builder } else { builder.http1_only() }
 }
 
 /// Counts connections.
@@ -187,8 +199,32 @@ fn builder(head_time: Duration) -> Builder<TokioExecutor> {
 struct Doors {
     all: Arc<Semaphore>,
     most: usize,
+    /// Of all places, those that strangers may not take.
+    kept: usize,
     most_of_address: usize,
-    of_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    counts: Arc<Mutex<HashMap<Counted, usize>>>,
+}
+
+/// What connections are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Counted {
+    Address(IpAddr),
+    Site(IpAddr),
+}
+
+impl Counted {
+    /// All that a connection from `address` counts for.
+    fn of(address: IpAddr) -> impl Iterator<Item = Self> {
+        let address = network(address);
+        let site = match address {
+            IpAddr::V6(network) => {
+                let [a, b, c, ..] = network.segments();
+                Some(Self::Site(IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))))
+            }
+            IpAddr::V4(_) => None,
+        };
+        [Self::Address(address)].into_iter().chain(site)
+    }
 }
 
 /// An open connection; it is not counted any more when this goes.
@@ -202,29 +238,39 @@ impl Doors {
     fn new(bounds: &WireBounds) -> Self {
         let all = Arc::new(Semaphore::new(bounds.connections_max));
         let (most, most_of_address) = (bounds.connections_max, bounds.address_connections_max);
-        Self { all, most, most_of_address, of_address: Arc::default() }
+        Self { all, most, kept: most / KEPT_ONE_IN, most_of_address, counts: Arc::default() }
     }
 
     /// Lets a connection in, or nobody; it counts for its address if it has one of its own.
     fn open(&self, address: Option<IpAddr>) -> Option<Door> {
         let refused =
             |reason| metrics::counter!("cardgrove_connections_refused_total", "reason" => reason).increment(1);
-        let Ok(place) = Arc::clone(&self.all).try_acquire_owned() else {
+        let kept = if address.is_some() { self.kept } else { 0 };
+        let place = Arc::clone(&self.all).try_acquire_owned().ok();
+        let Some(place) = place.filter(|_| self.all.available_permits() >= kept) else {
             refused("full");
             return None;
         };
-        let address = address.map(network);
         if let Some(address) = address {
-            let mut counts = self.of_address.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = counts.entry(address).or_default();
-            if *count >= self.most_of_address {
+            let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = |counted: &Counted| counts.get(counted).copied().unwrap_or_default();
+            if Counted::of(address).any(|counted| count(&counted) >= self.most_of(counted)) {
                 refused("address");
                 return None;
             }
-            *count += 1;
+            for counted in Counted::of(address) {
+                *counts.entry(counted).or_default() += 1;
+            }
         }
         self.tell();
         Some(Door { doors: self.clone(), address, _place: place })
+    }
+
+    const fn most_of(&self, counted: Counted) -> usize {
+        match counted {
+            Counted::Address(_) => self.most_of_address,
+            Counted::Site(_) => self.most_of_address.saturating_mul(SITE_ADDRESSES),
+        }
     }
 
     fn tell(&self) {
@@ -236,11 +282,13 @@ impl Doors {
 impl Drop for Door {
     fn drop(&mut self) {
         if let Some(address) = self.address {
-            let mut counts = self.doors.of_address.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Entry::Occupied(mut count) = counts.entry(address) {
-                *count.get_mut() -= 1;
-                if *count.get() == 0 {
-                    count.remove();
+            let mut counts = self.doors.counts.lock().unwrap_or_else(PoisonError::into_inner);
+            for counted in Counted::of(address) {
+                if let Entry::Occupied(mut count) = counts.entry(counted) {
+                    *count.get_mut() -= 1;
+                    if *count.get() == 0 {
+                        count.remove();
+                    }
                 }
             }
         }
@@ -275,7 +323,27 @@ mod tests {
         assert!(doors.open(None).is_some() && open("203.0.113.1").is_some());
         drop(six);
         assert_eq!(doors.all.available_permits(), 4);
-        assert!(doors.of_address.lock().expect("no panic").is_empty());
+        assert!(doors.counts.lock().expect("no panic").is_empty());
+    }
+
+    #[test]
+    fn a_site_of_version_six_is_counted_as_well_as_its_addresses() {
+        let doors = doors(100, 2);
+        let open = |text: &str| doors.open(Some(text.parse().expect("an address")));
+        let held: Vec<_> = (0..20).filter_map(|network| open(&format!("2001:db8:1:{network}::1"))).collect();
+        assert_eq!(held.len(), 2 * SITE_ADDRESSES, "of all the networks of one site");
+        assert!(open("2001:db8:2::1").is_some() && open("203.0.113.1").is_some());
+        drop(held);
+        assert!(open("2001:db8:1:99::1").is_some() && doors.counts.lock().expect("no panic").is_empty());
+    }
+
+    #[test]
+    fn strangers_leave_places_for_what_many_share() {
+        let doors = doors(32, 32);
+        let stranger = || doors.open(Some(IpAddr::from([203, 0, 113, 1])));
+        let held: Vec<_> = std::iter::from_fn(stranger).collect();
+        assert_eq!(held.len(), 30);
+        assert!(doors.open(None).is_some() && stranger().is_none(), "our proxy still comes in");
     }
 
     #[test]

@@ -12,7 +12,6 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
@@ -36,27 +35,20 @@ pub struct Bounds {
     /// How long a request waits for a server that is not ours, all such conversations together. It is shorter than
     /// `timeout`, so that there is time left to say so.
     pub outside_timeout: Duration,
-    /// Requests at the same time.
-    pub requests_max: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self {
-            body_bytes_max: 64 * 1024,
-            timeout: Duration::from_secs(10),
-            outside_timeout: Duration::from_secs(5),
-            requests_max: 1024,
-        }
+        Self { body_bytes_max: 64 * 1024, timeout: Duration::from_secs(10), outside_timeout: Duration::from_secs(5) }
     }
 }
 
-/// What the applications of a server share. Clones share the count of requests.
+/// What the applications of a server share. How many requests there may be is no matter of theirs: [`crate::Gate`] stands
+/// before all of them.
 #[derive(Debug, Clone)]
 pub struct Kit {
     proxies: Arc<Proxies>,
     bounds: Bounds,
-    places: Arc<Semaphore>,
     policy: HeaderValue,
 }
 
@@ -83,8 +75,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 impl Kit {
     /// A kit that believes `proxies` and keeps `bounds`.
     pub fn new(proxies: Proxies, bounds: Bounds) -> Self {
-        let places = Arc::new(Semaphore::new(bounds.requests_max));
-        Self { proxies: Arc::new(proxies), bounds, places, policy: POLICY }
+        Self { proxies: Arc::new(proxies), bounds, policy: POLICY }
     }
 
     /// The same kit for an application whose forms may lead to `origin` as well: a browser follows the answer to a
@@ -112,15 +103,15 @@ impl Kit {
     }
 
     /// The router behind all layers. From outside to inside: id and span, security headers, compression, the
-    /// visit, the face of problems, a place among the requests, panics, time, foreign origins, size.
+    /// visit, the face of problems, time, panics, foreign origins, size.
     pub fn layers(&self, router: Router, face: Face) -> Router {
-        let (identify, limit, name) = (self.clone(), self.clone(), self.clone());
+        let (identify, name, timeout) = (self.clone(), self.clone(), self.bounds.timeout);
         router
             .layer(DefaultBodyLimit::max(self.bounds.body_bytes_max))
             .layer(CsrfLayer::new())
             .layer(from_fn(foreign_origin))
             .layer(CatchPanicLayer::custom(panicked))
-            .layer(from_fn(move |request, next| bound(limit.clone(), request, next)))
+            .layer(from_fn(move |request, next: Next| in_time(timeout, next.run(request))))
             .layer(from_fn(move |request, next| enter(identify.clone(), face.clone(), request, next)))
             .layer(CompressionLayer::new())
             .layer(from_fn(move |request, next| named(name.clone(), request, next)))
@@ -245,17 +236,12 @@ pub(crate) fn visit_of(request: &Request, proxies: &Proxies) -> Result<Visit, Vi
 }
 
 /// Who the connection is from.
-fn peer_of(request: &Request) -> IpAddr {
+pub(crate) fn peer_of(request: &Request) -> IpAddr {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
-/// Takes a place or sends the request away at once; ends it when its time is over.
-async fn bound(kit: Kit, request: Request, next: Next) -> Response {
-    let Ok(_place) = kit.places.try_acquire() else { return Problem::busy().into_response() };
-    in_time(kit.bounds.timeout, next.run(request)).await
-}
-
+/// Ends a request when its time is over.
 async fn in_time(limit: Duration, work: impl Future<Output = Response>) -> Response {
     match tokio::time::timeout(limit, work).await {
         Ok(response) => response,

@@ -124,8 +124,8 @@ fn opened_and_reset(stream: u32) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn streams_that_are_opened_and_reset_without_end_close_their_connection() {
-    let server = impatient(&[]).await;
+async fn streams_that_our_proxy_opens_and_resets_without_end_close_their_connection() {
+    let server = impatient(&[("CARDGROVE_PROXIES", "[\"127.0.0.1\"]")]).await;
     let (mut reader, mut writer) = connect(&server).await.into_split();
     let flooding = tokio::spawn(async move {
         let mut bytes = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &frame(4, 0, 0, &[])].concat();
@@ -147,6 +147,25 @@ async fn streams_that_are_opened_and_reset_without_end_close_their_connection() 
     let _ = timeout(LONG, reader.read_to_end(&mut read)).await.expect("the server does not play along");
     timeout(LONG, flooding).await.expect("the connection is gone").expect("no panic");
     is_answering(&server).await;
+}
+
+#[tokio::test]
+async fn who_is_no_proxy_of_ours_cannot_speak_http_two() {
+    let hello = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &frame(4, 0, 0, &[0, 4, 0, 0, 0, 0])].concat();
+    let server = impatient(&[]).await;
+    let mut stranger = connect(&server).await;
+    stranger.write_all(&[hello.as_slice(), &opened_and_reset(1)].concat()).await.expect("sent");
+    let answer = rest(&mut stranger).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{answer:?}");
+    is_answering(&server).await;
+    drop(server);
+
+    let server = impatient(&[("CARDGROVE_PROXIES", "[\"127.0.0.1\"]")]).await;
+    let mut proxy = connect(&server).await;
+    proxy.write_all(&hello).await.expect("sent");
+    let mut settings = [0; 9];
+    timeout(LONG, proxy.read_exact(&mut settings)).await.expect("an answer").expect("a frame");
+    assert_eq!(settings[3], 4, "our proxy is answered with settings of its own");
 }
 
 /// How many files this process may open.

@@ -2,7 +2,6 @@
 
 use axum::http::{Method, StatusCode};
 use tenancy::{Host, SiteState, TenantState};
-use web::Bounds;
 
 use super::fixture::{MAIN, OTHER, SUB, Town};
 
@@ -140,14 +139,6 @@ testkit::on_both! {
         let page = town.browser(MAIN).get("/").await;
         assert_eq!(page.status, StatusCode::GONE);
         assert!(page.text.contains("这家店已经关闭"), "{}", page.text);
-    }
-
-    async fn a_full_server_sends_away_at_once(db) {
-        let bounds = Bounds { requests_max: 0, ..Bounds::default() };
-        let town = Town::open_with(&db, bounds, kernel::Wording::new("星", "Star")).await;
-        let page = town.browser(MAIN).get("/").await;
-        assert_eq!((page.status, page.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "1"));
-        assert!(page.text.contains("店铺正忙"), "{}", page.text);
     }
 
     async fn a_body_over_the_bound_is_refused(db) {

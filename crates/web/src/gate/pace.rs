@@ -36,14 +36,31 @@ impl Pace {
 
     /// Counts a request of `address`, unless it comes too fast.
     pub fn lets(&self, address: IpAddr) -> bool {
-        self.lets_at(address, u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX))
+        self.lets_at(address, self.now())
+    }
+
+    /// Whether a request of `address` would be let in; it is not counted.
+    pub fn is_open(&self, address: IpAddr) -> bool {
+        self.is_open_at(address, self.now())
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn is_open_at(&self, address: IpAddr, now: u64) -> bool {
+        let address = network(address);
+        self.rows.iter().any(|(secret, row)| {
+            let until = row[place_of(secret, address)].load(Ordering::Relaxed);
+            until.max(now) + self.each <= now + self.ahead
+        })
     }
 
     fn lets_at(&self, address: IpAddr, now: u64) -> bool {
         let address = network(address);
         let mut is_let = false;
         for (secret, row) in &self.rows {
-            let place = usize::try_from(secret.hash_one(address)).unwrap_or_default() % PLACES;
+            let place = place_of(secret, address);
             let next = |until: u64| {
                 let until = until.max(now) + self.each;
                 (until <= now + self.ahead).then_some(until)
@@ -58,6 +75,10 @@ impl Pace {
         let (window, resets_after) = (Duration::from_nanos(self.ahead), Duration::from_nanos(self.each));
         Allowance { name: "requests", most: self.burst, window, left: 0, resets_after }
     }
+}
+
+fn place_of(secret: &RandomState, network: IpAddr) -> usize {
+    usize::try_from(secret.hash_one(network)).unwrap_or_default() % PLACES
 }
 
 #[cfg(test)]
@@ -78,6 +99,13 @@ mod tests {
         assert_eq!(passed(NANOS + NANOS / 10, 100), 1);
         assert_eq!(passed(NANOS + NANOS / 2, 100), 4);
         assert_eq!(passed(100 * NANOS, 100), 5, "what is not used is not saved up");
+    }
+
+    #[test]
+    fn looking_whether_an_address_is_let_in_counts_nothing() {
+        let pace = Pace::new(1, 1);
+        assert!((0..5).all(|_| pace.is_open_at(address(1), NANOS)) && pace.lets_at(address(1), NANOS));
+        assert!(!pace.is_open_at(address(1), NANOS) && pace.is_open_at(address(1), 3 * NANOS));
     }
 
     #[test]

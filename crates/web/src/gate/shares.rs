@@ -58,9 +58,17 @@ impl<K: Copy + Eq + Hash> Shares<K> {
 
     /// Takes a place for `who`, or says why there is none.
     pub fn enter(&self, who: K) -> Result<Place<K>, Full> {
+        self.enter_within(who, self.most)
+    }
+
+    /// The same for somebody who may hold `most` of them, however many are free.
+    pub fn enter_within(&self, who: K, most: usize) -> Result<Place<K>, Full> {
         let mut taken = self.taken();
         let own = taken.by.get(&who).copied().unwrap_or_default();
         check(own, taken.all, self.most)?;
+        if own >= most {
+            return Err(Full::Share);
+        }
         taken.all += 1;
         taken.by.insert(who, own + 1);
         drop(taken);
@@ -120,6 +128,14 @@ mod tests {
         }
         assert!(first.len().abs_diff(second.len()) <= 8, "{} and {}", first.len(), second.len());
         assert!(shares.enter(3).is_ok());
+    }
+
+    #[test]
+    fn who_may_hold_so_many_holds_no_more_however_many_are_free() {
+        let shares = Shares::new(500);
+        let held: Vec<_> = std::iter::from_fn(|| shares.enter_within(1, 7).ok()).collect();
+        assert_eq!((held.len(), shares.enter_within(1, 7).err()), (7, Some(Full::Share)));
+        assert!(shares.enter_within(2, 7).is_ok());
     }
 
     proptest! {

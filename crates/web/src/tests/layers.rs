@@ -116,23 +116,6 @@ async fn a_body_over_the_bound_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_place_is_sent_away() {
-    let bounds = Bounds { requests_max: 1, ..Bounds::default() };
-    let app = app(bounds, Face::json());
-    let slow = tokio::spawn({
-        let app = app.clone();
-        async move { plain(&app, Method::GET, "/slow", "").await }
-    });
-    let mut status = StatusCode::OK;
-    while status == StatusCode::OK {
-        tokio::task::yield_now().await;
-        status = plain(&app, Method::GET, "/", "").await.0;
-    }
-    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-    slow.abort();
-}
-
-#[tokio::test]
 async fn a_post_from_another_site_is_a_problem() {
     let app = app(Bounds::default(), Face::json());
     for (origin, forwarded, status) in [
