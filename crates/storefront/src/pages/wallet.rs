@@ -88,6 +88,7 @@ pub(crate) async fn top_up(
         }
         // What the lane has refused is kept under the key, so the form needs another one.
         Err(PaymentError::Refused(payment::Refusal::NoChannel)) => again(renewed(form), "pay").await,
+        Err(PaymentError::Refused(payment::Refusal::TooManyTopUps { .. })) => again(renewed(form), "waiting").await,
         Err(PaymentError::Refused(_)) => again(renewed(form), "amount").await,
         Err(error) if error.code() == KEY_REUSED => again(renewed(form), "already_used").await,
         Err(error) => Err(error.into()),

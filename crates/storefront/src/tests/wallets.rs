@@ -45,6 +45,18 @@ testkit::on_both! {
         assert_eq!(status.text, "{\"state\":\"completed\",\"is_final\":true}");
     }
 
+    async fn who_left_three_top_ups_unpaid_is_told_so_and_not_that_the_amount_is_wrong(db) {
+        let town = Town::open(&db).await;
+        let mut browser = town.buyer(MAIN).await;
+        for amount in ["1", "2", "3"] {
+            waiting(&town, &mut browser, amount).await;
+        }
+        let refused = top_up(&town, &mut browser, "4").await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(refused.text.contains("还有几笔充值没付款"), "{}", refused.text);
+        assert!(!refused.text.contains("aria-invalid=\"true\""), "{}", refused.text);
+    }
+
     async fn an_amount_that_cannot_be_is_told_and_kept(db) {
         let town = Town::open(&db).await;
         let mut browser = town.buyer(MAIN).await;
