@@ -14,8 +14,8 @@ use crate::shop::Shop;
 /// Customers of each shop.
 const CUSTOMERS: usize = 32;
 
-/// The shops, and the engine that sells from all of them. Of any two shops in turn the second has the fewer buyers: the
-/// first one's share is twice that of the second, three times that of the third.
+/// The shops, and the engine that sells from all of them. The first has the most buyers: twice as many as the second, three
+/// times as many as the third, and so on.
 pub struct Market {
     shops: Vec<Arc<Shop>>,
     lanes: Lanes,

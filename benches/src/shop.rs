@@ -7,7 +7,7 @@ use catalog::{
     Audience, Catalog, CategoryDraft, Code, Formula, GoodsDraft, GoodsKind, OnSale, Prices, Reach, Rounding, RuleDraft,
     SiteLevel, SkuDraft, SkuId, Subject, Target, Terms, Whom,
 };
-use identity::{CustomerId, Customers, Login, LoginLimits, NewCustomer, Passwords};
+use identity::{CustomerId, Customers, Login, LoginLimits, NewCustomer, PasswordHash, Passwords};
 use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks};
 use kernel::{Currency, Money, Rate, Secret, SiteId, SystemClock, TenantId, TenantScope, Wording};
 use lane::{LaneSettings, Lanes};
@@ -76,7 +76,7 @@ impl Shop {
             rules(&store, &tx, place.site).await;
         }
         tx.commit().await.expect("committed");
-        let customers = customers(&store, &scope, chain[3].site, 0..buyers).await;
+        let customers = customers(&store, &scope, (chain[3].site, &password().await), 0..buyers).await;
         let site = scope.site(chain[3].site);
         let quotes = Prices::new(store.clone()).quotes(&site, &chain, &Subject::default(), &[(sku, 1)]).await;
         let unit = quotes.expect("quoted").pop().and_then(|(_, quote)| quote.ok()).expect("a price").unit;
@@ -139,10 +139,10 @@ impl Shop {
 
     /// Lets that many more customers in, each with money; from then on it is they who buy.
     pub(crate) async fn invite(&mut self, count: usize) {
-        let first = CUSTOMERS + self.invited.len();
+        let (first, hash) = (CUSTOMERS + self.invited.len(), password().await);
         for begin in (first..first + count).step_by(INVITED_AT_ONCE) {
             let numbers = begin..(begin + INVITED_AT_ONCE).min(first + count);
-            self.invited.extend(customers(&self.store, &self.scope, self.chain[3].site, numbers).await);
+            self.invited.extend(customers(&self.store, &self.scope, (self.chain[3].site, &hash), numbers).await);
         }
     }
 
@@ -315,15 +315,32 @@ pub(crate) async fn rules(store: &Store, tx: &WriteTx<TenantScope>, site: SiteId
     }
 }
 
-async fn customers(store: &Store, scope: &TenantScope, site: SiteId, numbers: Range<usize>) -> Vec<CustomerId> {
-    let passwords = Passwords::new();
-    let password_hash = passwords.hash(&Secret::new("a long password".to_owned())).await.expect("hashed");
-    let service = Customers::new(store.clone(), passwords, LoginLimits::new(Arc::new(SystemClock)));
+/// What every customer logs in with.
+pub(crate) const PASSWORD: &str = "a long password";
+
+/// It, as it is kept.
+pub(crate) async fn password() -> PasswordHash {
+    Passwords::new().hash(&Secret::new(PASSWORD.to_owned())).await.expect("hashed")
+}
+
+/// What a customer of this number logs in with.
+pub(crate) fn login(number: usize) -> String {
+    format!("buyer-{number}@bench.test")
+}
+
+/// Customers of these numbers, each with the same password and much money.
+pub(crate) async fn customers(
+    store: &Store,
+    scope: &TenantScope,
+    (site, password_hash): (SiteId, &PasswordHash),
+    numbers: Range<usize>,
+) -> Vec<CustomerId> {
+    let service = Customers::new(store.clone(), Passwords::new(), LoginLimits::new(Arc::new(SystemClock)));
     let tx = store.write(scope).await.expect("a writer");
     let mut ids = Vec::new();
     let mut book = Book::new(scope.id());
     for number in numbers {
-        let login = Login::parse(&format!("buyer-{number}@bench.test")).expect("a login");
+        let login = Login::parse(&login(number)).expect("a login");
         let new = NewCustomer { site, login, name: "Buyer".to_owned(), password_hash: password_hash.clone() };
         let id = service.save_in(&tx, &new).await.expect("a customer").id();
         let money = Money::new(100_000_000, CNY);

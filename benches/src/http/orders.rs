@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::answers::Answers;
 use super::drive::{Caller, Load, Trip, Zipf, drive};
 use super::program::Program;
-use super::town::{PASSWORD, Stall, Town};
+use super::town::{Stall, Town};
 use super::wire::Connection;
+use crate::shop::PASSWORD;
 
 /// Each caller buys one piece after the other from shops that are as likely as their places say.
 struct Buying {

@@ -9,11 +9,10 @@ use catalog::{
     Catalog, CategoryDraft, Code, Fulfilment, GoodsDraft, GoodsKind, OnSale, Prices, SiteLevel, SkuDraft, SkuId,
     Subject,
 };
-use identity::{CustomerId, Customers, Login, LoginLimits, NewCustomer, PasswordHash, Passwords, Token};
+use identity::{CustomerId, PasswordHash, Token};
 use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard};
-use kernel::{Money, Secret, SiteId, SystemClock, TenantScope, Wording, hex};
+use kernel::{Money, Secret, SiteId, TenantScope, Wording, hex};
 use lane::{LaneSettings, Lanes};
-use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
 use order::Chain;
 use payment::{Gateways, NewChannel, PaymentSettings, Payments, PublicChannel};
 use risk::Limits;
@@ -25,9 +24,8 @@ use testkit::TestDb;
 use uuid::Uuid;
 
 use super::drive::Zipf;
-use crate::shop::{CNY, COST, rules};
+use crate::shop::{CNY, COST, customers, login, password, rules};
 
-pub(crate) const PASSWORD: &str = "a long password";
 /// The host that gateways report to.
 pub(crate) const CASHIER: &str = "cashier.localhost";
 /// Sites from the main one down to the one that sells, as in the engine's figures.
@@ -101,9 +99,8 @@ impl Town {
         let store = Store::open(&settings).await.expect("the database opens");
         let key = MasterKey::generate();
         let (master, inventory) = (key.export(), Inventory::new(KeyRing::new(MasterKeys::only(key))));
-        let passwords = Passwords::new();
-        let password_hash = passwords.hash(&Secret::new(PASSWORD.to_owned())).await.expect("hashed");
-        let builder = Builder { db: &db, store: &store, inventory: &inventory, passwords, password_hash };
+        let password_hash = password().await;
+        let builder = Builder { db: &db, store: &store, inventory: &inventory, password_hash };
         let mut stalls = Vec::with_capacity(size.tenants);
         for number in 0..size.tenants {
             stalls.push(builder.stall(number, size.buyers).await);
@@ -212,10 +209,6 @@ impl Town {
     }
 }
 
-fn login(buyer: usize) -> String {
-    format!("buyer-{buyer}@bench.test")
-}
-
 fn code(text: &str) -> Code {
     Code::parse(text).expect("a code")
 }
@@ -224,7 +217,6 @@ struct Builder<'t> {
     db: &'t TestDb,
     store: &'t Store,
     inventory: &'t Inventory,
-    passwords: Passwords,
     password_hash: PasswordHash,
 }
 
@@ -243,7 +235,7 @@ impl Builder<'_> {
         let (seller, subject) = (scope.site(chain[DEPTH - 1].site), Subject::default());
         let quotes = Prices::new(self.store.clone()).quotes(&seller, &chain, &subject, &[(skus.0, 1)]).await;
         let unit = quotes.expect("quoted").pop().and_then(|(_, quote)| quote.ok()).expect("a price").unit;
-        let ids = self.buyers(&scope, seller.site(), buyers).await;
+        let ids = customers(self.store, &scope, (seller.site(), &self.password_hash), 0..buyers).await;
         let sessions = self.sessions(&scope, seller.site(), &ids).await;
         let (sku, rare) = (skus.0.to_string(), skus.1.to_string());
         let notify = format!("/pay/notify/sandbox/{}", PublicChannel::new(scope.id(), channel));
@@ -351,30 +343,6 @@ impl Builder<'_> {
             sort: 1,
         };
         (payments.save_channel_in(tx, &new).await.expect("a channel").id(), payee, secret)
-    }
-
-    /// Buyers with money.
-    async fn buyers(&self, scope: &TenantScope, site: SiteId, buyers: usize) -> Vec<CustomerId> {
-        let limits = LoginLimits::new(Arc::new(SystemClock));
-        let customers = Customers::new(self.store.clone(), self.passwords.clone(), limits);
-        let tx = self.store.write(scope).await.expect("a writer");
-        let (mut ids, mut book) = (Vec::with_capacity(buyers), Book::new(scope.id()));
-        for buyer in 0..buyers {
-            let login = Login::parse(&login(buyer)).expect("a login");
-            let new = NewCustomer { site, login, name: "Buyer".to_owned(), password_hash: self.password_hash.clone() };
-            let id = customers.save_in(&tx, &new).await.expect("a customer").id();
-            let money = Money::new(100_000_000, CNY);
-            let postings = [
-                Posting { account: Account::of(AccountKind::Wallet, id.uuid(), CNY), amount: money },
-                Posting { account: Account::own(AccountKind::Opening, CNY), amount: Money::new(-money.minor(), CNY) },
-            ];
-            let entry = Entry::try_new(EntryKind::Adjustment, id.uuid(), "opening", postings).expect("balanced");
-            book.post(entry.because("opening balance of the bench")).expect("posted");
-            ids.push(id);
-        }
-        book.write_in(&tx, Uuid::now_v7()).await.expect("written");
-        tx.commit().await.expect("committed");
-        ids
     }
 
     /// A session for each, as a log-in leaves it behind: hundreds of passwords would take longer than the measurement.

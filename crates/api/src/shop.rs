@@ -1,7 +1,6 @@
 //! A shop's own hosts, for programs of its buyers: logging in and buying, as JSON. Pages do the same for people.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRef, Request, State};
@@ -21,15 +20,13 @@ use store::Store;
 use tenancy::{Shop, Tenancy};
 use web::{
     Buyer, ClientAddress, Face, Guest, IdempotencyKey, Json, Kit, Problem, RateLimits, Route, Routes, ShopContext,
-    ShopFault, Visit,
+    Visit,
 };
 
 use crate::page::{MoneyView, no_store};
 
 /// The word that pays from the buyer's wallet.
 const WALLET: &str = "wallet";
-/// When a machine may look again whether a stopped shop is open.
-const SUSPENDED_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// The rooms below, as the server wires them.
 #[derive(Clone)]
@@ -95,17 +92,7 @@ async fn open_shop(State(App(rooms)): State<App>, visit: Visit, mut request: Req
             request.extensions_mut().insert(ShopContext(shop));
             next.run(request).await
         }
-        Err(fault) => problem_of(&fault).into_response(),
-    }
-}
-
-fn problem_of(fault: &ShopFault) -> Problem {
-    match fault {
-        ShopFault::Unknown { .. } => Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host"),
-        ShopFault::Suspended(_) => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shop_suspended").retry_after(SUSPENDED_RETRY_AFTER)
-        }
-        ShopFault::Closed(_) => Problem::new(StatusCode::GONE, "shop_closed"),
+        Err(fault) => fault.problem().into_response(),
     }
 }
 
@@ -298,7 +285,7 @@ mod tests {
 
     #[test]
     fn who_may_order_again_is_told_the_exact_time() {
-        let wait = Duration::from_secs(754);
+        let wait = std::time::Duration::from_secs(754);
         let problem = not_placed(OrderError::Risk(RiskError::Frozen { retry_after: wait }));
         assert_eq!((problem.code, problem.retry_after), ("ordering_frozen", Some(wait)));
     }

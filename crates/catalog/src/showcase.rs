@@ -131,7 +131,7 @@ impl Showcases {
             return Ok(epoch);
         }
         let read = move |news: Vec<u64>| async move {
-            let epoch = repo::price::catalog_epoch(&store.read(&owner).await?).await?;
+            let epoch = repo::price::epochs(&store.read(&owner).await?).await?.catalogue;
             Ok::<_, StoreError>(news.into_iter().map(|news| (news, epoch)).collect())
         };
         let found = self.epochs.get_all(scope, &[news], read).await?;

@@ -7,7 +7,6 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use std::time::Duration;
 use tenancy::Shop;
 use web::{Face, Problem, Route, Routes, ShopContext, ShopFault, Visit};
 
@@ -19,9 +18,6 @@ use crate::{assets, pages, rows};
 
 /// The hosts of the demo's list of shops.
 const DEMO_HOSTS: [&str; 2] = ["localhost", "127.0.0.1"];
-
-/// When a machine may look again whether a stopped shop is open.
-const SUSPENDED_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// The shop pages, complete with all layers.
 pub fn router(state: StorefrontState) -> Router {
@@ -138,7 +134,7 @@ async fn open_shop(State(app): State<App>, visit: Visit, mut request: Request, n
                 // For the footer of the page that says so; where it cannot be read, the footer names nobody.
                 let _ = rows::sells_itself(&app, shop).await;
             }
-            problem_of(&fault).into_response()
+            fault.problem().into_response()
         }
     }
 }
@@ -165,14 +161,4 @@ fn demo(app: &App, request: Request) -> Response {
         return Problem::not_found().into_response();
     }
     pages::demo::show(app, &Frame::read(&parts), demo).into_response()
-}
-
-fn problem_of(fault: &ShopFault) -> Problem {
-    match fault {
-        ShopFault::Unknown { .. } => Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host"),
-        ShopFault::Suspended(_) => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shop_suspended").retry_after(SUSPENDED_RETRY_AFTER)
-        }
-        ShopFault::Closed(_) => Problem::new(StatusCode::GONE, "shop_closed"),
-    }
 }

@@ -1,9 +1,11 @@
 //! From the host to the shop, and from the path to the application.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Request};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use tenancy::{Shop, SiteState, Tenancy, TenantState};
 use tower::{ServiceExt, service_fn};
@@ -23,6 +25,22 @@ pub enum ShopFault {
     Suspended(Arc<Shop>),
     /// The shop is stopped for good.
     Closed(Arc<Shop>),
+}
+
+/// A suspended shop may be back within the hour.
+const SUSPENDED_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+impl ShopFault {
+    /// What whoever asks there is told: 421 `unknown_host`, 503 `shop_suspended` or 410 `shop_closed`.
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::Unknown { .. } => Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host"),
+            Self::Suspended(_) => {
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shop_suspended").retry_after(SUSPENDED_RETRY_AFTER)
+            }
+            Self::Closed(_) => Problem::new(StatusCode::GONE, "shop_closed"),
+        }
+    }
 }
 
 /// The open shop of the visit's host; it is no opener than the sites above it. In memory, so it may be asked for every request.

@@ -44,14 +44,9 @@ pub(crate) async fn update_rule(tx: &WriteTx<TenantScope>, rule: &PriceRule, cod
 }
 
 /// Both epochs of the tenant, read at one moment.
-pub(crate) async fn epochs(tx: &impl Tx) -> Result<Epochs, CatalogError> {
+pub(crate) async fn epochs(tx: &impl Tx) -> Result<Epochs, StoreError> {
     let row = tx.find::<price_epoch::Entity>().one().await?;
     Ok(row.map_or(Epochs::default(), |row| Epochs { prices: row.epoch, catalogue: row.catalog_epoch }))
-}
-
-/// How often anything of the tenant's catalogue changed.
-pub(crate) async fn catalog_epoch(tx: &impl Tx) -> Result<i64, StoreError> {
-    Ok(tx.find::<price_epoch::Entity>().one().await?.map_or(0, |row| row.catalog_epoch))
 }
 
 /// The epoch of the prices, holding the row until the transaction ends, so that the catalogue is written by one after another.

@@ -126,7 +126,7 @@ impl Prices {
 
     /// The tenant's epochs: what was read of its catalogue is good for as long as they stay.
     pub async fn epochs_in(&self, tx: &impl Tx) -> Result<Epochs, CatalogError> {
-        repo::price::epochs(tx).await
+        Ok(repo::price::epochs(tx).await?)
     }
 
     async fn rules_of_chain_in(&self, tx: &impl Tx, chain: &[SiteLevel]) -> Result<RuleBook, CatalogError> {

@@ -7,7 +7,7 @@ use super::*;
 impl Shop {
     async fn catalog_epoch(&self) -> i64 {
         let tx = self.db.store.read(&self.scope).await.expect("a transaction");
-        crate::repo::price::catalog_epoch(&tx).await.expect("read")
+        crate::repo::price::epochs(&tx).await.expect("read").catalogue
     }
 
     async fn showcase(&self, cases: &Showcases, edition: u64) -> Arc<Showcase> {
