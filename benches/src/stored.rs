@@ -146,9 +146,7 @@ impl Filler {
         linked.sort_unstable();
         let sequence = self.head.0 + 1;
         let mut hash = Sha256::new();
-        hash.update(b"cardgrove link v1\0");
-        hash.update(self.head.1);
-        hash.update(sequence.to_be_bytes());
+        hash.update(b"cardgrove entries v1\0");
         hash.update((linked.len() as u64).to_be_bytes());
         for (id, place, subject, wallet, at) in &linked {
             let entry = &self.entries[*place];
@@ -163,6 +161,12 @@ impl Filler {
                 text(&mut hash, currency);
             }
         }
+        let content = hash.finalize();
+        let mut hash = Sha256::new();
+        hash.update(b"cardgrove link v2\0");
+        hash.update(self.head.1);
+        hash.update(sequence.to_be_bytes());
+        hash.update(content);
         self.head = (sequence, hash.finalize().into());
         let count = i64::try_from(linked.len()).expect("few");
         vec![self.tenant.into(), sequence.into(), batch.into(), self.head.1.to_vec().into(), count.into(), now.into()]

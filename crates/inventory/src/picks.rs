@@ -9,7 +9,7 @@ use std::sync::Arc;
 use catalog::SkuId;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
-use lane::{Claimed, LaneSheaf, LaneTx, Part, PartError, Step};
+use lane::{Claimed, LaneSheaf, LaneTx, Look, Part, PartError, Step};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -381,8 +381,8 @@ impl Part for Picks {
         Box::new(Self { frontier: Arc::clone(&self.frontier), ..Self::default() })
     }
 
-    fn read<'a>(&'a mut self, tx: &'a LaneTx, attempt: u32) -> BoxFuture<'a, Result<(), PartError>> {
-        Box::pin(async move { self.fill(tx, attempt > 0).await })
+    fn read<'a>(&'a mut self, tx: &'a LaneTx, look: Look) -> BoxFuture<'a, Result<(), PartError>> {
+        Box::pin(async move { self.fill(tx, look.attempt > 0).await })
     }
 
     fn claim<'a>(&'a mut self, tx: &'a LaneTx, sheaf: &'a mut LaneSheaf) -> BoxFuture<'a, Result<Claimed, PartError>> {

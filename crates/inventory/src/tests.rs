@@ -82,7 +82,7 @@ impl Shop {
         let (mut picks, order) = (Picks::default(), Uuid::now_v7());
         let tx = self.write().await;
         picks.want(sku, quantity, TimeDelta::zero());
-        picks.read(&tx, 0).await.expect("read");
+        picks.read(&tx, lane::Look::open(0)).await.expect("read");
         let taken = picks.take((sku, quantity), (order, 0), Taking::Sell, tx.now()).expect("in stock");
         assert_eq!(carry_out_in(&tx, &mut picks).await.expect("carried out"), lane::Claimed::All);
         let (mut book, batch) = (self.goods_left(order, taken.cost_minor), Uuid::now_v7());

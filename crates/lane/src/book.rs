@@ -5,20 +5,35 @@ use ledger::{Book, LedgerError};
 use store::Tx;
 use uuid::Uuid;
 
-use crate::part::{LaneSheaf, LaneTx, Others, Part, PartError, Step};
+use crate::part::{LaneSheaf, LaneTx, Look, Others, Part, PartError, Step};
 
 impl Part for Book {
     fn twin(&self) -> Box<dyn Part> {
-        Box::new(Self::new(self.tenant()))
+        Box::new(Self::twin(self))
     }
 
-    fn read<'a>(&'a mut self, _tx: &'a LaneTx, _attempt: u32) -> BoxFuture<'a, Result<(), PartError>> {
+    fn read<'a>(&'a mut self, _tx: &'a LaneTx, look: Look) -> BoxFuture<'a, Result<(), PartError>> {
+        self.believe_in_head(look.attempt == 0);
         Box::pin(async { Ok(()) })
     }
 
     /// Balances come last: which ones are wanted can depend on the rows that the other parts have read.
-    fn read_more<'a>(&'a mut self, tx: &'a LaneTx, _others: Others<'a>) -> BoxFuture<'a, Result<(), PartError>> {
-        Box::pin(async move { self.read_in(tx).await.map_err(part_error) })
+    fn read_more<'a>(
+        &'a mut self,
+        tx: &'a LaneTx,
+        look: Look,
+        _others: Others<'a>,
+    ) -> BoxFuture<'a, Result<(), PartError>> {
+        Box::pin(async move {
+            if look.is_by_heart && self.recall() {
+                return Ok(());
+            }
+            self.read_in(tx).await.map_err(part_error)
+        })
+    }
+
+    fn may_be_sent_at_once(&self) -> bool {
+        self.knows_all()
     }
 
     fn write<'a>(
@@ -40,7 +55,7 @@ impl Part for Book {
     }
 
     fn end(&mut self, is_committed: bool) {
-        if is_committed { self.clear() } else { self.forget() }
+        Self::end(self, is_committed);
     }
 }
 

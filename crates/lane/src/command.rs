@@ -59,6 +59,18 @@ pub trait Command: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Whether it may be decided by heart, over what the parts keep from earlier batches ([`crate::Look`]): then
+    /// [`Command::holds`] says of each answer whether it may stand so.
+    fn may_be_by_heart(&self) -> bool {
+        false
+    }
+
+    /// Whether an answer that was decided by heart may stand: everything that it rests on is proved by what is written. A
+    /// rejection writes nothing, so it is decided again over facts that were read.
+    fn holds(_answer: &Self::Answer) -> bool {
+        false
+    }
+
     /// Asks the parts for the facts that deciding needs.
     fn want(&self, parts: &mut Parts);
 
@@ -81,7 +93,9 @@ pub(crate) trait ErasedCommand: Send + Sync {
     fn key(&self) -> CommandKey;
     fn fingerprint(&self) -> Vec<u8>;
     fn want(&self, parts: &mut Parts);
-    fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Result<String, serde_json::Error>;
+    fn may_be_by_heart(&self) -> bool;
+    /// The answer, and whether it may stand if it was decided by heart.
+    fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Result<(String, bool), serde_json::Error>;
 }
 
 impl<C: Command> ErasedCommand for C {
@@ -97,7 +111,12 @@ impl<C: Command> ErasedCommand for C {
         Command::want(self, parts);
     }
 
-    fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Result<String, serde_json::Error> {
-        serde_json::to_string(&Command::decide(self, parts, now))
+    fn may_be_by_heart(&self) -> bool {
+        Command::may_be_by_heart(self)
+    }
+
+    fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Result<(String, bool), serde_json::Error> {
+        let answer = Command::decide(self, parts, now);
+        Ok((serde_json::to_string(&answer)?, C::holds(&answer)))
     }
 }

@@ -51,6 +51,8 @@ impl Coded for LaneError {
 pub(crate) enum BatchFault {
     /// Somebody else was in the way: run it again with fresh facts.
     Again(String),
+    /// It was decided by heart and does not hold: run it again with open eyes.
+    Doubted,
     /// A constraint refused it. Another node may have been in the way, so it is run again; if that does not help,
     /// it is a bug.
     Barred(String),

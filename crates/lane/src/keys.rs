@@ -45,6 +45,9 @@ pub(crate) async fn decided_in<'a>(
     keys: impl Iterator<Item = &'a CommandKey>,
 ) -> Result<HashMap<CommandKey, Decided>, StoreError> {
     let mut names: HashMap<&str, &CommandKey> = keys.map(|key| (key.as_str(), key)).collect();
+    if names.is_empty() {
+        return Ok(HashMap::new());
+    }
     let found = tx.find::<key::Entity>().among(key::Column::Key, names.keys().copied());
     let columns = [key::Column::Key, key::Column::Fingerprint, key::Column::Answer];
     let found: Vec<(String, Vec<u8>, String)> = found.columns(columns).await?;

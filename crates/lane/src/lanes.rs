@@ -62,6 +62,10 @@ pub struct LaneStats {
     pub commands: AtomicU64,
     /// Batches that were rolled back and run again.
     pub reruns: AtomicU64,
+    /// Batches of which a tenant's share was decided by heart.
+    pub by_heart: AtomicU64,
+    /// Those of them that did not hold and were run again.
+    pub doubts: AtomicU64,
     /// Commands that were found to fail whatever batch they are in.
     pub poisoned: AtomicU64,
 }

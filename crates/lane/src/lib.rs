@@ -32,4 +32,4 @@ pub use command::{Answered, Command, CommandKey, actor};
 pub use error::LaneError;
 pub use keys::{keep_in, kept_in, prune_in};
 pub use lanes::{LaneSettings, LaneStats, Lanes};
-pub use part::{Claimed, LaneSheaf, LaneTx, Others, Part, PartError, Parts, Step, carry_out_in};
+pub use part::{Claimed, LaneSheaf, LaneTx, Look, Others, Part, PartError, Parts, Step, carry_out_in};

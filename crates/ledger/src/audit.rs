@@ -6,7 +6,7 @@ use sea_orm::ColumnTrait;
 use store::Tx;
 use uuid::Uuid;
 
-use crate::chain::{ChainHash, LinkedEntry};
+use crate::chain::{ChainHash, LinkedEntry, content};
 use crate::error::LedgerError;
 use crate::table::{account, entry, head, link, posting};
 
@@ -163,7 +163,7 @@ async fn check_chain(
             sequence += 1;
             audit.links += 1;
             let mut entries = batches.remove(&row.batch_id).unwrap_or_default();
-            hash = hash.next(row.seq, &mut entries);
+            hash = hash.next(row.seq, &content(&mut entries));
             if row.seq != sequence || ChainHash::from_bytes(&row.hash) != Some(hash) {
                 audit.report(12, format!("link {} of the ledger does not verify", row.seq));
                 hash = ChainHash::from_bytes(&row.hash).unwrap_or(hash);

@@ -1,13 +1,14 @@
 //! The book of one batch: balances read, entries decided, and how they reach the database.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use kernel::{Money, TenantId, TenantScope};
 use store::{Sheaf, Tx, WriteTx};
 use uuid::Uuid;
 
-use crate::account::{Account, AccountId};
+use crate::account::{Account, AccountId, AccountKind};
 use crate::entry::{Entry, EntryId, Posting};
 use crate::error::LedgerError;
 use crate::repo;
@@ -24,8 +25,17 @@ pub struct Book {
     entries: Vec<Entry>,
     /// Accounts that are there, with their ids.
     known: HashMap<Account, AccountId>,
+    /// What was left in wallets when last a batch was done with them, shared with the books beside: one buyer is in one
+    /// batch at a time. A hint: the database's check has the last word, and who has too little is looked at again.
+    wallets: Arc<Mutex<HashMap<Account, i64>>>,
+    /// Whether the chain has a head: one of this book's links was committed.
+    has_head: bool,
+    /// Whether the head may be moved on without having been looked at.
+    believes: bool,
 }
 
+/// Wallets that are remembered.
+const WALLETS_MAX: usize = 100_000;
 /// Accounts that a book remembers to exist; asking again costs one statement.
 const KNOWN_MAX: usize = 100_000;
 
@@ -39,6 +49,72 @@ impl Book {
             moved: HashMap::new(),
             entries: Vec::new(),
             known: HashMap::new(),
+            wallets: Arc::default(),
+            has_head: false,
+            believes: false,
+        }
+    }
+
+    /// The book of another batch that runs beside: it shares what is remembered of wallets.
+    pub fn twin(&self) -> Self {
+        Self { wallets: Arc::clone(&self.wallets), ..Self::new(self.tenant) }
+    }
+
+    /// Says whether the head of the chain may be moved on without having been looked at, once there is one.
+    pub const fn believe_in_head(&mut self, believes: bool) {
+        self.believes = believes;
+    }
+
+    /// Whether all that was posted goes to accounts that are there, and to a chain that needs no looking at.
+    pub fn knows_all(&self) -> bool {
+        let is_known = self.moved.keys().all(|account| self.known.contains_key(account));
+        self.entries.is_empty() || (is_known && self.has_head && self.believes)
+    }
+
+    /// Takes the balances asked for from memory, if all wallets among them are remembered. Accounts of other kinds stay
+    /// unread: an entry that spends from one is refused. Otherwise nothing has happened.
+    pub fn recall(&mut self) -> bool {
+        let wallets = self.wallets.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = self.wanted.iter().filter(|account| account.kind == AccountKind::Wallet);
+        let recalled: Option<Vec<(Account, i64)>> =
+            asked.map(|account| Some((*account, *wallets.get(account)?))).collect();
+        let Some(recalled) = recalled else { return false };
+        drop(wallets);
+        self.read.extend(recalled);
+        self.wanted.clear();
+        true
+    }
+
+    /// Remembers what this batch, which was committed, leaves in the wallets it has read, and forgets others it has moved.
+    fn remember(&self) {
+        let moved = |account| self.moved.get(account).copied().unwrap_or(0);
+        let mut wallets = self.wallets.lock().unwrap_or_else(PoisonError::into_inner);
+        if wallets.len() > WALLETS_MAX {
+            wallets.clear();
+        }
+        for account in self.moved.keys().filter(|account| account.kind == AccountKind::Wallet) {
+            wallets.remove(account);
+        }
+        for (account, read) in self.read.iter().filter(|(account, _)| account.kind == AccountKind::Wallet) {
+            if let Some(left) = read.checked_add(moved(account)) {
+                wallets.insert(*account, left);
+            }
+        }
+    }
+
+    /// The batch is over: facts and entries are forgotten, and without a commit all that was remembered of what it met.
+    pub fn end(&mut self, is_committed: bool) {
+        if is_committed {
+            self.has_head |= !self.entries.is_empty();
+            self.remember();
+            self.clear();
+        } else {
+            let mut wallets = self.wallets.lock().unwrap_or_else(PoisonError::into_inner);
+            for account in self.read.keys().chain(self.moved.keys()) {
+                wallets.remove(account);
+            }
+            drop(wallets);
+            self.forget();
         }
     }
 
@@ -186,7 +262,7 @@ impl Book {
         repo::insert_entries(sheaf, (now, batch), &self.entries, |account| self.id(account));
     }
 
-    /// Locks the head of the chain, and puts the link to what this batch posted into `sheaf`.
+    /// Puts the link to what this batch posted into `sheaf`. Unless a head is believed in, it is locked and read.
     pub async fn link_into(
         &self,
         tx: &WriteTx<TenantScope>,
@@ -196,7 +272,8 @@ impl Book {
         if self.entries.is_empty() {
             return Ok(());
         }
-        repo::link_in(tx, sheaf, batch, &self.entries, |account| self.id(account)).await
+        repo::link_in(tx, sheaf, (batch, self.has_head && self.believes), &self.entries, |account| self.id(account))
+            .await
     }
 
     /// Puts the moves of the balances into `sheaf`. They come last: these rows are the hot ones.

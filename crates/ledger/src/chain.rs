@@ -33,29 +33,41 @@ impl ChainHash {
         &self.0
     }
 
-    /// The hash of the link `sequence` over `entries`, which stands on this one. The entries are taken in ascending
-    /// order of id, the postings of one in the order written; every part has a fixed length or a length before it.
-    pub(crate) fn next(&self, sequence: i64, entries: &mut [LinkedEntry]) -> Self {
-        entries.sort_by_key(|entry| entry.id);
+    /// What every link's hash begins with.
+    pub(crate) const WORDS: &[u8] = b"cardgrove link v2\0";
+
+    /// The hash of the link `sequence` over a batch of this content, which stands on this one: SHA-256 over [`Self::WORDS`],
+    /// this hash, the number as eight bytes, and the content. PostgreSQL makes it by itself ([`store::Chained`]).
+    pub(crate) fn next(&self, sequence: i64, content: &[u8; 32]) -> Self {
         let mut hash = Sha256::new();
-        hash.update(b"cardgrove link v1\0");
+        hash.update(Self::WORDS);
         hash.update(self.0);
         hash.update(sequence.to_be_bytes());
-        hash.update((entries.len() as u64).to_be_bytes());
-        for entry in entries {
-            hash.update(entry.id.as_bytes());
-            text(&mut hash, &entry.kind);
-            hash.update(entry.subject.as_bytes());
-            hash.update(entry.posted_at.timestamp_micros().to_be_bytes());
-            hash.update((entry.postings.len() as u64).to_be_bytes());
-            for (account, amount, currency) in &entry.postings {
-                hash.update(account.as_bytes());
-                hash.update(amount.to_be_bytes());
-                text(&mut hash, currency);
-            }
-        }
+        hash.update(content);
         Self(hash.finalize().into())
     }
+}
+
+/// The content of a batch of these entries. They are taken in ascending order of id, the postings of one in the order
+/// written; every part has a fixed length or a length before it.
+pub(crate) fn content(entries: &mut [LinkedEntry]) -> [u8; 32] {
+    entries.sort_by_key(|entry| entry.id);
+    let mut hash = Sha256::new();
+    hash.update(b"cardgrove entries v1\0");
+    hash.update((entries.len() as u64).to_be_bytes());
+    for entry in entries {
+        hash.update(entry.id.as_bytes());
+        text(&mut hash, &entry.kind);
+        hash.update(entry.subject.as_bytes());
+        hash.update(entry.posted_at.timestamp_micros().to_be_bytes());
+        hash.update((entry.postings.len() as u64).to_be_bytes());
+        for (account, amount, currency) in &entry.postings {
+            hash.update(account.as_bytes());
+            hash.update(amount.to_be_bytes());
+            text(&mut hash, currency);
+        }
+    }
+    hash.finalize().into()
 }
 
 fn text(hash: &mut Sha256, text: &str) {

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use kernel::{Currency, Money, TenantScope};
 use sea_orm::ColumnTrait;
-use store::{Change, Inside, Rows, Sheaf, Tx, WriteTx};
+use store::{Backend, Chained, Change, Inside, Rows, Sheaf, Tx, WriteTx};
 use uuid::Uuid;
 
 use crate::account::{Account, AccountId, AccountKind};
-use crate::chain::{ChainHash, LinkedEntry};
+use crate::chain::{ChainHash, LinkedEntry, content};
 use crate::entry::{Entry, EntryKind, Posting};
 use crate::error::LedgerError;
 use crate::table::{account, entry, head, link, posting};
@@ -133,47 +133,59 @@ fn accounts_of(entry: &Entry, ids: impl Fn(&Account) -> AccountId) -> Vec<u8> {
 }
 
 /// Locks the head of the chain; whoever moves money holds it until his transaction ends.
+/// Puts the link over `entries` into `sheaf`. Where the database can make its hash and `is_head_there` is believed, the
+/// head is not read before: the sheaf falls short if there is none.
 pub(crate) async fn link_in(
     tx: &WriteTx<TenantScope>,
     sheaf: &mut Sheaf<TenantScope>,
-    batch: Uuid,
+    (batch, is_head_there): (Uuid, bool),
     entries: &[Entry],
     ids: impl Fn(&Account) -> AccountId,
 ) -> Result<(), LedgerError> {
-    let tenant = tx.scope().id();
+    let tenant_id = tx.scope().id().uuid();
+    let linked_at = tx.now();
+    let content = content(&mut linked(entries, linked_at, ids));
+    let count = i32::try_from(entries.len()).expect("a batch is small");
+    if is_head_there && tx.backend() == Backend::Postgres {
+        let mut rest = Rows::of_columns(&[link::Column::BatchId, link::Column::Entries, link::Column::LinkedAt]);
+        rest.push([batch.into(), count.into(), linked_at.into()]);
+        sheaf.chain(Chained::<head::Entity, link::Entity> {
+            seq: head::Column::Seq,
+            hash: head::Column::Hash,
+            link_seq: link::Column::Seq,
+            link_hash: link::Column::Hash,
+            words: ChainHash::WORDS.to_vec(),
+            content: content.to_vec(),
+            rest,
+        });
+        return Ok(());
+    }
     let head = lock_head_in(tx).await?;
     let previous = ChainHash::from_bytes(&head.hash).unwrap_or(ChainHash::ROOT);
-    let mut linked: Vec<LinkedEntry> = entries
-        .iter()
-        .map(|entry| LinkedEntry {
-            id: entry.id().uuid(),
-            kind: entry.kind().name().to_owned(),
-            subject: entry.subject(),
-            posted_at: tx.now(),
-            postings: entry
-                .postings()
-                .iter()
-                .map(|posting| {
-                    let currency = posting.amount.currency().code().to_owned();
-                    (ids(&posting.account).uuid(), posting.amount.minor(), currency)
-                })
-                .collect(),
-        })
-        .collect();
     let seq = head.seq + 1;
-    let hash = previous.next(seq, &mut linked).bytes().to_vec();
-    sheaf.insert::<link::Entity>([link::Model {
-        tenant_id: tenant.uuid(),
-        seq,
-        batch_id: batch,
-        hash: hash.clone(),
-        entries: i32::try_from(entries.len()).expect("a batch is small"),
-        linked_at: tx.now(),
-    }]);
+    let hash = previous.next(seq, &content).bytes().to_vec();
+    let link = link::Model { tenant_id, seq, batch_id: batch, hash: hash.clone(), entries: count, linked_at };
+    sheaf.insert::<link::Entity>([link]);
     let mut rows = Rows::of_columns(&[head::Column::Seq, head::Column::Hash]);
     rows.push([seq.into(), hash.into()]);
     sheaf.update_rows::<head::Entity>(rows, &[], Change::Set);
     Ok(())
+}
+
+/// The entries as the chain sees them.
+fn linked(entries: &[Entry], posted_at: DateTime<Utc>, ids: impl Fn(&Account) -> AccountId) -> Vec<LinkedEntry> {
+    let posting = |posting: &Posting| {
+        let currency = posting.amount.currency().code().to_owned();
+        (ids(&posting.account).uuid(), posting.amount.minor(), currency)
+    };
+    let linked = entries.iter().map(|entry| LinkedEntry {
+        id: entry.id().uuid(),
+        kind: entry.kind().name().to_owned(),
+        subject: entry.subject(),
+        posted_at,
+        postings: entry.postings().iter().map(posting).collect(),
+    });
+    linked.collect()
 }
 
 async fn lock_head_in(tx: &WriteTx<TenantScope>) -> Result<head::Model, LedgerError> {

@@ -5,13 +5,13 @@ mod simulation;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::rules::{PriceRequest, hops, resolve};
-use catalog::{Answer, GoodsKind, Prices, Quote, RuleBook, SiteLevel, SkuId, Subject, Ware};
+use catalog::{Answer, Epochs, GoodsKind, Prices, Quote, RuleBook, SiteLevel, SkuId, Subject, Ware};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use identity::CustomerId;
 use inventory::{CardId, Picks, Taken};
 use kernel::{Money, SiteId};
-use lane::{Claimed, LaneSheaf, LaneTx, Others, Part, PartError, Step};
+use lane::{Claimed, LaneSheaf, LaneTx, Look, Others, Part, PartError, Step};
 use ledger::{Account, AccountKind, Book};
 use outbox::Outbox;
 use risk::OpenOrders;
@@ -52,6 +52,8 @@ pub struct Desk {
     wares: HashMap<SkuId, Ware>,
     /// The catalogue's epoch that `wares` are of, and since when they are kept.
     wares_of: Option<(i64, DateTime<Utc>)>,
+    /// The epochs that this batch has not read, and by which its prices are good.
+    to_prove: Option<Epochs>,
     new: Vec<NewOrder>,
     wanted: BTreeSet<OrderId>,
     known: BTreeMap<OrderId, KnownOrder>,
@@ -136,6 +138,7 @@ impl Desk {
             rules_of: None,
             wares: HashMap::new(),
             wares_of: None,
+            to_prove: None,
             new: Vec::new(),
             wanted: BTreeSet::new(),
             known: BTreeMap::new(),
@@ -228,8 +231,12 @@ impl Desk {
     }
 
     /// Rules change seldom: they are read again only if the tenant's price epoch moved or another chain is asked for.
-    async fn read_prices(&mut self, tx: &LaneTx) -> Result<(), PartError> {
+    async fn read_prices(&mut self, tx: &LaneTx, look: Look) -> Result<(), PartError> {
         if self.skus.is_empty() {
+            return Ok(());
+        }
+        self.to_prove = self.known_epochs(tx.now()).filter(|_| look.is_by_heart);
+        if self.to_prove.is_some() {
             return Ok(());
         }
         let prices = self.prices.as_ref().expect("a desk that reads has prices");
@@ -253,6 +260,14 @@ impl Desk {
             self.wares.extend(prices.wares_in(tx, &unknown).await.map_err(part_error)?);
         }
         Ok(())
+    }
+
+    /// The epochs of what is kept, if it is all that the batch needs.
+    fn known_epochs(&self, now: DateTime<Utc>) -> Option<Epochs> {
+        let ((prices, sites), (catalogue, since)) = (self.rules_of.as_ref()?, self.wares_of?);
+        let has_all = self.sites.is_subset(sites) && self.skus.iter().all(|sku| self.wares.contains_key(sku));
+        // A tenant whose catalogue never changed has no row to prove anything by.
+        (has_all && catalogue > 0 && now - since < WARES_LIFE).then_some(Epochs { prices: *prices, catalogue })
     }
 
     /// Expired orders give their goods back to whoever comes next. Only where goods are short anything is read.
@@ -315,17 +330,22 @@ impl Part for Desk {
         Box::new(Self { prices: self.prices.clone(), tally: self.tally.twin(), ..Self::unasked() })
     }
 
-    fn read<'a>(&'a mut self, tx: &'a LaneTx, attempt: u32) -> BoxFuture<'a, Result<(), PartError>> {
-        self.attempt = attempt;
+    fn read<'a>(&'a mut self, tx: &'a LaneTx, look: Look) -> BoxFuture<'a, Result<(), PartError>> {
+        self.attempt = look.attempt;
         Box::pin(async move {
             let orders = repo::load_in(tx, &self.wanted, repo::Lock::Wait).await.map_err(order_error)?;
             self.known = orders.into_iter().map(|order| (order.id, order)).collect();
             self.tally.read(tx).await?;
-            self.read_prices(tx).await
+            self.read_prices(tx, look).await
         })
     }
 
-    fn read_more<'a>(&'a mut self, tx: &'a LaneTx, mut others: Others<'a>) -> BoxFuture<'a, Result<(), PartError>> {
+    fn read_more<'a>(
+        &'a mut self,
+        tx: &'a LaneTx,
+        _look: Look,
+        mut others: Others<'a>,
+    ) -> BoxFuture<'a, Result<(), PartError>> {
         Box::pin(async move { self.read_overdue(tx, &mut others).await })
     }
 
@@ -347,6 +367,9 @@ impl Part for Desk {
     ) -> BoxFuture<'a, Result<(), PartError>> {
         Box::pin(async move {
             if step == Step::Rows {
+                if let Some(epochs) = self.to_prove {
+                    Prices::prove_into(sheaf, epochs);
+                }
                 self.write_rows(tx, sheaf).await?;
                 self.enqueue(tx, sheaf)?;
             }
@@ -361,7 +384,7 @@ impl Part for Desk {
         self.wanted.clear();
         self.known.clear();
         self.tally.end(is_committed);
-        (self.has_missed, self.looks_again) = (false, false);
+        (self.has_missed, self.looks_again, self.to_prove) = (false, false, None);
         if !is_committed {
             (self.rules_of, self.wares_of) = (None, None);
         }

@@ -1,4 +1,5 @@
 mod audit;
+mod by_heart;
 mod channel;
 mod cost;
 mod desk;

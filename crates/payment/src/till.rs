@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use identity::CustomerId;
-use lane::{LaneSheaf, LaneTx, Part, PartError, Step};
+use lane::{LaneSheaf, LaneTx, Look, Part, PartError, Step};
 use outbox::Outbox;
 use store::Tx;
 use uuid::Uuid;
@@ -391,7 +391,7 @@ impl Part for Till {
         Box::new(Self::default())
     }
 
-    fn read<'a>(&'a mut self, tx: &'a LaneTx, _attempt: u32) -> BoxFuture<'a, Result<(), PartError>> {
+    fn read<'a>(&'a mut self, tx: &'a LaneTx, _look: Look) -> BoxFuture<'a, Result<(), PartError>> {
         Box::pin(async move { self.read_rows(tx).await.map_err(part_error) })
     }
 

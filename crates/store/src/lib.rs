@@ -32,7 +32,7 @@ pub use find::Find;
 pub use owned::{Inside, Listed, TenantOwned};
 pub use rows::Rows;
 pub use settings::{Settings, Time};
-pub use sheaf::Sheaf;
+pub use sheaf::{Chained, Sheaf};
 pub use store::{FileLock, Owner, Store};
 pub use tx::{Batch, Outcome, ReadTx, Tx, WriteTx};
 pub use write::{Change, Delete, Update};

@@ -1,14 +1,14 @@
 //! A sheaf: many changes of many tables that are sent together.
 
-use sea_orm::ModelTrait;
+use sea_orm::{IdenStatic, ModelTrait, Value};
 
 use crate::claim::{Claim, batch_claim};
-use crate::dialect::{Backend, Piece, together};
+use crate::dialect::{Backend, ChainStep, Piece, Proof, together};
 use crate::error::StoreError;
 use crate::owned::{Inside, TenantOwned};
 use crate::rows::Rows;
 use crate::tx::{Door, Tx, WriteTx};
-use crate::write::{Change, batch_insert, batch_update};
+use crate::write::{Change, batch_insert, batch_update, own_columns};
 
 /// Changes that are sent together: one statement on PostgreSQL, whatever their number; one after the other on SQLite,
 /// where a statement costs no way to a server.
@@ -19,6 +19,25 @@ use crate::write::{Change, batch_insert, batch_update};
 pub struct Sheaf<S> {
     scope: S,
     pieces: Vec<(Piece, Expected)>,
+}
+
+/// A link of a chain that the database makes: its hash is SHA-256 over `words`, the head's hash, its number as eight bytes
+/// (the highest first), and `content`.
+pub struct Chained<H: TenantOwned, L: TenantOwned> {
+    /// The head's column of the last number.
+    pub seq: H::Column,
+    /// The head's column of the last hash.
+    pub hash: H::Column,
+    /// The link's column of its number.
+    pub link_seq: L::Column,
+    /// The link's column of its hash.
+    pub link_hash: L::Column,
+    /// What every hash begins with.
+    pub words: Vec<u8>,
+    /// What the link is about.
+    pub content: Vec<u8>,
+    /// The other columns of the link: one row.
+    pub rest: Rows<L>,
 }
 
 /// How many rows a piece has to meet.
@@ -63,7 +82,12 @@ impl<S: Inside + PartialEq> WriteTx<S> {
     async fn send_in_turn(&self, sheaf: Sheaf<S>) -> Result<bool, StoreError> {
         for (piece, expected) in sheaf.pieces {
             let backend = self.conn().backend;
-            let met = self.conn().tx.execute_built(piece.statement(backend), backend).await?;
+            let met = match piece {
+                Piece::Proof(proof) => {
+                    self.conn().tx.fetch_built(proof.statement(backend), backend).await?.len() as u64
+                }
+                other => self.conn().tx.execute_built(other.statement(backend), backend).await?,
+            };
             if !expected.is_met_by(met) {
                 return Ok(false);
             }
@@ -126,6 +150,32 @@ impl<S: Inside> Sheaf<S> {
             let is_ordered = !key.is_empty() && rows.len() > 1;
             self.pieces.push((Piece::Update(batch_update(&self.scope, rows, key, change, is_ordered)), expected));
         }
+    }
+
+    /// Sees that the scope has exactly one row of `E`, and that it has these values. The row is not locked.
+    pub fn prove<E: TenantOwned>(&mut self, values: impl IntoIterator<Item = (E::Column, Value)>) {
+        let (mut fixed, _) = own_columns::<E>(&self.scope);
+        fixed.extend(values.into_iter().map(|(column, value)| (column.as_str(), value)));
+        let proof = Proof { table: E::default().table_name().to_owned(), fixed };
+        self.pieces.push((Piece::Proof(proof), Expected::All(1)));
+    }
+
+    /// Moves the head of a chain on by one link and writes the link, on PostgreSQL: the database makes the hash, so that
+    /// nobody has to read the head first. The sheaf falls short if there is no head.
+    pub fn chain<H: TenantOwned, L: TenantOwned>(&mut self, link: Chained<H, L>) {
+        let Chained { seq, hash, link_seq, link_hash, words, content, rest } = link;
+        let (fixed, except) = own_columns::<L>(&self.scope);
+        let step = ChainStep {
+            heads: H::default().table_name().to_owned(),
+            links: L::default().table_name().to_owned(),
+            fixed,
+            head: (seq.as_str(), hash.as_str()),
+            link: (link_seq.as_str(), link_hash.as_str()),
+            words,
+            content,
+            rest: rest.into_cells(&except),
+        };
+        self.pieces.push((Piece::Chain(step), Expected::All(1)));
     }
 
     fn add_insert<E: TenantOwned>(&mut self, rows: Rows<E>, is_new_only: bool, is_all: bool) {

@@ -2,7 +2,7 @@
 
 use kernel::{Currency, Money, Rate, SiteId, TenantScope};
 use sea_orm::ColumnTrait;
-use store::{Change, Rows, StoreError, Tx, WriteTx};
+use store::{Change, Rows, Sheaf, StoreError, Tx, WriteTx};
 
 use super::{currency, money, signed, stored, unsigned};
 use crate::error::CatalogError;
@@ -47,6 +47,13 @@ pub(crate) async fn update_rule(tx: &WriteTx<TenantScope>, rule: &PriceRule, cod
 pub(crate) async fn epochs(tx: &impl Tx) -> Result<Epochs, StoreError> {
     let row = tx.find::<price_epoch::Entity>().one().await?;
     Ok(row.map_or(Epochs::default(), |row| Epochs { prices: row.epoch, catalogue: row.catalog_epoch }))
+}
+
+/// The same, to be proved by what is written.
+pub(crate) fn prove_epochs(sheaf: &mut Sheaf<TenantScope>, epochs: Epochs) {
+    use price_epoch::Column;
+    let values = [(Column::Epoch, epochs.prices.into()), (Column::CatalogEpoch, epochs.catalogue.into())];
+    sheaf.prove::<price_epoch::Entity>(values);
 }
 
 /// The epoch of the prices, holding the row until the transaction ends, so that the catalogue is written by one after another.

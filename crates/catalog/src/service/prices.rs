@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use kernel::SiteId;
-use store::{Inside, Store, Tx};
+use kernel::{SiteId, TenantScope};
+use store::{Inside, Sheaf, Store, Tx};
 
 use super::SKUS_MAX;
 use crate::error::CatalogError;
@@ -127,6 +127,11 @@ impl Prices {
     /// The tenant's epochs: what was read of its catalogue is good for as long as they stay.
     pub async fn epochs_in(&self, tx: &impl Tx) -> Result<Epochs, CatalogError> {
         Ok(repo::price::epochs(tx).await?)
+    }
+
+    /// Has `sheaf` fall short if the tenant's epochs are not these any more.
+    pub fn prove_into(sheaf: &mut Sheaf<TenantScope>, epochs: Epochs) {
+        repo::price::prove_epochs(sheaf, epochs);
     }
 
     async fn rules_of_chain_in(&self, tx: &impl Tx, chain: &[SiteLevel]) -> Result<RuleBook, CatalogError> {

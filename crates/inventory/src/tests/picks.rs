@@ -8,7 +8,7 @@ use super::*;
 async fn read(shop: &Shop, quantity: u32, attempt: u32) -> (WriteTx<TenantScope>, Picks) {
     let (tx, mut picks) = (shop.write().await, Picks::default());
     picks.want(shop.sku, quantity, TimeDelta::zero());
-    picks.read(&tx, attempt).await.expect("read");
+    picks.read(&tx, lane::Look::open(attempt)).await.expect("read");
     (tx, picks)
 }
 
@@ -67,7 +67,7 @@ testkit::on_both! {
         shop.import(&["B"]).await;
         let tx = shop.write().await;
         picks.want(shop.sku, 2, TimeDelta::zero());
-        picks.read(&tx, 0).await.expect("read");
+        picks.read(&tx, lane::Look::open(0)).await.expect("read");
         assert_eq!(picks.available(shop.sku, tx.now()), 1);
     }
 

@@ -78,7 +78,7 @@ testkit::on_both! {
         front.shop.import(&["one", "two"]).await;
         let (tx, mut picks) = (front.shop.write().await, Picks::default());
         picks.want(front.shop.sku, 1, TimeDelta::zero());
-        picks.read(&tx, 0).await.expect("read");
+        picks.read(&tx, lane::Look::open(0)).await.expect("read");
         picks.take((front.shop.sku, 1), (Uuid::now_v7(), 0), Taking::Hold, tx.now()).expect("in stock");
         carry_out_in(&tx, &mut picks).await.expect("carried out");
         tx.commit().await.expect("committed");

@@ -370,6 +370,16 @@ impl Command for Place {
         tally::actors(&self.buyer, method)
     }
 
+    fn may_be_by_heart(&self) -> bool {
+        self.pay == Pay::Wallet
+    }
+
+    /// A sale rests on prices (their epochs are proved), on cards (which are claimed), on a wallet (which the ledger's check
+    /// guards) and on its key (which must be new).
+    fn holds(answer: &PlaceAnswer) -> bool {
+        answer.is_ok()
+    }
+
     fn fingerprint(&self) -> Vec<u8> {
         let mut hash = Sha256::new();
         hash.update(self.seller().uuid().as_bytes());

@@ -363,9 +363,12 @@ impl Shop {
         self.post(kind, (owner, "opening"), minor).await;
     }
 
-    async fn post(&self, kind: AccountKind, (owner, act): (Uuid, &str), minor: i64) {
+    /// Moves money out of the opening account, or back into it, past all lanes.
+    pub async fn post(&self, kind: AccountKind, (owner, act): (Uuid, &str), minor: i64) {
         let tx = self.store.write(&self.scope).await.expect("a writer");
         let mut book = Book::new(self.scope.id());
+        book.want(Account::of(kind, owner, CNY));
+        book.read_in(&tx).await.expect("read");
         let postings = [
             Posting { account: Account::of(kind, owner, CNY), amount: cents(minor) },
             Posting { account: Account::own(AccountKind::Opening, CNY), amount: cents(-minor) },

@@ -39,11 +39,33 @@ pub(crate) struct BatchClaim {
     pub cells: Vec<Cells>,
 }
 
+/// A row that has to have these values.
+pub(crate) struct Proof {
+    pub table: String,
+    pub fixed: Vec<(&'static str, Value)>,
+}
+
+/// A step of a chain of hashes: its head moves on, and the link is written.
+pub(crate) struct ChainStep {
+    pub heads: String,
+    pub links: String,
+    pub fixed: Vec<(&'static str, Value)>,
+    /// The columns of the head: number and hash.
+    pub head: (&'static str, &'static str),
+    /// The same of the link.
+    pub link: (&'static str, &'static str),
+    pub words: Vec<u8>,
+    pub content: Vec<u8>,
+    pub rest: Vec<Cells>,
+}
+
 /// One of them, as a part of what is sent together.
 pub(crate) enum Piece {
     Insert(BatchInsert),
     Update(BatchUpdate),
     Claim(BatchClaim),
+    Proof(Proof),
+    Chain(ChainStep),
 }
 
 impl BatchInsert {
@@ -143,20 +165,84 @@ impl BatchClaim {
     }
 }
 
-impl Piece {
-    fn sql(self, backend: Backend, binds: &mut Vec<Bind>) -> String {
-        match self {
-            Self::Insert(insert) => insert.sql(backend, binds),
-            Self::Update(update) => update.sql(backend, binds),
-            Self::Claim(claim) => claim.sql(backend, binds),
-        }
-    }
-
-    /// A statement of its own; answers rows affected.
+impl Proof {
+    /// Answers a row for each that has the values.
     pub fn statement(self, backend: Backend) -> Built {
         let mut binds = Vec::new();
         let sql = self.sql(backend, &mut binds);
         Built { sql, binds }
+    }
+
+    fn sql(self, backend: Backend, binds: &mut Vec<Bind>) -> String {
+        let conditions = conditions(backend, self.fixed, binds).join(" AND ");
+        format!("SELECT 1 FROM {} AS t WHERE {conditions}", self.table)
+    }
+}
+
+impl ChainStep {
+    /// The change of the head, which answers its new number and hash, and the insert of the link out of `head`, the name of
+    /// that answer.
+    fn sql(self, head: &str, binds: &mut Vec<Bind>) -> [String; 2] {
+        let Self { heads, links, fixed, head: (seq, hash), link: (link_seq, link_hash), words, content, rest } = self;
+        let own: Vec<&'static str> = fixed.iter().map(|(name, _)| *name).collect();
+        let conditions = conditions(Backend::Postgres, fixed, binds).join(" AND ");
+        let mut bytes = |value: Vec<u8>| {
+            binds.push(Bind::One(value.into()));
+            format!("${}::bytea", binds.len())
+        };
+        let (words, content) = (bytes(words), bytes(content));
+        let change = format!(
+            "UPDATE {heads} AS t SET {seq} = t.{seq} + 1, \
+             {hash} = sha256({words} || t.{hash} || int8send(t.{seq} + 1) || {content}) WHERE {conditions} \
+             RETURNING t.{seq}, t.{hash}{}",
+            own.iter().map(|name| format!(", t.{name}")).collect::<String>()
+        );
+        let names =
+            |cells: &[Cells], before: &str| cells.iter().map(|cell| format!(", {before}{}", cell.name)).collect();
+        let (columns, values): (String, String) = (names(&rest, ""), names(&rest, "i."));
+        let (own, from) = (own.join(", "), own.iter().map(|name| format!("h.{name}")).collect::<Vec<_>>().join(", "));
+        let rest = select(Backend::Postgres, rest, binds);
+        let insert = format!(
+            "INSERT INTO {links} ({own}, {link_seq}, {link_hash}{columns}) \
+             SELECT {from}, h.{seq}, h.{hash}{values} FROM {head} AS h CROSS JOIN ({rest}) AS i"
+        );
+        [change, insert]
+    }
+}
+
+impl Piece {
+    /// A statement of its own; answers rows affected.
+    pub fn statement(self, backend: Backend) -> Built {
+        let mut binds = Vec::new();
+        let sql = match self {
+            Self::Insert(insert) => insert.sql(backend, &mut binds),
+            Self::Update(update) => update.sql(backend, &mut binds),
+            Self::Claim(claim) => claim.sql(backend, &mut binds),
+            Self::Proof(proof) => proof.sql(backend, &mut binds),
+            Self::Chain(step) => {
+                let [change, insert] = step.sql("head", &mut binds);
+                format!("WITH head AS ({change}) {insert}")
+            }
+        };
+        Built { sql, binds }
+    }
+
+    /// The same under the name `name`, among others.
+    fn named(self, name: &str, binds: &mut Vec<Bind>) -> String {
+        let backend = Backend::Postgres;
+        let changed = |sql: String| format!("{name} AS ({sql} RETURNING 1)");
+        match self {
+            Self::Insert(insert) => changed(insert.sql(backend, binds)),
+            Self::Update(update) => changed(update.sql(backend, binds)),
+            Self::Claim(claim) => changed(claim.sql(backend, binds)),
+            Self::Proof(proof) => format!("{name} AS ({})", proof.sql(backend, binds)),
+            Self::Chain(step) => {
+                // What changes rows has to stand at the top.
+                let head = format!("{name}_head");
+                let [change, insert] = step.sql(&head, binds);
+                format!("{head} AS ({change}), {}", changed(insert))
+            }
+        }
     }
 }
 
@@ -168,8 +254,7 @@ pub(crate) fn together(pieces: Vec<Piece>) -> Built {
     let (mut sql, mut counts) = (String::from("WITH "), String::new());
     for (number, piece) in pieces.into_iter().enumerate() {
         let comma = if number == 0 { "" } else { ", " };
-        let piece = piece.sql(Backend::Postgres, &mut binds);
-        let _ = write!(sql, "{comma}p{number} AS ({piece} RETURNING 1)");
+        let _ = write!(sql, "{comma}{}", piece.named(&format!("p{number}"), &mut binds));
         let _ = write!(counts, "{comma}(SELECT count(*) FROM p{number}) AS p{number}");
     }
     let _ = write!(sql, " SELECT {counts}");

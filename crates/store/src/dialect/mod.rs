@@ -13,7 +13,7 @@ pub mod schema;
 mod source;
 mod sqlite;
 
-pub(crate) use batch::{BatchClaim, BatchInsert, BatchUpdate, Piece, together};
+pub(crate) use batch::{BatchClaim, BatchInsert, BatchUpdate, ChainStep, Piece, Proof, together};
 pub(crate) use errors::sort_error;
 pub(crate) use link::Link;
 pub use postgres::{PLANNING, Roles};

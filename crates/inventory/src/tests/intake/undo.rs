@@ -19,7 +19,7 @@ impl Shop {
         let mut picks = Picks::default();
         let tx = self.write().await;
         picks.want(self.sku, quantity, TimeDelta::zero());
-        picks.read(&tx, 0).await.expect("read");
+        picks.read(&tx, lane::Look::open(0)).await.expect("read");
         picks.take((self.sku, quantity), (Uuid::now_v7(), 0), Taking::Hold, tx.now()).expect("in stock");
         assert_eq!(carry_out_in(&tx, &mut picks).await.expect("carried out"), lane::Claimed::All);
         tx.commit().await.expect("committed");
@@ -153,14 +153,14 @@ testkit::on_both! {
         {
             let tx = shop.write().await;
             picks.want(shop.sku, 1, TimeDelta::zero());
-            picks.read(&tx, 0).await.expect("read");
+            picks.read(&tx, lane::Look::open(0)).await.expect("read");
             assert_eq!(picks.available(shop.sku, tx.now()), 2);
             picks.end(false);
         }
         shop.undo(batch).await.expect("undone");
         let tx = shop.write().await;
         picks.want(shop.sku, 1, TimeDelta::zero());
-        picks.read(&tx, 0).await.expect("read");
+        picks.read(&tx, lane::Look::open(0)).await.expect("read");
         assert_eq!(picks.available(shop.sku, tx.now()), 0);
     }
 }
