@@ -16,7 +16,6 @@ use order::{Checkout, HOLD_DEFAULT, LinkToken, OrderError, OrderId, OrderNumber,
 use payment::ChannelId;
 use risk::{Limits, RiskError};
 use serde::{Deserialize, Serialize};
-use store::Store;
 use tenancy::{Shop, Tenancy};
 use web::{
     Buyer, ClientAddress, Face, Guest, IdempotencyKey, Json, Kit, Problem, RateLimits, Route, Routes, ShopContext,
@@ -39,8 +38,6 @@ pub struct ShopState {
     pub limits: LoginLimits,
     /// Buying.
     pub orders: Orders,
-    /// The database that the rooms use.
-    pub store: Store,
     /// Proxies and bounds, shared with the other applications of the server.
     pub kit: Kit,
 }
@@ -263,16 +260,11 @@ fn wanted(items: Vec<Item>, shop: &Shop) -> Result<Vec<Wanted>, Problem> {
     items.into_iter().map(read).collect()
 }
 
-/// The sites from the main site down to this one, as prices run. Levels are read from the rows, as pages read them: the
-/// host table of this node may be a moment behind.
+/// The sites from the main site down to this one, as prices run.
 async fn chain(rooms: &ShopState, shop: &Shop) -> Result<Vec<SiteLevel>, Problem> {
-    if let [main] = shop.chain.as_slice() {
-        return Ok(vec![SiteLevel { site: *main, level: None }]);
-    }
-    let tx = rooms.store.read(&shop.scope()).await?;
-    let sites = rooms.tenancy.sites_in(&tx).await?;
-    let level = |site| sites.iter().find(|known| known.id == site).and_then(|known| known.level.clone());
-    Ok(shop.chain.iter().map(|&site| SiteLevel { site, level: level(site) }).collect())
+    let levels = rooms.tenancy.levels_of(shop).await?;
+    let place = |(&site, level): (_, &Option<String>)| SiteLevel { site, level: level.clone() };
+    Ok(shop.chain.iter().zip(levels.iter()).map(place).collect())
 }
 
 fn unreadable(detail: &str) -> Problem {

@@ -3,6 +3,7 @@
 mod appoint;
 mod customers;
 mod operators;
+mod renewals;
 
 pub use appoint::Appointed;
 pub use customers::{CUSTOMER_SESSION_LIFE, Customers};

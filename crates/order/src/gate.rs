@@ -1,36 +1,51 @@
 //! What is refused before the queue: an address that orders too fast, and the crowd that comes for what is sold out.
 //!
-//! A refusal here is not kept and changes nothing; its key may be tried again. A key that was decided before passes,
-//! so that a buyer who lost the answer to his purchase of the last piece still gets it.
+//! A refusal here is not kept and changes nothing; its key may be tried again. A key that was accepted before passes,
+//! so that a buyer who lost the answer to his purchase of the last piece still gets it: from memory where this process
+//! has seen it, else by a look into the database, of which there are [`Lookups`] and no more.
+//!
+//! Invariant: beyond that budget a turned-away attempt costs no access to the database, however many of them come.
 
+mod lookups;
+
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::time::Duration;
 
 use catalog::SkuId;
 use inventory::Shelf;
-use kernel::SiteScope;
-use lane::{Answered, Command, Lanes};
+use kernel::{Clock, SiteScope};
+use lane::{Answered, Command, CommandKey, Lanes};
 use risk::Velocity;
-use store::Store;
-use tokio::sync::Semaphore;
+use store::{ScopedCache, Store};
 
 use crate::command::{Place, PlaceAnswer, Refusal};
 use crate::error::OrderError;
+use lookups::Lookups;
 
-/// Keys of turned-away attempts that are looked up at the same time; the crowd beyond is told to come again.
-const LOOKUPS_AT_ONCE: usize = 4;
+/// Keys that are remembered, 24 bytes each; the one that was longest not asked for goes first.
+const KEYS_MAX: u64 = 100_000;
+/// For so long. Whoever lost an answer asks again within minutes; later the rows are looked at.
+const KEYS_LIFE: Duration = Duration::from_secs(3600);
 
 /// The gate before the lane. Clones share what it knows.
 #[derive(Clone)]
 pub(crate) struct Gate {
     shelf: Shelf,
     velocity: Velocity,
-    lookups: Arc<Semaphore>,
+    passed: Passed,
+    lookups: Arc<Lookups>,
 }
 
 impl Gate {
     pub fn new(store: &Store) -> Self {
-        let lookups = Arc::new(Semaphore::new(LOOKUPS_AT_ONCE));
-        Self { shelf: Shelf::new(store.clone()), velocity: Velocity::new(store.clone()), lookups }
+        let clock: Arc<dyn Clock> = Arc::new(store.clone());
+        Self {
+            shelf: Shelf::new(store.clone()),
+            velocity: Velocity::new(store.clone()),
+            passed: Passed::new(Arc::clone(&clock)),
+            lookups: Arc::new(Lookups::new(clock)),
+        }
     }
 
     /// The stock as it was a moment ago.
@@ -43,14 +58,29 @@ impl Gate {
         &self.velocity
     }
 
-    /// Lets an attempt through, or says why not. Whoever asks again for what was decided before always passes.
+    /// Lets an attempt through, or says why not. Whoever asks again for what was accepted before passes.
+    ///
+    /// A key that this process does not know, because it began anew or another node has it, is looked up as long as the
+    /// budget lasts. Beyond it, and while the database is away, its buyer is told what the crowd is told: sold out, or
+    /// too fast. Nothing is lost by that: his order is in the list of his orders, and the same key asked again finds it.
     pub async fn enter(&self, scope: &SiteScope, place: &Place, lanes: &Lanes) -> Result<(), OrderError> {
-        let Err(refusal) = self.check(scope, place).await else { return Ok(()) };
-        let is_replay = match self.lookups.try_acquire() {
-            Ok(_permit) => lanes.has_decided(&scope.engine(), &place.key()).await?,
-            Err(_) => false,
-        };
-        if is_replay { Ok(()) } else { Err(refusal) }
+        let key = place.key();
+        if let Err(refusal) = self.check(scope, place).await {
+            let is_replay = self.passed.has(scope, &key) || self.looks_up(scope, &key, lanes).await;
+            if !is_replay {
+                return Err(refusal);
+            }
+        }
+        // Not only once it is answered: whoever goes away before the answer is the one who asks again.
+        self.passed.add(scope, &key);
+        Ok(())
+    }
+
+    async fn looks_up(&self, scope: &SiteScope, key: &CommandKey, lanes: &Lanes) -> bool {
+        match self.lookups.take() {
+            Some(_turn) => lanes.has_decided(&scope.engine(), key).await.unwrap_or(false),
+            None => false,
+        }
     }
 
     async fn check(&self, scope: &SiteScope, place: &Place) -> Result<(), OrderError> {
@@ -65,9 +95,12 @@ impl Gate {
         }
     }
 
-    /// Learns from what the lane answered; a replay is old news.
-    pub fn learn(&self, scope: &SiteScope, skus: &[SkuId], answered: &Answered<PlaceAnswer>) {
+    /// Learns from what the lane answered to the attempt of this key; what a replay says of the stock is old news.
+    pub fn learn(&self, scope: &SiteScope, (key, skus): (&CommandKey, &[SkuId]), answered: &Answered<PlaceAnswer>) {
         let tenant = scope.engine();
+        if answered.answer.is_err() {
+            self.passed.remove(scope, key);
+        }
         match &answered.answer {
             _ if answered.is_replay => {}
             Ok(_) => self.shelf.found(&tenant, skus),
@@ -78,5 +111,31 @@ impl Gate {
             }
             Err(_) => {}
         }
+    }
+}
+
+/// The keys of attempts that went on to the lane lately and were not refused there, as hashes of this process: two keys
+/// of one hash let an attempt through to the lane, which knows better.
+#[derive(Clone)]
+struct Passed {
+    keys: ScopedCache<u64, ()>,
+    secret: RandomState,
+}
+
+impl Passed {
+    fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { keys: ScopedCache::weighing_newest(clock, (KEYS_MAX, |()| 1), KEYS_LIFE), secret: RandomState::new() }
+    }
+
+    fn has(&self, scope: &SiteScope, key: &CommandKey) -> bool {
+        self.keys.get(&scope.engine(), &self.secret.hash_one(key)).is_some()
+    }
+
+    fn add(&self, scope: &SiteScope, key: &CommandKey) {
+        self.keys.insert(&scope.engine(), self.secret.hash_one(key), ());
+    }
+
+    fn remove(&self, scope: &SiteScope, key: &CommandKey) {
+        self.keys.remove(&scope.engine(), &[self.secret.hash_one(key)]);
     }
 }

@@ -2,16 +2,19 @@
 
 mod office;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use catalog::SkuId;
 use chrono::TimeDelta;
 use futures::future::join_all;
 use identity::CustomerId;
 use inventory::{Inventory, Shelf};
-use kernel::{Coded, Currency, SiteScope, TenantScope, hex};
-use lane::{Answered, CommandKey, Lanes};
+use kernel::{Coded, Currency, SiteId, SiteScope, TenantScope, hex};
+use lane::{Answered, Command, CommandKey, Lanes};
 use payment::{Channel, ChannelId, IntentId, OutNo, Payments, Seen, TradeState};
 use risk::{Limits, Velocity};
-use store::{Store, Tx};
+use store::{ScopedCache, Store, Tx};
 use uuid::Uuid;
 
 use crate::command::{About, Chain, Expire, Expiry, HOLD_MINUTES, Place, Placed, Receipt, Receive};
@@ -29,6 +32,10 @@ const SWEPT_AT_ONCE: u64 = 256;
 /// Rounds of one sweep; what is left waits for the next one.
 const SWEEPS_MAX: usize = 20;
 
+/// Open channels that are known without asking, and for how long.
+const CHANNELS_MAX: u64 = 20_000;
+const CHANNEL_LIFE: Duration = Duration::from_secs(1);
+
 /// Buying, and what was bought.
 #[derive(Clone)]
 pub struct Orders {
@@ -37,6 +44,7 @@ pub struct Orders {
     inventory: Inventory,
     payments: Payments,
     gate: Gate,
+    open_channels: ScopedCache<(SiteId, ChannelId), ()>,
 }
 
 /// A purchase by a channel, as the page asks for it. Id and link are chosen before, so that the page knows its address.
@@ -73,7 +81,8 @@ impl Orders {
     /// Orders over this database, carried out by `lanes`.
     pub fn new(store: Store, lanes: Lanes, inventory: Inventory, payments: Payments) -> Self {
         let gate = Gate::new(&store);
-        Self { store, lanes, inventory, payments, gate }
+        let open_channels = ScopedCache::new(Arc::new(store.clone()), CHANNELS_MAX, CHANNEL_LIFE);
+        Self { store, lanes, inventory, payments, gate, open_channels }
     }
 
     /// The stock as it was a moment ago, for pages, and to be told of goods that came.
@@ -112,7 +121,7 @@ impl Orders {
         key: &str,
     ) -> Result<Answered<Placed>, OrderError> {
         let Checkout { order, link, buyer, lines, channel, return_url, hold_for } = checkout;
-        if !self.channels(scope, &shop.chain).await?.iter().any(|open| open.id == channel) {
+        if !self.is_open(scope, &shop.chain, channel).await? {
             return Err(crate::Refusal::ChannelClosed.into());
         }
         let minutes = hold_for.num_minutes().clamp(*HOLD_MINUTES.start(), *HOLD_MINUTES.end());
@@ -125,6 +134,20 @@ impl Orders {
     pub async fn channels(&self, scope: &SiteScope, chain: &Chain) -> Result<Vec<Channel>, OrderError> {
         let sites: Vec<_> = chain.iter().map(|place| place.site).collect();
         Ok(self.payments.channels(scope, &sites).await?)
+    }
+
+    /// Whether the channel takes money for this shop, as it was a second ago at most if it did: one that was closed since
+    /// is refused by the lane. One that did not is looked at anew.
+    async fn is_open(&self, scope: &SiteScope, chain: &Chain, channel: ChannelId) -> Result<bool, OrderError> {
+        let (engine, key) = (scope.engine(), (scope.site(), channel));
+        if self.open_channels.get(&engine, &key).is_some() {
+            return Ok(true);
+        }
+        let is_open = self.channels(scope, chain).await?.iter().any(|open| open.id == channel);
+        if is_open {
+            self.open_channels.insert(&engine, key, ());
+        }
+        Ok(is_open)
     }
 
     async fn run_place(
@@ -161,8 +184,9 @@ impl Orders {
         let place = Place { chain, currency, buyer, lines, pay, limits, key: key.to_owned(), order };
         place.check_size()?;
         self.gate.enter(scope, &place, &self.lanes).await?;
+        let key = place.key();
         let answered = self.lanes.run(&scope.engine(), place).await?;
-        self.gate.learn(scope, &skus, &answered);
+        self.gate.learn(scope, (&key, &skus), &answered);
         Ok(Answered { answer: answered.answer?, is_replay: answered.is_replay })
     }
 

@@ -5,6 +5,7 @@ mod cost;
 mod desk;
 mod fixture;
 mod fresh;
+mod gate;
 mod laws;
 mod lookup;
 mod money;

@@ -51,7 +51,6 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         customers: house.customers.clone(),
         limits: house.limits.clone(),
         orders: house.orders.clone(),
-        store: house.store.clone(),
         kit: kit.clone(),
     });
     let shops = web::by_path(SHOP_PATHS, for_programs, shops);

@@ -81,6 +81,13 @@ struct Boarding<K, V> {
     readings: Vec<Shared<Reading<K, V>>>,
 }
 
+/// Whether what is in memory is looked at before a reading begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    First,
+    Away,
+}
+
 /// A store tells its own time.
 impl Clock for Store {
     fn now(&self) -> DateTime<Utc> {
@@ -151,13 +158,28 @@ impl<K: CacheKey, V: CacheValue> ScopedCache<K, V> {
         if missing.is_empty() {
             return Ok(values);
         }
-        let boarding = Inner::board(&self.inner, scope.id(), &missing, read);
+        let boarding = Inner::board(&self.inner, scope.id(), (&missing, Look::First), read);
         values.extend(boarding.values);
         for read in try_join_all(boarding.readings).await? {
             let wanted = missing.iter().filter_map(|key| Some((key.clone(), read.get(key)?.clone())));
             values.extend(wanted);
         }
         Ok(values)
+    }
+
+    /// Reads `keys` anew by one `read` though they may be young enough, so that nobody has to wait when they are not any
+    /// more. What is being read of them already is waited for.
+    pub async fn renew<R>(
+        &self,
+        scope: &TenantScope,
+        keys: &[K],
+        read: impl FnOnce(Vec<K>) -> R + Send + 'static,
+    ) -> Result<(), StoreError>
+    where
+        R: Future<Output = Result<HashMap<K, V>, StoreError>> + Send + 'static,
+    {
+        let boarding = Inner::board(&self.inner, scope.id(), (keys, Look::Away), read);
+        try_join_all(boarding.readings).await.map(drop)
     }
 
     /// Keeps `value` from now on.
@@ -198,7 +220,7 @@ impl<K: CacheKey, V: CacheValue> Inner<K, V> {
     fn board<R>(
         this: &Arc<Self>,
         tenant: TenantId,
-        keys: &[K],
+        (keys, look): (&[K], Look),
         read: impl FnOnce(Vec<K>) -> R + Send + 'static,
     ) -> Boarding<K, V>
     where
@@ -209,8 +231,9 @@ impl<K: CacheKey, V: CacheValue> Inner<K, V> {
         let (mut values, mut joined, mut places) = (HashMap::new(), BTreeMap::new(), Vec::new());
         for key in keys {
             let place = (tenant, key.clone());
-            // Somebody may have landed since the first look.
-            if let Some((value, _)) = this.get(&place) {
+            // Somebody may have landed since the caller looked.
+            let kept = if look == Look::First { this.get(&place) } else { None };
+            if let Some((value, _)) = kept {
                 values.insert(key.clone(), value);
             } else if let Some((number, reading)) = this.flight_of(&flights, &place, now) {
                 joined.insert(number, reading);

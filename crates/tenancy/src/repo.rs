@@ -1,5 +1,7 @@
 //! Queries on tenants, sites and hosts.
 
+use std::collections::HashMap;
+
 use kernel::{Currency, Id, Platform, SiteId, TenantId, TenantScope, Wording};
 use sea_orm::ColumnTrait;
 use store::{Change, ReadTx, Rows, StoreError, Tx, WriteTx};
@@ -108,6 +110,13 @@ pub(crate) async fn set_tenant_state(tx: &WriteTx<TenantScope>, state: TenantSta
 pub(crate) async fn sites(tx: &impl Tx) -> Result<Vec<Site>, TenancyError> {
     let rows = tx.find::<site::Entity>().ascending(site::Column::Id).limit(TENANT_ROWS_MAX).all().await?;
     rows.into_iter().map(read_site).collect()
+}
+
+/// The levels of these sites, of those that are there.
+pub(crate) async fn levels(tx: &impl Tx, sites: &[SiteId]) -> Result<HashMap<SiteId, Option<String>>, StoreError> {
+    let find = tx.find::<site::Entity>().among(site::Column::Id, sites.iter().map(|site| site.uuid()));
+    let rows: Vec<(uuid::Uuid, Option<String>)> = find.columns([site::Column::Id, site::Column::Level]).await?;
+    Ok(rows.into_iter().map(|(id, level)| (Id::from_uuid(id), level)).collect())
 }
 
 pub(crate) async fn insert_site(tx: &WriteTx<TenantScope>, site: &Site) -> Result<(), StoreError> {

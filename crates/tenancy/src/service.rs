@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use kernel::{Id, Platform, SiteId, TenantId, TenantScope};
-use store::{Store, Tx, WriteTx};
+use store::{ScopedCache, Store, Tx, WriteTx};
 use tokio::time::MissedTickBehavior;
 
 use crate::error::{TenancyError, UnknownHost};
@@ -24,17 +24,28 @@ pub struct Tenancy {
 struct Inner {
     store: Store,
     table: ArcSwap<HostTable>,
+    levels: ScopedCache<Rung, Levels>,
     /// One reload at a time, so that an older reading never replaces a newer one.
     reloading: tokio::sync::Mutex<()>,
 }
 
+/// The levels of the sites of a chain, the main site's first.
+type Levels = Arc<[Option<String>]>;
+/// The last site of a chain, and the news that its levels were read under.
+type Rung = (SiteId, u64);
+
 const RELOAD_EVERY: Duration = Duration::from_secs(2);
+/// Chains whose levels are kept.
+const LEVELS_MAX: u64 = 20_000;
+/// How long a node may not know that another one has changed a level: no longer than a page may be behind.
+const LEVELS_LIFE: Duration = Duration::from_secs(1);
 
 impl Tenancy {
     /// Knows no host until the first [`Tenancy::reload`].
     pub fn new(store: Store) -> Self {
         let table = ArcSwap::from_pointee(HostTable::new());
-        Self { inner: Arc::new(Inner { store, table, reloading: tokio::sync::Mutex::new(()) }) }
+        let levels = ScopedCache::new(Arc::new(store.clone()), LEVELS_MAX, LEVELS_LIFE);
+        Self { inner: Arc::new(Inner { store, table, levels, reloading: tokio::sync::Mutex::new(()) }) }
     }
 
     /// The shop at the host of a `Host` header, whatever its state. A known host in lower case is found
@@ -46,6 +57,28 @@ impl Tenancy {
         }
         let host = Host::parse(host_header).map_err(|_| UnknownHost { host: shown(host_header) })?;
         table.get(&host).cloned().ok_or_else(|| UnknownHost { host: host.into() })
+    }
+
+    /// The level of each site of the shop's chain, the main site's first, as orders are priced by it. What this node has
+    /// changed is in it at once, what another one has after a second: the host table lags behind longer.
+    pub async fn levels_of(&self, shop: &Shop) -> Result<Levels, TenancyError> {
+        if shop.chain.len() == 1 {
+            return Ok(Arc::new([None]));
+        }
+        let (scope, inner) = (shop.scope().engine(), &self.inner);
+        let rung = (shop.site.id, inner.store.news(&scope));
+        if let Some(levels) = inner.levels.get(&scope, &rung) {
+            return Ok(levels);
+        }
+        let (store, chain) = (inner.store.clone(), shop.chain.clone());
+        let read = move |rungs: Vec<Rung>| async move {
+            let tx = store.read(&scope).await?;
+            let known = repo::levels(&tx, &chain).await?;
+            let levels: Levels = chain.iter().map(|site| known.get(site).cloned().flatten()).collect();
+            Ok(rungs.into_iter().map(|rung| (rung, Arc::clone(&levels))).collect())
+        };
+        let read = inner.levels.get_all(&scope, &[rung], read).await?;
+        Ok(read.get(&rung).cloned().unwrap_or_else(|| shop.chain.iter().map(|_| None).collect()))
     }
 
     /// All hosts with their shops, sorted by host.
@@ -162,6 +195,7 @@ impl Tenancy {
         let Some(is) = tree.find(&new.slug) else {
             let site = site_of(new, Id::new(), parent, tree.place(parent)?);
             repo::insert_site(tx, &site).await?;
+            tx.announce();
             return Ok(Saved::Created(site.id));
         };
         let fields = rules::change_site(is, new, parent);
@@ -175,6 +209,7 @@ impl Tenancy {
             depth = tree.place(parent)?;
         }
         repo::update_site(tx, &site_of(new, is.id, parent, depth)).await?;
+        tx.announce();
         Ok(Saved::Changed(is.id, fields))
     }
 

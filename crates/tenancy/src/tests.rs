@@ -77,6 +77,21 @@ testkit::on_both! {
         assert_eq!((shop.tenant.slug.as_str(), shop.main_name.en.as_str()), ("demo", "main"));
     }
 
+    async fn a_changed_level_counts_at_once_here_and_a_second_later_elsewhere(db) {
+        let (tenancy, scope, _) = open(&db).await;
+        let elsewhere = Tenancy::new(store::Store::open(&db.settings).await.expect("a second store"));
+        let shop = tenancy.resolve("harbor.demo.example").expect("a known host");
+        let of = async |tenancy: &Tenancy| tenancy.levels_of(&shop).await.expect("levels").to_vec();
+        assert_eq!((of(&tenancy).await, of(&elsewhere).await), (vec![None; 3], vec![None; 3]));
+        let gold = NewSite { level: Some("gold".to_owned()), ..new_site("north", Some("main")) };
+        db.store.transact(&scope, async |tx| tenancy.save_site_in(tx, &gold).await).await.expect("saved");
+        let changed = vec![None, Some("gold".to_owned()), None];
+        assert_eq!(of(&tenancy).await, changed, "the host table was not even read again");
+        assert_eq!(of(&elsewhere).await, vec![None; 3], "the clock stands still");
+        db.clock.advance(chrono::TimeDelta::seconds(1));
+        assert_eq!(of(&elsewhere).await, changed);
+    }
+
     async fn a_host_is_found_however_it_is_written(db) {
         let (tenancy, scope, sites) = open(&db).await;
         db.store.transact(&scope, async |tx| tenancy.save_host_in(tx, &host("卡铺.example"), sites[0]).await).await.expect("saved");

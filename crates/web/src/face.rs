@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_LANGUAGE;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use kernel::Language;
 
@@ -33,27 +33,47 @@ impl Face {
         Self(Some(Arc::new(faults)))
     }
 
-    pub(crate) fn show(&self, request: &Parts, problem: &Problem, id: &RequestId) -> Response {
-        let page = self.0.as_ref().and_then(|faults| faults.show(request, problem));
-        match page {
-            Some(mut page) => {
-                problem.mark(&mut page);
-                page
-            }
-            None => {
-                let trace = request.extensions.get::<TraceId>().map(TraceId::as_str);
-                problem.respond(language(request), Some(id.as_str()), trace)
-            }
+    /// What of a request is needed to show its problems: all of it for a page, little for JSON.
+    pub(crate) fn asker(&self, request: &Parts) -> Asker {
+        match self.0 {
+            Some(_) => Asker::Person(Box::new(request.clone())),
+            None => Asker::Program {
+                accepted: request.headers.get(ACCEPT_LANGUAGE).cloned(),
+                trace: request.extensions.get::<TraceId>().cloned(),
+            },
         }
+    }
+
+    pub(crate) fn show(&self, asker: &Asker, problem: &Problem, id: &RequestId) -> Response {
+        let (accepted, trace) = match asker {
+            Asker::Program { accepted, trace } => (accepted.as_ref(), trace.as_ref()),
+            Asker::Person(request) => {
+                let page = self.0.as_ref().and_then(|faults| faults.show(request, problem));
+                if let Some(mut page) = page {
+                    problem.mark(&mut page);
+                    return page;
+                }
+                (request.headers.get(ACCEPT_LANGUAGE), request.extensions.get::<TraceId>())
+            }
+        };
+        problem.respond(language_of(accepted), Some(id.as_str()), trace.map(TraceId::as_str))
     }
 }
 
-/// The caller's language; English, as all details are, for one who does not say.
-fn language(request: &Parts) -> Language {
-    language_of_headers(&request.headers)
+/// Who asked, as far as an answer to him needs it.
+pub(crate) enum Asker {
+    /// JSON is what he gets.
+    Program { accepted: Option<HeaderValue>, trace: Option<TraceId> },
+    /// He may get a page, which may show anything of what he asked.
+    Person(Box<Parts>),
 }
 
+/// The caller's language; English, as all details are, for one who does not say.
 pub(crate) fn language_of_headers(headers: &HeaderMap) -> Language {
-    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| Language::accepted(value.to_str().ok()?));
+    language_of(headers.get(ACCEPT_LANGUAGE))
+}
+
+fn language_of(accepted: Option<&HeaderValue>) -> Language {
+    let accepted = accepted.and_then(|value| Language::accepted(value.to_str().ok()?));
     accepted.unwrap_or(Language::English)
 }

@@ -12,6 +12,7 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use metrics::Label;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
@@ -54,7 +55,7 @@ pub struct Kit {
 
 /// The name of a request in answers and logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestId(String);
+pub struct RequestId(Arc<str>);
 
 impl RequestId {
     /// The text.
@@ -122,11 +123,11 @@ impl Kit {
 /// open an order or a payment, so the span has the route's pattern in its place (see [`crate::Routes`]), and of a path
 /// that no route knows its beginning.
 async fn named(kit: Kit, mut request: Request, next: Next) -> Response {
-    let id = Uuid::now_v7().to_string();
+    let id = RequestId(Arc::from(&*Uuid::now_v7().hyphenated().encode_lower(&mut Uuid::encode_buffer())));
     let span = tracing::info_span!(
         "request",
         otel.kind = "server",
-        request.id = %id,
+        request.id = id.as_str(),
         http.method = %request.method(),
         http.route = tracing::field::Empty,
         http.status = tracing::field::Empty,
@@ -134,23 +135,29 @@ async fn named(kit: Kit, mut request: Request, next: Next) -> Response {
         site.id = tracing::field::Empty,
     );
     let before = kit.proxies.trust(peer_of(&request)).then(|| trace::continued(request.headers()));
-    if let Some(trace) = trace::begin(&span, before) {
+    let trace = trace::begin(&span, before);
+    let is_traced = trace.is_some();
+    if let Some(trace) = trace {
         request.extensions_mut().insert(trace);
     }
     let routed = Routed::default();
     request.extensions_mut().insert(routed.clone());
-    request.extensions_mut().insert(RequestId(id.clone()));
+    request.extensions_mut().insert(id.clone());
     let limits = RateLimits::default();
     request.extensions_mut().insert(limits.clone());
-    let (began, method, beginning) = (Instant::now(), method_of(&request), beginning(request.uri().path()));
+    // Nobody sees these two but who reads every answer: the others do not pay for them.
+    let is_read = is_traced || tracing::enabled!(tracing::Level::DEBUG);
+    let beginning = is_read.then(|| beginning(request.uri().path()));
+    let (began, method) = (Instant::now(), method_of(&request));
     let mut response = next.run(request).instrument(span.clone()).await;
-    if routed.0.get().is_none() {
-        span.record("http.route", beginning);
+    let (route, status, took) = (routed.name(), response.status(), began.elapsed());
+    if is_read {
+        tell(&span, (method, route, beginning.as_deref()), status, took);
     }
-    tell(&span, (method, routed.0.get().map_or(UNKNOWN_ROUTE, String::as_str)), response.status(), began.elapsed());
+    count((method, route), status, took);
     let headers = response.headers_mut();
     limits.write(headers);
-    if let Ok(id) = HeaderValue::from_str(&id) {
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(header::CONTENT_SECURITY_POLICY, kit.policy);
@@ -159,15 +166,29 @@ async fn named(kit: Kit, mut request: Request, next: Next) -> Response {
     response
 }
 
-/// Tells the log, the trace and the metrics what was answered. Routes and methods are those we know, so that nobody can
-/// make up names that are kept.
-fn tell(span: &Span, (method, route): (&'static str, &str), status: StatusCode, took: Duration) {
+/// Tells the log and the trace what was answered. Of a path that no route knows they hear the beginning.
+fn tell(
+    span: &Span,
+    (method, route, beginning): (&str, Option<&str>, Option<&str>),
+    status: StatusCode,
+    took: Duration,
+) {
     let (status, duration_ms) = (status.as_u16(), took.as_millis());
+    if let (None, Some(beginning)) = (route, beginning) {
+        span.record("http.route", beginning);
+    }
     span.record("http.status", status);
-    trace::end(span, format!("{method} {route}"), status >= 500);
+    trace::end(span, format!("{method} {}", route.unwrap_or(UNKNOWN_ROUTE)), status >= 500);
     span.in_scope(|| tracing::debug!(http.duration_ms = duration_ms, "answered {status}"));
-    let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
-    metrics::histogram!("cardgrove_http_request_seconds", &labels).record(took);
+}
+
+/// Tells the metrics. Routes and methods are those we know, so that nobody can make up names that are kept.
+fn count((method, route): (&'static str, Option<&str>), status: StatusCode, took: Duration) {
+    let route = route.unwrap_or(UNKNOWN_ROUTE).to_owned();
+    let status = status.as_str().to_owned();
+    let labels =
+        vec![Label::from_static_parts("method", method), Label::new("route", route), Label::new("status", status)];
+    metrics::histogram!("cardgrove_http_request_seconds", labels).record(took);
 }
 
 /// The method, if it is one of those that any route knows.
@@ -179,14 +200,20 @@ fn method_of(request: &Request) -> &'static str {
 
 /// The pattern of the route that has answered for the request, once one has.
 #[derive(Debug, Clone, Default)]
-struct Routed(Arc<OnceLock<String>>);
+struct Routed(Arc<OnceLock<MatchedPath>>);
+
+impl Routed {
+    fn name(&self) -> Option<&str> {
+        self.0.get().map(MatchedPath::as_str)
+    }
+}
 
 /// Gives the span the pattern of the route in place of its path.
 pub(crate) async fn known(pattern: Option<MatchedPath>, request: Request, next: Next) -> Response {
     if let (Some(pattern), Some(routed)) = (pattern, request.extensions().get::<Routed>()) {
         tracing::Span::current().record("http.route", pattern.as_str());
         // A request has one route; a second one would be told by the first.
-        let _ = routed.0.set(pattern.as_str().to_owned());
+        let _ = routed.0.set(pattern);
     }
     next.run(request).await
 }
@@ -200,27 +227,34 @@ fn beginning(path: &str) -> String {
 
 /// Reads the visit, and shows whatever problem comes back with the application's face.
 async fn enter(kit: Kit, face: Face, mut request: Request, next: Next) -> Response {
-    let id = request.extensions().get::<RequestId>().cloned().unwrap_or_else(|| RequestId(String::new()));
-    // The gate has read it already, where there is one.
-    let known = request.extensions().get::<Visit>().cloned();
-    let visit = known.map_or_else(|| visit_of(&request, &kit.proxies), Ok);
-    if let Ok(visit) = &visit {
-        // Origins are compared with the host that the browser asked, which a proxy may have replaced.
-        if let Ok(host) = HeaderValue::from_str(&visit.authority) {
-            request.headers_mut().insert(header::HOST, host);
-        }
-        request.extensions_mut().insert(visit.clone());
-    }
+    let id = request.extensions().get::<RequestId>().cloned().unwrap_or_else(|| RequestId(Arc::from("")));
+    let fault = settle_visit(&mut request, &kit.proxies).err();
     let (parts, body) = request.into_parts();
-    let response = match visit {
-        Ok(_) => next.run(Request::from_parts(parts.clone(), body)).await,
-        Err(fault) => Problem::from(fault).into_response(),
+    let asker = face.asker(&parts);
+    let request = Request::from_parts(parts, body);
+    let response = match fault {
+        None => next.run(request).await,
+        Some(fault) => Problem::from(fault).into_response(),
     };
-    let problem = response.extensions().get::<Problem>().cloned();
-    match problem {
-        Some(problem) => keep_allow(&response, face.show(&parts, &problem, &id)),
+    match response.extensions().get::<Problem>() {
+        Some(problem) => keep_allow(&response, face.show(&asker, problem, &id)),
         None => response,
     }
+}
+
+/// Puts the visit on the request, unless the gate has done so, and the host that the browser asked: origins are compared
+/// with it, and a proxy may have replaced it.
+fn settle_visit(request: &mut Request, proxies: &Proxies) -> Result<(), VisitFault> {
+    if request.extensions().get::<Visit>().is_none() {
+        let visit = visit_of(request, proxies)?;
+        request.extensions_mut().insert(visit);
+    }
+    let asked = request.extensions().get::<Visit>().map(|visit| visit.authority.as_str());
+    let is_so = request.headers().get(header::HOST).map(HeaderValue::as_bytes) == asked.map(str::as_bytes);
+    if let Some(host) = asked.filter(|_| !is_so).and_then(|host| HeaderValue::from_str(host).ok()) {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    Ok(())
 }
 
 /// A 405 says which methods there are, whatever its face.

@@ -165,9 +165,12 @@ struct Body<'a> {
     trace_id: Option<&'a str>,
 }
 
+/// Bare: what it looks like is the matter of the [`crate::Face`] in front, which writes it once and in full.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        self.respond(Language::English, None, None)
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
     }
 }
 

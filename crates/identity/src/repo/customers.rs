@@ -86,16 +86,19 @@ pub(crate) async fn begin_session(
     tx.insert::<customer_session::Entity>([row]).await
 }
 
-/// The active customer whose session on the scope's site has not run out.
-pub(crate) async fn by_token(tx: &impl Tx, token: &Token) -> Result<Option<Customer>, StoreError> {
+/// The active customers whose sessions on the scope's site, by the hashes of their tokens, have not run out.
+pub(crate) async fn by_hashes(tx: &impl Tx, hashes: &[Vec<u8>]) -> Result<HashMap<Vec<u8>, Customer>, StoreError> {
     use customer_session::Column;
-    let live = Condition::all().add(Column::TokenHash.eq(token.hash())).add(Column::ExpiresAt.gt(tx.now()));
-    let Some(session) = tx.find::<customer_session::Entity>().filter(live).one().await? else {
-        return Ok(None);
-    };
-    let active =
-        Condition::all().add(customer::Column::Id.eq(session.customer_id)).add(customer::Column::State.eq(ACTIVE));
-    Ok(tx.find::<customer::Entity>().filter(active).one().await?.map(|row| read(row).customer))
+    let sessions = tx.find::<customer_session::Entity>().among(Column::TokenHash, hashes.iter().cloned());
+    let sessions = sessions.filter(Column::ExpiresAt.gt(tx.now()));
+    let sessions: Vec<(Vec<u8>, uuid::Uuid)> = sessions.columns([Column::TokenHash, Column::CustomerId]).await?;
+    if sessions.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let active = tx.find::<customer::Entity>().filter(customer::Column::State.eq(ACTIVE));
+    let active = active.among(customer::Column::Id, sessions.iter().map(|(_, id)| *id)).all().await?;
+    let active: HashMap<uuid::Uuid, Customer> = active.into_iter().map(|row| (row.id, read(row).customer)).collect();
+    Ok(sessions.into_iter().filter_map(|(hash, id)| Some((hash, active.get(&id)?.clone()))).collect())
 }
 
 pub(crate) async fn end_session(tx: &WriteTx<SiteScope>, token: &Token) -> Result<(), StoreError> {

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use kernel::{Id, Secret, SiteId, SiteScope, TenantScope};
-use store::{ScopedCache, Store, Tx, WriteTx};
+use store::{ScopedCache, Store, StoreError, Tx, WriteTx};
 use tenancy::Saved;
 
+use super::renewals::Renewals;
 use crate::error::IdentityError;
 use crate::limits::{Account, LoginLimits};
 use crate::model::{Customer, CustomerId, Login, NewCustomer};
@@ -27,6 +28,7 @@ pub struct Customers {
     passwords: Passwords,
     limits: LoginLimits,
     known: ScopedCache<Session, Customer>,
+    renewals: Renewals,
 }
 
 /// A session by its site and the hash of its token.
@@ -36,12 +38,15 @@ type Session = (SiteId, Vec<u8>);
 const SESSIONS_KNOWN_MAX: u64 = 100_000;
 /// For how long: so late another node hears that somebody has logged out.
 const SESSION_KNOWN: Duration = Duration::from_secs(1);
+/// Somebody who is here for longer is read anew when so little of that is left, together with the others of his site:
+/// of a crowd that buys each session would be a query a second else.
+const SESSION_DUE: TimeDelta = TimeDelta::milliseconds(600);
 
 impl Customers {
     /// Nobody is known yet.
     pub fn new(store: Store, passwords: Passwords, limits: LoginLimits) -> Self {
         let known = ScopedCache::new(Arc::new(store.clone()), SESSIONS_KNOWN_MAX, SESSION_KNOWN);
-        Self { store, passwords, limits, known }
+        Self { store, passwords, limits, known, renewals: Renewals::default() }
     }
 
     /// Logs a customer of the site's tenant in on this site. Unknown, wrong and locked are all `BadLogin`.
@@ -89,15 +94,38 @@ impl Customers {
     /// Whose session this is on this site; nobody's if it ran out, was ended, or is another site's. What was read a
     /// moment ago is not read again: who buys or browses asks many times a second, and a crowd even more often.
     pub async fn authenticate(&self, scope: &SiteScope, token: &Token) -> Result<Option<Customer>, IdentityError> {
-        let session = (scope.site(), token.hash());
-        let (store, scope, token) = (self.store.clone(), *scope, token.clone());
-        let read = move |sessions: Vec<Session>| async move {
-            let tx = store.read(&scope).await?;
-            let customer = repo::by_token(&tx, &token).await?;
-            Ok(sessions.into_iter().zip(customer).collect::<HashMap<_, _>>())
-        };
-        let mut known = self.known.get_all(&scope.engine(), std::slice::from_ref(&session), read).await?;
+        let (engine, session) = (scope.engine(), (scope.site(), token.hash()));
+        if let Some((known, until)) = self.known.get_until(&engine, &session) {
+            if until - self.store.time() < SESSION_DUE {
+                self.renewals.note(self, scope, session.1);
+            }
+            return Ok(Some(known));
+        }
+        let (store, scope) = (self.store.clone(), *scope);
+        let read = move |sessions| read(store, scope, sessions);
+        let mut known = self.known.get_all(&engine, std::slice::from_ref(&session), read).await?;
         Ok(known.remove(&session))
+    }
+
+    pub(super) const fn renewals(&self) -> &Renewals {
+        &self.renewals
+    }
+
+    /// How long ago these sessions were read, those that are known.
+    #[cfg(test)]
+    pub(crate) fn ages(&self, scope: &SiteScope, tokens: &[Token]) -> Vec<TimeDelta> {
+        let known = |token: &Token| self.known.get_until(&scope.engine(), &(scope.site(), token.hash()));
+        let life = TimeDelta::from_std(SESSION_KNOWN).expect("it is short");
+        tokens.iter().filter_map(known).map(|(_, until)| self.store.time() + life - until).collect()
+    }
+
+    /// Reads these sessions of the site anew.
+    pub(crate) async fn renew(&self, scope: &SiteScope, hashes: impl IntoIterator<Item = Vec<u8>>) {
+        let sessions: Vec<Session> = hashes.into_iter().map(|hash| (scope.site(), hash)).collect();
+        let (store, scope) = (self.store.clone(), *scope);
+        let read = move |sessions| read(store, scope, sessions);
+        // What is not read now is asked for one by one, by those who wait for it and hear why they cannot have it.
+        let _ = self.known.renew(&scope.engine(), &sessions, read).await;
     }
 
     /// Ends the session, if it is one of this site; at once on this node, and a moment later on others.
@@ -166,4 +194,16 @@ impl Customers {
         begun.await?;
         Ok((token, known.customer))
     }
+}
+
+/// Reads sessions of one site, all of them at once.
+async fn read(
+    store: Store,
+    scope: SiteScope,
+    sessions: Vec<Session>,
+) -> Result<HashMap<Session, Customer>, StoreError> {
+    let hashes: Vec<Vec<u8>> = sessions.into_iter().map(|(_, hash)| hash).collect();
+    let tx = store.read(&scope).await?;
+    let customers = repo::by_hashes(&tx, &hashes).await?;
+    Ok(customers.into_iter().map(|(hash, customer)| ((scope.site(), hash), customer)).collect())
 }

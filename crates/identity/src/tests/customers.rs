@@ -117,6 +117,42 @@ testkit::on_both! {
         assert_eq!(other.authenticate(&site, &token).await.expect("read"), None);
     }
 
+    async fn who_stays_is_read_anew_with_the_others_before_anybody_waits(db) {
+        let (customers, scope, sites) = open(&db).await;
+        let site = scope.site(sites[0]);
+        let tokens = [enter(&customers, &site).await.0, enter(&customers, &site).await.0];
+        let ask = async |token| customers.authenticate(&site, token).await.expect("read");
+        for token in &tokens {
+            assert!(ask(token).await.is_some());
+        }
+        db.clock.advance(TimeDelta::milliseconds(500));
+        for token in &tokens {
+            assert!(ask(token).await.is_some());
+        }
+        // At the end of their first second they are of the middle of it.
+        while customers.ages(&site, &tokens).contains(&TimeDelta::milliseconds(500)) {
+            tokio::task::yield_now().await;
+        }
+        db.clock.advance(TimeDelta::milliseconds(500));
+        db.store.close().await.expect("closed");
+        for token in &tokens {
+            assert!(ask(token).await.is_some(), "nobody needs the database");
+        }
+    }
+
+    async fn a_log_out_elsewhere_is_not_outlived_by_a_renewal(db) {
+        let (customers, scope, sites) = open(&db).await;
+        let (site, other) = (scope.site(sites[0]), Customers::new(db.store.clone(), Passwords::new(), limits(&db)));
+        let (token, _) = enter(&customers, &site).await;
+        assert!(other.authenticate(&site, &token).await.expect("read").is_some());
+        db.clock.advance(TimeDelta::milliseconds(500));
+        customers.log_out(&site, &token).await.expect("ended");
+        assert!(other.authenticate(&site, &token).await.expect("read").is_some(), "it is not a second ago");
+        other.renew(&site, [token.hash()]).await;
+        db.clock.advance(TimeDelta::milliseconds(500));
+        assert_eq!(other.authenticate(&site, &token).await.expect("read"), None);
+    }
+
     async fn one_session_too_many_ends_the_oldest(db) {
         let (customers, scope, sites) = open(&db).await;
         let site = scope.site(sites[0]);

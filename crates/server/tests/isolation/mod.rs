@@ -45,6 +45,10 @@ testkit::on_both! {
     async fn a_program_buys_only_where_its_buyer_is_logged_in(db) {
         programs::matrix(&db).await;
     }
+
+    async fn who_comes_too_late_is_told_so_without_the_database(db) {
+        programs::sold_out(&db).await;
+    }
 }
 
 /// Who asks at the console.

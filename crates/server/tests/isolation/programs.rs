@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode};
 use catalog::SkuId;
 use testkit::TestDb;
 
-use super::fixture::{Fixture, HOME, Sent, Target};
+use super::fixture::{Fixture, HOME, Sent, Target, offer};
 
 pub async fn matrix(db: &TestDb) {
     let routes: Vec<String> = api::shop_route_list()
@@ -42,15 +42,52 @@ pub async fn matrix(db: &TestDb) {
     assert_eq!(fixture.ask(nowhere).await.0, StatusCode::MISDIRECTED_REQUEST);
 }
 
+/// The database is gone, and still the crowd for what is sold out hears that it is: at the main site, and three levels
+/// below it, where the price depends on levels.
+pub async fn sold_out(db: &TestDb) {
+    let fixture = Fixture::open(db).await;
+    let mut bought = Vec::new();
+    for site in ["main", "deep"] {
+        let target = fixture.target(HOME, site);
+        let shop = fixture.house.tenancy.resolve(&target.host).expect("a shop");
+        let (_, sku, unit) = offer(&fixture.house, &shop, &format!("lamp-{HOME}")).await;
+        let body = order(&sku.to_string(), unit.minor());
+        let (status, text) = ask(&fixture, target, &body, "mine").await;
+        assert_eq!(status, StatusCode::CREATED, "{text}");
+        fixture.house.orders.shelf().mark_sold_out(&shop.scope().engine(), sku);
+        bought.push((target, body));
+    }
+    fixture.house.store.close().await.expect("closed");
+    for (target, body) in bought {
+        for number in 0..60 {
+            let (status, text) = ask(&fixture, target, &body, &format!("late-{number}")).await;
+            assert_eq!((status, code(&text).as_deref()), (StatusCode::CONFLICT, Some("out_of_stock")), "{text}");
+        }
+        // Who has bought is let through, to a lane that cannot say more than that it has no database.
+        let (status, text) = ask(&fixture, target, &body, "mine").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{text}");
+    }
+}
+
+async fn ask(fixture: &Fixture, target: &Target, body: &str, key: &str) -> (StatusCode, String) {
+    let cookie = format!("session={}", target.customer);
+    fixture.ask_with_key(Sent { body, ..sent(target, "/api/v1/shop/orders", &cookie) }, key).await
+}
+
+/// One piece for this price.
+fn order(sku: &str, unit: i64) -> String {
+    format!(
+        "{{\"items\":[{{\"sku\":\"{sku}\",\"quantity\":1,\"unit\":{{\"amount_minor\":{unit},\"currency\":\"CNY\"}}}}],\
+         \"pay\":\"wallet\"}}"
+    )
+}
+
 fn sent<'a>(visited: &'a Target, path: &'a str, cookie: &'a str) -> Sent<'a> {
     Sent { method: Method::POST, host: &visited.host, path, cookie, kind: "application/json", body: "" }
 }
 
 async fn buy(fixture: &Fixture, visited: &Target, token: &str, sku: &str) -> (StatusCode, String) {
-    let body = format!(
-        "{{\"items\":[{{\"sku\":\"{sku}\",\"quantity\":1,\"unit\":{{\"amount_minor\":1,\"currency\":\"CNY\"}}}}],\
-         \"pay\":\"wallet\"}}"
-    );
+    let body = order(sku, 1);
     let cookie = format!("session={token}");
     fixture.ask(Sent { body: &body, ..sent(visited, "/api/v1/shop/orders", &cookie) }).await
 }

@@ -3,6 +3,9 @@
 use axum::body::{Body, Bytes, HttpBody};
 use http_body_util::BodyExt;
 
+/// Bytes that hardly any body has more of.
+const USUAL: usize = 4 * 1024;
+
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Broken {
@@ -18,7 +21,9 @@ pub(crate) async fn whole(mut body: Body, most: usize) -> Result<Bytes, Broken> 
     if body.size_hint().lower() > most as u64 {
         return Err(Broken::TooLarge);
     }
-    let mut whole = Vec::new();
+    // What a client says of the length is room for a usual body at most: it costs him nothing to say more.
+    let said = usize::try_from(body.size_hint().lower()).unwrap_or(most);
+    let mut whole = Vec::with_capacity(said.min(USUAL));
     while let Some(frame) = body.frame().await {
         let Ok(piece) = frame.map_err(|_| Broken::Off)?.into_data() else { continue };
         if whole.len() + piece.len() > most {
