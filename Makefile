@@ -32,7 +32,6 @@ test: ## Run everything that must pass before a change lands
 bench: ## Measure, and write benches/reports (takes long; ARGS=--quick for a short look)
 	@scripts/setup --bench
 	@cargo build --quiet --release --locked --bin cardgrove
-	@cargo bench --quiet --locked --profile release --package benches --bench rooms -- $(ARGS)
 	@cargo run --quiet --release --locked --package benches --bin report -- $(ARGS)
 
 tidy: ## Check the house rules (floors, sizes, words that have one home)

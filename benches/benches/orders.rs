@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use benches::{Counter, Engine, Figures, Naive, Shop, Way, buy_at_once};
+use benches::{Counter, Database, Engine, Figures, Naive, Shop, Way, buy_at_once};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use testkit::TestDb;
 use tokio::runtime::Runtime;
@@ -57,35 +57,22 @@ impl<C: Counter> Stage<C> {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Sqlite,
-    Postgres,
-}
-
-async fn database(kind: Kind) -> TestDb {
-    match kind {
-        Kind::Sqlite => TestDb::sqlite().await,
-        Kind::Postgres => TestDb::durable_postgres().await,
-    }
-}
-
-async fn naive(kind: Kind) -> (Arc<Shop>, Naive, TestDb) {
-    let db = database(kind).await;
+async fn naive(kind: Database) -> (Arc<Shop>, Naive, TestDb) {
+    let db = kind.make().await;
     let shop = Arc::new(Shop::open(&db).await);
     let counter = Naive::open(&db, &shop).await;
     (shop, counter, db)
 }
 
-async fn engine(kind: Kind) -> (Arc<Shop>, Engine, TestDb) {
-    let db = database(kind).await;
+async fn engine(kind: Database) -> (Arc<Shop>, Engine, TestDb) {
+    let db = kind.make().await;
     let shop = Arc::new(Shop::open(&db).await);
     let counter = Engine::open(&shop);
     (shop, counter, db)
 }
 
 /// Measures one database, the two ways in turn, so that a slow minute of the machine hits both.
-fn measure(criterion: &mut Criterion, runtime: &Arc<Runtime>, (name, kind): (&str, Kind)) -> Figures {
+fn measure(criterion: &mut Criterion, runtime: &Arc<Runtime>, (name, kind): (&str, Database)) -> Figures {
     let (naive_stage, lane_stage) = (Stage::new(runtime), Stage::new(runtime));
     let mut figures = Figures::default();
     let mut group = criterion.benchmark_group(format!("orders_{name}"));
@@ -118,7 +105,7 @@ fn main() {
     let runtime = Arc::new(Runtime::new().expect("a runtime"));
     let criterion = Criterion::default().without_plots().sample_size(10).warm_up_time(Duration::from_secs(1));
     let mut criterion = criterion.measurement_time(Duration::from_secs(3)).configure_from_args();
-    for (name, kind) in [("sqlite", Kind::Sqlite), ("postgres", Kind::Postgres)] {
+    for (name, kind) in [("sqlite", Database::Sqlite), ("postgres", Database::Postgres)] {
         let figures = measure(&mut criterion, &runtime, (name, kind));
         if let Some(table) = figures.table(name) {
             println!("{table}");

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct Cpu {
     /// By this process.
     pub program: Duration,
-    /// By all processes of the benches' PostgreSQL; SQLite runs inside this process.
+    /// By all processes of the benches' PostgreSQL clusters; SQLite runs inside this process.
     pub database: Duration,
 }
 
@@ -20,11 +20,12 @@ impl Cpu {
     pub fn now() -> Self {
         let program = ticks("/proc/self/stat").map_or(Duration::ZERO, |(_, ticks)| TICK * ticks);
         let mut database = Duration::ZERO;
-        let cluster = testkit::durable_folder();
+        let clusters = testkit::bench_folders();
         for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
             if let Some((name, ticks)) = ticks(&format!("{}/stat", process.path().display()))
                 && name == "postgres"
-                && fs::read_link(process.path().join("cwd")).is_ok_and(|folder| folder.starts_with(&cluster))
+                && fs::read_link(process.path().join("cwd"))
+                    .is_ok_and(|folder| clusters.iter().any(|own| folder.starts_with(own)))
             {
                 database += TICK * ticks;
             }

@@ -3,18 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use benches::{Ceiling, Counter, Engine, Measure, Naive, Shop, closed, open};
+use benches::{Ceiling, Counter, Database, Engine, Measure, Naive, Shop, closed, open};
 use clap::{Parser, ValueEnum};
-use testkit::TestDb;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Database {
-    Sqlite,
-    Postgres,
-}
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Way {
@@ -47,10 +40,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() {
     let arguments = Arguments::parse();
-    let db = match arguments.database {
-        Database::Sqlite => TestDb::sqlite().await,
-        Database::Postgres => TestDb::durable_postgres().await,
-    };
+    let db = arguments.database.make().await;
     let shop = Arc::new(Shop::open(&db).await);
     match arguments.way {
         Way::Naive => run(&arguments, &shop, Arc::new(Naive::open(&db, &shop).await)).await,

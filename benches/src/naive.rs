@@ -9,6 +9,7 @@ mod recording;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{
@@ -47,8 +48,22 @@ impl Naive {
     /// Opens it over the shop's database. The engine sells one piece there first, to learn the rows from.
     pub async fn open(db: &TestDb, shop: &Shop) -> Self {
         db.tamper(FREE_CARDS).await.expect("an index");
-        let order = shop.buy_by_engine().await;
+        Self::beside(db, shop, connect(db).await).await
+    }
+
+    /// One for each of these shops of one database, over the same connections.
+    pub(crate) async fn open_all(db: &TestDb, shops: &[Arc<Shop>]) -> Vec<Self> {
+        db.tamper(FREE_CARDS).await.expect("an index");
         let connection = connect(db).await;
+        let mut all = Vec::with_capacity(shops.len());
+        for shop in shops {
+            all.push(Self::beside(db, shop, connection.clone()).await);
+        }
+        all
+    }
+
+    async fn beside(db: &TestDb, shop: &Shop, connection: DatabaseConnection) -> Self {
+        let order = shop.buy_by_engine().await;
         let (tenant, backend) = (shop.tenant().uuid(), db.backend);
         let customers = shop.customers();
         let tx = begin(&connection, backend, tenant).await;

@@ -1,22 +1,26 @@
 //! The report of `make bench`: every series in turn, several rounds, medians; tables, plots, and the goals with what was met.
 
+mod engine;
 mod front;
 mod goals;
 mod machine;
 mod render;
+mod stored;
+mod tenants;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use hdrhistogram::Histogram;
 use store::Backend;
 use testkit::TestDb;
 
 use crate::callers::{Counter, Way};
 use crate::ceiling::Ceiling;
+use crate::database::durable;
 use crate::load::{Measure, closed, open};
-use crate::market::Market;
 use crate::naive::Naive;
 use crate::shop::{Engine, Shop};
 
@@ -43,12 +47,14 @@ pub struct Plan {
     pub folder: PathBuf,
     /// The report's name, a date.
     pub name: String,
-    /// Where criterion left what it measured in memory.
-    pub criterion: Option<PathBuf>,
+    /// Where `bin stored` left what it measured; without it that is left out.
+    pub stored: Option<PathBuf>,
     /// The program, to load it through its front door; without it that is left out.
     pub program: Option<PathBuf>,
     /// Shops of the measurements of many tenants.
     pub tenants: usize,
+    /// Attempts of a flash sale.
+    pub attempts: u64,
 }
 
 /// How orders were made.
@@ -60,10 +66,14 @@ pub(crate) enum Series {
     Lane,
     /// By the engine's lane, half of what it reaches at most, each order at its own time.
     Open,
+    /// The same, beside a runner that does the jobs of the orders.
+    Busy,
     /// Rows without rules, over this many connections.
     Ceiling(usize),
     /// By the lanes of many tenants, some much busier than others.
     Market,
+    /// By a transaction for each, for the same many tenants.
+    NaiveMarket,
     /// Through the front door of the real program.
     Front(Door),
 }
@@ -108,6 +118,10 @@ pub struct Report {
     samples: BTreeMap<Key, Vec<Sample>>,
     /// What was counted, by name.
     pub(crate) counts: BTreeMap<&'static str, u64>,
+    /// What is no series, by name, a figure each round.
+    figures: BTreeMap<&'static str, Vec<u64>>,
+    /// How long the buyers of each of many tenants waited, the busiest tenant first; all rounds together.
+    waits: BTreeMap<(Series, usize), Vec<Histogram<u64>>>,
 }
 
 impl Sample {
@@ -121,6 +135,35 @@ impl Sample {
 impl Report {
     pub(crate) fn add(&mut self, key: Key, sample: Sample) {
         self.samples.entry(key).or_default().push(sample);
+    }
+
+    pub(crate) fn note(&mut self, name: &'static str, figure: u64) {
+        self.figures.entry(name).or_default().push(figure);
+    }
+
+    /// The median of what was noted by this name.
+    pub(crate) fn figure(&self, name: &str) -> Option<u64> {
+        let mut all = self.figures.get(name)?.clone();
+        all.sort_unstable();
+        all.get(all.len() / 2).copied()
+    }
+
+    /// The least and the most of what was noted by this name.
+    pub(crate) fn figures_between(&self, name: &str) -> Option<(u64, u64)> {
+        let all = self.figures.get(name)?;
+        all.iter().min().copied().zip(all.iter().max().copied())
+    }
+
+    pub(crate) fn add_waits(&mut self, key: (Series, usize), waits: Vec<Histogram<u64>>) {
+        match self.waits.get_mut(&key) {
+            Some(all) => all.iter_mut().zip(waits).for_each(|(all, one)| all.add(one).expect("the same bounds")),
+            None => drop(self.waits.insert(key, waits)),
+        }
+    }
+
+    /// How long buyers waited in shops of different sizes.
+    pub(crate) fn fairness(&self, key: (Series, usize)) -> Option<tenants::Fairness> {
+        tenants::Fairness::of(self.waits.get(&key)?)
     }
 
     /// The median of each figure.
@@ -155,6 +198,9 @@ impl Report {
     }
 }
 
+/// The name of PostgreSQL's cluster on the slow disk.
+pub(crate) const SLOW: &str = "PostgreSQL, every sync 2 ms longer";
+
 /// The database's name in the report.
 pub(crate) const fn word(backend: Backend) -> &'static str {
     match backend {
@@ -169,16 +215,31 @@ pub(crate) const fn word(backend: Backend) -> &'static str {
 /// If what was sold breaks an invariant: then the figures mean nothing.
 pub async fn run_report(plan: &Plan) -> std::io::Result<String> {
     let mut report = Report::default();
+    let began = Instant::now();
+    engine::in_memory(&mut report, plan).await;
     for backend in &plan.databases {
+        say(began, word(*backend));
         measure_database(&mut report, *backend, plan).await;
+        if *backend == Backend::Postgres {
+            say(began, "a flash sale, jobs, a slow disk");
+            engine::flash_sale(&mut report, plan).await;
+            engine::outbox(&mut report, plan).await;
+            engine::slow_disk(&mut report, plan).await;
+        }
         if let Some(program) = &plan.program {
+            say(began, "the program's front door");
             front::measure(&mut report, *backend, plan, program).await;
         }
     }
-    let memory = plan.criterion.as_deref().map(goals::memory).unwrap_or_default();
-    let goals = goals::of(&report, &memory);
+    say(began, "all is measured");
+    let goals = goals::of(&report);
     std::fs::create_dir_all(&plan.folder)?;
-    let text = render::markdown(plan, &report, &goals, &machine::describe());
+    let mut text = render::markdown(plan, &report, &goals, &machine::describe());
+    let plot = format!("{}-stored.svg", plan.name);
+    if let Some((table, svg)) = plan.stored.as_deref().and_then(|json| stored::shown(json, &plot)) {
+        text.push_str(&table);
+        std::fs::write(plan.folder.join(plot), svg)?;
+    }
     std::fs::write(plan.folder.join(format!("{}.md", plan.name)), &text)?;
     for (name, plot) in render::plots(&report) {
         std::fs::write(plan.folder.join(format!("{}-{name}.svg", plan.name)), plot)?;
@@ -187,30 +248,29 @@ pub async fn run_report(plan: &Plan) -> std::io::Result<String> {
     Ok(text)
 }
 
+#[expect(clippy::print_stderr, reason = "who waits for half an hour wants to see how far it is")]
+fn say(began: Instant, what: &str) {
+    eprintln!("{:>5} s  {what}", began.elapsed().as_secs());
+}
+
 /// A database with a shop of its own for each way.
 struct Stage<C> {
     shop: Arc<Shop>,
     counter: Arc<C>,
-    _db: TestDb,
+    db: TestDb,
 }
 
-async fn database(backend: Backend) -> (TestDb, Arc<Shop>) {
-    let db = match backend {
-        Backend::Sqlite => TestDb::sqlite().await,
-        Backend::Postgres => TestDb::durable_postgres().await,
-    };
+/// A new shop in an empty database, and its counter.
+async fn stage_in<C>(db: TestDb, open: impl AsyncFnOnce(&TestDb, &Arc<Shop>) -> C) -> Stage<C> {
     let shop = Arc::new(Shop::open(&db).await);
-    (db, shop)
+    Stage { counter: Arc::new(open(&db, &shop).await), shop, db }
 }
 
 async fn measure_database(report: &mut Report, backend: Backend, plan: &Plan) {
-    let (db, shop) = database(backend).await;
-    let naive = Stage { counter: Arc::new(Naive::open(&db, &shop).await), shop, _db: db };
-    let (db, shop) = database(backend).await;
-    let lane = Stage { counter: Arc::new(Engine::open(&shop)), shop, _db: db };
-    let (db, shop) = database(backend).await;
-    let ceiling = Stage { counter: Arc::new(Ceiling::open(&db, &shop).await), shop, _db: db };
-    let market = Bazaar::open(backend, plan).await;
+    let naive = stage_in(durable(backend).await, async |db, shop| Naive::open(db, shop).await).await;
+    let lane = stage_in(durable(backend).await, async |_, shop| Engine::open(shop)).await;
+    let ceiling = stage_in(durable(backend).await, async |db, shop| Ceiling::open(db, shop).await).await;
+    let market = tenants::Bazaar::open(backend, plan).await;
     for _ in 0..plan.rounds {
         // In turn, so that a slow minute of the machine hits all of them.
         for callers in CALLERS {
@@ -225,7 +285,7 @@ async fn measure_database(report: &mut Report, backend: Backend, plan: &Plan) {
         }
         if let Some(market) = &market {
             buy(report, plan, (word(backend), Series::Lane, CROWD), &lane).await;
-            market.buy(report, plan, word(backend)).await;
+            market.buy(report, plan).await;
         }
         let rates = CALLERS.map(|callers| report.last_rate((word(backend), Series::Lane, callers)));
         let half = rates.into_iter().flatten().max().map_or(1, |peak| (peak / 2).max(1));
@@ -239,40 +299,12 @@ async fn measure_database(report: &mut Report, backend: Backend, plan: &Plan) {
         assert_sound(way.word(), &shop.breaches(way).await);
     }
     if let Some(market) = market {
-        market.counter.stop().await;
-        assert_sound("a market", &market.counter.breaches().await);
+        market.close().await;
     }
 }
 
 fn assert_sound(who: &str, breaches: &[String]) {
     assert!(breaches.is_empty(), "{who} breaks what must hold: {breaches:#?}");
-}
-
-/// The shops of many tenants in one database.
-struct Bazaar {
-    counter: Arc<Market>,
-    _db: TestDb,
-}
-
-impl Bazaar {
-    /// On SQLite one lane serves the file whoever the tenants are: there is nothing to see.
-    async fn open(backend: Backend, plan: &Plan) -> Option<Self> {
-        if backend == Backend::Sqlite || plan.tenants < 2 {
-            return None;
-        }
-        let db = TestDb::durable_postgres().await;
-        Some(Self { counter: Arc::new(Market::open(&db, plan.tenants).await), _db: db })
-    }
-
-    async fn buy(&self, report: &mut Report, plan: &Plan, database: &'static str) {
-        for callers in [64, 256, CROWD] {
-            let key = (database, Series::Market, callers);
-            let pieces = pieces(report, plan, key);
-            self.counter.stock_up(pieces).await;
-            let measure = closed(&self.counter, callers, plan.length, pieces).await;
-            report.add(key, Sample::of(&measure));
-        }
-    }
 }
 
 /// Half as much again as the series sold before, so that nobody finds it sold out.

@@ -12,7 +12,7 @@ use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Pi
 use kernel::{Currency, Money, Rate, Secret, SiteId, SystemClock, TenantId, TenantScope, Wording};
 use lane::{LaneSettings, Lanes};
 use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
-use order::{Buyer, Chain, Desk, Orders, SoldBy, Wanted};
+use order::{Buyer, Chain, Desk, OrderError, Orders, SoldBy, Wanted};
 use payment::{Gateways, PaymentSettings, Payments, Till};
 use risk::Limits;
 use store::{Settings, Store, Time, WriteTx};
@@ -87,16 +87,33 @@ impl Shop {
     pub async fn stock_up(&self, wanted: u64) {
         let mut stock = self.stock.lock().await;
         while stock.left < wanted {
-            let first = stock.imported;
-            let cards: Vec<NewCard> = (first..first + IMPORT_MAX.min(wanted.max(IMPORT_MIN))).map(card).collect();
-            let tx = self.store.write(&self.scope).await.expect("a writer");
-            let valued = inventory::Stock { unit_cost: Some(COST), ..inventory::Stock::from(self.sku) };
-            self.inventory.import_in(&tx, valued, &cards).await.expect("imported");
-            tx.commit().await.expect("committed");
-            stock.imported += cards.len() as u64;
-            stock.left += cards.len() as u64;
+            self.import(&mut stock, IMPORT_MAX.min(wanted.max(IMPORT_MIN))).await;
         }
         stock.left -= wanted;
+    }
+
+    /// Lays in exactly so many more pieces, all of them for sale.
+    pub async fn lay_in(&self, pieces: u64) {
+        let mut stock = self.stock.lock().await;
+        self.import(&mut stock, pieces).await;
+        stock.left -= pieces;
+    }
+
+    async fn import(&self, stock: &mut Stock, pieces: u64) {
+        let first = stock.imported;
+        let cards: Vec<NewCard> = (first..first + pieces).map(card).collect();
+        let tx = self.store.write(&self.scope).await.expect("a writer");
+        let valued = inventory::Stock { unit_cost: Some(COST), ..inventory::Stock::from(self.sku) };
+        self.inventory.import_in(&tx, valued, &cards).await.expect("imported");
+        tx.commit().await.expect("committed");
+        stock.imported += pieces;
+        stock.left += pieces;
+    }
+
+    /// How many pieces are free, held and sold, as the database counts them.
+    pub async fn counts(&self) -> inventory::StockCount {
+        let tx = self.store.read(&self.scope).await.expect("a reader");
+        self.inventory.counts_in(&tx, &[self.sku]).await.expect("counts").remove(&self.sku).unwrap_or_default()
     }
 
     /// Sells one piece by the engine to the first customer; the order's id.
@@ -181,6 +198,11 @@ impl Shop {
     }
 
     pub(crate) async fn place(&self, orders: &Orders, caller: usize) -> Uuid {
+        self.attempt(orders, caller).await.unwrap_or_else(|error| panic!("an order was refused: {error}"))
+    }
+
+    /// One piece for a customer, if there is one.
+    async fn attempt(&self, orders: &Orders, caller: usize) -> Result<Uuid, OrderError> {
         let wanted = vec![Wanted::new(self.sku, 1, self.unit)];
         let (site, key) = (self.scope.site(self.chain[3].site), Uuid::now_v7().to_string());
         let customers = if self.invited.is_empty() { &self.customers } else { &self.invited };
@@ -188,8 +210,8 @@ impl Shop {
         // No limit is switched off: 256 accounts stand for as many as such a day would have.
         let limits = Limits { orders_per_account_and_day: u32::MAX, ..Limits::default() };
         let shop = SoldBy { chain: self.chain.clone(), currency: CNY, limits };
-        let bought = orders.place(&site, shop, Buyer::account(customer), wanted, &key).await;
-        bought.unwrap_or_else(|error| panic!("an order was refused: {error}")).answer.order.uuid()
+        let bought = orders.place(&site, shop, Buyer::account(customer), wanted, &key).await?;
+        Ok(bought.answer.order.uuid())
     }
 
     /// What does not hold after selling this way. The naive way writes no hash chain.
@@ -230,6 +252,11 @@ impl Engine {
     /// What else is asked of orders.
     pub(crate) const fn orders(&self) -> &Orders {
         &self.orders
+    }
+
+    /// One piece for a caller, or why he gets none.
+    pub(crate) async fn attempt(&self, caller: usize) -> Result<Uuid, OrderError> {
+        self.shop.attempt(&self.orders, caller).await
     }
 }
 

@@ -4,20 +4,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use benches::Database;
 use benches::http::{
     Answers, Guests, Load, Nginx, Program, Size, Town, flash_sale, overload, pages, paid_orders, wallet_orders,
 };
 use clap::{Parser, ValueEnum};
-use store::Backend;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Database {
-    Sqlite,
-    Postgres,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Scenario {
@@ -66,13 +60,9 @@ struct Arguments {
 #[tokio::main]
 async fn main() {
     let arguments = Arguments::parse();
-    let backend = match arguments.database {
-        Database::Sqlite => Backend::Sqlite,
-        Database::Postgres => Backend::Postgres,
-    };
     let most = arguments.callers.iter().copied().max().unwrap_or(1).clamp(1, 256);
     let size = Size { tenants: arguments.tenants, buyers: (most / arguments.tenants).max(8) };
-    let town = Town::build(backend, size).await;
+    let town = Town::build(arguments.database.backend(), size).await;
     let pieces = arguments.orders_max * arguments.seconds * (arguments.callers.len() as u64 + 1);
     match arguments.scenario {
         Scenario::Orders | Scenario::Paying | Scenario::Overload => town.stock_up(pieces).await,

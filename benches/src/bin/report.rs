@@ -18,7 +18,7 @@ struct Arguments {
     quick: bool,
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    #[arg(long, default_value_t = 2_000)]
+    #[arg(long, default_value_t = 600)]
     milliseconds: u64,
     /// The report's name; today's date if none is said.
     #[arg(long)]
@@ -42,9 +42,10 @@ async fn main() -> std::io::Result<()> {
         databases: vec![Backend::Postgres, Backend::Sqlite],
         folder,
         name: arguments.name.unwrap_or(today),
-        criterion: Some(target.join("criterion")),
+        stored: Some(root.join("reports/stored.json")),
         program: Program::built(),
         tenants: if arguments.quick { 10 } else { 100 },
+        attempts: if arguments.quick { 100_000 } else { 1_000_000 },
     };
     println!("{}", run_report(&plan).await?);
     Ok(())

@@ -1,21 +1,18 @@
 //! What a year's data costs: a shop of few orders beside one of many, measured in turn.
-//! `cargo run --release -p benches --bin stored -- --orders 10000,5000000`.
+//! `cargo run --release -p benches --bin stored -- --orders 10000,1000000 --json benches/reports/stored.json`; the report
+//! shows that file with its date.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use benches::{Engine, Filler, Look, Measure, Shop, closed, look};
+use benches::{Database, Engine, Filler, Look, Measure, Shop, closed, look};
 use clap::{Parser, ValueEnum};
+use serde_json::json;
 use testkit::TestDb;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Database {
-    Sqlite,
-    Postgres,
-}
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -26,8 +23,8 @@ struct Arguments {
     orders: Vec<u64>,
     #[arg(long, default_value_t = 64)]
     callers: usize,
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
     #[arg(long, default_value_t = 2_500)]
     milliseconds: u64,
     /// How often each list is read.
@@ -35,33 +32,34 @@ struct Arguments {
     reads: usize,
     /// Fill, wait until this file is there, and measure then: filling needs no quiet machine.
     #[arg(long)]
-    when: Option<std::path::PathBuf>,
+    when: Option<PathBuf>,
+    /// Write the figures here, for the report
+    #[arg(long)]
+    json: Option<PathBuf>,
 }
 
 struct Stage {
     orders: u64,
     shop: Arc<Shop>,
     engine: Arc<Engine>,
-    rates: Vec<u64>,
+    /// Of each round, the slowest first once all are measured.
+    measures: Vec<Measure>,
     _db: TestDb,
 }
 
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "the figures are what it is for")]
-async fn main() {
+async fn main() -> std::io::Result<()> {
     let arguments = Arguments::parse();
     let mut stages = Vec::new();
     for orders in &arguments.orders {
-        let db = match arguments.database {
-            Database::Sqlite => TestDb::sqlite().await,
-            Database::Postgres => TestDb::durable_postgres().await,
-        };
+        let db = arguments.database.make().await;
         let mut shop = Shop::open(&db).await;
         let took = Filler::fill(&db, &mut shop, *orders).await;
         println!("{orders} orders filled in {} s", took.as_secs());
         let shop = Arc::new(shop);
         let engine = Arc::new(Engine::open(&shop));
-        stages.push(Stage { orders: *orders, shop, engine, rates: Vec::new(), _db: db });
+        stages.push(Stage { orders: *orders, shop, engine, measures: Vec::new(), _db: db });
     }
     while arguments.when.as_ref().is_some_and(|file| !file.exists()) {
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -75,14 +73,13 @@ async fn main() {
             let measure = closed(&stage.engine, arguments.callers, length, pieces).await;
             tell(stage.orders, round, &measure);
             if round > 0 {
-                stage.rates.push(measure.rate());
+                stage.measures.push(measure);
             }
         }
     }
     for stage in &mut stages {
-        stage.rates.sort_unstable();
-        let median = stage.rates.get(stage.rates.len() / 2).copied().unwrap_or_default();
-        println!("{:>9} orders before: median {median}/s", stage.orders);
+        stage.measures.sort_by_key(Measure::rate);
+        println!("{:>9} orders before: median {}/s", stage.orders, stage.median().rate());
     }
     let mut tables: Vec<Vec<Look>> = Vec::new();
     for stage in &stages {
@@ -96,6 +93,45 @@ async fn main() {
             .collect();
         println!("{:<45} {}", first.name, cells.join("   "));
     }
+    match &arguments.json {
+        Some(file) => std::fs::write(file, told(&arguments, &stages, &tables)),
+        None => Ok(()),
+    }
+}
+
+impl Stage {
+    /// The round in the middle, once they are in order.
+    fn median(&self) -> &Measure {
+        &self.measures[self.measures.len() / 2]
+    }
+}
+
+/// What was measured, for the report.
+fn told(arguments: &Arguments, stages: &[Stage], tables: &[Vec<Look>]) -> String {
+    let orders: Vec<String> = arguments.orders.iter().map(u64::to_string).collect();
+    let database = arguments.database.to_possible_value().map_or_else(String::new, |word| word.get_name().to_owned());
+    let command = format!("cargo run --release -p benches --bin stored -- --orders {}", orders.join(","));
+    let stages = stages.iter().map(|stage| {
+        let (rates, median) = (stage.measures.iter().map(Measure::rate).collect::<Vec<_>>(), stage.median());
+        json!({
+            "orders": stage.orders, "rate": median.rate(), "slowest": rates.first(), "fastest": rates.last(),
+            "p50_us": median.latency_us(0.5), "p99_us": median.latency_us(0.99),
+        })
+    });
+    let reads = tables.first().into_iter().flatten().enumerate().map(|(place, first)| {
+        let shop = |table: &Vec<Look>| json!({ "p50_us": whole(table[place].p50), "p95_us": whole(table[place].p95) });
+        json!({ "name": first.name, "shops": tables.iter().map(shop).collect::<Vec<_>>() })
+    });
+    let told = json!({
+        "date": chrono::Utc::now().format("%Y-%m-%d").to_string(), "command": command, "database": database,
+        "callers": arguments.callers, "rounds": arguments.rounds,
+        "stages": stages.collect::<Vec<_>>(), "reads": reads.collect::<Vec<_>>(),
+    });
+    format!("{told:#}\n")
+}
+
+fn whole(time: Duration) -> u64 {
+    u64::try_from(us(time)).unwrap_or(u64::MAX)
 }
 
 fn us(time: Duration) -> u128 {
@@ -103,7 +139,7 @@ fn us(time: Duration) -> u128 {
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are what it is for")]
-fn tell(orders: u64, round: usize, measure: &Measure) {
+fn tell(orders: u64, round: u16, measure: &Measure) {
     let (program, database) = measure.cpu_us();
     let (p50, p99, rate) = (measure.latency_us(0.5), measure.latency_us(0.99), measure.rate());
     println!(

@@ -24,6 +24,7 @@ use testkit::TestDb;
 use uuid::Uuid;
 
 use super::drive::Zipf;
+use crate::database::durable;
 use crate::shop::{CNY, COST, customers, login, password, rules};
 
 /// The host that gateways report to.
@@ -87,11 +88,7 @@ pub struct Town {
 impl Town {
     /// Builds one in an empty database.
     pub async fn build(backend: Backend, size: Size) -> Self {
-        let db = match backend {
-            Backend::Sqlite => TestDb::sqlite().await,
-            Backend::Postgres => TestDb::durable_postgres().await,
-        };
-        Self::build_in(db, size).await
+        Self::build_in(durable(backend).await, size).await
     }
 
     pub(crate) async fn build_in(db: TestDb, size: Size) -> Self {

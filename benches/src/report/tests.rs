@@ -21,7 +21,7 @@ fn report() -> Report {
 }
 
 fn goal(name: &str) -> Goal {
-    of(&report(), &BTreeMap::new()).into_iter().find(|goal| goal.name == name).expect("a goal")
+    of(&report()).into_iter().find(|goal| goal.name == name).expect("a goal")
 }
 
 #[test]
@@ -58,9 +58,10 @@ async fn short_report_of(backend: Backend) {
         databases: vec![backend],
         folder: folder.path().to_owned(),
         name: "short".to_owned(),
-        criterion: None,
+        stored: None,
         program: None,
         tenants: 3,
+        attempts: 5_000,
     };
     let text = run_report(&plan).await.expect("written");
     assert!(text.contains(&format!("## {}", word(backend))), "{text}");

@@ -9,9 +9,11 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use crate::disk;
+
 /// Something the machine lacks or the server said; tests stop on it.
 #[derive(Debug)]
-pub struct TestError(String);
+pub struct TestError(pub(crate) String);
 
 impl std::fmt::Display for TestError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -32,13 +34,19 @@ enum Durability {
     Scratch,
     /// Everything, as in production: benches.
     Full,
+    /// Everything, on a disk whose every sync takes [`SYNC_LONGER`] longer: benches.
+    Slow,
 }
+
+/// How much longer a sync takes on the slow disk: that of a rented machine, whose disk is behind a network.
+pub const SYNC_LONGER: Duration = Duration::from_millis(2);
 
 impl Durability {
     const fn folder(self) -> &'static str {
         match self {
             Self::Scratch => "test",
             Self::Full => "bench",
+            Self::Slow => "bench-slow",
         }
     }
 
@@ -51,7 +59,7 @@ impl Durability {
                 "shared_buffers=128MB",
                 "max_wal_size=1GB",
             ],
-            Self::Full => &[],
+            Self::Full | Self::Slow => &[],
         }
     }
 }
@@ -65,6 +73,7 @@ pub struct Cluster {
 
 static SHARED: OnceLock<Cluster> = OnceLock::new();
 static DURABLE: OnceLock<Cluster> = OnceLock::new();
+static SLOW: OnceLock<Cluster> = OnceLock::new();
 
 /// The user that runs the server when the tests run as root, which PostgreSQL refuses.
 const NOBODY: u32 = 65534;
@@ -78,6 +87,11 @@ impl Cluster {
     /// A cluster that writes through to the disk, as production does; for benches.
     pub fn durable() -> &'static Self {
         DURABLE.get_or_init(|| Self::start_or_panic(Durability::Full))
+    }
+
+    /// A cluster like that on a slow disk; for benches.
+    pub fn slow() -> &'static Self {
+        SLOW.get_or_init(|| Self::start_or_panic(Durability::Slow))
     }
 
     fn start_or_panic(durability: Durability) -> Self {
@@ -181,6 +195,10 @@ impl Cluster {
         let mut settings = File::options().append(true).open(data.join("postgresql.conf"))?;
         settings.write_all(b"\ninclude 'tuning.conf'\n")?;
         let mut server = self.program("postgres", as_root)?;
+        if self.durability == Durability::Slow {
+            let micros = SYNC_LONGER.as_micros().to_string();
+            server.env("LD_PRELOAD", disk::library(&self.folder)?).env(disk::SYNC_US, micros);
+        }
         server.arg("-D").arg(&data).arg("-k").arg(&self.folder);
         let always = ["listen_addresses=", "max_connections=300", "autovacuum_naptime=10s"];
         for setting in always.iter().chain(self.durability.settings()) {
@@ -240,6 +258,12 @@ impl Cluster {
 /// Where the files of the cluster that writes through to the disk are.
 pub fn durable_folder() -> PathBuf {
     folder(Durability::Full, &user().unwrap_or_default())
+}
+
+/// The folders of all clusters that benches use.
+pub fn bench_folders() -> [PathBuf; 2] {
+    let user = user().unwrap_or_default();
+    [Durability::Full, Durability::Slow].map(|durability| folder(durability, &user))
 }
 
 fn folder(durability: Durability, user: &str) -> PathBuf {

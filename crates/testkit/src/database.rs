@@ -29,24 +29,8 @@ pub struct TestDb {
     folder: TempDir,
 }
 
-/// The template's name changes with the schema's sources, so that a cluster that still runs serves no old one.
-fn template() -> &'static str {
-    static NAME: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-    NAME.get_or_init(|| {
-        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let mut sources: Vec<PathBuf> = ["migrations/src", "crates/store/src/dialect"]
-            .iter()
-            .filter_map(|folder| std::fs::read_dir(root.join(folder)).ok())
-            .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
-            .collect();
-        sources.sort();
-        let mut hash = std::hash::DefaultHasher::new();
-        for source in sources {
-            std::hash::Hash::hash(&std::fs::read(source).unwrap_or_default(), &mut hash);
-        }
-        format!("template_{:016x}", std::hash::Hasher::finish(&hash))
-    })
-}
+/// The template of the schema that this program was built with: a cluster that still runs may have those of others.
+const TEMPLATE: &str = concat!("template_", env!("SCHEMA_DIGEST"));
 
 /// A Saturday in the busy season.
 fn start_of_time() -> DateTime<Utc> {
@@ -72,11 +56,15 @@ impl TestDb {
         Self::postgres_in(Cluster::durable()).await
     }
 
+    /// A new database in a cluster like that on a slow disk; for benches.
+    pub async fn slow_postgres() -> Self {
+        Self::postgres_in(Cluster::slow()).await
+    }
+
     async fn postgres_in(cluster: &'static Cluster) -> Self {
         prepare_template(cluster).await;
         let name = format!("test_{}", Uuid::now_v7().simple());
-        let template = template();
-        let copy = format!("CREATE DATABASE {name} TEMPLATE {template} OWNER owner STRATEGY file_copy");
+        let copy = format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER owner STRATEGY file_copy");
         cluster.psql("postgres", &copy).unwrap_or_else(|error| panic!("no test database: {error}"));
         let mut settings = Settings::at(cluster.url(Roles::RUNTIME, &name));
         settings.platform_url = Some(cluster.url(Roles::PLATFORM, &name));
@@ -183,9 +171,9 @@ async fn migrate(url: &str) {
 async fn prepare_template(cluster: &'static Cluster) {
     let runtime = tokio::runtime::Handle::current();
     let made = tokio::task::spawn_blocking(move || {
-        cluster.once(template(), |cluster| {
-            cluster.psql("postgres", &format!("CREATE DATABASE {} OWNER owner", template()))?;
-            runtime.block_on(migrate(&cluster.url("owner", template())));
+        cluster.once(TEMPLATE, |cluster| {
+            cluster.psql("postgres", &format!("CREATE DATABASE {TEMPLATE} OWNER owner"))?;
+            runtime.block_on(migrate(&cluster.url("owner", TEMPLATE)));
             Ok(())
         })
     });

@@ -5,8 +5,9 @@
 
 mod cluster;
 mod database;
+pub mod disk;
 
-pub use cluster::{Cluster, TestError, binaries, durable_folder};
+pub use cluster::{Cluster, SYNC_LONGER, TestError, bench_folders, binaries, durable_folder};
 pub use database::TestDb;
 
 /// Writes each behaviour test twice, for SQLite and for PostgreSQL.

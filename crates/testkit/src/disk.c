@@ -1,0 +1,69 @@
+/* Stands between a program and its disk, once LD_PRELOAD names it.
+ *
+ * CARDGROVE_DISK_SYNC_US: every sync takes so many microseconds longer.
+ * CARDGROVE_DISK_FAULT: a file. While it is there, what it says fails: a call ("sync", "write") and an error's number,
+ * for example "sync 5". Only what lies below CARDGROVE_DISK_FOLDER fails; pipes, sockets and logs elsewhere do not.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NEXT(name) ({ static __typeof__(&name) next; if (!next) next = (__typeof__(&name))dlsym(RTLD_NEXT, #name); next; })
+
+static ssize_t plain_read(int fd, void *bytes, size_t size) { return NEXT(read)(fd, bytes, size); }
+
+static int lies_in_folder(int fd) {
+    const char *folder = getenv("CARDGROVE_DISK_FOLDER");
+    char link[64], path[4096];
+    if (!folder) return 0;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length < 0) return 0;
+    path[length] = 0;
+    return strncmp(path, folder, strlen(folder)) == 0;
+}
+
+/* The error that a call has now, 0 for none. */
+static int fault(const char *call, int fd) {
+    const char *file = getenv("CARDGROVE_DISK_FAULT");
+    char text[64], named[32];
+    int number = 0, before = errno;
+    if (!file) return 0;
+    int opened = open(file, O_RDONLY | O_CLOEXEC);
+    if (opened < 0) { errno = before; return 0; }
+    ssize_t length = plain_read(opened, text, sizeof text - 1);
+    close(opened);
+    errno = before;
+    if (length <= 0) return 0;
+    text[length] = 0;
+    if (sscanf(text, "%31s %d", named, &number) != 2 || strcmp(named, call) != 0) return 0;
+    return lies_in_folder(fd) ? number : 0;
+}
+
+static void wait_longer(void) {
+    const char *text = getenv("CARDGROVE_DISK_SYNC_US");
+    long micros = text ? strtol(text, NULL, 10) : 0;
+    int before = errno;
+    struct timespec left = { micros / 1000000, micros % 1000000 * 1000 };
+    while (micros > 0 && nanosleep(&left, &left) == -1 && errno == EINTR) {}
+    errno = before;
+}
+
+#define FAIL(call, fd) do { int number = fault(call, fd); if (number) { errno = number; return -1; } } while (0)
+
+int fsync(int fd) { FAIL("sync", fd); int done = NEXT(fsync)(fd); wait_longer(); return done; }
+int fdatasync(int fd) { FAIL("sync", fd); int done = NEXT(fdatasync)(fd); wait_longer(); return done; }
+
+ssize_t write(int fd, const void *bytes, size_t size) { FAIL("write", fd); return NEXT(write)(fd, bytes, size); }
+ssize_t pwrite(int fd, const void *bytes, size_t size, off_t at) { FAIL("write", fd); return NEXT(pwrite)(fd, bytes, size, at); }
+ssize_t pwrite64(int fd, const void *bytes, size_t size, off64_t at) { FAIL("write", fd); return NEXT(pwrite64)(fd, bytes, size, at); }
+ssize_t writev(int fd, const struct iovec *parts, int count) { FAIL("write", fd); return NEXT(writev)(fd, parts, count); }
+ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t at) { FAIL("write", fd); return NEXT(pwritev)(fd, parts, count, at); }
+ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t at) { FAIL("write", fd); return NEXT(pwritev64)(fd, parts, count, at); }
