@@ -58,11 +58,13 @@ pub async fn sold_out(db: &TestDb) {
         let body = order(&sku.to_string(), unit.minor());
         let (status, text) = ask(&fixture, target, &body, "mine").await;
         assert_eq!(status, StatusCode::CREATED, "{text}");
-        fixture.house.orders.shelf().mark_sold_out(&shop.scope().engine(), sku);
-        bought.push((target, body));
+        bought.push((target, body, (shop.scope().engine(), sku)));
+    }
+    for (_, _, (tenant, sku)) in &bought {
+        fixture.house.orders.shelf().mark_sold_out(tenant, *sku);
     }
     fixture.house.store.close().await.expect("closed");
-    for (target, body) in bought {
+    for (target, body, _) in bought {
         for number in 0..60 {
             let (status, text) = ask(&fixture, target, &body, &format!("late-{number}")).await;
             assert_eq!((status, code(&text).as_deref()), (StatusCode::CONFLICT, Some("out_of_stock")), "{text}");
