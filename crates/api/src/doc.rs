@@ -15,7 +15,7 @@ use utoipa::openapi::schema::{Object, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Ref, RefOr, Required};
 use utoipa_swagger_ui::Config;
-use web::{Guest, Path, Problem};
+use web::{Guest, Path, Problem, Route};
 
 use crate::{
     balances, categories, channels, fulfilments, goods, intake, orders, own, prices, refunds, session, sites, skus,
@@ -109,7 +109,7 @@ struct Document;
 #[derive(utoipa::ToSchema)]
 #[schema(as = Problem)]
 #[expect(dead_code, reason = "only its shape is used")]
-struct ProblemView {
+pub(crate) struct ProblemView {
     /// Always `about:blank`: the code says what it is.
     r#type: String,
     /// What the code means, in the caller's language.
@@ -130,7 +130,7 @@ struct ProblemView {
 #[derive(utoipa::ToSchema)]
 #[schema(as = FieldError)]
 #[expect(dead_code, reason = "only its shape is used")]
-struct FieldErrorView {
+pub(crate) struct FieldErrorView {
     /// Where it stands (RFC 6901).
     pointer: String,
     /// A stable snake_case code.
@@ -140,23 +140,33 @@ struct FieldErrorView {
 }
 
 /// The document as text: the same for the same code.
-pub(crate) static TEXT: LazyLock<String> = LazyLock::new(|| {
-    let mut text = document().to_pretty_json().expect("a document is JSON");
+pub(crate) static TEXT: LazyLock<String> = LazyLock::new(|| text(&document()));
+
+/// A document as it is sent and kept.
+pub(crate) fn text(document: &utoipa::openapi::OpenApi) -> String {
+    let mut text = document.to_pretty_json().expect("a document is JSON");
     text.push('\n');
     text
-});
+}
 
 /// The document with what the routes know: who may use each, and that a session is needed for it.
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
-    let mut document = Document::openapi();
-    let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
-        "session",
-        "The cookie that `POST /api/v1/session` sets; `__Host-session` over https.",
-    )));
+    let session = "The cookie that `POST /api/v1/session` sets; `__Host-session` over https.";
+    with_policies(Document::openapi(), session, crate::route_list(), versioned)
+}
+
+/// A document with the policies of its routes and the refusals that follow from them; each operation is then finished.
+pub(crate) fn with_policies(
+    mut document: utoipa::openapi::OpenApi,
+    session: &str,
+    routes: Vec<Route>,
+    finish: fn(&mut Operation),
+) -> utoipa::openapi::OpenApi {
+    let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description("session", session)));
     if let Some(components) = &mut document.components {
         components.add_security_scheme("session", cookie);
     }
-    for route in crate::route_list() {
+    for route in routes {
         let operation = document.paths.paths.get_mut(route.path).and_then(|item| operation_of(item, &route.method));
         let Some(operation) = operation else { continue };
         if route.policy != "guest" {
@@ -166,7 +176,7 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
         for status in refusals(&route.policy) {
             operation.responses.responses.entry((*status).to_owned()).or_insert_with(|| problem().into());
         }
-        versioned(operation);
+        finish(operation);
         operation.extensions = Some(Extensions::builder().add("x-policy", route.policy).build());
     }
     document
@@ -199,7 +209,7 @@ fn name(operation: &mut Operation) {
 fn refusals(policy: &str) -> &'static [&'static str] {
     match policy {
         "guest" => &["400"],
-        "staff" => &["400", "401"],
+        "staff" | "buyer" => &["400", "401"],
         _ => &["400", "401", "403", "404"],
     }
 }

@@ -4,8 +4,8 @@
 //! Every answer is JSON; every refusal is problem details (RFC 9457). Each handler's first argument says who may
 //! call it; what belongs to another's tenant does not exist.
 //!
-//! Each handler stands in the document ([`openapi`]) by its `#[utoipa::path]`; a test compares the document with the
-//! routes, and with the copy in this folder.
+//! Each handler stands in a document ([`openapi`], [`shop_openapi`]) by its `#[utoipa::path]`; tests compare the documents
+//! with the routes, and with their copies in this folder.
 //!
 //! Invariant: no card code leaves through this door.
 
@@ -48,4 +48,9 @@ pub use shop::{ShopState, shop_route_list, shop_router};
 /// The document of the API, OpenAPI 3.1 as JSON.
 pub fn openapi() -> &'static str {
     &doc::TEXT
+}
+
+/// The document of the buyers' API at the shops' hosts, OpenAPI 3.1 as JSON.
+pub fn shop_openapi() -> &'static str {
+    &shop::doc::TEXT
 }

@@ -1,5 +1,7 @@
 //! A shop's own hosts, for programs of its buyers: logging in and buying, as JSON. Pages do the same for people.
 
+pub(crate) mod doc;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -17,6 +19,7 @@ use payment::ChannelId;
 use risk::{Limits, RiskError};
 use serde::{Deserialize, Serialize};
 use tenancy::{Shop, Tenancy};
+use utoipa::ToSchema;
 use web::{
     Buyer, ClientAddress, Face, Guest, IdempotencyKey, Json, Kit, Problem, RateLimits, Route, Routes, ShopContext,
     Visit,
@@ -66,6 +69,7 @@ pub fn shop_route_list() -> Vec<Route> {
 
 fn routes() -> Routes<App> {
     Routes::default()
+        .get(doc::DOCUMENT, doc::json)
         .post("/api/v1/shop/session", log_in)
         .delete("/api/v1/shop/session", log_out)
         .post("/api/v1/shop/orders", place)
@@ -94,7 +98,7 @@ async fn open_shop(State(App(rooms)): State<App>, visit: Visit, mut request: Req
 }
 
 /// What is sent to log in.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct LogIn {
     login: String,
@@ -102,10 +106,14 @@ struct LogIn {
 }
 
 /// Who is logged in.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct SessionView {
+    /// His id.
+    #[schema(value_type = String)]
     customer: CustomerId,
+    /// What he logs in with.
     login: String,
+    /// What he is called.
     name: String,
 }
 
@@ -115,17 +123,28 @@ impl From<Customer> for SessionView {
     }
 }
 
-/// `POST /api/v1/shop/session`: a wrong password, an unknown and a locked log-in are one answer. The session that came
-/// with the request ends.
+/// Log in.
+///
+/// A wrong password, an unknown and a locked log-in are one answer. The session that came with the request ends.
+#[utoipa::path(
+    post, path = "/api/v1/shop/session", tag = "session", request_body = LogIn,
+    responses(
+        (status = 201, body = SessionView, headers(("RateLimit" = String), ("RateLimit-Policy" = String))),
+        (status = 401, description = "`bad_login`"),
+        (status = 429, description = "`too_many_tries`; `Retry-After` says when to come again", headers(
+            ("RateLimit" = String), ("RateLimit-Policy" = String), ("Retry-After" = u64),
+        )),
+    ),
+)]
 async fn log_in(
     _: Guest,
     (visit, headers): (Visit, HeaderMap),
-    (ClientAddress(address), limits): (ClientAddress, RateLimits),
+    (from, limits): (ClientAddress, RateLimits),
     ShopContext(shop): ShopContext,
     State(App(rooms)): State<App>,
     Json(sent): Json<LogIn>,
 ) -> Result<Response, Problem> {
-    let (scope, password) = (shop.scope(), Secret::new(sent.password));
+    let (scope, password, ClientAddress(address)) = (shop.scope(), Secret::new(sent.password), from);
     let logged_in = rooms.customers.log_in(&scope, address, &sent.login, &password).await;
     limits.tell(rooms.limits.left_for_login(Some(scope.tenant()), &sent.login, address));
     let (token, customer) = logged_in.map_err(refused)?;
@@ -136,7 +155,10 @@ async fn log_in(
     Ok((StatusCode::CREATED, cookie, [no_store()], Json(SessionView::from(customer))).into_response())
 }
 
-/// `DELETE /api/v1/shop/session`: whoever comes next opens nothing of this buyer's.
+/// Log out.
+///
+/// Whoever comes next opens nothing of this buyer's.
+#[utoipa::path(delete, path = "/api/v1/shop/session", tag = "session", responses((status = 204)))]
 async fn log_out(buyer: Buyer, visit: Visit, State(App(rooms)): State<App>) -> Result<Response, Problem> {
     rooms.customers.log_out(&buyer.scope, &buyer.token).await?;
     let gone = web::farewell(&visit).map(|cookie| (SET_COOKIE, cookie.to_string()));
@@ -160,41 +182,55 @@ fn not_placed(error: OrderError) -> Problem {
 }
 
 /// What is sent to buy.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct PlaceOrder {
+    /// At least one, 20 at most.
     items: Vec<Item>,
     /// `wallet`, or the channel's id.
     pay: String,
 }
 
 /// What is wanted of one SKU, at the unit price that the buyer knows: dearer is refused, cheaper is charged cheaper.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Item {
+    /// Which SKU.
+    #[schema(value_type = String)]
     sku: SkuId,
+    /// How many pieces.
     quantity: u32,
+    /// What one piece costs at most.
     unit: MoneyView,
+    /// What the goods' form asks for, by its fields.
     #[serde(default)]
+    #[schema(value_type = std::collections::HashMap<String, String>)]
     form: Filled,
 }
 
 /// The order that was placed.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct PlacedView {
+    /// Its id.
+    #[schema(value_type = String)]
     id: OrderId,
+    /// Its number, as people say it.
     number: String,
+    /// What it costs.
     total: MoneyView,
     /// Where its page is on this host: what is due is paid from there.
     page: String,
+    /// What is still to be paid; none if it is paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     due: Option<DueView>,
 }
 
 /// What is still to be paid, under the number that its gateway will know it by.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct DueView {
+    /// The number.
     out_no: String,
+    /// Until when.
     expires_at: DateTime<Utc>,
 }
 
@@ -211,7 +247,24 @@ impl PlacedView {
     }
 }
 
-/// `POST /api/v1/shop/orders`: buys from the wallet, or holds the goods until the channel is paid.
+/// Buy.
+///
+/// From the wallet, or by a channel: then the goods are held until it is paid.
+#[utoipa::path(
+    post, path = "/api/v1/shop/orders", tag = "orders", request_body = PlaceOrder,
+    params(("Idempotency-Key" = String, Header, description = "Names the order: sent again it is the same one.")),
+    responses(
+        (status = 201, body = PlacedView, headers(
+            ("RateLimit" = String), ("RateLimit-Policy" = String),
+            ("Idempotent-Replayed" = String, description = "`true` if it was placed before, under the same key."),
+        )),
+        (status = 404, description = "`not_for_sale`"),
+        (status = 409, description = "`out_of_stock`, `price_changed`: look at the goods again"),
+        (status = 422, description = "refused; `idempotency_key_reused`: the key came with another body"),
+        (status = 429, description = "`ordering_frozen` or a limit; `Retry-After` says when to come again"),
+        (status = 503, description = "`busy`: the same request may succeed soon", headers(("Retry-After" = u64))),
+    ),
+)]
 async fn place(
     buyer: Buyer,
     (visit, limits): (Visit, RateLimits),

@@ -1,10 +1,11 @@
 //! Passwords: argon2id, a few at a time, and never faster for an unknown login.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use argon2::password_hash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
-use kernel::Secret;
+use kernel::{Secret, TenantId};
 use tokio::sync::Semaphore;
 
 use crate::error::IdentityError;
@@ -22,13 +23,60 @@ const WORKERS: usize = 2;
 /// Callers that may wait; with two workers the last of them waits about a second.
 const WAITING_MAX: usize = 64;
 
+/// How many times the places that are free one tenant may hold: a flood of log-ins at one shop leaves some for all others.
+const FAIR: usize = 4;
+
 /// Hashes and checks passwords. Clones share the workers.
 #[derive(Clone)]
 pub struct Passwords {
     workers: Arc<Semaphore>,
-    /// One for each caller, working or waiting.
-    places: Arc<Semaphore>,
+    places: Places,
+    /// Whose work it is; none for the house's own.
+    whose: Option<TenantId>,
     nobody: Arc<str>,
+}
+
+/// One for each caller, working or waiting.
+#[derive(Clone)]
+struct Places {
+    most: usize,
+    taken: Arc<Mutex<HashMap<Option<TenantId>, usize>>>,
+}
+
+/// A place, free again when it goes.
+struct Place {
+    places: Places,
+    whose: Option<TenantId>,
+}
+
+impl Places {
+    fn taken(&self) -> MutexGuard<'_, HashMap<Option<TenantId>, usize>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self, whose: Option<TenantId>) -> Option<Place> {
+        let mut taken = self.taken();
+        let free = self.most.saturating_sub(taken.values().sum::<usize>());
+        let own = taken.entry(whose).or_default();
+        let is_let = *own < FAIR * free;
+        *own += usize::from(is_let);
+        if *own == 0 {
+            taken.remove(&whose);
+        }
+        is_let.then(|| Place { places: self.clone(), whose })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.taken();
+        if let Some(own) = taken.get_mut(&self.whose) {
+            *own -= 1;
+            if *own == 0 {
+                taken.remove(&self.whose);
+            }
+        }
+    }
 }
 
 /// An argon2id hash in PHC form, made by [`Passwords::hash`] only.
@@ -54,9 +102,15 @@ impl Passwords {
             .expect("the default parameters are valid and the salt is long enough");
         Self {
             workers: Arc::new(Semaphore::new(workers)),
-            places: Arc::new(Semaphore::new(workers + waiting)),
+            places: Places { most: workers + waiting, taken: Arc::default() },
+            whose: None,
             nobody: nobody.to_string().into(),
         }
+    }
+
+    /// The same workers, working for this tenant: it has its share of the places, however many ask there.
+    pub fn of(&self, tenant: TenantId) -> Self {
+        Self { whose: Some(tenant), ..self.clone() }
     }
 
     /// Hashes a new password, if its length is right.
@@ -106,7 +160,7 @@ impl Passwords {
 
     /// The place and the worker go with the work: a caller that went away does not make room before it is done.
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, IdentityError> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| IdentityError::Busy)?;
+        let place = self.places.enter(self.whose).ok_or(IdentityError::Busy)?;
         let worker = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| IdentityError::Busy)?;
         let done = tokio::task::spawn_blocking(move || {
             let _held = (place, worker);
@@ -131,6 +185,18 @@ mod tests {
         assert!(hash.text().starts_with("$argon2id$v=19$"), "argon2id in PHC form");
         assert!(passwords.verify(&secret("correct horse"), Some(hash.text())).await.expect("checked"));
         assert!(!passwords.verify(&secret("correct horsf"), Some(hash.text())).await.expect("checked"));
+    }
+
+    #[test]
+    fn a_flood_at_one_shop_leaves_places_for_the_others() {
+        let places = Places { most: 10, taken: Arc::default() };
+        let (flooded, other) = (Some(TenantId::new()), Some(TenantId::new()));
+        let flood: Vec<Place> = std::iter::from_fn(|| places.enter(flooded)).collect();
+        assert_eq!(flood.len(), 8, "four fifths");
+        let held = (places.enter(other), places.enter(None));
+        assert!(held.0.is_some() && held.1.is_some() && places.enter(other).is_none(), "all are taken");
+        drop((flood, held));
+        assert!(places.taken().is_empty());
     }
 
     #[tokio::test]
@@ -175,12 +241,12 @@ mod tests {
     async fn a_caller_beyond_the_waiting_ones_is_sent_away() {
         let passwords = Passwords::with_limits(1, 1);
         let working = Arc::clone(&passwords.workers).acquire_owned().await.expect("free");
-        let place = Arc::clone(&passwords.places).try_acquire_owned().expect("free");
+        let place = passwords.places.enter(None).expect("free");
         let waiting = tokio::spawn({
             let passwords = passwords.clone();
             async move { passwords.verify(&secret("correct horse"), None).await }
         });
-        while passwords.places.available_permits() > 0 {
+        while passwords.places.taken().values().sum::<usize>() < 2 {
             tokio::task::yield_now().await;
         }
         let refused = passwords.verify(&secret("correct horse"), None).await;

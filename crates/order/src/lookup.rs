@@ -94,7 +94,7 @@ impl Lookups {
         password: &QueryPassword,
     ) -> Result<Vec<u8>, OrderError> {
         let salt = salt(scope, contact.as_str());
-        Ok(self.passwords.derive(&password.0, salt).await?)
+        Ok(self.passwords.of(scope.tenant()).derive(&password.0, salt).await?)
     }
 
     /// The orders that number or contact, and password, open: none if anything is wrong. Orders that share a number are
@@ -151,7 +151,8 @@ impl Lookups {
         let known = sought.contact.as_ref().zip(password);
         let salt = salt(scope, known.map_or("", |(contact, _)| contact.as_str()));
         let nobody = Secret::new("nobody".to_owned());
-        let key = self.passwords.derive(password.map_or(&nobody, |password| &password.0), salt).await?;
+        let passwords = self.passwords.of(scope.tenant());
+        let key = passwords.derive(password.map_or(&nobody, |password| &password.0), salt).await?;
         let tx = self.orders.store.read(scope).await?;
         let by = |order| (repo::By::QueryKey, order);
         let kept = kept_key(&key);

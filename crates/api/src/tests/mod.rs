@@ -37,38 +37,43 @@ fn every_route_of_the_cashier_has_the_policy_that_the_snapshot_says() {
     ");
 }
 
-/// The document's copy in this folder, for those who build on it: `UPDATE_DOCS=1` writes it anew.
+/// The documents' copies in this folder, for those who build on them: `UPDATE_DOCS=1` writes them anew.
 #[test]
-fn the_committed_document_is_the_one_that_is_served() {
-    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&file, crate::openapi()).expect("written");
+fn the_committed_documents_are_those_that_are_served() {
+    for (name, served) in [("openapi.json", crate::openapi()), ("openapi-shop.json", crate::shop_openapi())] {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(&file, served).expect("written");
+        }
+        let committed = std::fs::read_to_string(&file).expect("the copy is there");
+        assert!(committed == served, "run the tests with UPDATE_DOCS=1 and commit crates/api/{name}");
     }
-    let committed = std::fs::read_to_string(&file).expect("the copy is there");
-    assert!(committed == crate::openapi(), "run the tests with UPDATE_DOCS=1 and commit crates/api/openapi.json");
 }
 
 #[test]
-fn every_route_of_the_api_is_in_the_document_and_no_other() {
-    let document: Value = serde_json::from_str(crate::openapi()).expect("JSON");
-    assert_eq!(document["openapi"], "3.1.0");
-    let of_api = |path: &str| path.starts_with("/api/v1/") && path != crate::doc::DOCUMENT;
-    let mut routes: Vec<String> = crate::route_list()
-        .iter()
-        .filter(|route| of_api(route.path))
-        .map(|route| format!("{} {}", route.path, route.method.to_lowercase()))
-        .collect();
-    let mut documented = Vec::new();
-    let mut names = BTreeSet::new();
-    for (path, operations) in document["paths"].as_object().expect("paths") {
-        let ids = operations.as_object().expect("operations").values().map(|one| one["operationId"].to_string());
-        names.extend(ids);
-        documented.extend(operations.as_object().expect("operations").keys().map(|method| format!("{path} {method}")));
+fn every_route_is_in_its_document_and_no_other() {
+    for (document, own, routes) in [
+        (crate::openapi(), crate::doc::DOCUMENT, crate::route_list()),
+        (crate::shop_openapi(), crate::shop::doc::DOCUMENT, crate::shop_route_list()),
+    ] {
+        let document: Value = serde_json::from_str(document).expect("JSON");
+        assert_eq!(document["openapi"], "3.1.0");
+        let of_api = |path: &str| path.starts_with("/api/v1/") && path != own;
+        let of_api = routes.iter().filter(|route| of_api(route.path));
+        let mut routes: Vec<String> =
+            of_api.map(|route| format!("{} {}", route.path, route.method.to_lowercase())).collect();
+        let mut documented = Vec::new();
+        let mut names = BTreeSet::new();
+        for (path, operations) in document["paths"].as_object().expect("paths") {
+            let operations = operations.as_object().expect("operations");
+            names.extend(operations.values().map(|one| one["operationId"].to_string()));
+            documented.extend(operations.keys().map(|method| format!("{path} {method}")));
+        }
+        routes.sort();
+        documented.sort();
+        assert_eq!(documented, routes);
+        assert_eq!(names.len(), routes.len(), "no two operations have one name");
     }
-    routes.sort();
-    documented.sort();
-    assert_eq!(documented, routes);
-    assert_eq!(names.len(), routes.len(), "no two operations have one name");
 }
 
 /// A route's path with these names in it; what else it names is somebody's.

@@ -72,7 +72,7 @@ impl Customers {
         password: &Secret<String>,
     ) -> Result<(Token, Customer), IdentityError> {
         let made = async {
-            let password_hash = self.passwords.hash(password).await?;
+            let password_hash = self.passwords.of(scope.tenant()).hash(password).await?;
             let new = NewCustomer { site: scope.site(), login: login.clone(), name: name.to_owned(), password_hash };
             let id = Id::new();
             let engine = scope.engine();
@@ -182,7 +182,7 @@ impl Customers {
             repo::by_login(&tx, login).await?
         };
         let hash = known.as_ref().map(|known| known.password_hash.as_str());
-        let is_right = self.passwords.verify(password, hash).await?;
+        let is_right = self.passwords.of(scope.tenant()).verify(password, hash).await?;
         let known = known.filter(|known| is_right && known.is_active).ok_or(IdentityError::BadLogin)?;
         let token = Token::new();
         let begun = self.store.transact(scope, async |tx| {

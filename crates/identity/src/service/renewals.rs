@@ -16,9 +16,12 @@ const GATHERED: Duration = Duration::from_millis(200);
 /// Sessions of one site that are read together; the others are asked for one by one.
 const TOGETHER_MAX: usize = 1_000;
 
-/// The sessions that are due, by their sites. Clones share them.
+/// Hashes of tokens, by their sites.
+type Due = HashMap<(TenantId, SiteId), HashSet<Vec<u8>>>;
+
+/// The sessions that are due. Clones share them.
 #[derive(Clone, Default)]
-pub(super) struct Renewals(Arc<Mutex<HashMap<(TenantId, SiteId), HashSet<Vec<u8>>>>>);
+pub(super) struct Renewals(Arc<Mutex<Due>>);
 
 impl Renewals {
     /// Has the session renewed soon.
