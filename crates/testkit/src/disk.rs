@@ -10,7 +10,7 @@ use crate::cluster::TestError;
 
 /// A variable: by how many microseconds each sync is longer.
 pub const SYNC_US: &str = "CARDGROVE_DISK_SYNC_US";
-/// A variable: the file that says what fails, such as `sync 5`, while it is there.
+/// A variable: the file that says what fails, such as `sync 5` or `die-after 3`, while it is there.
 pub const FAULT: &str = "CARDGROVE_DISK_FAULT";
 /// A variable: only files below this folder fail.
 pub const FOLDER: &str = "CARDGROVE_DISK_FOLDER";
