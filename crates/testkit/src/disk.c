@@ -1,7 +1,7 @@
 /* Stands between a program and its disk, once LD_PRELOAD names it.
  *
- * CARDGROVE_DISK_SYNC_US: every sync takes so many microseconds longer.
- * CARDGROVE_DISK_FAULT: a file. While it is there, what it says happens below CARDGROVE_DISK_FOLDER, and neither to pipes
+ * TESTKIT_DISK_SYNC_US: every sync takes so many microseconds longer.
+ * TESTKIT_DISK_FAULT: a file. While it is there, what it says happens below TESTKIT_DISK_FOLDER, and neither to pipes
  * and sockets nor to logs elsewhere:
  *   "sync 5", "write 5"            each such call fails with this error's number
  *   "die-before 3", "die-after 3"  the process is killed at a sync, after so many that went well
@@ -24,7 +24,7 @@
 static ssize_t plain_read(int fd, void *bytes, size_t size) { return NEXT(read)(fd, bytes, size); }
 
 static int lies_in_folder(int fd) {
-    const char *folder = getenv("CARDGROVE_DISK_FOLDER");
+    const char *folder = getenv("TESTKIT_DISK_FOLDER");
     char link[64], path[4096];
     if (!folder) return 0;
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
@@ -46,7 +46,7 @@ static void count_hit(const char *file) {
 
 /* The number that the file says of a call now, -1 if it does not name it. */
 static int fault(const char *call, int fd) {
-    const char *file = getenv("CARDGROVE_DISK_FAULT");
+    const char *file = getenv("TESTKIT_DISK_FAULT");
     char text[64], named[32];
     int number = 0, before = errno;
     if (!file) return -1;
@@ -65,12 +65,12 @@ static void may_die(const char *call, int fd) {
     static int passed;
     int most = fault(call, fd);
     if (most < 0 || __atomic_fetch_add(&passed, 1, __ATOMIC_RELAXED) < most) return;
-    count_hit(getenv("CARDGROVE_DISK_FAULT"));
+    count_hit(getenv("TESTKIT_DISK_FAULT"));
     kill(getpid(), SIGKILL);
 }
 
 static void wait_longer(void) {
-    const char *text = getenv("CARDGROVE_DISK_SYNC_US");
+    const char *text = getenv("TESTKIT_DISK_SYNC_US");
     long micros = text ? strtol(text, NULL, 10) : 0;
     int before = errno;
     struct timespec left = { micros / 1000000, micros % 1000000 * 1000 };
@@ -79,7 +79,7 @@ static void wait_longer(void) {
 }
 
 #define FAIL(call, fd) do { int number = fault(call, fd); \
-    if (number > 0) { count_hit(getenv("CARDGROVE_DISK_FAULT")); errno = number; return -1; } } while (0)
+    if (number > 0) { count_hit(getenv("TESTKIT_DISK_FAULT")); errno = number; return -1; } } while (0)
 #define SYNC(name, fd) do { FAIL("sync", fd); may_die("die-before", fd); int done = NEXT(name)(fd); wait_longer(); \
     if (done == 0) { may_die("die-after", fd); } \
     return done; } while (0)
