@@ -2,6 +2,7 @@
 
 use super::goals::{Goal, decimal, json, of};
 use super::*;
+use crate::memory::MEMORY;
 
 fn sample(rate: u64) -> Sample {
     Sample { rate, p50_us: 4_000, p99_us: 41_000, program_us: 40, database_us: 150 }
@@ -46,8 +47,41 @@ fn what_was_not_measured_is_not_met() {
 }
 
 #[test]
+fn a_tenant_that_makes_the_others_wait_shows() {
+    let shop = |waits: std::ops::Range<u64>| {
+        let mut all = crate::load::histogram();
+        waits.for_each(|wait| all.saturating_record(wait * 10));
+        all
+    };
+    // Twenty shops: the first one is slow, and so is one of the two smallest.
+    let mut shops: Vec<_> = (0..18).map(|_| shop(1..101)).collect();
+    shops[0] = shop(301..401);
+    shops.extend([shop(1..2), shop(201..301)]);
+    let mut report = report();
+    report.add_waits((Series::Market, 64), shops);
+    let fair = report.fairness((Series::Market, 64)).expect("there are waits");
+    assert!(fair.median.abs_diff(990) <= 1 && fair.biggest.abs_diff(3_990) <= 4, "{fair:?}");
+    assert!(fair.smallest.abs_diff(2_990) <= 4, "{fair:?}");
+    let goal = of(&report).into_iter().find(|goal| goal.name == "tenants_biggest_p99").expect("a goal");
+    assert!(!goal.is_met() && goal.value.is_some_and(|value| value > 400), "{goal:?}");
+}
+
+#[test]
 fn hundredths_are_decimal_numbers() {
     assert_eq!([1_100, 110, 205, 0].map(decimal), ["11", "1.1", "2.05", "0"]);
+}
+
+/// What a report without a program leaves out.
+const DOORS: [&str; 4] = ["http_", "flash_over_", "pages_", "flood_"];
+
+/// Whether a report of one database and without a program has a figure for this goal.
+fn is_measured(backend: Backend, name: &str) -> bool {
+    let is_of_sqlite = name.starts_with("sqlite_");
+    MEMORY.contains(&name)
+        || match backend {
+            Backend::Sqlite => is_of_sqlite,
+            Backend::Postgres => !is_of_sqlite && !DOORS.iter().any(|door| name.starts_with(door)),
+        }
 }
 
 async fn short_report_of(backend: Backend) {
@@ -71,6 +105,10 @@ async fn short_report_of(backend: Backend) {
     let all = told["goals"].as_array().expect("goals");
     let ratio = all.iter().find(|goal| goal["name"] == name).expect("the ratio");
     assert!(ratio["value"].is_number() && ratio["baseline"].is_number(), "{ratio}");
+    for goal in all {
+        let name = goal["name"].as_str().expect("a name");
+        assert_eq!(goal["value"].is_number(), is_measured(backend, name), "{goal}");
+    }
     for plot in ["throughput", "latency"] {
         let svg = std::fs::read_to_string(folder.path().join(format!("short-{plot}.svg"))).expect("a plot");
         assert!(svg.contains("<polyline") && svg.ends_with("</svg>\n"), "{svg}");

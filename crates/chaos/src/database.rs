@@ -8,6 +8,7 @@ use chrono::{SecondsFormat, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use testkit::{Cluster, TestDb};
 
+use crate::disk::BadDisk;
 use crate::server::{self, Server};
 
 /// Which database an installation uses.
@@ -50,13 +51,19 @@ pub enum Database {
 }
 
 impl Database {
-    /// A new one; `folder` is where the program keeps its data, and `server` where a server of its own would be.
-    pub async fn make(backend: Backend, folder: &Path, server: Option<&PathBuf>) -> Result<Self> {
+    /// A new one; `folder` is where the program keeps its data, and `server` where a server of its own would be, on this
+    /// disk.
+    pub async fn make(
+        backend: Backend,
+        folder: &Path,
+        server: Option<&PathBuf>,
+        disk: Option<&BadDisk>,
+    ) -> Result<Self> {
         if backend == Backend::Sqlite {
             return Ok(Self::Sqlite(folder.join("cardgrove.db")));
         }
         if let Some(folder) = server {
-            let server = Box::new(Server::start(folder).await?);
+            let server = Box::new(Server::start(folder, disk.cloned()).await?);
             return Ok(Self::Own { owner_url: server.url("owner"), server });
         }
         let owner_url = tokio::task::spawn_blocking(TestDb::bare_postgres).await?;

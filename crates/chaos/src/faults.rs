@@ -18,6 +18,7 @@ use crate::quiet::Quiet;
 
 mod backup;
 mod clock;
+mod crash;
 mod disk;
 mod flip;
 mod gateway;
@@ -122,9 +123,15 @@ pub const ALL: &[&Fault] = &[
     &nodes::KILLED,
     &nodes::FROZEN,
     &nodes::ROLLED,
+    &crash::COMMITTING,
+    &crash::COMMITTED,
     &disk::FULL,
+    &disk::SYNCS_FAIL,
+    &disk::WRITES_FAIL,
     &clock::AHEAD,
     &clock::BEHIND,
+    &clock::DAYS_AHEAD,
+    &clock::DAYS_BEHIND,
     &gateway::MUTE,
     &gateway::FROZEN,
     &gateway::DEAD,
@@ -147,7 +154,9 @@ pub fn named(name: &str) -> Option<&'static Fault> {
 pub async fn obstacle(fault: &Fault) -> Option<String> {
     let tried = match fault.setting {
         Setting { disk_megabytes: Some(_), .. } => disk::try_mount().await,
-        Setting { has_clock: true, .. } => crate::process::tool("cc", &["--version"]).await.map(|_| ()),
+        Setting { has_clock: true, .. } | Setting { has_bad_disk: true, .. } => {
+            crate::process::tool("cc", &["--version"]).await.map(|_| ())
+        }
         _ => Ok(()),
     };
     tried.err().map(|error| format!("{error:#}"))

@@ -11,6 +11,7 @@ use crate::browser::Wire;
 use crate::clock::Clock;
 use crate::database::{Backend, Database};
 use crate::dice::Dice;
+use crate::disk::BadDisk;
 use crate::node::Node;
 use crate::pack::Pack;
 use crate::process::SmallDisk;
@@ -30,6 +31,8 @@ pub struct Setting {
     pub disk_megabytes: Option<u32>,
     /// Whether the program's clock can be set.
     pub has_clock: bool,
+    /// Whether the disk below the database can be made to fail: PostgreSQL's own, or the program's with its file.
+    pub has_bad_disk: bool,
 }
 
 /// Who stands behind the wire.
@@ -43,8 +46,14 @@ pub enum Behind {
 
 impl Setting {
     /// One node on a database that is nobody's to hurt.
-    pub const PLAIN: Self =
-        Self { nodes: 1, has_own_server: false, behind_wire: None, disk_megabytes: None, has_clock: false };
+    pub const PLAIN: Self = Self {
+        nodes: 1,
+        has_own_server: false,
+        behind_wire: None,
+        disk_megabytes: None,
+        has_clock: false,
+        has_bad_disk: false,
+    };
 }
 
 /// One installation of its own: data, database, gateway, and the program while it lives.
@@ -65,6 +74,8 @@ pub struct Installation {
     pub proxy: Option<Proxy>,
     /// The program's clock.
     pub clock: Option<Clock>,
+    /// The disk below the database that can be made to fail.
+    pub bad_disk: Option<BadDisk>,
     binary: PathBuf,
     behind_wire: Option<Behind>,
     /// Under the database: it goes after it.
@@ -89,7 +100,10 @@ impl Installation {
         };
         pack.write(&folder.join("pack"))?;
         let sandbox = Sandbox::start(binary, &folder.join("sandbox")).await?;
-        let mut database = Database::make(backend, &data, setting.has_own_server.then_some(&server)).await?;
+        let below = if backend == Backend::Sqlite { data.clone() } else { server.join("data") };
+        let bad_disk = if setting.has_bad_disk { Some(BadDisk::make(folder, &below)?) } else { None };
+        let own_server = setting.has_own_server.then_some(&server);
+        let mut database = Database::make(backend, &data, own_server, bad_disk.as_ref()).await?;
         let target = match setting.behind_wire {
             Some(Behind::Database) => database.socket().map(Target::Socket),
             Some(Behind::Gateway) => Some(Target::Port(sandbox.port())),
@@ -118,6 +132,7 @@ impl Installation {
             nodes,
             proxy,
             clock: if setting.has_clock { Some(Clock::make(folder).await?) } else { None },
+            bad_disk,
             binary: binary.to_owned(),
             behind_wire: setting.behind_wire,
             disk,
@@ -206,6 +221,9 @@ impl Installation {
         }
         if let Some(clock) = &self.clock {
             clock.give_to(&mut command);
+        }
+        if let (Some(disk), Database::Sqlite(_)) = (&self.bad_disk, &self.database) {
+            command.envs(disk.variables());
         }
         command
     }

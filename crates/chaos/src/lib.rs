@@ -11,6 +11,7 @@ mod campaign;
 mod clock;
 mod database;
 mod dice;
+mod disk;
 pub mod faults;
 mod history;
 mod installation;

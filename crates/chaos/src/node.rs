@@ -57,6 +57,12 @@ impl Node {
         Ok(child.kill().await?)
     }
 
+    /// Waits until it is gone, which it is by itself.
+    pub async fn bury(&self) -> Result<()> {
+        let mut child = self.child.lock().await.take().context("it ran")?;
+        Ok(child.wait().await.map(|_| ())?)
+    }
+
     /// Asks it to end in order, and waits until it has.
     pub async fn terminate(&self) -> Result<ExitStatus> {
         self.signal(Signal::Terminate).await?;

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
+use crate::disk::BadDisk;
 use crate::process::{Signal, children};
 
 /// The user that runs it when we are root, which PostgreSQL refuses.
@@ -25,12 +26,13 @@ pub const NAME: &str = "chaos";
 pub struct Server {
     folder: PathBuf,
     is_root: bool,
+    disk: Option<BadDisk>,
     child: Mutex<Option<Child>>,
 }
 
 impl Server {
-    /// Makes a new one in `folder` with an empty database that belongs to `owner`.
-    pub async fn start(folder: &Path) -> Result<Self> {
+    /// Makes a new one in `folder`, on this disk if it has one of its own, with an empty database that belongs to `owner`.
+    pub async fn start(folder: &Path, disk: Option<BadDisk>) -> Result<Self> {
         fs::create_dir_all(folder.join("data"))?;
         let is_root = fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
         if is_root {
@@ -40,7 +42,7 @@ impl Server {
             chown(folder, Some(NOBODY), Some(NOBODY))?;
             chown(folder.join("data"), Some(NOBODY), Some(NOBODY))?;
         }
-        let server = Self { folder: folder.to_owned(), is_root, child: Mutex::new(None) };
+        let server = Self { folder: folder.to_owned(), is_root, disk, child: Mutex::new(None) };
         let mut initdb = server.program("initdb")?;
         initdb.args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "-D", "data"]);
         // Small pieces of log, so that a full disk is soon felt.
@@ -76,6 +78,9 @@ impl Server {
         server.args(["-D", "data", "-k"]).arg(&self.folder);
         for setting in ["listen_addresses=", CONNECTIONS_MAX, "shared_buffers=64MB", "min_wal_size=2MB"] {
             server.args(["-c", setting]);
+        }
+        if let Some(disk) = &self.disk {
+            server.envs(disk.variables());
         }
         server.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true).process_group(0);
         *self.child.lock().await = Some(server.spawn().context("PostgreSQL does not start")?);

@@ -9,11 +9,11 @@ use std::process::{Command, Stdio};
 use crate::cluster::TestError;
 
 /// A variable: by how many microseconds each sync is longer.
-pub const SYNC_US: &str = "CARDGROVE_DISK_SYNC_US";
-/// A variable: the file that says what fails, such as `sync 5`, while it is there.
-pub const FAULT: &str = "CARDGROVE_DISK_FAULT";
+pub const SYNC_US: &str = "TESTKIT_DISK_SYNC_US";
+/// A variable: the file that says what fails, such as `sync 5` or `die-after 3`, while it is there.
+pub const FAULT: &str = "TESTKIT_DISK_FAULT";
 /// A variable: only files below this folder fail.
-pub const FOLDER: &str = "CARDGROVE_DISK_FOLDER";
+pub const FOLDER: &str = "TESTKIT_DISK_FOLDER";
 
 /// Builds it in `folder` with the C compiler that links our programs, too; where it is.
 pub fn library(folder: &Path) -> Result<PathBuf, TestError> {

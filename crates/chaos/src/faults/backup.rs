@@ -63,7 +63,7 @@ async fn restore_to(stage: &Stage<'_>, file: &Path, folder: &str) -> Result<Said
         Database::Sqlite(_) => Backend::Sqlite,
         _ => Backend::Postgres,
     };
-    let database = Database::make(backend, &new, None).await?;
+    let database = Database::make(backend, &new, None, None).await?;
     let url = database.owner_url().map(str::to_owned);
     let settings: Vec<_> = url.iter().map(|url| ("DATABASE_URL", url.as_str())).collect();
     let said = stage.installation.run_on(&new, &settings, &["restore", text(file)?]).await?;

@@ -1,4 +1,4 @@
-//! The program's clock is wrong by an hour until somebody sets it right.
+//! The program's clock is wrong, by an hour or by two days, until somebody sets it right.
 
 use std::time::Duration;
 
@@ -14,32 +14,33 @@ use crate::promises::Lateness;
 const WITH_CLOCK: Setting = Setting { has_clock: true, ..Setting::PLAIN };
 /// It leaps ahead. What it put off by then is due an hour later; we let that time go by.
 pub const AHEAD: Fault =
-    Fault { setting: WITH_CLOCK, ..Fault::plain("clock-ahead", "X9", |stage| ahead(stage).boxed()) };
+    Fault { setting: WITH_CLOCK, ..Fault::plain("clock-ahead", "X9", |stage| wrong(stage, HOUR).boxed()) };
 /// It falls back.
 pub const BEHIND: Fault =
-    Fault { setting: WITH_CLOCK, ..Fault::plain("clock-behind", "X9", |stage| behind(stage).boxed()) };
+    Fault { setting: WITH_CLOCK, ..Fault::plain("clock-behind", "X9", |stage| wrong(stage, -HOUR).boxed()) };
+/// It leaps ahead by days: dates of payouts and statements change, and everything that was to end has ended.
+pub const DAYS_AHEAD: Fault =
+    Fault { setting: WITH_CLOCK, ..Fault::plain("clock-days-ahead", "X9", |stage| wrong(stage, DAYS).boxed()) };
+/// It falls back by days.
+pub const DAYS_BEHIND: Fault =
+    Fault { setting: WITH_CLOCK, ..Fault::plain("clock-days-behind", "X9", |stage| wrong(stage, -DAYS).boxed()) };
 
 const HOUR: TimeDelta = TimeDelta::hours(1);
+const DAYS: TimeDelta = TimeDelta::days(2);
 const WRONG_FOR: Duration = Duration::from_secs(2);
 
-async fn ahead(stage: &Stage<'_>) -> Result<Struck> {
+/// Wrong by so much for a while; whether an order has expired says the database's clock, and on SQLite that is the
+/// program's.
+async fn wrong(stage: &Stage<'_>, by: TimeDelta) -> Result<Struck> {
     let clock = stage.installation.clock.as_ref().context("a clock")?;
     let before = now_ms();
-    clock.set(HOUR)?;
+    clock.set(by)?;
     tokio::time::sleep(WRONG_FOR).await;
     clock.set(TimeDelta::zero())?;
-    let note = format!("an hour ahead for {} ms", now_ms() - before);
-    stage.installation.database.leap(HOUR + TimeDelta::minutes(1)).await?;
-    // Whether an order has expired says the database's clock, and on SQLite that is the program's.
-    Ok(Struck { lateness: Lateness::Possible { before_ms: 0 }, ..Struck::of(note) })
-}
-
-async fn behind(stage: &Stage<'_>) -> Result<Struck> {
-    let clock = stage.installation.clock.as_ref().context("a clock")?;
-    let before = now_ms();
-    clock.set(-HOUR)?;
-    tokio::time::sleep(WRONG_FOR).await;
-    clock.set(TimeDelta::zero())?;
-    let note = format!("an hour behind for {} ms", now_ms() - before);
+    let (hours, side) = (by.num_hours().abs(), if by > TimeDelta::zero() { "ahead" } else { "behind" });
+    let note = format!("{hours} h {side} for {} ms", now_ms() - before);
+    if by > TimeDelta::zero() {
+        stage.installation.database.leap(by + TimeDelta::minutes(1)).await?;
+    }
     Ok(Struck { lateness: Lateness::Possible { before_ms: 0 }, ..Struck::of(note) })
 }

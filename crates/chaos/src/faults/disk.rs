@@ -1,4 +1,4 @@
-//! The disk under the database is full for a while.
+//! The disk under the database is full for a while, or fails.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use futures::FutureExt;
 
 use super::{Fault, Stage, Struck};
 use crate::database::Database;
+use crate::disk::Mischief;
 use crate::installation::Setting;
 use crate::process::SmallDisk;
 
@@ -17,12 +18,45 @@ pub const FULL: Fault = Fault {
     ..Fault::plain("disk-full", "X5, X6", |stage| full(stage).boxed())
 };
 
+/// No sync ends well for a while; nobody may be told of an order that such a sync should have kept.
+pub const SYNCS_FAIL: Fault =
+    Fault { setting: BAD, ..Fault::plain("disk-syncs-fail", "X8", |stage| fail(stage, Mischief::Sync).boxed()) };
+/// No write ends well for a while.
+pub const WRITES_FAIL: Fault =
+    Fault { setting: BAD, ..Fault::plain("disk-writes-fail", "X8", |stage| fail(stage, Mischief::Write).boxed()) };
+
+const BAD: Setting = Setting { has_own_server: true, has_bad_disk: true, ..Setting::PLAIN };
+const BAD_FOR: Duration = Duration::from_secs(3);
 const FULL_FOR: Duration = Duration::from_millis(2_500);
 
 /// Whether this machine lets us mount a disk.
 pub async fn try_mount() -> Result<()> {
     let folder = tempfile::tempdir()?;
     SmallDisk::mount(folder.path(), 1).await.map(|_| ())
+}
+
+async fn fail(stage: &Stage<'_>, mischief: Mischief) -> Result<Struck> {
+    let disk = stage.installation.bad_disk.as_ref().context("a disk that can fail")?;
+    disk.set(mischief)?;
+    tokio::time::sleep(BAD_FOR).await;
+    let page = stage.installation.wire.browser(&stage.pack.sites[0].host).look("/").await;
+    disk.mend()?;
+    let mut struck = Struck::of(format!("{} calls failed; a page: {page:?}", disk.hits()));
+    struck.expect(disk.hits() > 0, "no call failed: nothing was tested");
+    struck.expect(matches!(page, Some(200 | 503 | 504)), "on a failing disk a page has no answer");
+    serve_again(stage, &mut struck).await?;
+    Ok(struck)
+}
+
+/// Starts PostgreSQL again if it has ended, as a service manager would.
+async fn serve_again(stage: &Stage<'_>, struck: &mut Struck) -> Result<()> {
+    if let Database::Own { server, .. } = &stage.installation.database
+        && !server.is_alive().await
+    {
+        struck.note.push_str("; PostgreSQL had ended");
+        server.serve().await?;
+    }
+    Ok(())
 }
 
 async fn full(stage: &Stage<'_>) -> Result<Struck> {
@@ -41,11 +75,6 @@ async fn full(stage: &Stage<'_>) -> Result<Struck> {
     disk.free()?;
     let mut struck = Struck::of(format!("{} MiB of ballast; a page: {page:?}", taken >> 20));
     struck.expect(matches!(page, Some(200 | 503)), "with a full disk a page has no answer");
-    if let Database::Own { server, .. } = &stage.installation.database
-        && !server.is_alive().await
-    {
-        struck.note.push_str("; PostgreSQL had ended");
-        server.serve().await?;
-    }
+    serve_again(stage, &mut struck).await?;
     Ok(struck)
 }

@@ -97,6 +97,9 @@ impl Line {
     /// Brings one chunk over, as the mode of this moment says; or the connection ends.
     async fn forward(&self, chunk: &[u8], to: &mut (impl AsyncWrite + Unpin), way: Way) -> Option<End> {
         if way == Way::ToClient && self.is_doomed.load(Ordering::Relaxed) {
+            if let Mode::HoldCommit { .. } = self.mode() {
+                self.hold().await;
+            }
             return Some(End::Torn);
         }
         match self.mode() {
@@ -131,7 +134,16 @@ impl Line {
                     None => {}
                 }
             }
-            Mode::ResetAfter(_) | Mode::LoseCommits { .. } => {}
+            Mode::HoldCommit { passed, is_answer } if way == Way::ToServer && contains(chunk, COMMIT) => {
+                if self.counts.commits.fetch_add(1, Ordering::Relaxed) == passed {
+                    if !is_answer {
+                        self.hold().await;
+                        return Some(End::Torn);
+                    }
+                    self.is_doomed.store(true, Ordering::Relaxed);
+                }
+            }
+            Mode::ResetAfter(_) | Mode::LoseCommits { .. } | Mode::HoldCommit { .. } => {}
         }
         if let (Mode::Answer(answer), Way::ToClient) = (self.mode(), way) {
             self.hurts();
@@ -139,6 +151,13 @@ impl Line {
             return Some(End::Closed);
         }
         to.write_all(chunk).await.is_err().then_some(End::Closed)
+    }
+
+    /// Harm is done, and nothing goes on until the mode is another one.
+    async fn hold(&self) {
+        self.hurts();
+        let mut states = self.states.clone();
+        let _ = states.wait_for(|state| !matches!(state.mode, Mode::HoldCommit { .. })).await;
     }
 
     async fn trickle(&self, chunk: &[u8], to: &mut (impl AsyncWrite + Unpin), bytes_a_second: u64) -> Option<End> {

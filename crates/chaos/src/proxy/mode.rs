@@ -20,6 +20,13 @@ pub enum Mode {
         /// Of how many.
         every: u64,
     },
+    /// After so many commits the next one is held, or its answer; nothing more of that connection goes on.
+    HoldCommit {
+        /// Commits that pass before.
+        passed: u64,
+        /// Whether the database carries it out, and only the answer is held.
+        is_answer: bool,
+    },
     /// So many of a hundred new connections are reset at once.
     Drop(u64),
     /// Whoever asks is answered this by the wire itself.

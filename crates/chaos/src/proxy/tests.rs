@@ -130,3 +130,25 @@ async fn the_wire_may_answer_itself() {
     stream.read_to_end(&mut answer).await.expect("it ends in order");
     assert_eq!(answer, b"no!");
 }
+
+#[tokio::test]
+async fn a_commit_is_held_on_its_way_or_on_its_way_back_after_some_have_passed() {
+    for is_answer in [false, true] {
+        let proxy = echo().await;
+        let mut stream = connect(&proxy).await;
+        proxy.set(Mode::HoldCommit { passed: 2, is_answer });
+        for _ in 0..2 {
+            assert!(ask(&mut stream, b"COMMIT\0").await.is_some());
+            assert!(ask(&mut stream, b"no commit").await.is_some());
+        }
+        assert_eq!(proxy.hurt(), 0);
+        let held = tokio::spawn(async move { ask(&mut stream, b"COMMIT\0").await });
+        while proxy.hurt() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!held.is_finished(), "nobody is answered");
+        assert!(ask(&mut connect(&proxy).await, b"COMMIT\0").await.is_some(), "only one is held");
+        proxy.set(Mode::Pass);
+        assert_eq!(held.await.expect("it does not panic"), None);
+    }
+}
