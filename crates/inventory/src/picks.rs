@@ -109,12 +109,10 @@ impl Picks {
         if let Some(shared) = self.shared.get_mut(&sku).filter(|shared| !shared.cards.is_empty()) {
             return Ok(shared.take(quantity));
         }
-        let (available, wanted) = (self.available(sku, until), quantity as usize);
-        let run = self.runs.entry(sku).or_default();
-        if (available as usize) < wanted {
-            return Err(OutOfStock { available });
+        if !self.has((sku, quantity), until) {
+            return Err(OutOfStock { available: self.available(sku, until) });
         }
-        let cards = run.take(wanted, until);
+        let cards = self.runs.entry(sku).or_default().take(quantity as usize, until);
         self.taken.extend(cards.iter().map(|card| TakenCard { sku, id: card.id, order, line, taking }));
         let delta = self.deltas.entry(sku).or_default();
         delta.available -= i64::from(quantity);
@@ -201,6 +199,12 @@ impl Picks {
     /// SKUs that were wanted, have too few free cards, and of which orders hold some.
     pub const fn short_of(&self) -> &BTreeSet<SkuId> {
         &self.short_of
+    }
+
+    /// Whether a command could take so many cards that can be sold until `until`. It looks at no more than these.
+    pub fn has(&self, (sku, wanted): (SkuId, u32), until: DateTime<Utc>) -> bool {
+        let has_shared = self.shared.get(&sku).is_some_and(|shared| !shared.cards.is_empty());
+        has_shared || self.runs.get(&sku).is_some_and(|run| run.has_living(u64::from(wanted), until))
     }
 
     /// How many cards a command could take that can be sold until `until`.
@@ -333,9 +337,13 @@ impl Run {
     }
 
     fn has(&self, wish: Wish, now: DateTime<Utc>) -> bool {
-        let until = now + wish.lasting;
+        self.has_living(wish.quantity, now + wish.lasting)
+    }
+
+    /// Whether so many of its cards can be sold until `until`.
+    fn has_living(&self, wanted: u64, until: DateTime<Utc>) -> bool {
         let living = self.cards.iter().filter(|card| card.lives_past(until));
-        living.take(usize::try_from(wish.quantity).unwrap_or(usize::MAX)).count() as u64 >= wish.quantity
+        living.take(usize::try_from(wanted).unwrap_or(usize::MAX)).count() as u64 >= wanted
     }
 
     fn drop_expired(&mut self, now: DateTime<Utc>) {

@@ -28,7 +28,7 @@ const TENANTS_KEPT_MAX: usize = 1_000;
 /// How often the database is asked what became of a commit, with growing pauses (about 30 s in all).
 const OUTCOME_TRIES_MAX: u32 = 12;
 
-/// Commands of a tenant in a batch that may be decided by heart: where many share the readings, these cost each little, and
+/// Commands of a batch that may be decided by heart: where many share the readings, these cost each little, and
 /// one wrong guess would cost all of them.
 const BY_HEART_MAX: usize = 16;
 
@@ -137,11 +137,14 @@ impl Runner {
             self.parts.clear();
         }
         let mut chosen = HashSet::new();
+        // On SQLite the tenants share the batch, and a wrong guess of one of them would cost all.
+        if work.len() > BY_HEART_MAX {
+            return chosen;
+        }
         for tenant in tenants(work) {
             let mut mine = work.iter().filter(|work| work.scope == tenant);
-            let is_small = mine.clone().count() <= BY_HEART_MAX;
             let parts = self.parts.get_mut(&tenant.id());
-            if is_small && mine.all(|work| work.command.may_be_by_heart()) && parts.is_some_and(Parts::is_sure) {
+            if mine.all(|work| work.command.may_be_by_heart()) && parts.is_some_and(Parts::is_sure) {
                 chosen.insert(tenant.id());
             }
         }

@@ -135,8 +135,10 @@ async fn carry_out(
         }
     }
     let batch = Uuid::now_v7();
+    // Asked before anything is written: an account that this batch opens counts as known from then on.
+    let is_at_once = look.is_by_heart && parts.iter().all(|part| part.may_be_sent_at_once());
     write(tx, &mut cold, parts, (batch, &Step::COLD)).await?;
-    if look.is_by_heart && parts.iter().all(|part| part.may_be_sent_at_once()) {
+    if is_at_once {
         write(tx, &mut cold, parts, (batch, &Step::HOT)).await?;
         return Ok(if tx.send(cold).await? { Claimed::All } else { Claimed::Short });
     }

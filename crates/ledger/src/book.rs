@@ -80,6 +80,9 @@ impl Book {
             asked.map(|account| Some((*account, *wallets.get(account)?))).collect();
         let Some(recalled) = recalled else { return false };
         drop(wallets);
+        // Where there is money there is an account.
+        let there = recalled.iter().filter(|(_, balance)| *balance != 0);
+        self.known.extend(there.map(|(account, _)| (*account, account.id(self.tenant))));
         self.read.extend(recalled);
         self.wanted.clear();
         true
@@ -235,10 +238,11 @@ impl Book {
         self.read.clear();
     }
 
-    /// Forgets which accounts exist too, after a transaction that did not commit.
+    /// Forgets which accounts exist too, and whether there is a chain, after a transaction that did not commit.
     pub fn forget(&mut self) {
         self.clear();
         self.known.clear();
+        self.has_head = false;
     }
 
     /// The entries posted and not written yet.

@@ -76,6 +76,11 @@ impl Gate {
         Ok(())
     }
 
+    /// The attempt of this key was sent away by a full queue: it did not go on.
+    pub fn sent_away(&self, scope: &SiteScope, key: &CommandKey) {
+        self.passed.remove(scope, key);
+    }
+
     async fn looks_up(&self, scope: &SiteScope, key: &CommandKey, lanes: &Lanes) -> bool {
         match self.lookups.take() {
             Some(_turn) => lanes.has_decided(&scope.engine(), key).await.unwrap_or(false),

@@ -11,7 +11,7 @@ use futures::future::join_all;
 use identity::CustomerId;
 use inventory::{Inventory, Shelf};
 use kernel::{Coded, Currency, SiteId, SiteScope, TenantScope, hex};
-use lane::{Answered, Command, CommandKey, Lanes};
+use lane::{Answered, Command, CommandKey, LaneError, Lanes};
 use payment::{Channel, ChannelId, IntentId, OutNo, Payments, Seen, TradeState};
 use risk::{Limits, Velocity};
 use store::{ScopedCache, Store, Tx};
@@ -185,7 +185,11 @@ impl Orders {
         place.check_size()?;
         self.gate.enter(scope, &place, &self.lanes).await?;
         let key = place.key();
-        let answered = self.lanes.run(&scope.engine(), place).await?;
+        let answered = self.lanes.run(&scope.engine(), place).await.inspect_err(|error| {
+            if matches!(error, LaneError::Full | LaneError::Stopping) {
+                self.gate.sent_away(scope, &key);
+            }
+        })?;
         self.gate.learn(scope, (&key, &skus), &answered);
         Ok(Answered { answer: answered.answer?, is_replay: answered.is_replay })
     }

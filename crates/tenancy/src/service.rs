@@ -31,8 +31,8 @@ struct Inner {
 
 /// The levels of the sites of a chain, the main site's first.
 type Levels = Arc<[Option<String>]>;
-/// The last site of a chain, and the news that its levels were read under.
-type Rung = (SiteId, u64);
+/// A chain, and the news that its levels were read under. A site may be moved to another chain.
+type Rung = (Arc<[SiteId]>, u64);
 
 const RELOAD_EVERY: Duration = Duration::from_secs(2);
 /// Chains whose levels are kept.
@@ -66,18 +66,18 @@ impl Tenancy {
             return Ok(Arc::new([None]));
         }
         let (scope, inner) = (shop.scope().engine(), &self.inner);
-        let rung = (shop.site.id, inner.store.news(&scope));
+        let rung: Rung = (shop.chain.as_slice().into(), inner.store.news(&scope));
         if let Some(levels) = inner.levels.get(&scope, &rung) {
             return Ok(levels);
         }
-        let (store, chain) = (inner.store.clone(), shop.chain.clone());
+        let (store, chain) = (inner.store.clone(), Arc::clone(&rung.0));
         let read = move |rungs: Vec<Rung>| async move {
             let tx = store.read(&scope).await?;
             let known = repo::levels(&tx, &chain).await?;
             let levels: Levels = chain.iter().map(|site| known.get(site).cloned().flatten()).collect();
             Ok(rungs.into_iter().map(|rung| (rung, Arc::clone(&levels))).collect())
         };
-        let read = inner.levels.get_all(&scope, &[rung], read).await?;
+        let read = inner.levels.get_all(&scope, std::slice::from_ref(&rung), read).await?;
         Ok(read.get(&rung).cloned().unwrap_or_else(|| shop.chain.iter().map(|_| None).collect()))
     }
 

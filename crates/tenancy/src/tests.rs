@@ -92,6 +92,20 @@ testkit::on_both! {
         assert_eq!(of(&elsewhere).await, changed);
     }
 
+    async fn a_site_that_is_moved_has_the_levels_of_its_new_chain(db) {
+        let (tenancy, scope, sites) = open(&db).await;
+        let gold = NewSite { level: Some("gold".to_owned()), ..new_site("north", Some("main")) };
+        db.store.transact(&scope, async |tx| tenancy.save_site_in(tx, &gold).await).await.expect("saved");
+        let before = tenancy.resolve("harbor.demo.example").expect("a known host");
+        let levels = tenancy.levels_of(&before).await.expect("levels");
+        assert_eq!(levels.to_vec(), [None, Some("gold".to_owned()), None]);
+        // As the host table says it once the site stands below the main site; nobody has told this node's memory.
+        let mut after = crate::Shop::clone(&before);
+        after.chain = vec![sites[0], sites[2]];
+        let levels = tenancy.levels_of(&after).await.expect("levels");
+        assert_eq!(levels.to_vec(), [None, None], "gold is the level of another site");
+    }
+
     async fn a_host_is_found_however_it_is_written(db) {
         let (tenancy, scope, sites) = open(&db).await;
         db.store.transact(&scope, async |tx| tenancy.save_host_in(tx, &host("卡铺.example"), sites[0]).await).await.expect("saved");

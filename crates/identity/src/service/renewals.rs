@@ -1,6 +1,6 @@
 //! Sessions that are in use and will soon be too old to be believed: those of one site are read together.
 //!
-//! Invariant: whoever asks never waits for a renewal, and none makes a session believed for longer than before, counted
+//! Invariant: nobody's session waits to be renewed, and no renewal makes a session believed for longer than before, counted
 //! from when its row was read.
 
 use std::collections::{HashMap, HashSet};

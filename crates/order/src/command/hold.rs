@@ -65,19 +65,20 @@ impl Command for Expire {
     }
 }
 
-/// How many pieces of `sku` that are good until `until` can be taken now. While there are fewer than wanted, orders whose
-/// time is over expire.
+/// How many pieces of `sku` that are good until `until` can be taken now; more than wanted are not counted. While there are
+/// fewer, orders whose time is over expire.
 pub(super) fn make_room(
     parts: &mut Parts,
     (sku, wanted): (SkuId, u32),
     (now, until): (DateTime<Utc>, DateTime<Utc>),
 ) -> u32 {
     loop {
-        let available = parts.part::<Picks>().available(sku, until);
-        if available >= wanted {
-            return available;
+        if parts.part::<Picks>().has((sku, wanted), until) {
+            return wanted;
         }
-        let Some(overdue) = parts.part::<Desk>().next_overdue(sku, now) else { return available };
+        let Some(overdue) = parts.part::<Desk>().next_overdue(sku, now) else {
+            return parts.part::<Picks>().available(sku, until);
+        };
         expire(parts, overdue);
     }
 }

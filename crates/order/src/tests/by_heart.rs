@@ -71,6 +71,17 @@ on_both! {
         shop.is_sound_by_heart().await;
     }
 
+    async fn an_account_that_is_new_is_opened_by_heart_too(db) {
+        let shop = Shop::open(&db).await;
+        for key in ["one", "two"] {
+            shop.buy(1, key).await.expect("bought");
+        }
+        // The first sale of a sub-site: nobody has posted to its account before.
+        shop.buy_at(1, shop.wants(1, 100_00), "three").await.expect("bought");
+        assert_eq!(shop.by_heart().1, 0);
+        shop.is_sound_by_heart().await;
+    }
+
     async fn a_manual_change_of_a_wallet_cannot_be_spent_twice(db) {
         let shop = Shop::open_with(&db, 120).await;
         shop.buy(1, "one").await.expect("bought");
