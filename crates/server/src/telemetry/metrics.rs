@@ -33,7 +33,7 @@ enum Kind {
 }
 
 /// Every metric with what it means; the operator's guide explains the same ones.
-const KNOWN: [(&str, Kind, &str); 24] = [
+const KNOWN: [(&str, Kind, &str); 25] = [
     ("cardgrove_build_info", Kind::Gauge, "1, with the version that runs"),
     ("cardgrove_http_request_seconds", Kind::Histogram, "answered requests by method, route and status"),
     ("cardgrove_http_refused_total", Kind::Counter, "requests sent away at the gate, by class and reason"),
@@ -42,6 +42,7 @@ const KNOWN: [(&str, Kind, &str); 24] = [
     ("cardgrove_lane_batch_commands", Kind::Histogram, "commands of a committed batch"),
     ("cardgrove_lane_batch_seconds", Kind::Histogram, "time of a committed batch, its repetitions included"),
     ("cardgrove_lane_waiting_commands", Kind::Gauge, "commands in the queues now"),
+    ("cardgrove_lane_doubts_total", Kind::Counter, "small batches that were decided by heart and then with open eyes"),
     ("cardgrove_lane_reruns_total", Kind::Counter, "batches that others disturbed and that were run again"),
     ("cardgrove_lane_refused_total", Kind::Counter, "commands sent away because a queue was full or the server stops"),
     ("cardgrove_lane_poisoned_total", Kind::Counter, "commands that cannot be carried out: each is a bug"),
