@@ -1,15 +1,19 @@
 //! Makes a database that has run for months out of one that has run for a minute: its rows, many times over.
 
+use chrono::Utc;
+use kernel::Clock;
 use testkit::TestDb;
 
 /// How often each row of the first minute is there afterwards.
 const TIMES: u32 = 500;
 
-/// An id or a number of the `k`th copy: its time is `k` two hours earlier, so that copies lie spread as real rows do.
+/// An id or a number of the `k`th copy: its time is `k` two hours earlier, so that copies lie spread as real rows do. Ids have
+/// the time of the machine and rows that of the test's clock: ids of copies are set back by `BEHIND` milliseconds, so that the
+/// two agree on whatever day the test runs.
 const FUNCTIONS: &str = "
 CREATE SCHEMA fill;
 CREATE FUNCTION fill.id(id uuid, k int) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT AS $$
-  SELECT (lpad(to_hex(('x' || left(hex, 12))::bit(48)::bigint - k::bigint * 7200000), 12, '0')
+  SELECT (lpad(to_hex(('x' || left(hex, 12))::bit(48)::bigint - BEHIND - k::bigint * 7200000), 12, '0')
           || substr(hex, 13, 12) || substr(md5(hex || k), 1, 8))::uuid
   FROM (SELECT replace(id::text, '-', '') AS hex) AS one $$;
 CREATE FUNCTION fill.entry(id uuid, k int) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT AS $$
@@ -131,7 +135,8 @@ const INVENTED: [&str; 3] = [
 
 /// Fills `db`, and tells the planner of it.
 pub fn fill(db: &TestDb) {
-    db.psql(FUNCTIONS);
+    let behind = Utc::now() - db.clock.now();
+    db.psql(&FUNCTIONS.replace("BEHIND", &format!("({})", behind.num_milliseconds())));
     let mut statements: Vec<String> = COPIED.iter().map(|copied| copy(db, copied)).collect();
     statements.extend(INVENTED.map(str::to_owned));
     db.psql(&statements.join(";\n"));
