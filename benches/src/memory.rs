@@ -11,13 +11,13 @@ use catalog::{
 };
 use chrono::{DateTime, Utc};
 use inventory::{CardId, Picks, Shelf, Taking};
-use kernel::{Money, Rate, SiteId, TenantId, TenantScope, Wording};
+use kernel::{Money, Rate, SiteId, TenantId, TenantScope};
 use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
-use tenancy::{Host, Mode, NewSite, Shop as HostShop, Slug, Tenancy, Theme};
+use tenancy::{Host, Shop as HostShop, Slug, Tenancy};
 use testkit::TestDb;
 use uuid::Uuid;
 
-use crate::shop::CNY;
+use crate::shop::{CNY, site};
 
 /// Shops of an installation.
 const HOSTS: usize = 1_000;
@@ -40,19 +40,8 @@ impl Hosts {
         let db = TestDb::sqlite().await;
         let (tenancy, scope) = (Tenancy::new(db.store.clone()), db.tenant().await);
         let tx = db.store.write(&scope).await.expect("a writer");
-        let new = NewSite {
-            slug: Slug::parse("main").expect("a slug"),
-            parent: None,
-            name: Wording::new("店", "Shop"),
-            tagline: Wording::default(),
-            notice: Wording::default(),
-            theme: Theme::Grove,
-            mode: Mode::Auto,
-            level: None,
-            support: None,
-            limits: None,
-        };
-        let site = tenancy.save_site_in(&tx, &new).await.expect("a site").id();
+        let main = site(Slug::parse("main").expect("a slug"), None);
+        let site = tenancy.save_site_in(&tx, &main).await.expect("a site").id();
         for number in 0..HOSTS {
             let host = Host::parse(&format!("shop-{number}.example.test")).expect("a host");
             tenancy.save_host_in(&tx, &host, site).await.expect("a host");

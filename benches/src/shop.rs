@@ -270,24 +270,29 @@ pub(crate) fn card(number: u64) -> NewCard {
     NewCard { code: CardCode::parse(&format!("BENCH-{number}")).expect("a code"), expires_at: None }
 }
 
+/// A site as plain as can be.
+pub(crate) fn site(slug: Slug, parent: Option<Slug>) -> NewSite {
+    NewSite {
+        slug,
+        parent,
+        name: Wording::new("店", "Shop"),
+        tagline: Wording::default(),
+        notice: Wording::default(),
+        theme: Theme::Grove,
+        mode: Mode::Auto,
+        level: None,
+        support: None,
+        limits: None,
+    }
+}
+
 async fn chain(store: &Store, tx: &WriteTx<TenantScope>) -> Chain {
     let tenancy = Tenancy::new(store.clone());
     let mut chain = Vec::new();
     let mut parent: Option<Slug> = None;
     for level in 0..4 {
         let slug = Slug::parse(&format!("level-{level}")).expect("a slug");
-        let new = NewSite {
-            slug: slug.clone(),
-            parent: parent.replace(slug),
-            name: Wording::new("店", "Shop"),
-            tagline: Wording::default(),
-            notice: Wording::default(),
-            theme: Theme::Grove,
-            mode: Mode::Auto,
-            level: None,
-            support: None,
-            limits: None,
-        };
+        let new = site(slug.clone(), parent.replace(slug));
         let site = tenancy.save_site_in(tx, &new).await.expect("a site").id();
         chain.push(SiteLevel { site, level: None });
     }

@@ -1,5 +1,5 @@
 //! What a year's data costs: a shop of few orders beside one of many, measured in turn.
-//! `cargo run --release -p benches --bin stored -- --orders 10000,1000000 --json benches/reports/stored.json`; the report
+//! `cargo run --release -p benches --bin stored -- --orders 10000,5000000 --json benches/reports/stored.json`; the report
 //! shows that file with its date.
 
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ struct Arguments {
     /// Fill, wait until this file is there, and measure then: filling needs no quiet machine.
     #[arg(long)]
     when: Option<PathBuf>,
-    /// Write the figures here, for the report
+    /// Write the figures here, for the report.
     #[arg(long)]
     json: Option<PathBuf>,
 }

@@ -262,7 +262,7 @@ impl PlacedView {
         (status = 409, description = "`out_of_stock`, `price_changed`: look at the goods again"),
         (status = 422, description = "refused; `idempotency_key_reused`: the key came with another body"),
         (status = 429, description = "`ordering_frozen` or a limit; `Retry-After` says when to come again"),
-        (status = 503, description = "`busy`: the same request may succeed soon", headers(("Retry-After" = u64))),
+        (status = 503, description = "`queue_full`, `stopping`, `database_busy`: the same request may succeed soon", headers(("Retry-After" = u64))),
     ),
 )]
 async fn place(

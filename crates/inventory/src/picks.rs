@@ -131,7 +131,7 @@ impl Picks {
     pub fn costs_of_next(&self, lines: &[(SkuId, u32)], until: DateTime<Utc>) -> Vec<i64> {
         let mut passed: BTreeMap<SkuId, usize> = BTreeMap::new();
         let mut cost_of = |(sku, quantity): &(SkuId, u32)| {
-            let is_shared = self.shared.get(sku).is_some_and(|shared| !shared.cards.is_empty());
+            let is_shared = self.is_shared(*sku);
             let Some(run) = self.runs.get(sku).filter(|_| !is_shared) else { return 0 };
             let passed = passed.entry(*sku).or_default();
             let living = run.cards.iter().filter(|card| card.lives_past(until)).skip(*passed);
@@ -201,15 +201,19 @@ impl Picks {
         &self.short_of
     }
 
+    /// Whether every buyer gets the same codes of it.
+    fn is_shared(&self, sku: SkuId) -> bool {
+        self.shared.get(&sku).is_some_and(|shared| !shared.cards.is_empty())
+    }
+
     /// Whether a command could take so many cards that can be sold until `until`. It looks at no more than these.
     pub fn has(&self, (sku, wanted): (SkuId, u32), until: DateTime<Utc>) -> bool {
-        let has_shared = self.shared.get(&sku).is_some_and(|shared| !shared.cards.is_empty());
-        has_shared || self.runs.get(&sku).is_some_and(|run| run.has_living(u64::from(wanted), until))
+        self.is_shared(sku) || self.runs.get(&sku).is_some_and(|run| run.has_living(u64::from(wanted), until))
     }
 
     /// How many cards a command could take that can be sold until `until`.
     pub fn available(&self, sku: SkuId, until: DateTime<Utc>) -> u32 {
-        if self.shared.get(&sku).is_some_and(|shared| !shared.cards.is_empty()) {
+        if self.is_shared(sku) {
             return u32::MAX;
         }
         let Some(run) = self.runs.get(&sku) else { return 0 };

@@ -27,9 +27,7 @@ const COMMIT_TIMEOUT: Duration = Duration::from_secs(30);
 const TENANTS_KEPT_MAX: usize = 1_000;
 /// How often the database is asked what became of a commit, with growing pauses (about 30 s in all).
 const OUTCOME_TRIES_MAX: u32 = 12;
-
-/// Commands of a batch that may be decided by heart: where many share the readings, these cost each little, and
-/// one wrong guess would cost all of them.
+/// A batch of more commands is never decided by heart: many share the readings, and one wrong guess would cost all of them.
 const BY_HEART_MAX: usize = 16;
 
 /// Carries out the batches of one lane.
@@ -89,6 +87,9 @@ impl Runner {
 
     /// Runs the batch until it commits, fails for good, or was disturbed too often.
     async fn attempts(&mut self, work: &[Work]) -> Result<Answers, BatchFault> {
+        if self.parts.len() > TENANTS_KEPT_MAX {
+            self.parts.clear();
+        }
         let (mut attempt, mut may_be_by_heart, began) = (0, true, Instant::now());
         loop {
             let by_heart = if may_be_by_heart { self.by_heart(work) } else { HashSet::new() };
@@ -133,9 +134,6 @@ impl Runner {
 
     /// The tenants whose share of the batch is decided by heart.
     fn by_heart(&mut self, work: &[Work]) -> HashSet<TenantId> {
-        if self.parts.len() > TENANTS_KEPT_MAX {
-            self.parts.clear();
-        }
         let mut chosen = HashSet::new();
         // On SQLite the tenants share the batch, and a wrong guess of one of them would cost all.
         if work.len() > BY_HEART_MAX {

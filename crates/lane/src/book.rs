@@ -12,8 +12,7 @@ impl Part for Book {
         Box::new(Self::twin(self))
     }
 
-    fn read<'a>(&'a mut self, _tx: &'a LaneTx, look: Look) -> BoxFuture<'a, Result<(), PartError>> {
-        self.believe_in_head(look.attempt == 0);
+    fn read<'a>(&'a mut self, _tx: &'a LaneTx, _look: Look) -> BoxFuture<'a, Result<(), PartError>> {
         Box::pin(async { Ok(()) })
     }
 

@@ -91,8 +91,8 @@ pub trait Part: Any + Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
-    /// Whether everything it writes can be sent at once: no step meets a row that an earlier
-    /// one writes, and none of them has to look at anything.
+    /// Whether all it writes can be sent at once: no step meets a row that an earlier one writes, and none has to look at
+    /// anything.
     fn may_be_sent_at_once(&self) -> bool {
         true
     }

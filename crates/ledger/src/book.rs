@@ -28,10 +28,9 @@ pub struct Book {
     /// What was left in wallets when last a batch was done with them, shared with the books beside: one buyer is in one
     /// batch at a time. A hint: the database's check has the last word, and who has too little is looked at again.
     wallets: Arc<Mutex<HashMap<Account, i64>>>,
-    /// Whether the chain has a head: one of this book's links was committed.
+    /// Whether the chain has a head, which needs no looking at: one of this book's links was committed, and no transaction
+    /// was rolled back since.
     has_head: bool,
-    /// Whether the head may be moved on without having been looked at.
-    believes: bool,
 }
 
 /// Wallets that are remembered.
@@ -51,7 +50,6 @@ impl Book {
             known: HashMap::new(),
             wallets: Arc::default(),
             has_head: false,
-            believes: false,
         }
     }
 
@@ -60,15 +58,10 @@ impl Book {
         Self { wallets: Arc::clone(&self.wallets), ..Self::new(self.tenant) }
     }
 
-    /// Says whether the head of the chain may be moved on without having been looked at, once there is one.
-    pub const fn believe_in_head(&mut self, believes: bool) {
-        self.believes = believes;
-    }
-
     /// Whether all that was posted goes to accounts that are there, and to a chain that needs no looking at.
     pub fn knows_all(&self) -> bool {
         let is_known = self.moved.keys().all(|account| self.known.contains_key(account));
-        self.entries.is_empty() || (is_known && self.has_head && self.believes)
+        self.entries.is_empty() || (is_known && self.has_head)
     }
 
     /// Takes the balances asked for from memory, if all wallets among them are remembered. Accounts of other kinds stay
@@ -266,7 +259,7 @@ impl Book {
         repo::insert_entries(sheaf, (now, batch), &self.entries, |account| self.id(account));
     }
 
-    /// Puts the link to what this batch posted into `sheaf`. Unless a head is believed in, it is locked and read.
+    /// Puts the link to what this batch posted into `sheaf`. Unless the head is known to be there, it is locked and read.
     pub async fn link_into(
         &self,
         tx: &WriteTx<TenantScope>,
@@ -276,8 +269,7 @@ impl Book {
         if self.entries.is_empty() {
             return Ok(());
         }
-        repo::link_in(tx, sheaf, (batch, self.has_head && self.believes), &self.entries, |account| self.id(account))
-            .await
+        repo::link_in(tx, sheaf, (batch, self.has_head), &self.entries, |account| self.id(account)).await
     }
 
     /// Puts the moves of the balances into `sheaf`. They come last: these rows are the hot ones.

@@ -132,9 +132,8 @@ fn accounts_of(entry: &Entry, ids: impl Fn(&Account) -> AccountId) -> Vec<u8> {
     seen.into_iter().flat_map(|account| ids(account).uuid().into_bytes()).collect()
 }
 
-/// Locks the head of the chain; whoever moves money holds it until his transaction ends.
-/// Puts the link over `entries` into `sheaf`. Where the database can make its hash and `is_head_there` is believed, the
-/// head is not read before: the sheaf falls short if there is none.
+/// Puts the link over `entries` into `sheaf`. Where the database can make its hash and `is_head_there`, the head is not read
+/// before: the sheaf falls short if there is none.
 pub(crate) async fn link_in(
     tx: &WriteTx<TenantScope>,
     sheaf: &mut Sheaf<TenantScope>,
@@ -188,6 +187,7 @@ fn linked(entries: &[Entry], posted_at: DateTime<Utc>, ids: impl Fn(&Account) ->
     linked.collect()
 }
 
+/// Locks the head of the chain; whoever moves money holds it until his transaction ends.
 async fn lock_head_in(tx: &WriteTx<TenantScope>) -> Result<head::Model, LedgerError> {
     if let Some(head) = tx.find::<head::Entity>().locked().one().await? {
         return Ok(head);

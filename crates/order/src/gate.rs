@@ -2,11 +2,11 @@
 //!
 //! A refusal here is not kept and changes nothing; its key may be tried again. A key that was accepted before passes,
 //! so that a buyer who lost the answer to his purchase of the last piece still gets it: from memory where this process
-//! has seen it, else by a look into the database, of which there are [`Lookups`] and no more.
+//! has seen it, else by a look into the database, of which there are as many as the [`Budget`] allows.
 //!
 //! Invariant: beyond that budget a turned-away attempt costs no access to the database, however many of them come.
 
-mod lookups;
+mod budget;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use store::{ScopedCache, Store};
 
 use crate::command::{Place, PlaceAnswer, Refusal};
 use crate::error::OrderError;
-use lookups::Lookups;
+use budget::Budget;
 
 /// Keys that are remembered, 24 bytes each; the one that was longest not asked for goes first.
 const KEYS_MAX: u64 = 100_000;
@@ -34,7 +34,7 @@ pub(crate) struct Gate {
     shelf: Shelf,
     velocity: Velocity,
     passed: Passed,
-    lookups: Arc<Lookups>,
+    budget: Arc<Budget>,
 }
 
 impl Gate {
@@ -44,7 +44,7 @@ impl Gate {
             shelf: Shelf::new(store.clone()),
             velocity: Velocity::new(store.clone()),
             passed: Passed::new(Arc::clone(&clock)),
-            lookups: Arc::new(Lookups::new(clock)),
+            budget: Arc::new(Budget::new(clock)),
         }
     }
 
@@ -82,7 +82,7 @@ impl Gate {
     }
 
     async fn looks_up(&self, scope: &SiteScope, key: &CommandKey, lanes: &Lanes) -> bool {
-        match self.lookups.take() {
+        match self.budget.take() {
             Some(_turn) => lanes.has_decided(&scope.engine(), key).await.unwrap_or(false),
             None => false,
         }

@@ -379,6 +379,11 @@ impl Shop {
         tx.commit().await.expect("committed");
     }
 
+    /// Nothing is found by the audit.
+    pub async fn is_sound(&self) {
+        assert_eq!(self.audit().await, Vec::<String>::new());
+    }
+
     /// All breaches of the ledger, the stock and the orders, as "invariant finding".
     pub async fn audit(&self) -> Vec<String> {
         let tx = self.store.snapshot(&self.scope).await.expect("a reader");

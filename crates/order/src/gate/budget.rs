@@ -15,14 +15,14 @@ const EACH_MICROS: i64 = 10_000;
 const BURST: i64 = 20;
 
 /// The budget of a process.
-pub(super) struct Lookups {
+pub(super) struct Budget {
     places: Semaphore,
     /// Until when what was looked up is paid for, in microseconds.
     paid_until: AtomicI64,
     clock: Arc<dyn Clock>,
 }
 
-impl Lookups {
+impl Budget {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { places: Semaphore::new(AT_ONCE), paid_until: AtomicI64::new(0), clock }
     }
