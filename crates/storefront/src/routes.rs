@@ -28,8 +28,7 @@ pub fn router(state: StorefrontState) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_method)
         .layer(from_fn_with_state(app.clone(), open_shop));
-    let router = file_routes().into_router().fallback_service(shops.with_state(app.clone()));
-    let router = router.layer(from_fn(keep_language)).with_state(app.clone());
+    let router = shops.merge(file_routes().into_router()).layer(from_fn(keep_language)).with_state(app.clone());
     let cashier = app.rooms.settings.cashier.origin().ascii_serialization();
     let kit = app.rooms.settings.kit.clone().posting_to(&cashier);
     kit.layers(router, Face::pages(ShopFace(app)))

@@ -3,10 +3,8 @@
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, on};
 
-use crate::kit::known;
 use crate::permit::Policy;
 
 /// The arguments of a handler whose first one is a [`Policy`]. Only such handlers can become routes.
@@ -84,9 +82,9 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         list
     }
 
-    /// The router. What its handlers log is logged with the pattern of their route, never with the path.
+    /// The router.
     pub fn into_router(self) -> Router<S> {
-        if self.list.is_empty() { self.router } else { self.router.route_layer(from_fn(known)) }
+        self.router
     }
 
     fn add<T: Policed + 'static>(

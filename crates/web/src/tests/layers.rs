@@ -198,8 +198,7 @@ async fn no_token_of_a_path_is_logged() {
         if id == link { Err(Problem::busy()) } else { Ok("open") }
     };
     let routes: Routes<()> = Routes::default().get("/orders/{id}/{link}", opens);
-    // The shops' routes are a fall-back behind their files, as in the server.
-    let router = Router::new().fallback_service(routes.into_router().fallback(async || Problem::not_found()));
+    let router = routes.into_router().fallback(async || Problem::not_found());
     let app = Kit::new(Proxies::default(), Bounds::default()).layers(router, Face::json());
     for (path, status) in [
         ("/orders/planted/planted2", 200),
