@@ -15,7 +15,7 @@ use store::{Backend, Owner};
 use testkit::TestDb;
 use uuid::Uuid;
 
-use crate::load::Measure;
+use crate::load::{Measure, due_at};
 use crate::naive::{Fresh, Recording, Slot, begin};
 use crate::shop::Shop;
 
@@ -71,6 +71,29 @@ impl Ceiling {
             let mut waits = Vec::new();
             for task in tasks {
                 waits.extend(task.await.expect("no writer panics"));
+            }
+            waits
+        })
+        .await
+    }
+
+    /// Writes `rate` orders a second for `length`, each due at its own time: what is due is one batch, of `most` orders at
+    /// most. Stock up before.
+    pub async fn measure_open(self: &Arc<Self>, rate: u64, most: usize, length: Duration) -> Measure {
+        let total = rate * u64::try_from(length.as_millis()).unwrap_or(u64::MAX) / 1_000;
+        self.deal(total).await;
+        Measure::of(async |began: Instant| {
+            let mut waits = Vec::new();
+            let mut next = 0;
+            while next < total {
+                tokio::time::sleep_until(due_at(began, next, rate).into()).await;
+                let now = Instant::now();
+                let due = (next..total).take(most).take_while(|number| due_at(began, *number, rate) <= now).count();
+                let due = due.max(1);
+                assert!(self.batch(0, 1, due).await, "the cards are out");
+                let last = next + due as u64;
+                waits.extend((next..last).map(|number| due_at(began, number, rate).elapsed()));
+                next = last;
             }
             waits
         })

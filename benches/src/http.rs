@@ -25,7 +25,7 @@ pub use answers::Answers;
 pub(crate) use drive::{Dice, Zipf};
 pub use drive::{Load, Shape};
 pub use flash::flash_sale;
-pub use nginx::Nginx;
+pub use nginx::{Nginx, health};
 pub use orders::{log_in, wallet_orders};
 pub use overload::{Overload, overload};
 pub use pages::{Guests, pages};

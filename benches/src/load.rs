@@ -107,7 +107,7 @@ pub async fn open<C: Counter>(counter: &Arc<C>, callers: usize, rate: u64, lengt
                 if number >= total {
                     return latency;
                 }
-                let due = began + Duration::from_nanos(number * 1_000_000_000 / rate);
+                let due = due_at(began, number, rate);
                 tokio::time::sleep_until(due.into()).await;
                 counter.buy(caller).await;
                 latency.record(micros(due)).expect("inside the bounds");
@@ -119,6 +119,11 @@ pub async fn open<C: Counter>(counter: &Arc<C>, callers: usize, rate: u64, lengt
         latency.add(buyer.expect("no buyer panics")).expect("the same bounds");
     }
     finish(cpu, began, latency)
+}
+
+/// When an order is due under an open load of `rate` a second.
+pub(crate) fn due_at(began: Instant, number: u64, rate: u64) -> Instant {
+    began + Duration::from_nanos(number.saturating_mul(1_000_000_000) / rate.max(1))
 }
 
 fn finish(cpu: Cpu, began: Instant, latency: Histogram<u64>) -> Measure {

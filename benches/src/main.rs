@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use benches::{Ceiling, Counter, Database, Engine, Measure, Naive, Shop, closed, open};
+use benches::{Ceiling, Counter, Database, Engine, Measure, Naive, Shop, closed, flash, open};
 use clap::{Parser, ValueEnum};
 
 #[global_allocator]
@@ -15,6 +15,8 @@ enum Way {
     Lane,
     /// Rows without rules, in batches of as many orders as there are callers.
     Ceiling,
+    /// A crowd that comes for what is sold out: a million attempts a second of the measured time.
+    Crowd,
 }
 
 #[derive(Debug, Parser)]
@@ -49,6 +51,7 @@ async fn main() {
             run(&arguments, &shop, Arc::clone(&engine)).await;
             engine.stop().await;
         }
+        Way::Crowd => crowd(&arguments, &shop).await,
         Way::Ceiling => fill(&arguments, &shop, &Arc::new(Ceiling::open(&db, &shop).await)).await,
     }
 }
@@ -64,6 +67,16 @@ async fn run<C: Counter>(arguments: &Arguments, shop: &Arc<Shop>, counter: Arc<C
                 None => closed(&counter, *callers, length, pieces).await,
             };
             tell(*callers, &measure);
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are what it is for")]
+async fn crowd(arguments: &Arguments, shop: &Arc<Shop>) {
+    for _ in 0..arguments.rounds {
+        for callers in &arguments.callers {
+            let sale = flash(shop, *callers, arguments.seconds * 1_000_000).await;
+            println!("{callers:>5} callers {:>9}/s  of one core {:>9}/s", sale.answers(), sale.answers_a_core());
         }
     }
 }

@@ -4,6 +4,7 @@ mod engine;
 mod front;
 mod goals;
 mod machine;
+mod reasons;
 mod render;
 mod stored;
 mod tenants;
@@ -25,12 +26,17 @@ use crate::naive::Naive;
 use crate::shop::{Engine, Shop};
 
 pub(crate) const CALLERS: [usize; 4] = [1, 16, 64, 256];
+/// Callers where the goals name them.
+const MANY: usize = 64;
 /// Sizes of the ceiling's batches.
 pub(crate) const SIZES: [usize; 2] = [64, 256];
 /// Who waits for the answers of an open load.
 const OPEN_CALLERS: usize = 1_024;
 /// The most callers that many tenants have together.
 pub(crate) const CROWD: usize = 1_024;
+/// What is done for the first time is done slowly: connections are opened, statements planned. Each way is loaded for so
+/// long before it is measured.
+const WARM: Duration = Duration::from_millis(500);
 /// Orders a second that stock is laid in for before it is known what a series reaches.
 const RATE_FIRST: u64 = 4_000;
 
@@ -70,6 +76,8 @@ pub(crate) enum Series {
     Busy,
     /// Rows without rules, over this many connections.
     Ceiling(usize),
+    /// Rows without rules on one connection, each order at its own time: at the lane's rate.
+    CeilingOpen,
     /// By the lanes of many tenants, some much busier than others.
     Market,
     /// By a transaction for each, for the same many tenants.
@@ -95,6 +103,8 @@ pub(crate) enum Door {
     Flash,
     /// A small file by nginx, the same clients.
     Nginx,
+    /// The smallest answer that the program has, before all its layers.
+    Health,
     /// Orders accepted while ten times the peak is offered.
     Flood,
 }
@@ -271,6 +281,8 @@ async fn measure_database(report: &mut Report, backend: Backend, plan: &Plan) {
     let lane = stage_in(durable(backend).await, async |_, shop| Engine::open(shop)).await;
     let ceiling = stage_in(durable(backend).await, async |db, shop| Ceiling::open(db, shop).await).await;
     let market = tenants::Bazaar::open(backend, plan).await;
+    warm(&naive).await;
+    warm(&lane).await;
     for _ in 0..plan.rounds {
         // In turn, so that a slow minute of the machine hits all of them.
         for callers in CALLERS {
@@ -292,6 +304,9 @@ async fn measure_database(report: &mut Report, backend: Backend, plan: &Plan) {
         stock(report, plan, (word(backend), Series::Open, OPEN_CALLERS), &lane.shop).await;
         let measure = open(&lane.counter, OPEN_CALLERS, half, plan.length).await;
         report.add((word(backend), Series::Open, OPEN_CALLERS), Sample::of(&measure));
+        ceiling.shop.stock_up(half * u64::try_from(plan.length.as_millis()).unwrap_or(u64::MAX) / 1_000 + 1).await;
+        let measure = ceiling.counter.measure_open(half, SIZES[1], plan.length).await;
+        report.add((word(backend), Series::CeilingOpen, OPEN_CALLERS), Sample::of(&measure));
     }
     lane.counter.stop().await;
     // The ceiling writes no chain either.
@@ -324,6 +339,14 @@ async fn buy<C: Counter>(report: &mut Report, plan: &Plan, key: Key, stage: &Sta
     let pieces = stock(report, plan, key, &stage.shop).await;
     let measure = closed(&stage.counter, key.2, plan.length, pieces).await;
     report.add(key, Sample::of(&measure));
+}
+
+async fn warm<C: Counter>(stage: &Stage<C>) {
+    for callers in [1, MANY] {
+        let pieces = RATE_FIRST * u64::try_from(WARM.as_millis()).unwrap_or(u64::MAX) / 1_000;
+        stage.shop.stock_up(pieces).await;
+        closed(&stage.counter, callers, WARM, pieces).await;
+    }
 }
 
 async fn fill(report: &mut Report, plan: &Plan, key: Key, stage: &Stage<Ceiling>) {

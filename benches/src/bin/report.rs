@@ -18,7 +18,7 @@ struct Arguments {
     quick: bool,
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    #[arg(long, default_value_t = 600)]
+    #[arg(long, default_value_t = 1_500)]
     milliseconds: u64,
     /// The report's name; today's date if none is said.
     #[arg(long)]

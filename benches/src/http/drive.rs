@@ -10,7 +10,7 @@ use futures::future::join_all;
 use super::answers::Answers;
 use super::program::Program;
 use super::wire::Connection;
-use crate::load::micros;
+use crate::load::{due_at, micros};
 
 /// How requests come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,7 +160,7 @@ async fn call<T: Trip>(
         let due = match load.shape {
             Shape::Closed { .. } => Instant::now(),
             Shape::Open { rate, .. } => {
-                let due = began + Duration::from_nanos(number.saturating_mul(1_000_000_000) / rate.max(1));
+                let due = due_at(began, number, rate);
                 tokio::time::sleep_until(due.into()).await;
                 due
             }

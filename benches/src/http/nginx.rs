@@ -58,14 +58,21 @@ impl Nginx {
 
     /// The file, asked for by the same clients as ours.
     pub async fn file(&self, load: Load) -> Answers {
-        drive(&self.program, &Arc::new(Asking), load).await
+        drive(&self.program, &Arc::new(Asking("/file.json")), load).await
     }
 }
 
-struct Asking;
+/// Whether the program is well, which it answers before all its layers: what its HTTP server can do at all.
+pub async fn health(program: &Program, load: Load) -> Answers {
+    drive(program, &Arc::new(Asking("/healthz")), load).await
+}
+
+/// Asks for a path, again and again.
+struct Asking(&'static str);
 
 impl Trip for Asking {
     async fn go(&self, caller: &mut Caller, _: u64) -> io::Result<u16> {
-        caller.connection.ask(b"GET /file.json HTTP/1.1\r\nHost: nginx.bench.test\r\n\r\n").await
+        let request = format!("GET {} HTTP/1.1\r\nHost: nginx.bench.test\r\n\r\n", self.0);
+        caller.connection.ask(request.as_bytes()).await
     }
 }

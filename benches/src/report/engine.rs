@@ -7,7 +7,9 @@ use sea_orm::{ConnectionTrait, Database};
 use store::Backend;
 use testkit::TestDb;
 
-use super::{CALLERS, OPEN_CALLERS, Plan, Report, SLOW, Sample, Series, assert_sound, buy, stage_in, stock, word};
+use super::{
+    CALLERS, MANY, OPEN_CALLERS, Plan, Report, SLOW, Sample, Series, assert_sound, buy, stage_in, stock, warm, word,
+};
 use crate::callers::Way;
 use crate::flash::flash;
 use crate::jobs::{Jobs, all_done, waiting};
@@ -16,8 +18,6 @@ use crate::memory::{MEMORY, Memory};
 use crate::naive::Naive;
 use crate::shop::{Engine, Shop};
 
-/// Callers where the goals name them.
-const MANY: usize = 64;
 /// An outbox is loaded for so many times the length of other series: jobs grow old slowly.
 const LONGER: u32 = 5;
 /// Buyers of a flash sale, and the pieces that there are.
@@ -32,6 +32,8 @@ pub(super) async fn slow_disk(report: &mut Report, plan: &Plan) {
     let swift = TestDb::durable_postgres().await;
     let naive = stage_in(TestDb::slow_postgres().await, async |db, shop| Naive::open(db, shop).await).await;
     let lane = stage_in(TestDb::slow_postgres().await, async |_, shop| Engine::open(shop)).await;
+    warm(&naive).await;
+    warm(&lane).await;
     for _ in 0..plan.rounds {
         report.note("commit_us", commit_us(&swift).await);
         report.note("commit_slow_us", commit_us(&lane.db).await);
@@ -65,6 +67,9 @@ pub(super) async fn outbox(report: &mut Report, plan: &Plan) {
     let peak = CALLERS.map(|callers| report.median((word(Backend::Postgres), Series::Lane, callers)));
     let half = peak.into_iter().flatten().map(|sample| sample.rate / 2).max().unwrap_or(1).max(1);
     let length = plan.length * LONGER;
+    warm(&lane).await;
+    jobs.drain().await;
+    jobs.take_ages();
     for _ in 0..plan.rounds {
         let pieces = half * u64::try_from(length.as_millis()).unwrap_or(u64::MAX) / 1_000 + 1;
         lane.shop.stock_up(pieces).await;

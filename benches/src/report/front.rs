@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use store::Backend;
 
-use super::{Door, Plan, RATE_FIRST, Report, Sample, Series, assert_sound, word};
+use super::{Door, Plan, RATE_FIRST, Report, Sample, Series, WARM, assert_sound, word};
 use crate::http::{
-    Answers, Guests, Load, Nginx, Overload, Program, Size, Town, flash_sale, overload, pages, paid_orders,
+    Answers, Guests, Load, Nginx, Overload, Program, Size, Town, flash_sale, health, overload, pages, paid_orders,
     wallet_orders,
 };
 
@@ -20,8 +20,6 @@ const TIMES: u64 = 10;
 const CONNECTIONS: usize = 1_024;
 /// Reports of gateways that come into a flood.
 const REPORTS: u64 = 50;
-/// What a process does for the first time it does slowly.
-const WARM: Duration = Duration::from_millis(500);
 
 impl Sample {
     /// What accepted requests took and cost.
@@ -67,6 +65,7 @@ pub(super) async fn measure(report: &mut Report, backend: Backend, plan: &Plan, 
             if let Some(nginx) = &nginx {
                 report.add(key(Door::Nginx), Sample::front(&nginx.file(load).await));
             }
+            report.add(key(Door::Health), Sample::front(&health(&serving, load).await));
             let flood = overload(&town, &serving, (orders.rate() * TIMES, CONNECTIONS, plan.length), REPORTS).await;
             flooded(report, &flood);
         }
@@ -83,6 +82,10 @@ pub(super) async fn measure(report: &mut Report, backend: Backend, plan: &Plan, 
 
 fn flooded(report: &mut Report, flood: &Overload) {
     report.add((word(Backend::Postgres), Series::Front(Door::Flood), CONNECTIONS), Sample::front(&flood.answers));
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let answers = &flood.answers;
+    report.note("flood_client_ns", micros(answers.clients) * 1_000 / answers.all().max(1));
+    report.note("flood_offered", flood.offered);
     *report.counts.entry("reports").or_default() += flood.reports;
     *report.counts.entry("reports_written").or_default() += flood.written;
     let other = flood.answers.all() - flood.answers.goods() - flood.answers.of(503);
@@ -96,7 +99,9 @@ async fn many(report: &mut Report, plan: &Plan, program: &Path) {
     town.stock_up(RATE_FIRST * seconds * plan.rounds as u64).await;
     let serving = Program::start(program, &town, &[]);
     let key = |door| (word(Backend::Postgres), Series::Front(door), CALLERS);
-    drop(pages(&town, &serving, Load::closed(CALLERS, WARM), Guests::Unknown).await);
+    for guests in [Guests::Unknown, Guests::LoggedIn] {
+        drop(pages(&town, &serving, Load::closed(CALLERS, WARM), guests).await);
+    }
     for _ in 0..plan.rounds {
         let load = Load::closed(CALLERS, plan.length);
         report.add(key(Door::Pages), Sample::front(&pages(&town, &serving, load, Guests::Unknown).await));

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::goals::{Goal, decimal};
+use super::reasons;
 use super::tenants::CROWDS;
 use super::{CALLERS, Door, Plan, Report, SIZES, SLOW, Series};
 use crate::plot::{Line, lines};
@@ -39,6 +40,7 @@ pub(crate) fn markdown(plan: &Plan, report: &Report, goals: &[Goal], machine: &[
             goal.unit
         );
     }
+    text.push_str(&reasons::of(report, goals));
     for database in databases(report) {
         text.push_str(&table(report, database));
     }
@@ -71,6 +73,7 @@ fn table(report: &Report, database: &str) -> String {
             Series::Open => ("lane, open load at half of its peak".to_owned(), "-".to_owned()),
             Series::Ceiling(1) => ("ceiling, 1 connection".to_owned(), format!("batch {}", key.2)),
             Series::Ceiling(writers) => (format!("ceiling, {writers} connections"), format!("batch {}", key.2)),
+            Series::CeilingOpen => ("ceiling, 1 connection, the same open load".to_owned(), "-".to_owned()),
             Series::Busy => ("lane, the same beside a runner of its jobs".to_owned(), "-".to_owned()),
             Series::Market => ("lanes of many tenants".to_owned(), key.2.to_string()),
             Series::NaiveMarket => ("naive, many tenants".to_owned(), key.2.to_string()),
@@ -121,7 +124,7 @@ fn beside(report: &Report) -> String {
 }
 
 /// What is noted by name: its words, its unit, and how many of what was noted make one of it.
-const BESIDE: [(&str, &str, &str, u64); 14] = [
+const BESIDE: [(&str, &str, &str, u64); 16] = [
     ("host_to_site", "host to site, among 1,000 hosts, in memory", "ns", 1_000),
     ("quote", "a price of four sites, in memory", "ns", 1_000),
     ("shelf_reserve", "a card off the shelf, of batches of 256, in memory", "ns", 1_000),
@@ -134,6 +137,8 @@ const BESIDE: [(&str, &str, &str, u64); 14] = [
     ("outbox_age_p99_us", "the same: age when done, p99", "ms", 1_000),
     ("outbox_written", "jobs that the lane writes at 64 callers", "1/s", 1),
     ("outbox_done", "jobs that a runner does when nobody writes", "1/s", 1),
+    ("flood_offered", "orders over HTTP that the flood offers", "1/s", 1),
+    ("flood_client_ns", "processor time of the flood's clients, a request", "us", 1_000),
     ("commit_us", "a commit", "ms", 1_000),
     ("commit_slow_us", "a commit on the slow disk", "ms", 1_000),
 ];
@@ -155,6 +160,7 @@ impl Door {
             Self::Rendered => "HTTP: pages of buyers, many tenants",
             Self::Flash => "HTTP: sold out",
             Self::Nginx => "nginx and a file",
+            Self::Health => "HTTP: /healthz, before all layers",
             Self::Flood => "HTTP: orders accepted of ten times the peak",
         }
     }

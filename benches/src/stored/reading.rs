@@ -18,10 +18,26 @@ use crate::shop::{Engine, Shop};
 pub struct Look {
     /// What was read.
     pub name: String,
-    /// The median.
-    pub p50: Duration,
-    /// What 95 of 100 kept to.
-    pub p95: Duration,
+    /// Each time, the shortest first.
+    waits: Vec<Duration>,
+}
+
+impl Look {
+    fn of(name: &str, mut waits: Vec<Duration>) -> Self {
+        waits.sort_unstable();
+        Self { name: name.to_owned(), waits }
+    }
+
+    /// What so many of 100 kept to.
+    pub fn within(&self, share: usize) -> Duration {
+        self.waits[(self.waits.len() * share / 100).min(self.waits.len() - 1)]
+    }
+
+    /// The same reading at another time, too.
+    pub fn join(&mut self, mut other: Self) {
+        self.waits.append(&mut other.waits);
+        self.waits.sort_unstable();
+    }
 }
 
 const PAGE: u64 = 50;
@@ -60,9 +76,7 @@ async fn timed(name: &str, times: usize, read: impl AsyncFn()) -> Look {
         took.push(began.elapsed());
     }
     took.remove(0);
-    took.sort_unstable();
-    let at = |share: usize| took[(took.len() * share / 100).min(took.len() - 1)];
-    Look { name: name.to_owned(), p50: at(50), p95: at(95) }
+    Look::of(name, took)
 }
 
 /// The list of all orders, and the list with each filter.

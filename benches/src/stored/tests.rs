@@ -18,7 +18,7 @@ testkit::on_both! {
             engine.buy(caller).await;
         }
         let looks = look(&shop, &engine, 2).await;
-        assert!(looks.iter().all(|look| look.p95 >= look.p50), "{looks:?}");
+        assert!(looks.iter().all(|look| look.within(95) >= look.within(50)), "{looks:?}");
         engine.stop().await;
         assert_eq!(shop.breaches(Way::Lane).await, Vec::<String>::new());
     }

@@ -285,7 +285,7 @@ async fn place(
             rooms.orders.checkout(&buyer.scope, sold_by, checkout, &key.0).await
         }
     };
-    limits.tell([rooms.orders.velocity().left(&buyer.scope, visit.address, &most).await]);
+    limits.tell([rooms.orders.velocity().left(&buyer.scope, visit.address, &most)]);
     let placed = placed.map_err(not_placed)?;
     let view = Json(PlacedView::of(shop.tenant.id, placed.answer));
     let mut response = (StatusCode::CREATED, [no_store()], view).into_response();

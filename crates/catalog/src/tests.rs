@@ -309,7 +309,9 @@ testkit::on_both! {
         let tx = shop.db.store.read(&shop.scope).await.unwrap();
         let book = shop.prices.rules_in(&tx, &[site]).await.unwrap();
         for (reach, terms) in drafts {
-            let found = book.of_site(site).about(reach.target).iter().find(|rule| rule.reach == reach && rule.terms == terms);
+            let rules = book.of_site(site);
+            let mut all = rules.prices(reach.target).iter().chain(rules.limits(reach.target));
+            let found = all.find(|rule| rule.reach == reach && rule.terms == terms);
             assert!(found.is_some(), "{reach:?} {terms:?}");
         }
     }

@@ -125,6 +125,7 @@ pub const ALL: &[&Fault] = &[
     &nodes::ROLLED,
     &crash::COMMITTING,
     &crash::COMMITTED,
+    &crash::MIGRATING,
     &disk::FULL,
     &disk::SYNCS_FAIL,
     &disk::WRITES_FAIL,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
@@ -33,7 +34,14 @@ pub struct Setting {
     pub has_clock: bool,
     /// Whether the disk below the database can be made to fail: PostgreSQL's own, or the program's with its file.
     pub has_bad_disk: bool,
+    /// Whether the program is killed while it makes its schema, again and again, before it may.
+    pub dies_migrating: bool,
 }
+
+/// How often the program is killed while it makes its schema.
+const DEATHS: usize = 6;
+/// How long it lives each time, at most.
+const LIVES_MS_MAX: u64 = 900;
 
 /// Who stands behind the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +61,7 @@ impl Setting {
         disk_megabytes: None,
         has_clock: false,
         has_bad_disk: false,
+        dies_migrating: false,
     };
 }
 
@@ -76,6 +85,8 @@ pub struct Installation {
     pub clock: Option<Clock>,
     /// The disk below the database that can be made to fail.
     pub bad_disk: Option<BadDisk>,
+    /// How often the program was killed while it made its schema.
+    pub deaths: usize,
     binary: PathBuf,
     behind_wire: Option<Behind>,
     /// Under the database: it goes after it.
@@ -133,10 +144,14 @@ impl Installation {
             proxy,
             clock: if setting.has_clock { Some(Clock::make(folder).await?) } else { None },
             bad_disk,
+            deaths: 0,
             binary: binary.to_owned(),
             behind_wire: setting.behind_wire,
             disk,
         };
+        if setting.dies_migrating {
+            installation.deaths = installation.die_migrating(&mut dice.for_one(2)).await?;
+        }
         let pack = folder.join("pack");
         let applied = installation.run(&["tenant", "apply", pack.to_str().context("a path that is text")?]).await?;
         ensure!(applied.is_good, "the pack is refused:\n{}", applied.text);
@@ -145,6 +160,23 @@ impl Installation {
             installation.serve(number).await?;
         }
         Ok(installation)
+    }
+
+    /// Kills the program while it makes its schema, at any moment; how often, before it was once ready too soon.
+    async fn die_migrating(&self, dice: &mut Dice) -> Result<usize> {
+        for deaths in 0..DEATHS {
+            let mut command = tokio::process::Command::from(self.command(&self.folder.join("var"), 0));
+            command.arg("migrate").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+            let mut migrating = command.spawn().context("the program does not start")?;
+            let life = Duration::from_millis(dice.between(1, LIVES_MS_MAX));
+            if let Ok(ended) = tokio::time::timeout(life, migrating.wait()).await {
+                let status = ended?;
+                ensure!(status.success(), "after {deaths} deaths the schema is not made any more: {status}");
+                return Ok(deaths);
+            }
+            migrating.kill().await?;
+        }
+        Ok(DEATHS)
     }
 
     /// Starts a node and waits until it is ready.

@@ -269,6 +269,9 @@ impl Book {
         if self.entries.is_empty() {
             return Ok(());
         }
+        // Whoever keeps what a wallet holds in memory looks anew.
+        let wallets = self.moved.keys().filter(|account| account.kind == AccountKind::Wallet);
+        wallets.filter_map(|wallet| wallet.owner).for_each(|owner| tx.announce_about(owner));
         repo::link_in(tx, sheaf, (batch, self.has_head), &self.entries, |account| self.id(account)).await
     }
 

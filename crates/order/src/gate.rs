@@ -83,7 +83,8 @@ impl Gate {
 
     async fn looks_up(&self, scope: &SiteScope, key: &CommandKey, lanes: &Lanes) -> bool {
         match self.budget.take() {
-            Some(_turn) => lanes.has_decided(&scope.engine(), key).await.unwrap_or(false),
+            // In a box of its own, which few need: what waits for a database is large, and the crowd carries it along.
+            Some(_turn) => Box::pin(lanes.has_decided(&scope.engine(), key)).await.unwrap_or(false),
             None => false,
         }
     }

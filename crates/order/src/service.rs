@@ -143,7 +143,7 @@ impl Orders {
         if self.open_channels.get(&engine, &key).is_some() {
             return Ok(true);
         }
-        let is_open = self.channels(scope, chain).await?.iter().any(|open| open.id == channel);
+        let is_open = Box::pin(self.channels(scope, chain)).await?.iter().any(|open| open.id == channel);
         if is_open {
             self.open_channels.insert(&engine, key, ());
         }

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use kernel::{Allowance, SiteId, SiteScope, TenantId, network};
-use moka::future::Cache;
+use moka::sync::Cache;
 use store::Store;
 
 use crate::error::RiskError;
@@ -50,13 +51,7 @@ impl Velocity {
         let verdict = window.lock().unwrap_or_else(PoisonError::into_inner).order(limits, now);
         match verdict {
             Verdict::Pass => Ok(()),
-            Verdict::PassAndFreeze { until } => {
-                let tx = self.store.write(scope).await?;
-                repo::insert_in(&tx, address, until).await?;
-                tx.commit().await?;
-                tracing::warn!(tenant.id = %scope.tenant(), site.id = %scope.site(), %until, "an address is frozen");
-                Ok(())
-            }
+            Verdict::PassAndFreeze { until } => Box::pin(self.freeze(scope, address, until)).await,
             Verdict::Frozen { until } => {
                 let retry_after = (until - now).to_std().unwrap_or_default();
                 Err(RiskError::Frozen { retry_after })
@@ -64,9 +59,17 @@ impl Velocity {
         }
     }
 
+    async fn freeze(&self, scope: &SiteScope, address: IpAddr, until: DateTime<Utc>) -> Result<(), RiskError> {
+        let tx = self.store.write(scope).await?;
+        repo::insert_in(&tx, address, until).await?;
+        tx.commit().await?;
+        tracing::warn!(tenant.id = %scope.tenant(), site.id = %scope.site(), %until, "an address is frozen");
+        Ok(())
+    }
+
     /// What is left for orders of `address` on the site, as far as this node has counted.
-    pub async fn left(&self, scope: &SiteScope, address: IpAddr, limits: &Limits) -> Allowance {
-        let known = self.windows.get(&(scope.tenant(), scope.site(), network(address))).await;
+    pub fn left(&self, scope: &SiteScope, address: IpAddr, limits: &Limits) -> Allowance {
+        let known = self.windows.get(&(scope.tenant(), scope.site(), network(address)));
         let now = self.store.time();
         match known {
             Some(window) => window.lock().unwrap_or_else(PoisonError::into_inner).left(limits, now),
@@ -83,13 +86,17 @@ impl Velocity {
     async fn window(&self, scope: &SiteScope, address: IpAddr) -> Result<Arc<Mutex<Window>>, RiskError> {
         let key: Key = (scope.tenant(), scope.site(), address);
         if !self.fresh.contains_key(&key) {
-            let tx = self.store.read(scope).await?;
-            let until = repo::frozen_until_in(&tx, address).await?;
-            drop(tx);
-            let window = self.windows.get_with(key, async { Arc::new(Mutex::new(Window::frozen(until))) }).await;
+            // What waits for a database is large, and most orders do not.
+            let until = Box::pin(self.frozen_until(scope, address)).await?;
+            let window = self.windows.get_with(key, || Arc::new(Mutex::new(Window::frozen(until))));
             window.lock().unwrap_or_else(PoisonError::into_inner).freeze(until);
-            self.fresh.insert(key, ()).await;
+            self.fresh.insert(key, ());
         }
-        Ok(self.windows.get_with(key, async { Arc::default() }).await)
+        Ok(self.windows.get_with(key, Arc::default))
+    }
+
+    async fn frozen_until(&self, scope: &SiteScope, address: IpAddr) -> Result<Option<DateTime<Utc>>, RiskError> {
+        let tx = self.store.read(scope).await?;
+        Ok(repo::frozen_until_in(&tx, address).await?)
     }
 }

@@ -158,6 +158,19 @@ impl<K: CacheKey, V: CacheValue> ScopedCache<K, V> {
         if missing.is_empty() {
             return Ok(values);
         }
+        // In a box of its own: whoever finds everything in memory does not carry along what waits for a database.
+        Box::pin(self.get_missing(scope, (values, missing), read)).await
+    }
+
+    async fn get_missing<R>(
+        &self,
+        scope: &TenantScope,
+        (mut values, missing): (HashMap<K, V>, Vec<K>),
+        read: impl FnOnce(Vec<K>) -> R + Send + 'static,
+    ) -> Result<HashMap<K, V>, StoreError>
+    where
+        R: Future<Output = Result<HashMap<K, V>, StoreError>> + Send + 'static,
+    {
         let boarding = Inner::board(&self.inner, scope.id(), (&missing, Look::First), read);
         values.extend(boarding.values);
         for read in try_join_all(boarding.readings).await? {

@@ -163,6 +163,12 @@ impl Store {
         self.inner.news.of(scope.id())
     }
 
+    /// A number that this process raises with each commit that announces a change of this thing
+    /// ([`WriteTx::announce_about`]), and now and then with that of another one.
+    pub fn news_about(&self, scope: &TenantScope, thing: uuid::Uuid) -> u64 {
+        self.inner.news.about(scope.id(), thing)
+    }
+
     /// Closes the connections; what is not committed is gone.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.inner.is_closed.store(true, Ordering::Relaxed);

@@ -121,6 +121,11 @@ impl<S: Inside> WriteTx<S> {
     pub fn announce(&self) {
         self.conn.news.add(self.scope.tenant());
     }
+
+    /// Raises [`crate::Store::news_about`] this thing of the tenant once this is committed.
+    pub fn announce_about(&self, thing: uuid::Uuid) {
+        self.conn.news.add_thing(self.scope.tenant(), thing);
+    }
 }
 
 async fn commit(conn: Arc<Conn>) -> Result<(), StoreError> {

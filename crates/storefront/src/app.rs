@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use catalog::{Catalog, Prices, Showcases};
-use identity::{Customers, LoginLimits};
+use identity::{CustomerId, Customers, LoginLimits};
 use inventory::Inventory;
-use kernel::SiteId;
+use kernel::{Money, SiteId};
 use order::{Lookups, Orders};
 use payment::Payments;
 use serde::Serialize;
@@ -102,6 +102,8 @@ pub(crate) struct App {
     pub bestsellers: Bestsellers,
     /// Whether each site takes its buyers' money itself, and so is the seller of record.
     pub collectors: ScopedCache<SiteId, bool>,
+    /// What customers have in their wallets, by the news of it: for the head of a page.
+    pub wallets: ScopedCache<(CustomerId, u64), Money>,
     /// What each site shows and asks.
     pub showcases: Showcases,
     /// The pages that every guest sees alike.
@@ -113,13 +115,27 @@ const COLLECTORS_MAX: u64 = 2_000;
 /// How long a footer may name the seller of before a channel was opened or paused; what is paid asks anew.
 const COLLECTORS_LIFE: Duration = Duration::from_secs(10);
 
+/// Customers whose balance is kept in memory.
+const WALLETS_MAX: u64 = 100_000;
+/// How long: what another process posted is shown that much later. What is bought asks the books.
+const WALLET_LIFE: Duration = Duration::from_secs(1);
+
 impl App {
     /// The state over these rooms, with what is kept in memory.
     pub fn new(rooms: StorefrontState, templates: Templates) -> Self {
         let bestsellers = Bestsellers::new(rooms.store.clone());
         let collectors = ScopedCache::new(Arc::new(rooms.store.clone()), COLLECTORS_MAX, COLLECTORS_LIFE);
+        let wallets = ScopedCache::new(Arc::new(rooms.store.clone()), WALLETS_MAX, WALLET_LIFE);
         let (showcases, cache) = (Showcases::new(rooms.store.clone()), Cache::new(rooms.store.clone()));
-        Self { rooms: Arc::new(rooms), templates: Arc::new(templates), bestsellers, collectors, showcases, cache }
+        Self {
+            rooms: Arc::new(rooms),
+            templates: Arc::new(templates),
+            bestsellers,
+            collectors,
+            wallets,
+            showcases,
+            cache,
+        }
     }
 
     /// The payments that orders are paid by.

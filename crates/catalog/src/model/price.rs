@@ -163,8 +163,37 @@ pub struct Subject {
 /// The rules of one site, found by what they are about, with the bands of the templates that they name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SiteRules {
-    by_target: HashMap<Target, Vec<PriceRule>>,
+    prices: ByTarget,
+    limits: ByTarget,
     bands: HashMap<TemplateId, Vec<Band>>,
+}
+
+/// Rules of one kind. Those about the whole site stand apart: most sites have no others, and a price asks each site of
+/// its chain for all four targets, and each of them for the limits on all sites below.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct ByTarget {
+    site: Vec<PriceRule>,
+    narrower: HashMap<Target, Vec<PriceRule>>,
+}
+
+impl ByTarget {
+    fn about(&self, target: Target) -> &[PriceRule] {
+        match target {
+            Target::Site => &self.site,
+            target => self.narrower.get(&target).map_or(&[], Vec::as_slice),
+        }
+    }
+
+    fn push(&mut self, rule: PriceRule) {
+        match rule.reach.target {
+            Target::Site => self.site.push(rule),
+            target => self.narrower.entry(target).or_default().push(rule),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &PriceRule> {
+        self.site.iter().chain(self.narrower.values().flatten())
+    }
 }
 
 /// How often what a tenant sells, and for how much, has changed. What was read after an epoch is good while it stays.
@@ -184,9 +213,18 @@ pub struct RuleBook {
 }
 
 impl SiteRules {
-    /// The rules about `target`.
-    pub fn about(&self, target: Target) -> &[PriceRule] {
-        self.by_target.get(&target).map_or(&[], Vec::as_slice)
+    /// The site's own prices for `target`.
+    pub fn prices(&self, target: Target) -> &[PriceRule] {
+        self.prices.about(target)
+    }
+
+    /// The limits about `target` that sites below keep to.
+    pub fn limits(&self, target: Target) -> &[PriceRule] {
+        self.limits.about(target)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &PriceRule> {
+        self.prices.all().chain(self.limits.all())
     }
 
     /// The bands of a template that one of the rules names, the lowest first.
@@ -200,7 +238,10 @@ impl FromIterator<PriceRule> for RuleBook {
         let mut book = Self::default();
         for rule in rules {
             let site = book.by_site.entry(rule.site).or_default();
-            site.by_target.entry(rule.reach.target).or_default().push(rule);
+            match rule.terms {
+                Terms::Price { .. } => site.prices.push(rule),
+                Terms::Limit { .. } => site.limits.push(rule),
+            }
         }
         book
     }
@@ -214,7 +255,7 @@ impl RuleBook {
 
     /// How many rules there are.
     pub fn len(&self) -> usize {
-        self.by_site.values().flat_map(|site| site.by_target.values()).map(Vec::len).sum()
+        self.by_site.values().flat_map(SiteRules::all).count()
     }
 
     /// Whether there is no rule.
@@ -224,13 +265,13 @@ impl RuleBook {
 
     /// When any of the rules begins or ends.
     pub fn moments(&self) -> BTreeSet<DateTime<Utc>> {
-        let rules = self.by_site.values().flat_map(|site| site.by_target.values().flatten());
+        let rules = self.by_site.values().flat_map(SiteRules::all);
         rules.flat_map(|rule| [rule.reach.valid_from, rule.reach.valid_until]).flatten().collect()
     }
 
     /// The templates that the rules name, each once, in ascending order.
     pub fn templates(&self) -> BTreeSet<TemplateId> {
-        let rules = self.by_site.values().flat_map(|site| site.by_target.values().flatten());
+        let rules = self.by_site.values().flat_map(SiteRules::all);
         rules.filter_map(|rule| rule.terms.template()).collect()
     }
 
@@ -238,11 +279,9 @@ impl RuleBook {
     pub fn with_bands(mut self, mut bands: HashMap<TemplateId, Vec<Band>>) -> Self {
         bands.values_mut().for_each(|bands| bands.sort_by_key(|band| band.from.minor()));
         for site in self.by_site.values_mut() {
-            for template in site.by_target.values().flatten().filter_map(|rule| rule.terms.template()) {
-                if let Some(found) = bands.get(&template) {
-                    site.bands.entry(template).or_insert_with(|| found.clone());
-                }
-            }
+            let named: BTreeSet<TemplateId> = site.all().filter_map(|rule| rule.terms.template()).collect();
+            let found = named.into_iter().filter_map(|template| Some((template, bands.get(&template)?.clone())));
+            site.bands.extend(found);
         }
         self
     }

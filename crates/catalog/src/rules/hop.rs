@@ -53,7 +53,7 @@ pub(super) fn price(
 fn start(request: &PriceRequest<'_>, place: usize, cost: Money) -> Result<Start, HiddenReason> {
     let asking = Asking::price(request, place);
     let rules = request.chain[place].rules;
-    let rule = most_specific(rules, &asking, |terms| matches!(terms, Terms::Price { .. }));
+    let rule = most_specific(|target| rules.prices(target), &asking, |_| true);
     let Some((rule, Terms::Price { formula, rounding })) = rule.map(|rule| (rule, rule.terms)) else {
         return Ok(without_rule(request, place, cost)?);
     };

@@ -48,7 +48,7 @@ fn stated<'a, T: 'a>(
     (0..place).filter_map(move |setter| {
         let above = &request.chain[setter];
         let asking = Asking::limit(request, setter, place);
-        let limit = most_specific(above.rules, &asking, |terms| read(terms).is_some())?;
+        let limit = most_specific(|target| above.rules.limits(target), &asking, |terms| read(terms).is_some())?;
         Some(Bound { value: read(&limit.terms)?, set_by: above.site, limit: limit.reference() })
     })
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::quote::{RuleRef, Source};
 use super::{HopInput, PriceRequest};
-use crate::model::{Audience, PriceRule, Reach, RuleId, SiteRules, SkuFacts, Target, Terms, Whom};
+use crate::model::{Audience, PriceRule, Reach, RuleId, SkuFacts, Target, Terms, Whom};
 
 /// Who asks a site for a price, and for what.
 #[derive(Debug, Clone, Copy)]
@@ -67,16 +67,16 @@ impl<'a> Asking<'a> {
     }
 }
 
-/// The most specific of the rules that exist for this question and say what is `wanted`.
+/// The most specific of the rules `about` each target that exist for this question and say what is `wanted`.
 pub(super) fn most_specific<'r>(
-    rules: &'r SiteRules,
+    about: impl Fn(Target) -> &'r [PriceRule],
     asking: &Asking<'_>,
     wanted: impl Fn(&Terms) -> bool,
 ) -> Option<&'r PriceRule> {
     let SkuFacts { sku, goods, category, .. } = *asking.sku;
     [Target::Sku(sku), Target::Goods(goods), Target::Category(category), Target::Site]
         .into_iter()
-        .flat_map(|target| rules.about(target))
+        .flat_map(about)
         .filter(|rule| wanted(&rule.terms) && asking.meets(&rule.reach))
         .max_by_key(|rule| rank(rule))
 }

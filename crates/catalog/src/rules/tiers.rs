@@ -43,7 +43,9 @@ pub fn tiers(request: &PriceRequest<'_>) -> Vec<Tier> {
 fn breaks(request: &PriceRequest<'_>) -> BTreeSet<u32> {
     let sku = request.sku;
     let targets = [Target::Sku(sku.sku), Target::Goods(sku.goods), Target::Category(sku.category), Target::Site];
-    let rules = request.chain.iter().flat_map(|hop| targets.iter().flat_map(|target| hop.rules.about(*target)));
+    let rules = request.chain.iter().flat_map(|hop| {
+        targets.into_iter().flat_map(|target| hop.rules.prices(target).iter().chain(hop.rules.limits(target)))
+    });
     let begins = rules.map(|rule| rule.reach.quantity_min);
     [1].into_iter().chain(begins).filter(|begin| *begin <= sku.quantity_max).collect()
 }

@@ -1,5 +1,5 @@
 //! The program dies at a point that is chosen, not at any moment: when it is about to commit, or when it has committed and
-//! nobody knows. On SQLite its disk kills it at a sync; on PostgreSQL the wire holds the commit, or its answer, and it is
+//! nobody knows; or while it makes its schema. On SQLite its disk kills it at a sync; on PostgreSQL the wire holds the commit, or its answer, and it is
 //! killed then. Which commit it is, chance says: an order's, a gateway's report's, or a job's.
 
 use std::time::{Duration, Instant};
@@ -16,6 +16,12 @@ use crate::proxy::Mode;
 pub const COMMITTING: Fault = at_a_commit("crash-committing", |stage| crash(stage, Point::Before).boxed());
 /// Everything is committed, and nobody was answered.
 pub const COMMITTED: Fault = at_a_commit("crash-committed", |stage| crash(stage, Point::After).boxed());
+
+/// The schema was half made when it died, more than once.
+pub const MIGRATING: Fault = Fault {
+    setting: Setting { dies_migrating: true, ..Setting::PLAIN },
+    ..Fault::plain("crash-migrating", "X1", |stage| migrated(stage).boxed())
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Point {
@@ -61,6 +67,14 @@ async fn crash(stage: &Stage<'_>, point: Point) -> Result<Struck> {
     installation.serve(0).await?;
     let words = if point == Point::Before { "before" } else { "after" };
     Ok(Struck::of(format!("killed {words} commit {} in {} ms", passed + 1, took.as_millis())))
+}
+
+/// It has happened before the shop was opened; that the shop opened and sells is the proof.
+async fn migrated(stage: &Stage<'_>) -> Result<Struck> {
+    let deaths = stage.installation.deaths;
+    let mut struck = Struck::of(format!("killed {deaths} times while it made its schema"));
+    struck.expect(deaths > 0, "it was never killed: nothing was tested");
+    Ok(struck)
 }
 
 /// Waits until the trap has shut.

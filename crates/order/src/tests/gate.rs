@@ -18,6 +18,13 @@ fn is_sold_out<T>(answer: &Result<T, OrderError>) -> bool {
 }
 
 on_both! {
+    async fn an_attempt_carries_little_along_until_it_is_let_through(db) {
+        let shop = Shop::open_with(&db, 1).await;
+        let attempt = shop.buy_at(0, shop.wants(1, 10_00), "one");
+        // It is moved from layer to layer of a server, and a crowd has a million of them.
+        assert!(size_of_val(&attempt) < 4 * 1_024, "{} bytes", size_of_val(&attempt));
+    }
+
     async fn a_crowd_with_new_keys_uses_up_the_budget_and_a_known_buyer_still_passes(db) {
         let shop = Shop::open_with(&db, 1).await;
         shop.buy(1, "last").await.expect("the last one");

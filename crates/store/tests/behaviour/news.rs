@@ -19,6 +19,16 @@ testkit::on_both! {
         assert_eq!(db.store.clone().news(&scope), before[0] + 1, "clones tell the same");
     }
 
+    async fn a_change_of_one_thing_raises_its_own_number(db) {
+        let (scope, thing) = (db.tenant().await, uuid::Uuid::now_v7());
+        let before = [db.store.news_about(&scope, thing), db.store.news(&scope)];
+        let tx = db.store.write(&scope).await.expect("begins");
+        tx.announce_about(thing);
+        assert_eq!(db.store.news_about(&scope, thing), before[0], "nothing is committed yet");
+        tx.commit().await.expect("committed");
+        assert_eq!([db.store.news_about(&scope, thing), db.store.news(&scope)], [before[0] + 1, before[1]]);
+    }
+
     async fn a_change_that_was_not_committed_makes_others_look_in_vain_at_most(db) {
         let scope = db.tenant().await;
         let before = db.store.news(&scope);

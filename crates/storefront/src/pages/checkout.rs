@@ -45,7 +45,7 @@ pub(crate) async fn submit(
     let at = At { app: &app, frame: &frame, shop: &shop, buyer: &buyer };
     let answer = order(&at, wish, form, (&visitor, &visit)).await;
     let most = Limits::of(shop.site.limits.as_deref());
-    limits.tell([app.rooms.orders.velocity().left(&buyer.scope, visit.address, &most).await]);
+    limits.tell([app.rooms.orders.velocity().left(&buyer.scope, visit.address, &most)]);
     answer
 }
 
