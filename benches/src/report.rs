@@ -34,8 +34,8 @@ pub(crate) const SIZES: [usize; 2] = [64, 256];
 const OPEN_CALLERS: usize = 1_024;
 /// The most callers that many tenants have together.
 pub(crate) const CROWD: usize = 1_024;
-/// What is done for the first time is done slowly: connections are opened, statements planned. Each way is loaded for so
-/// long before it is measured.
+/// What is done for the first time is done slowly: connections are opened, statements planned. The naive way, the lane
+/// and the ceiling are loaded for so long, or for as many orders as they may then make, before they are measured.
 const WARM: Duration = Duration::from_millis(500);
 /// Orders a second that stock is laid in for before it is known what a series reaches.
 const RATE_FIRST: u64 = 4_000;
@@ -283,6 +283,8 @@ async fn measure_database(report: &mut Report, backend: Backend, plan: &Plan) {
     let market = tenants::Bazaar::open(backend, plan).await;
     warm(&naive).await;
     warm(&lane).await;
+    ceiling.shop.stock_up(warming()).await;
+    ceiling.counter.measure(SIZES[0], 2.min(writers(backend).len()), WARM, warming()).await;
     for _ in 0..plan.rounds {
         // In turn, so that a slow minute of the machine hits all of them.
         for callers in CALLERS {
@@ -290,8 +292,7 @@ async fn measure_database(report: &mut Report, backend: Backend, plan: &Plan) {
             buy(report, plan, (word(backend), Series::Lane, callers), &lane).await;
         }
         for size in SIZES {
-            let writers: &[usize] = if backend == Backend::Postgres { &[1, 2] } else { &[1] };
-            for writers in writers {
+            for writers in writers(backend) {
                 fill(report, plan, (word(backend), Series::Ceiling(*writers), size), &ceiling).await;
             }
         }
@@ -341,11 +342,23 @@ async fn buy<C: Counter>(report: &mut Report, plan: &Plan, key: Key, stage: &Sta
     report.add(key, Sample::of(&measure));
 }
 
+/// Connections of the ceiling.
+const fn writers(backend: Backend) -> &'static [usize] {
+    match backend {
+        Backend::Postgres => &[1, 2],
+        Backend::Sqlite => &[1],
+    }
+}
+
+/// Orders of one warming up.
+fn warming() -> u64 {
+    RATE_FIRST * u64::try_from(WARM.as_millis()).unwrap_or(u64::MAX) / 1_000
+}
+
 async fn warm<C: Counter>(stage: &Stage<C>) {
     for callers in [1, MANY] {
-        let pieces = RATE_FIRST * u64::try_from(WARM.as_millis()).unwrap_or(u64::MAX) / 1_000;
-        stage.shop.stock_up(pieces).await;
-        closed(&stage.counter, callers, WARM, pieces).await;
+        stage.shop.stock_up(warming()).await;
+        closed(&stage.counter, callers, WARM, warming()).await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! What stands against a goal that was not reached, as far as the same run measured it.
 //!
-//! A reason compares what the goal asks with what the machine does without us: raw rows, nginx, the load's own clients.
-//! Where it leaves room, the report says so: then it is our work that is missing.
+//! A reason sets beside the goal what the machine does without us (raw rows, nginx, the load's own clients), or what our own
+//! parts of it cost. It says what there is; where it leaves room up to the goal, it is our work that is missing.
 
 use std::fmt::Write;
 
@@ -15,19 +15,25 @@ const SQLITE: &str = "SQLite";
 pub(crate) fn of(report: &Report, goals: &[Goal]) -> String {
     let seen = Seen(report);
     let missed = goals.iter().filter(|goal| goal.value.is_some() && !goal.is_met());
-    let lines: Vec<String> =
-        missed.filter_map(|goal| Some(format!("- `{}`: {}\n", goal.name, seen.reason(goal)?))).collect();
+    let line = |goal: &Goal| {
+        let (reason, value) = (seen.reason(goal).unwrap_or_else(|| NOTHING.to_owned()), goal.value.unwrap_or_default());
+        format!("- `{}` ({} of {} {}): {reason}\n", goal.name, decimal(value), decimal(goal.goal), goal.unit)
+    };
+    let lines: Vec<String> = missed.map(line).collect();
     if lines.is_empty() {
         return String::new();
     }
     let mut text = "\n## What stands against the goals that were not reached\n\n".to_owned();
     let _ = writeln!(
         text,
-        "All of it measured in this run. The machine has {} cores for database, program and load together.\n",
+        "All of it measured in this run. The machine has {} cores for database, program and load together. Where the figures \
+         leave room up to the goal, it is our work that is missing.\n",
         cores()
     );
     text + &lines.concat()
 }
+
+const NOTHING: &str = "nothing that this run measured stands against it; it is our work that is missing.";
 
 fn cores() -> u64 {
     std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64)
@@ -97,8 +103,8 @@ impl Seen<'_> {
         };
         let (lane, raw) = (of(Series::Open)?, of(Series::CeilingOpen)?);
         Some(format!(
-            "under the same open load of {} orders/s the rows without any rule wait {} ms (p50) and {} ms (p99), and cost {} \
-             us of processor time an order; the lane's cost {} us.",
+            "under the same open load of {} orders/s the rows without any rule, on one connection and what is due at a time, \
+             wait {} ms (p50) and {} ms (p99), and cost {} us of processor time an order; the lane's cost {} us.",
             lane.rate,
             decimal(raw.p50_us / 10),
             decimal(raw.p99_us / 10),
@@ -186,8 +192,8 @@ impl Seen<'_> {
         let (naive, lane) = (self.sample((SLOW, Series::Naive, 64))?, self.sample((SLOW, Series::Lane, 64))?);
         let most = cores() * 1_000_000 / spent(lane).max(1);
         Some(format!(
-            "the lane costs {} us of processor time an order there, so that the cores make {most} orders/s at most, {} x of \
-             naive, were the disk no slower at all.",
+            "the lane costs {} us of processor time an order there; at that cost the cores make {most} orders/s at most, {} \
+             x of naive, however fast the disk is.",
             spent(lane),
             decimal(per(most, naive.rate))
         ))

@@ -67,6 +67,20 @@ fn a_tenant_that_makes_the_others_wait_shows() {
 }
 
 #[test]
+fn what_stands_against_a_goal_is_told_beside_it_and_only_if_it_was_missed() {
+    let mut report = report();
+    assert!(reasons::of(&report, &of(&report)).contains("`postgres_open_p99` (41 of 40 ms): nothing that this run"));
+    report.add(("PostgreSQL", Series::CeilingOpen, 1_024), Sample { p50_us: 2_500, ..sample(3_000) });
+    let told = reasons::of(&report, &of(&report));
+    assert!(
+        told.contains("open load of 3000 orders/s") && told.contains("wait 2.5 ms (p50) and 41 ms (p99)"),
+        "{told}"
+    );
+    assert!(!told.contains("postgres_open_p50") && !told.contains("postgres_64_over_naive_64"), "{told}");
+    assert_eq!(reasons::of(&report, &[goal("postgres_open_p50")]), "");
+}
+
+#[test]
 fn hundredths_are_decimal_numbers() {
     assert_eq!([1_100, 110, 205, 0].map(decimal), ["11", "1.1", "2.05", "0"]);
 }

@@ -38,10 +38,10 @@ pub struct Setting {
     pub dies_migrating: bool,
 }
 
-/// How often the program is killed while it makes its schema.
-const DEATHS: usize = 6;
-/// How long it lives each time, at most.
-const LIVES_MS_MAX: u64 = 900;
+/// How long the program lives when it is killed for the first time while it makes its schema.
+const FIRST_LIFE: Duration = Duration::from_millis(30);
+/// How often at most: by then it would have lived for minutes.
+const DEATHS_MAX: usize = 40;
 
 /// Who stands behind the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,13 +162,14 @@ impl Installation {
         Ok(installation)
     }
 
-    /// Kills the program while it makes its schema, at any moment; how often, before it was once ready too soon.
+    /// Kills the program while it makes its schema, each time a little later, until it was ready before; how often.
     async fn die_migrating(&self, dice: &mut Dice) -> Result<usize> {
-        for deaths in 0..DEATHS {
+        let mut life = FIRST_LIFE;
+        for deaths in 0..DEATHS_MAX {
             let mut command = tokio::process::Command::from(self.command(&self.folder.join("var"), 0));
             command.arg("migrate").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
             let mut migrating = command.spawn().context("the program does not start")?;
-            let life = Duration::from_millis(dice.between(1, LIVES_MS_MAX));
+            life = life * u32::try_from(dice.between(110, 135)).expect("a small number") / 100;
             if let Ok(ended) = tokio::time::timeout(life, migrating.wait()).await {
                 let status = ended?;
                 ensure!(status.success(), "after {deaths} deaths the schema is not made any more: {status}");
@@ -176,7 +177,7 @@ impl Installation {
             }
             migrating.kill().await?;
         }
-        Ok(DEATHS)
+        anyhow::bail!("{DEATHS_MAX} times killed, and the schema is not made after {} ms", life.as_millis())
     }
 
     /// Starts a node and waits until it is ready.

@@ -2,7 +2,8 @@
 //!
 //! Invariant: a number rises after the commit and before whoever committed hears of it, so that what was read under the
 //! new number contains the change. It also rises when nothing was committed: then somebody looks once in vain. Of other
-//! processes it says nothing.
+//! processes it says nothing. Where a commit is not answered, the number rises before it is known: if the change took effect
+//! after all, it is seen once what was kept is too old.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};

@@ -102,8 +102,8 @@ pub(crate) struct App {
     pub bestsellers: Bestsellers,
     /// Whether each site takes its buyers' money itself, and so is the seller of record.
     pub collectors: ScopedCache<SiteId, bool>,
-    /// What customers have in their wallets, by the news of it: for the head of a page.
-    pub wallets: ScopedCache<(CustomerId, u64), Money>,
+    /// What customers have in their wallets, with the news of it when it was read: for the head of a page.
+    pub wallets: ScopedCache<CustomerId, (u64, Money)>,
     /// What each site shows and asks.
     pub showcases: Showcases,
     /// The pages that every guest sees alike.

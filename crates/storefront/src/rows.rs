@@ -1,5 +1,5 @@
-//! What pages read through the rooms' services. What a shop shows is in memory; what is bought, and whatever is
-//! somebody's, is read from the rows, in one transaction a page.
+//! What pages read through the rooms' services. What a shop shows is in memory, and so is for a second who looks at it and
+//! what he has; what is bought, and all else that is somebody's, is read from the rows, in one transaction a page.
 
 use catalog::{Code, Exhibit, Goods, GoodsKind, Retail, Showcase, SiteLevel, Sku, SkuId, Subject};
 use chrono::{DateTime, Utc};
@@ -196,12 +196,13 @@ pub(crate) async fn me(app: &App, shop: &Shop, customer: Option<&Customer>) -> R
     let Some(customer) = customer else { return Ok(None) };
     let engine = shop.scope().engine();
     // Looked at before the books are: what is posted meanwhile is then seen.
-    let key = (customer.id, app.rooms.store.news_about(&engine, customer.id.uuid()));
-    let wallet = match app.wallets.get(&engine, &key) {
-        Some(wallet) => wallet,
+    let news = app.rooms.store.news_about(&engine, customer.id.uuid());
+    let known = app.wallets.get(&engine, &customer.id).filter(|(read_at, _)| *read_at == news);
+    let wallet = match known {
+        Some((_, wallet)) => wallet,
         None => {
             let wallet = wallet_in(&begin(app, shop).await?, shop, customer.id).await?;
-            app.wallets.insert(&engine, key, wallet);
+            app.wallets.insert(&engine, customer.id, (news, wallet));
             wallet
         }
     };

@@ -92,7 +92,8 @@ impl Kit {
 
     /// The router behind all layers. From outside to inside: compression, the entrance (see [`Entrance`]), foreign
     /// origins, size. They are one service around each route: layer after layer on a router would be a box and a copy
-    /// of all that is below for each of them, at every request.
+    /// of all that is below for each of them, at every request. A router that is another one's fall-back keeps its patterns to
+    /// itself: its answers are counted under no route.
     pub fn layers(&self, router: Router, face: Face) -> Router {
         let entrance = Entrance::new(self.clone(), face);
         let layers = ServiceBuilder::new()

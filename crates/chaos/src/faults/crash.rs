@@ -17,7 +17,7 @@ pub const COMMITTING: Fault = at_a_commit("crash-committing", |stage| crash(stag
 /// Everything is committed, and nobody was answered.
 pub const COMMITTED: Fault = at_a_commit("crash-committed", |stage| crash(stage, Point::After).boxed());
 
-/// The schema was half made when it died, more than once.
+/// It died while it made its schema, each time a little later.
 pub const MIGRATING: Fault = Fault {
     setting: Setting { dies_migrating: true, ..Setting::PLAIN },
     ..Fault::plain("crash-migrating", "X1", |stage| migrated(stage).boxed())
@@ -73,7 +73,7 @@ async fn crash(stage: &Stage<'_>, point: Point) -> Result<Struck> {
 async fn migrated(stage: &Stage<'_>) -> Result<Struck> {
     let deaths = stage.installation.deaths;
     let mut struck = Struck::of(format!("killed {deaths} times while it made its schema"));
-    struck.expect(deaths > 0, "it was never killed: nothing was tested");
+    struck.expect(deaths > 1, "it was hardly killed: nothing was tested");
     Ok(struck)
 }
 

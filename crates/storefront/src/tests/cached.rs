@@ -11,13 +11,14 @@ use catalog::{
 };
 use chrono::TimeDelta;
 use kernel::{Money, Wording};
+use ledger::AccountKind;
 use store::Store;
 use tenancy::{Mode, NewSite, Section, SectionDraft, SiteState, Slug, Tenancy, Theme, Tokens};
 use testkit::TestDb;
 use tower::ServiceExt;
 
 use super::browser::{Answer, order_of};
-use super::fixture::{MAIN, OTHER, SUB, Town, code, yuan};
+use super::fixture::{MAIN, OTHER, PASSWORD, SUB, Town, code, yuan};
 use crate::bestsellers::Bestsellers;
 use crate::cache::{Basis, Cache, Key};
 use crate::frame::Frame;
@@ -176,8 +177,16 @@ testkit::on_both! {
         assert!(buyer.get("/").await.text.contains("100.00"));
         order_of(&buyer.buy(&[]).await);
         assert!(buyer.get("/").await.text.contains("90.00"), "what was spent here is gone at once");
-        town.give("5.00").await;
+        town.fund_now(AccountKind::Wallet, town.grove.customer.uuid(), "5.00").await;
         assert!(buyer.get("/goods/starfall").await.text.contains("95.00"), "and what came is there");
+        let mut other = town.browser(MAIN);
+        let form = [("login", "ann@example.com"), ("password", PASSWORD), ("agree", "yes")];
+        assert_eq!(other.post("/register", &form).await.status, StatusCode::SEE_OTHER);
+        for _ in 0..2 {
+            let page = other.get("/").await.text;
+            assert!(page.contains(">ann<") && !page.contains("95.00"), "each has his own");
+            assert!(buyer.get("/").await.text.contains("95.00"));
+        }
         let (mut gone, old) = (town.buyer(MAIN).await, buyer.cookies["session"].clone());
         for path in PATHS {
             assert!(buyer.get(path).await.text.contains("95.00") && gone.get(path).await.text.contains("95.00"));

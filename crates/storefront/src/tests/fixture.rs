@@ -240,6 +240,11 @@ impl Town {
     /// Puts money into an account of the grove, a moment after the last time.
     pub async fn fund(&self, kind: AccountKind, owner: Uuid, amount: &str) {
         self.clock.advance(chrono::TimeDelta::seconds(1));
+        self.fund_now(kind, owner, amount).await;
+    }
+
+    /// The same at this very moment.
+    pub async fn fund_now(&self, kind: AccountKind, owner: Uuid, amount: &str) {
         let amount = yuan(amount);
         self.write(async |tx| give(tx, (kind, owner), amount, &Uuid::now_v7().to_string()).await).await;
     }

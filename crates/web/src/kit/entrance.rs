@@ -94,7 +94,7 @@ where
                 Err(response) => response,
             };
             let response = match response.extensions().get::<Problem>() {
-                Some(problem) => keep_allow(&response, entrance.face.show(&asker, problem, &entry.id)),
+                Some(problem) => entrance.face.show(&asker, problem, &entry.id),
                 None => response,
             };
             Ok(entry.end(&entrance.kit, response))
@@ -217,14 +217,6 @@ fn settle_visit(request: &mut Request, kit: &Kit) -> Result<(), VisitFault> {
         request.headers_mut().insert(header::HOST, host);
     }
     Ok(())
-}
-
-/// A 405 says which methods there are, whatever its face.
-fn keep_allow(before: &Response, mut shown: Response) -> Response {
-    if let Some(allow) = before.headers().get(header::ALLOW) {
-        shown.headers_mut().insert(header::ALLOW, allow.clone());
-    }
-    shown
 }
 
 /// Tells the metrics. Routes and methods are those we know, so that nobody can make up names that are kept.
