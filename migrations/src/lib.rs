@@ -103,6 +103,12 @@ macro_rules! tables {
                 crate::create(manager, &[$($table),+]).await?;
                 after(manager).await
             }
+
+            /// All of it or nothing, on SQLite too, where the default is statement by statement: a first start that was
+            /// killed in the middle would leave tables behind that the next one cannot make.
+            fn use_transaction(&self) -> Option<bool> {
+                Some(true)
+            }
         }
     };
 }

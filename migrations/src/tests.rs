@@ -52,6 +52,23 @@ async fn sqlite_schema_is_as_the_snapshot_says() {
 }
 
 #[tokio::test]
+async fn a_change_that_breaks_off_leaves_nothing_behind() {
+    use sea_orm_migration::sea_orm::ConnectionTrait;
+
+    let lives_with = TestDb::sqlite().await;
+    let file = format!("sqlite://{}?mode=rwc", lives_with.folder().join("bare.db").display());
+    for url in [file, TestDb::bare_postgres()] {
+        let owner = store::Owner::open(&url).await.expect("the owner connects");
+        // The last table of the third change is in its way.
+        owner.connection().execute_unprepared("CREATE TABLE ledger_heads (one INT)").await.expect("a table");
+        crate::up(&owner).await.expect_err("the table is there");
+        assert_eq!(crate::version(&owner).await.expect("read").as_deref(), Some("m0002_outbox"), "{url}");
+        owner.connection().execute_unprepared("DROP TABLE ledger_heads").await.expect("no table");
+        assert_eq!(crate::up(&owner).await.expect("up to date"), crate::names().len() - 2, "{url}");
+    }
+}
+
+#[tokio::test]
 async fn a_second_run_changes_nothing() {
     for db in [TestDb::sqlite().await, TestDb::postgres().await] {
         let owner = store::Owner::open(&db.owner_url).await.expect("the owner connects");
