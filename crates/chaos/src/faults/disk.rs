@@ -1,8 +1,8 @@
 //! The disk under the database is full for a while, or fails.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use futures::FutureExt;
 
 use super::{Fault, Stage, Struck};
@@ -28,6 +28,8 @@ pub const WRITES_FAIL: Fault =
 const BAD: Setting = Setting { has_own_server: true, has_bad_disk: true, ..Setting::PLAIN };
 const BAD_FOR: Duration = Duration::from_secs(3);
 const FULL_FOR: Duration = Duration::from_millis(2_500);
+/// How long PostgreSQL may take until it answers or has ended.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
 
 /// Whether this machine lets us mount a disk.
 pub async fn try_mount() -> Result<()> {
@@ -48,15 +50,20 @@ async fn fail(stage: &Stage<'_>, mischief: Mischief) -> Result<Struck> {
     Ok(struck)
 }
 
-/// Starts PostgreSQL again if it has ended, as a service manager would.
+/// Starts PostgreSQL again if it has ended, as a service manager would. One that does not answer yet may still end: its
+/// recovery has met the bad disk, too.
 async fn serve_again(stage: &Stage<'_>, struck: &mut Struck) -> Result<()> {
-    if let Database::Own { server, .. } = &stage.installation.database
-        && !server.is_alive().await
-    {
-        struck.note.push_str("; PostgreSQL had ended");
-        server.serve().await?;
+    let Database::Own { server, .. } = &stage.installation.database else { return Ok(()) };
+    let began = Instant::now();
+    while server.is_alive().await {
+        if server.psql("postgres", "SELECT 1").await.is_ok() {
+            return Ok(());
+        }
+        ensure!(began.elapsed() < ANSWERS_WITHIN, "PostgreSQL neither answers nor ends");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Ok(())
+    struck.note.push_str("; PostgreSQL had ended");
+    server.serve().await
 }
 
 async fn full(stage: &Stage<'_>) -> Result<Struck> {
