@@ -137,7 +137,8 @@ fn told(arguments: &Arguments, stages: &[Stage], tables: &[Vec<Look>]) -> String
         })
     });
     let reads = tables.first().into_iter().flatten().enumerate().map(|(place, first)| {
-        let shop = |table: &Vec<Look>| json!({ "p50_us": whole(table[place].within(50)), "p95_us": whole(table[place].within(95)) });
+        let within = |table: &Vec<Look>, share| whole(table[place].within(share));
+        let shop = |table: &Vec<Look>| json!({ "p50_us": within(table, 50), "p95_us": within(table, 95) });
         json!({ "name": first.name, "shops": tables.iter().map(shop).collect::<Vec<_>>() })
     });
     let told = json!({

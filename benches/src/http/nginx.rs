@@ -1,4 +1,4 @@
-//! What the machine can do at all: nginx and a small file.
+//! What the machine can do at all: nginx and a small file, and the smallest answer that our program has.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -58,21 +58,26 @@ impl Nginx {
 
     /// The file, asked for by the same clients as ours.
     pub async fn file(&self, load: Load) -> Answers {
-        drive(&self.program, &Arc::new(Asking("/file.json")), load).await
+        drive(&self.program, &Arc::new(Asking::of("/file.json")), load).await
     }
 }
 
 /// Whether the program is well, which it answers before all its layers: what its HTTP server can do at all.
 pub async fn health(program: &Program, load: Load) -> Answers {
-    drive(program, &Arc::new(Asking("/healthz")), load).await
+    drive(program, &Arc::new(Asking::of("/healthz")), load).await
 }
 
-/// Asks for a path, again and again.
-struct Asking(&'static str);
+/// One request, again and again.
+struct Asking(String);
+
+impl Asking {
+    fn of(path: &str) -> Self {
+        Self(format!("GET {path} HTTP/1.1\r\nHost: any.bench.test\r\n\r\n"))
+    }
+}
 
 impl Trip for Asking {
     async fn go(&self, caller: &mut Caller, _: u64) -> io::Result<u16> {
-        let request = format!("GET {} HTTP/1.1\r\nHost: nginx.bench.test\r\n\r\n", self.0);
-        caller.connection.ask(request.as_bytes()).await
+        caller.connection.ask(self.0.as_bytes()).await
     }
 }

@@ -1,6 +1,7 @@
-//! The program dies at a point that is chosen, not at any moment: when it is about to commit, or when it has committed and
-//! nobody knows; or while it makes its schema. On SQLite its disk kills it at a sync; on PostgreSQL the wire holds the commit, or its answer, and it is
-//! killed then. Which commit it is, chance says: an order's, a gateway's report's, or a job's.
+//! The program dies at a point that is chosen, not at any moment: while it makes its schema, when it is about to commit, or
+//! when it has committed and nobody knows. At a commit its disk kills it on SQLite, at a sync; on PostgreSQL the wire holds
+//! the commit, or its answer, and it is killed then. Which commit it is, chance says: an order's, a gateway's report's, or a
+//! job's.
 
 use std::time::{Duration, Instant};
 
