@@ -14,6 +14,7 @@ mod m0008_order;
 mod m0009_pricing;
 mod m0010_payment;
 mod m0011_risk;
+mod m0012_clock;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_pricing::Migration),
             Box::new(m0010_payment::Migration),
             Box::new(m0011_risk::Migration),
+            Box::new(m0012_clock::Migration),
         ]
     }
 }
@@ -86,9 +88,9 @@ async fn run(manager: &SchemaManager<'_>, statement: &str) -> Result<(), DbErr> 
     manager.get_connection().execute_unprepared(statement).await.map(|_| ())
 }
 
-/// Writes a migration that makes tables: `tables!(Table::tenant(..), ..)`.
+/// Writes a migration that makes tables, `tables!(Table::tenant(..), ..)`, and does what its file's `after` says.
 macro_rules! tables {
-    ($($table:expr),+ $(,)?) => {
+    ($($table:expr),* $(,)?) => {
         pub struct Migration;
 
         impl sea_orm_migration::MigrationName for Migration {
@@ -100,7 +102,7 @@ macro_rules! tables {
         #[async_trait::async_trait]
         impl sea_orm_migration::MigrationTrait for Migration {
             async fn up(&self, manager: &sea_orm_migration::SchemaManager) -> Result<(), sea_orm_migration::DbErr> {
-                crate::create(manager, &[$($table),+]).await?;
+                crate::create(manager, &[$($table),*]).await?;
                 after(manager).await
             }
 

@@ -270,7 +270,15 @@ async fn the_platform_role_reads_only_what_is_listed() {
          AND table_name = 'jobs' AND privilege_type = 'SELECT' ORDER BY 1",
     );
     let columns: Vec<&str> = columns.split_whitespace().collect();
-    let claimed = ["jobs.attempts", "jobs.id", "jobs.lease_until", "jobs.run_at", "jobs.state", "jobs.tenant_id"];
+    let claimed = [
+        "jobs.attempts",
+        "jobs.created_at",
+        "jobs.id",
+        "jobs.lease_until",
+        "jobs.run_at",
+        "jobs.state",
+        "jobs.tenant_id",
+    ];
     assert_eq!(columns, claimed, "what is claimed, never what is in it");
     let _ = Cluster::shared();
 }

@@ -140,12 +140,9 @@ async fn notify(
     let headers = headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
     let received = rooms.payments.receive(&channel, &provider, headers, body.to_vec(), uri.path()).await?;
     if let Some(seen) = received.seen {
-        match rooms.orders.receive(&received.scope, seen).await {
-            Ok(receipt) if receipt != order::Receipt::Unconfirmed => {
-                rooms.payments.processed(&received.scope, received.callback).await?;
-            }
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "a callback is kept and waits for its job"),
+        let offered = rooms.orders.receive_message(&received.scope, seen, received.message).await;
+        if let Err(error) = offered {
+            tracing::warn!(%error, "a callback is kept and waits for its job");
         }
     }
     let status = StatusCode::from_u16(received.reply.status).unwrap_or(StatusCode::OK);

@@ -12,7 +12,7 @@ use identity::CustomerId;
 use inventory::{Inventory, Shelf};
 use kernel::{Coded, Currency, SiteId, SiteScope, TenantScope, hex};
 use lane::{Answered, Command, CommandKey, LaneError, Lanes};
-use payment::{Channel, ChannelId, IntentId, OutNo, Payments, Seen, TradeState};
+use payment::{Channel, ChannelId, IntentId, Message, OutNo, Payments, Seen, TradeState};
 use risk::{Limits, Velocity};
 use store::{ScopedCache, Store, Tx};
 use uuid::Uuid;
@@ -196,7 +196,26 @@ impl Orders {
 
     /// Gives money that was seen its place. Late money is first confirmed by asking its gateway.
     pub async fn receive(&self, scope: &TenantScope, seen: Seen) -> Result<Receipt, OrderError> {
-        let receipt = self.run_receive(scope, seen.clone()).await?;
+        self.receive_by(scope, seen, None).await
+    }
+
+    /// The same for money that a stored message tells of; the message is dealt with once its money has a place.
+    pub async fn receive_message(
+        &self,
+        scope: &TenantScope,
+        seen: Seen,
+        message: Message,
+    ) -> Result<Receipt, OrderError> {
+        self.receive_by(scope, seen, Some(message)).await
+    }
+
+    async fn receive_by(
+        &self,
+        scope: &TenantScope,
+        seen: Seen,
+        message: Option<Message>,
+    ) -> Result<Receipt, OrderError> {
+        let receipt = self.run_receive(scope, seen.clone(), message).await?;
         if receipt != Receipt::Unconfirmed || seen.is_confirmed {
             return Ok(receipt);
         }
@@ -204,7 +223,8 @@ impl Orders {
         match self.payments.query(scope, &out_no).await? {
             TradeState::Paid(confirmed) if confirmed.is_confirmed => {
                 let is_it = confirmed.trade_no == seen.trade_no;
-                let receipt = self.run_receive(scope, confirmed).await?;
+                let message = message.filter(|_| is_it).map(|message| Message { intent: None, ..message });
+                let receipt = self.run_receive(scope, confirmed, message).await?;
                 // Another trade of the same number has its place; this one still waits for a word.
                 Ok(if is_it { receipt } else { Receipt::Unconfirmed })
             }
@@ -212,9 +232,23 @@ impl Orders {
         }
     }
 
-    async fn run_receive(&self, scope: &TenantScope, seen: Seen) -> Result<Receipt, OrderError> {
-        let about = self.about(scope, &seen).await?;
-        let receipt = self.lanes.run(scope, Receive { seen, about }).await?.answer;
+    async fn run_receive(
+        &self,
+        scope: &TenantScope,
+        seen: Seen,
+        message: Option<Message>,
+    ) -> Result<Receipt, OrderError> {
+        let about = match message.and_then(|message| message.intent) {
+            Some(intent) => Some(About { intent, goods: Vec::new() }),
+            None => self.about(scope, &seen).await?,
+        };
+        let callback = message.map(|message| message.callback);
+        let answered = self.lanes.run(scope, Receive { seen, about, callback }).await?;
+        let receipt = answered.answer;
+        // What is answered from a key was decided for another message, or for none.
+        if let Some(callback) = callback.filter(|_| answered.is_replay && receipt != Receipt::Unconfirmed) {
+            self.payments.processed(scope, callback).await?;
+        }
         metrics::counter!("cardgrove_payment_money_total", "outcome" => receipt.word()).increment(1);
         Ok(receipt)
     }

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use inventory::Inventory;
 use kernel::TenantScope;
 use outbox::{Handler, JobContext, JobError, Outbox};
-use payment::{MoneySeen, OrdersReturned, PaymentError, in_job, money_wait, room_wait};
+use payment::{Message, MoneySeen, OrdersReturned, PaymentError, in_job, money_wait, room_wait};
 use store::{Store, Tx};
 
 use crate::command::Receipt;
@@ -68,11 +68,13 @@ impl Handler<MoneySeen> for MoneyReceiver {
 
 impl MoneyReceiver {
     async fn take(&self, scope: &TenantScope, job: &MoneySeen) -> Result<Receipt, OrderError> {
-        let receipt = self.0.receive(scope, job.seen.clone()).await?;
-        if let Some(callback) = job.callback.filter(|_| receipt != Receipt::Unconfirmed) {
-            self.0.payments().processed(scope, callback).await?;
+        match job.callback {
+            Some(callback) => {
+                let message = Message { callback, intent: None };
+                self.0.receive_message(scope, job.seen.clone(), message).await
+            }
+            None => self.0.receive(scope, job.seen.clone()).await,
         }
-        Ok(receipt)
     }
 
     /// Writes the job anew, for later: no attempt is used up. This one ends first, so that the next may have its name.

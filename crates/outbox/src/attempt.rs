@@ -16,7 +16,8 @@ use crate::rules::{self, Verdict};
 
 /// How many jobs a node claims at once.
 pub const CLAIM_MAX: u32 = 32;
-const LEASE: Duration = Duration::from_secs(60);
+/// For how long a claim holds.
+pub const LEASE: Duration = Duration::from_secs(60);
 /// A job that waited in this node's memory until less than this was left is put back, not begun.
 const LEASE_LEFT_MIN: Duration = Duration::from_secs(30);
 /// When a job of an unknown kind may be claimed again: by then a node that knows it may have started.

@@ -96,7 +96,7 @@ impl Outbox {
         while place < PLACES {
             let new = new_job(rules::named_id(tx.scope().tenant(), J::KIND, name, place), job, run_at)?;
             let id = new.id;
-            if repo::insert_new(tx, new).await? {
+            if repo::insert_new(tx, [new]).await? > 0 {
                 return Ok(id);
             }
             match repo::state_locked(tx, id).await? {
@@ -111,6 +111,31 @@ impl Outbox {
         }
         // Rather once too often than news that nobody reads.
         self.enqueue_at_in(tx, job, run_at).await
+    }
+
+    /// Writes many jobs under their names, in one statement; a job whose name is taken already is not written.
+    pub async fn enqueue_named_at_in<S: Inside, J: Job>(
+        &self,
+        tx: &WriteTx<S>,
+        jobs: &[(String, J)],
+        run_at: DateTime<Utc>,
+    ) -> Result<(), OutboxError> {
+        let id = |name: &str| rules::named_id(tx.scope().tenant(), J::KIND, name, 0);
+        let new: Result<Vec<NewJob>, OutboxError> =
+            jobs.iter().map(|(name, job)| new_job(id(name), job, run_at)).collect();
+        repo::insert_new(tx, new?).await?;
+        Ok(())
+    }
+
+    /// Takes back what waits under a kind and one of `names`, because it was done without the job; what runs goes on.
+    pub async fn withdraw_in<J: Job>(&self, tx: &WriteTx<TenantScope>, names: &[String]) -> Result<(), OutboxError> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let tenant = tx.scope().tenant();
+        let places = |name| (0..PLACES).map(move |place| rules::named_id(tenant, J::KIND, name, place));
+        let ids: Vec<JobId> = names.iter().flat_map(|name| places(name)).collect();
+        Ok(repo::withdraw(tx, &ids).await?)
     }
 
     /// Wakes the runner of this process: call it after a commit that wrote a job somebody waits for.

@@ -1,14 +1,18 @@
 //! The rows of jobs. Whoever changes a claimed row proves that its lease is still his.
 
 use chrono::{DateTime, Utc};
-use kernel::{Platform, TenantScope};
+use kernel::{Platform, TenantId, TenantScope};
 use sea_orm::{ColumnTrait, Condition};
 use store::{Inside, ReadTx, Rows, Sheaf, StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
 use crate::audit::Waiting;
 use crate::model::{ClaimedJob, DeadJob, JobId, Lease, NewJob, State};
+use crate::rules::{self, Times};
 use crate::table::{job_ages, jobs};
+
+/// How many rows are looked at to learn whose jobs are not right.
+const TENANT_ROWS_MAX: u64 = 10_000;
 
 /// Writes jobs, queued.
 pub async fn insert<S: Inside>(tx: &WriteTx<S>, new: impl IntoIterator<Item = NewJob>) -> Result<(), StoreError> {
@@ -20,11 +24,22 @@ pub fn insert_into(tx: &WriteTx<TenantScope>, sheaf: &mut Sheaf<TenantScope>, ne
     sheaf.insert::<jobs::Entity>(new.into_iter().map(|job| row(tx, job)).collect::<Vec<_>>());
 }
 
-/// Writes a job unless its id is there already; answers whether it is new.
-pub async fn insert_new<S: Inside>(tx: &WriteTx<S>, new: NewJob) -> Result<bool, StoreError> {
-    let rows = Rows::<jobs::Entity>::of([row(tx, new)]);
+/// Writes jobs whose ids are not there already; answers how many are new.
+pub async fn insert_new<S: Inside>(
+    tx: &WriteTx<S>,
+    new: impl IntoIterator<Item = NewJob>,
+) -> Result<usize, StoreError> {
+    let rows = Rows::<jobs::Entity>::of(new.into_iter().map(|job| row(tx, job)));
     let written: Vec<Uuid> = tx.insert_new(rows, jobs::Column::Id).await?;
-    Ok(!written.is_empty())
+    Ok(written.len())
+}
+
+/// Removes those of the jobs that nobody has begun.
+pub async fn withdraw(tx: &WriteTx<TenantScope>, jobs: &[JobId]) -> Result<(), StoreError> {
+    let ids: Vec<Uuid> = jobs.iter().map(|job| job.uuid()).collect();
+    let queued = jobs::Column::State.eq(State::Queued.word());
+    tx.delete::<jobs::Entity>().among(jobs::Column::Id, ids).filter(queued).run().await?;
+    Ok(())
 }
 
 fn row<S: Inside>(tx: &WriteTx<S>, new: NewJob) -> jobs::Model {
@@ -196,4 +211,65 @@ pub async fn oldest_due(tx: &ReadTx<Platform>) -> Result<Option<DateTime<Utc>>, 
         .one()
         .await?;
     Ok(oldest.map(|job| job.run_at))
+}
+
+/// Whose jobs a clock that ran ahead has written, or some of them; a tenant may come more than once.
+pub async fn tenants_from_the_future(tx: &ReadTx<Platform>) -> Result<Vec<TenantId>, StoreError> {
+    use job_ages::Column::{Attempts, CreatedAt, LeaseUntil, RunAt, State as StateColumn, TenantId as Tenant};
+    let horizon = rules::horizon(tx.time());
+    let made = CreatedAt.gt(horizon.made);
+    let failed = Condition::all().add(Attempts.gt(0)).add(RunAt.gt(horizon.retry));
+    let waits = Condition::all()
+        .add(StateColumn.eq(State::Queued.word()))
+        .add(RunAt.gt(horizon.made))
+        .add(Condition::any().add(made).add(failed));
+    let leased = Condition::all().add(StateColumn.eq(State::Running.word())).add(LeaseUntil.gt(horizon.lease));
+    let rows: Vec<(Uuid,)> = tx
+        .list::<job_ages::Entity>()
+        .of_words(StateColumn, &[State::Queued.word(), State::Running.word()])
+        .filter(Condition::any().add(waits).add(leased))
+        .limit(TENANT_ROWS_MAX)
+        .columns([Tenant])
+        .await?;
+    Ok(rows.into_iter().map(|(tenant,)| TenantId::from_uuid(tenant)).collect())
+}
+
+/// Up to `limit` jobs of which a time lies so far ahead that it may be wrong.
+pub async fn from_the_future(tx: &impl Tx, limit: u64) -> Result<Vec<(JobId, Times)>, StoreError> {
+    let horizon = rules::horizon(tx.now());
+    let ahead =
+        Condition::any().add(jobs::Column::RunAt.gt(horizon.made)).add(jobs::Column::LeaseUntil.gt(horizon.lease));
+    let suspect = Condition::any().add(jobs::Column::CreatedAt.gt(horizon.made)).add(jobs::Column::Attempts.gt(0));
+    let found = tx
+        .find::<jobs::Entity>()
+        .of_words(jobs::Column::State, &[State::Queued.word(), State::Running.word()])
+        .filter(ahead)
+        .filter(suspect)
+        .limit(limit)
+        .all()
+        .await?;
+    let times = found.into_iter().filter_map(|job| {
+        let state = State::parse(&job.state)?;
+        let attempts = job.attempts.unsigned_abs();
+        let times =
+            Times { state, attempts, created_at: job.created_at, run_at: job.run_at, lease_until: job.lease_until };
+        Some((JobId::from_uuid(job.id), times))
+    });
+    Ok(times.collect())
+}
+
+/// Gives a job other times; answers whether it was still as `before` says.
+pub async fn set_times(tx: &WriteTx<TenantScope>, job: JobId, before: Times, after: Times) -> Result<bool, StoreError> {
+    let changed = tx
+        .update::<jobs::Entity>()
+        .set(jobs::Column::CreatedAt, after.created_at)
+        .set(jobs::Column::RunAt, after.run_at)
+        .set(jobs::Column::LeaseUntil, after.lease_until)
+        .filter(jobs::Column::Id.eq(job.uuid()))
+        .filter(jobs::Column::State.eq(before.state.word()))
+        .filter(jobs::Column::Attempts.eq(i64::from(before.attempts)))
+        .filter(jobs::Column::RunAt.eq(before.run_at))
+        .run()
+        .await?;
+    Ok(changed == 1)
 }

@@ -6,8 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kernel::TenantId;
 use sha2::{Digest, Sha256};
 
+use crate::attempt::LEASE;
 use crate::handler::JobError;
-use crate::model::JobId;
+use crate::model::{JobId, State};
 
 /// The first delay; each further one is twice as long.
 const DELAY_MS_MIN: u64 = 1_000;
@@ -80,6 +81,55 @@ pub fn slot_to_plan(now: DateTime<Utc>, period: Duration) -> Option<DateTime<Utc
     now.checked_add_signed(TimeDelta::microseconds(left))
 }
 
+/// When a job was made and when somebody may take it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    pub state: State,
+    pub attempts: u32,
+    pub created_at: DateTime<Utc>,
+    pub run_at: DateTime<Utc>,
+    pub lease_until: Option<DateTime<Utc>>,
+}
+
+/// Times that no clock that is right at `now` can have written, given that nothing about jobs lies beyond them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Horizon {
+    /// Nothing was made after it.
+    pub made: DateTime<Utc>,
+    /// Nothing that failed is tried again after it.
+    pub retry: DateTime<Utc>,
+    /// No lease lasts longer.
+    pub lease: DateTime<Utc>,
+}
+
+/// What lies beyond these was written by a clock that ran ahead, and not by one of a node's that is a little off.
+pub fn horizon(now: DateTime<Utc>) -> Horizon {
+    let made = now + SKEW_MAX;
+    let delay_max = Duration::from_millis(DELAY_MS_MAX * (1_000 + SPREAD_PERMILLE) / 1_000);
+    Horizon { made, retry: made + delay_max, lease: made + LEASE }
+}
+
+/// The times of a job that a clock running ahead has written, set right; none if they can be right.
+///
+/// What was made in the future waits from now as long as it was to wait, what had failed is tried now, and a lease
+/// lasts no longer than one that is taken now.
+pub fn right_times(times: Times, now: DateTime<Utc>) -> Option<Times> {
+    let horizon = horizon(now);
+    match times.state {
+        State::Queued if times.attempts > 0 && times.run_at > horizon.retry => {
+            Some(Times { created_at: times.created_at.min(now), run_at: now, ..times })
+        }
+        State::Queued if times.created_at > horizon.made && times.run_at > horizon.made => {
+            let wait = (times.run_at - times.created_at).max(TimeDelta::zero());
+            Some(Times { created_at: now, run_at: now + wait, ..times })
+        }
+        State::Running if times.lease_until > Some(horizon.lease) => {
+            Some(Times { lease_until: Some(now + LEASE), ..times })
+        }
+        State::Queued | State::Running | State::Dead => None,
+    }
+}
+
 /// Whether `kind` reads `room.verb`: lower-case letters, digits and underscores around one point.
 pub const fn is_kind(kind: &str) -> bool {
     let bytes = kind.as_bytes();
@@ -102,6 +152,72 @@ pub const fn is_kind(kind: &str) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Seconds from the present.
+    fn times(state: State, attempts: u32, created: i64, run: i64, lease: Option<i64>) -> Times {
+        let at = |s: i64| DateTime::UNIX_EPOCH + TimeDelta::seconds(s);
+        Times { state, attempts, created_at: at(created), run_at: at(run), lease_until: lease.map(at) }
+    }
+
+    fn righted(times: Times) -> Option<Times> {
+        right_times(times, DateTime::UNIX_EPOCH)
+    }
+
+    const TWO_DAYS: i64 = 172_800;
+
+    #[test]
+    fn a_job_from_the_future_keeps_its_wait() {
+        let at_once = times(State::Queued, 0, TWO_DAYS, TWO_DAYS, None);
+        assert_eq!(righted(at_once), Some(times(State::Queued, 0, 0, 0, None)));
+        let in_a_minute = times(State::Queued, 0, TWO_DAYS, TWO_DAYS + 60, None);
+        assert_eq!(righted(in_a_minute), Some(times(State::Queued, 0, 0, 60, None)));
+    }
+
+    #[test]
+    fn a_failed_job_that_waits_longer_than_any_delay_is_tried_now() {
+        let failed = times(State::Queued, 1, -60, TWO_DAYS, None);
+        assert_eq!(righted(failed), Some(times(State::Queued, 1, -60, 0, None)));
+        // Without a failure it may have been put off on purpose.
+        assert_eq!(righted(times(State::Queued, 0, -60, TWO_DAYS, None)), None);
+    }
+
+    #[test]
+    fn a_lease_from_the_future_lasts_as_long_as_a_new_one() {
+        let leased = times(State::Running, 1, -60, -50, Some(TWO_DAYS));
+        assert_eq!(righted(leased), Some(times(State::Running, 1, -60, -50, Some(60))));
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_right_clock_wrote_is_left_alone(
+            age_s in -10_i64..100_000, wait_s in 0_i64..100_000, attempts in 1_u32..12, dice: u32, skew_s in 0_i64..10,
+        ) {
+            // A queued job, one that failed a moment ago, and one that was claimed a moment ago, all by a clock that is a
+            // little ahead.
+            let delay = i64::try_from(backoff(attempts, dice).as_secs()).expect("ten minutes");
+            for job in [
+                times(State::Queued, 0, -age_s, wait_s - age_s, None),
+                times(State::Queued, attempts, -age_s, skew_s + delay, None),
+                times(State::Running, attempts, -age_s, 0, Some(60 + skew_s)),
+            ] {
+                prop_assert_eq!(righted(job), None);
+            }
+        }
+
+        #[test]
+        fn what_is_set_right_stays_right(
+            created in -TWO_DAYS..TWO_DAYS, run in -TWO_DAYS..TWO_DAYS, lease in -TWO_DAYS..TWO_DAYS, attempts in 0_u32..3,
+        ) {
+            for job in [
+                times(State::Queued, attempts, created, run, None),
+                times(State::Running, attempts, created, run, Some(lease)),
+            ] {
+                let Some(right) = righted(job) else { continue };
+                prop_assert_eq!(righted(right), None);
+                prop_assert!(right.run_at <= job.run_at && right.lease_until <= job.lease_until);
+            }
+        }
+    }
 
     #[test]
     fn delays_double_from_a_second_to_ten_minutes() {

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::attempt::{CLAIM_MAX, Desk};
+use crate::clock;
 use crate::handler::{Handler, Typed};
 use crate::model::{Job, JobId, Tally};
 use crate::outbox::Outbox;
@@ -21,6 +22,8 @@ const RUNNING_MAX: usize = 8;
 const IDLE_POLL: Duration = Duration::from_millis(500);
 const PLAN_EVERY: Duration = Duration::from_secs(2);
 const STOP_MAX: Duration = Duration::from_secs(10);
+/// How often it is looked for jobs of a clock that ran ahead.
+const CLOCK_EVERY: Duration = Duration::from_secs(10);
 /// How often [`Runner::run_once`] claims, so that jobs that write jobs do not keep it for ever.
 const ROUNDS_MAX: usize = 1_000;
 
@@ -73,8 +76,9 @@ impl Runner {
         self
     }
 
-    /// Plans, then runs everything that is due until nothing is; answers how it ended. For tests and tools.
+    /// Sets clocks right, plans, then runs everything that is due until nothing is; answers how it ended. For tests and tools.
     pub async fn run_once(&self) -> Result<Tally, StoreError> {
+        clock::set_right(&self.desk.store).await?;
         for schedule in &self.schedules {
             schedule.plan(&self.desk.store).await?;
         }
@@ -96,10 +100,11 @@ impl Runner {
     pub fn start(self) -> Running {
         let (stop, stopping) = watch::channel(false);
         let store = self.desk.store.clone();
+        let righting = set_clock_right(store.clone(), stopping.clone());
         let planning = plan(store, self.schedules, stopping.clone());
         let working = work(Arc::new(self.desk), self.wake, self.idle_poll, stopping);
         let task = tokio::spawn(async {
-            tokio::join!(planning, working);
+            tokio::join!(planning, righting, working);
         });
         Running { stop, task }
     }
@@ -170,6 +175,21 @@ async fn plan(store: Store, schedules: Vec<Schedule>, mut stopping: watch::Recei
                 }
             }
             tokio::time::sleep(PLAN_EVERY).await;
+        };
+        tokio::select! {
+            () = pass => {}
+            _ = stopping.changed() => return,
+        }
+    }
+}
+
+async fn set_clock_right(store: Store, mut stopping: watch::Receiver<bool>) {
+    loop {
+        let pass = async {
+            if let Err(error) = clock::set_right(&store).await {
+                tracing::warn!(%error, "it could not be seen whether jobs come from the future");
+            }
+            tokio::time::sleep(CLOCK_EVERY).await;
         };
         tokio::select! {
             () = pass => {}

@@ -88,7 +88,7 @@ impl Schedule {
             let name = format!("{}@{}", entry.name, slot.timestamp_micros());
             let id = rules::named_id(tenant, entry.kind, &name, 0);
             let new = NewJob { id, kind: entry.kind, payload: entry.payload.clone(), run_at: slot };
-            written += u64::from(repo::insert_new(&tx, new).await?);
+            written += repo::insert_new(&tx, [new]).await? as u64;
             planned.push(((index, tenant), slot));
         }
         tx.commit().await?;

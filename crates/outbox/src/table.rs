@@ -43,7 +43,9 @@ pub(crate) mod job_ages {
         pub id: Uuid,
         pub state: String,
         pub run_at: DateTime<Utc>,
+        pub attempts: i32,
         pub lease_until: Option<DateTime<Utc>>,
+        pub created_at: DateTime<Utc>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,6 +1,7 @@
 //! Behaviour on both databases.
 
 mod audit;
+mod clock;
 mod enqueue;
 mod lease;
 mod running;

@@ -17,7 +17,7 @@ pub struct CreateTrade {
     pub round: u32,
 }
 
-/// The tries of one batch are to be looked after: one [`QueryTrade`] each follows.
+/// The tries of one batch are to be looked after: one [`QueryTrade`] follows for each that is still open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchTrades {
     /// Which tries.
@@ -114,9 +114,14 @@ impl MoneySeen {
     /// The name by which there is one of it, however often it is written.
     pub fn name(&self) -> String {
         match self.callback {
-            Some(callback) => callback.to_string(),
+            Some(callback) => Self::name_of(callback),
             None => format!("{}:{}", self.seen.channel, self.seen.trade_no),
         }
+    }
+
+    /// The name of the one that a message led to.
+    pub(crate) fn name_of(callback: CallbackId) -> String {
+        callback.to_string()
     }
 }
 

@@ -429,11 +429,14 @@ pub(crate) async fn insert_callback_in(
     Ok((CallbackId::from_uuid(known.id), Some(known.state)))
 }
 
-/// Notes that a message was dealt with.
-pub(crate) async fn end_callback_in(tx: &WriteTx<TenantScope>, id: CallbackId) -> Result<(), StoreError> {
-    let update = tx.update::<callback::Entity>().filter(callback::Column::Id.eq(id.uuid()));
-    let update = update.set(callback::Column::State, CALLBACK_PROCESSED);
-    update.set(callback::Column::ProcessedAt, Some(tx.now())).run().await?;
+/// Notes that messages were dealt with.
+pub(crate) async fn end_callbacks_in(tx: &WriteTx<TenantScope>, ids: &[CallbackId]) -> Result<(), StoreError> {
+    let columns = [callback::Column::Id, callback::Column::State, callback::Column::ProcessedAt];
+    let mut rows = Rows::of_columns(&columns);
+    for id in ids {
+        rows.push([id.uuid().into(), CALLBACK_PROCESSED.into(), Some(tx.now()).into()]);
+    }
+    tx.update_rows::<callback::Entity>(rows, &[callback::Column::Id], Change::Set).await?;
     Ok(())
 }
 

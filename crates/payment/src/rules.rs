@@ -156,15 +156,18 @@ pub(crate) fn next_look(created_at: DateTime<Utc>, expires_at: DateTime<Utc>, no
 }
 
 /// When to look again at a trade that is over, after the `round`th look that did not work, from 0; none a day after its
-/// end, when it is for a person.
+/// end, when it is for a person. That the day is over is not enough: a clock that runs ahead says so at the first look.
 pub(crate) fn look_again(expires_at: DateTime<Utc>, round: u32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let wait = match round {
         0 => TimeDelta::minutes(1),
         1 => TimeDelta::minutes(10),
         _ => TimeDelta::hours(1),
     };
-    (now < expires_at + PURSUED_FOR).then(|| now + wait)
+    (now < expires_at + PURSUED_FOR || round < LOOKS_MIN).then(|| now + wait)
 }
+
+/// How many looks at a trade that is over have to fail before it is for a person.
+const LOOKS_MIN: u32 = 3;
 
 /// How long money is pursued: late money buys for 24 hours, and then it still has to be sent back.
 pub(crate) const PURSUED_FOR: TimeDelta = TimeDelta::hours(25);

@@ -23,12 +23,13 @@ use store::{Inside, Store, Tx};
 use tenancy::Tenancy;
 use url::Url;
 
-pub use callback::Received;
+pub use callback::{Message, Received};
 pub use channel::NewChannel;
 
 use crate::command::{OpenTopUp, StartAttempt, TopUpOpened};
 use crate::error::PaymentError;
 use crate::gateway::Gateways;
+use crate::job::MoneySeen;
 use crate::model::{
     Attempt, CallbackId, Channel, ChannelId, Exception, ExceptionId, ExceptionState, Intent, IntentId, Payment,
     PaymentId, Refund, RefundId, RefundState,
@@ -189,10 +190,12 @@ impl Payments {
         repo::refunds_of_in(&tx, &[payment]).await
     }
 
-    /// Notes that a gateway's message was dealt with.
+    /// Notes that a gateway's message was dealt with: the job that stands in for whoever offered its money is not
+    /// needed any more.
     pub async fn processed(&self, scope: &TenantScope, callback: CallbackId) -> Result<(), PaymentError> {
         let tx = self.store.write(scope).await?;
-        repo::end_callback_in(&tx, callback).await?;
+        repo::end_callbacks_in(&tx, &[callback]).await?;
+        self.outbox.withdraw_in::<MoneySeen>(&tx, &[MoneySeen::name_of(callback)]).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -16,10 +16,10 @@ use store::Tx;
 use uuid::Uuid;
 
 use crate::error::PaymentError;
-use crate::job::{CreateTrade, OrdersReturned, SubmitRefund, WatchTrades};
+use crate::job::{CreateTrade, MoneySeen, OrdersReturned, SubmitRefund, WatchTrades};
 use crate::model::{
-    Attempt, AttemptState, Channel, ChannelId, Exception, ExceptionId, ExceptionState, Intent, IntentId, IntentState,
-    Payment, PaymentId, Purpose, Refund, RefundId, RefundState, Use,
+    Attempt, AttemptState, CallbackId, Channel, ChannelId, Exception, ExceptionId, ExceptionState, Intent, IntentId,
+    IntentState, Payment, PaymentId, Purpose, Refund, RefundId, RefundState, Use,
 };
 use crate::number::OutNo;
 use crate::{repo, rules};
@@ -94,6 +94,8 @@ pub struct Till {
     approved: Vec<RefundId>,
     /// Refunds of orders whose money is back.
     returned: Vec<RefundId>,
+    /// Messages of which the money has its place.
+    ended: BTreeSet<CallbackId>,
 }
 
 /// What commands ask for.
@@ -231,6 +233,11 @@ impl Till {
         self.payments.insert(payment.id, Known::new(payment));
     }
 
+    /// The money that a stored message tells of has its place: the job that stands in for its offer is not needed.
+    pub fn end_message(&mut self, callback: CallbackId) {
+        self.ended.insert(callback);
+    }
+
     /// An intent waits no more; a paid one stays paid.
     /// It need not have been asked for: an order that expires is found after the reading.
     pub fn close_intent(&mut self, id: IntentId) {
@@ -355,6 +362,8 @@ impl Till {
         let (new, changed) = news(&self.refunds);
         repo::insert_refunds(sheaf, tx.now(), new);
         repo::change_refunds_in(tx, changed).await?;
+        let ended: Vec<CallbackId> = self.ended.iter().copied().collect();
+        repo::end_callbacks_in(tx, &ended).await?;
         Ok(())
     }
 
@@ -374,8 +383,11 @@ impl Till {
 
     async fn enqueue(&self, tx: &LaneTx) -> Result<(), PaymentError> {
         let (outbox, jobs) = (Outbox::default(), self.jobs());
+        let offered: Vec<String> = self.ended.iter().map(|callback| MoneySeen::name_of(*callback)).collect();
+        outbox.withdraw_in::<MoneySeen>(tx, &offered).await?;
         if let Some(watch) = &jobs.watch {
-            outbox.enqueue_all_at_in(tx, &jobs.create, tx.now() + CREATE_AFTER).await?;
+            let create: Vec<_> = jobs.create.iter().map(|job| (job.name(), job.clone())).collect();
+            outbox.enqueue_named_at_in(tx, &create, tx.now() + CREATE_AFTER).await?;
             outbox.enqueue_at_in(tx, watch, tx.now() + rules::FIRST_ASK).await?;
         }
         outbox.enqueue_all_in(tx, &jobs.submit).await?;

@@ -15,7 +15,7 @@ use crate::repo;
 use crate::rules::{self, Look};
 use crate::service::Payments;
 use crate::service::refund::Settled;
-use crate::service::trade::Trade;
+use crate::service::trade::{Trade, still_open_in};
 
 /// How long a hand-over that is over is kept.
 const HANDOVERS_KEPT: TimeDelta = TimeDelta::days(1);
@@ -178,8 +178,9 @@ impl Handler<CreateTrade> for Cashier {
 impl Handler<WatchTrades> for Cashier {
     async fn run(&self, context: &JobContext, job: WatchTrades) -> Result<(), JobError> {
         let tx = self.store.write(context.scope()).await?;
-        let jobs: Vec<QueryTrade> = job.out_nos.into_iter().map(QueryTrade::new).collect();
-        Outbox::default().enqueue_all_in(&tx, &jobs).await?;
+        let open = still_open_in(&tx, &job.out_nos).await.map_err(job_error)?;
+        let jobs: Vec<_> = open.into_iter().map(QueryTrade::new).map(|job| (job.name(), job)).collect();
+        Outbox::default().enqueue_named_at_in(&tx, &jobs, tx.now()).await?;
         repo::forget_handovers_in(&tx, tx.now() - HANDOVERS_KEPT).await?;
         context.finish_in(&tx).await?;
         Ok(tx.commit().await?)

@@ -104,7 +104,7 @@ impl World {
 
     fn take_message(&mut self, tenant: usize, seen: Seen) {
         let about = self.databases[tenant].about(&seen);
-        self.ask_for(tenant, Act::Receive(Receive { seen, about }), Asker::Message);
+        self.ask_for(tenant, Act::Receive(Receive { seen, about, callback: None }), Asker::Message);
     }
 
     /// Money has its place, or its gateway is to be asked first.

@@ -9,7 +9,8 @@ use kernel::Money;
 use lane::{Command, CommandKey, Parts};
 use ledger::{Book, Entry};
 use payment::{
-    Attempt, Collector, ExceptionKind, Intent, IntentId, Judgement, Purpose, Seen, Till, Use, judge, postings,
+    Attempt, CallbackId, Collector, ExceptionKind, Intent, IntentId, Judgement, Purpose, Seen, Till, Use, judge,
+    postings,
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,8 @@ pub struct Receive {
     pub seen: Seen,
     /// What it seems to be for, read before: which rows the batch needs.
     pub about: Option<About>,
+    /// The stored message that told of it; it is dealt with once the money has its place.
+    pub callback: Option<CallbackId>,
 }
 
 /// What an attempt is for.
@@ -271,6 +274,17 @@ impl Command for Receive {
     }
 
     fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Receipt {
+        let receipt = self.place(parts, now);
+        if let Some(callback) = self.callback.filter(|_| receipt != Receipt::Unconfirmed) {
+            parts.part::<Till>().end_message(callback);
+        }
+        receipt
+    }
+}
+
+impl Receive {
+    /// Gives the money its place.
+    fn place(&self, parts: &mut Parts, now: DateTime<Utc>) -> Receipt {
         let till = parts.part::<Till>();
         let attempt: Option<Attempt> = self.seen.number().and_then(|out_no| till.attempt(&out_no)).cloned();
         let intent = attempt.as_ref().and_then(|attempt| till.intent(attempt.intent)).cloned();

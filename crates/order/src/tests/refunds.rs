@@ -1,6 +1,6 @@
 //! Orders that are refunded: whatever was delivered, by whom it was paid, and whoever else is at it.
 
-mod pays_back;
+pub(super) mod pays_back;
 
 use catalog::{Formula, Rounding};
 use chrono::TimeDelta;

@@ -8,7 +8,7 @@ use super::Payments;
 use crate::error::PaymentError;
 use crate::gateway::{RawCallback, Reply, Verified, VerifyError};
 use crate::job::{MoneySeen, QueryRefund};
-use crate::model::{CallbackId, Seen};
+use crate::model::{CallbackId, IntentId, Seen};
 use crate::number::OutNo;
 use crate::public::PublicChannel;
 use crate::repo::{self, NewCallback};
@@ -16,9 +16,20 @@ use crate::rules::ROUND_ONCE;
 
 /// Whoever received a message offers its money to the lane himself; the job is for the case that he could not.
 const JOB_AFTER: TimeDelta = TimeDelta::seconds(2);
+/// For how long what waits for money has to go on waiting, so that the lane need not ask whether its time is over.
+const WAITS_ON: TimeDelta = TimeDelta::minutes(2);
 const BODY_BYTES_MAX: usize = 64 * 1024;
 const HEADERS_MAX: usize = 64;
 const TEXT_CHARS_MAX: usize = 128;
+
+/// A stored message that tells of money, for whoever gives the money its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message {
+    /// Which.
+    pub callback: CallbackId,
+    /// What the money seems to be for, if that waits for it and will do so for a while.
+    pub intent: Option<IntentId>,
+}
 
 /// A message that was taken.
 #[derive(Debug, Clone)]
@@ -28,7 +39,7 @@ pub struct Received {
     /// Money to be offered to the lane; none if the message tells of none, or was dealt with before.
     pub seen: Option<Seen>,
     /// The stored message.
-    pub callback: CallbackId,
+    pub message: Message,
     /// What the gateway wants to read.
     pub reply: Reply,
 }
@@ -85,8 +96,12 @@ impl Payments {
         })?;
         let tx = self.store.write(&scope).await?;
         let (callback, seen) = self.store_in(&tx, (public, verified), raw).await?;
+        let intent = match seen.as_ref().and_then(Seen::number) {
+            Some(out_no) => waiting_in(&tx, out_no).await?,
+            None => None,
+        };
         tx.commit().await?;
-        Ok(Received { scope, seen, callback, reply: gateway.accepted() })
+        Ok(Received { scope, seen, message: Message { callback, intent }, reply: gateway.accepted() })
     }
 
     /// What a gateway reads when its message was not taken, so that it sends it again.
@@ -138,6 +153,13 @@ impl Payments {
         }
         Ok(())
     }
+}
+
+/// What a try is to pay, if that waits for the money and will do so for a while.
+async fn waiting_in(tx: &WriteTx<TenantScope>, out_no: OutNo) -> Result<Option<IntentId>, PaymentError> {
+    let Some(attempt) = repo::attempt_in(tx, out_no).await? else { return Ok(None) };
+    let intent = repo::intent_in(tx, attempt.intent).await?;
+    Ok(intent.filter(|intent| intent.is_payable(tx.now() + WAITS_ON)).map(|intent| intent.id))
 }
 
 /// Texts that a database can hold and a page can show.

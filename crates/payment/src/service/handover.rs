@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use kernel::TenantScope;
-use store::Tx;
+use store::{Tx, WriteTx};
 
 use super::Payments;
 use crate::error::PaymentError;
@@ -15,6 +15,15 @@ use crate::repo;
 const LIFE: TimeDelta = TimeDelta::minutes(5);
 const NO_TOKEN: PaymentError = PaymentError::NotFound("hand-over");
 
+/// Writes a token that leads to the payment of a try.
+pub(super) async fn hand_over_in(
+    tx: &WriteTx<TenantScope>,
+    token: &HandoverToken,
+    out_no: OutNo,
+) -> Result<(), PaymentError> {
+    Ok(repo::insert_handover_in(tx, token.hash(), out_no, tx.now() + LIFE).await?)
+}
+
 impl Payments {
     /// A token that leads a buyer to the payment of this try.
     pub async fn hand_over(&self, scope: &TenantScope, out_no: &OutNo) -> Result<String, PaymentError> {
@@ -23,7 +32,7 @@ impl Payments {
         if repo::attempt_in(&tx, *out_no).await?.is_none() {
             return Err(PaymentError::NotFound("try to pay"));
         }
-        repo::insert_handover_in(&tx, token.hash(), *out_no, tx.now() + LIFE).await?;
+        hand_over_in(&tx, &token, *out_no).await?;
         tx.commit().await?;
         Ok(token.text())
     }

@@ -1,18 +1,23 @@
 //! Trades at gateways: registered, asked after, closed.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use kernel::TenantScope;
 use store::Tx;
 use url::Url;
 
 use super::Payments;
+use super::handover::hand_over_in;
 use crate::error::PaymentError;
 use crate::gateway::{ChannelAccess, CloseOutcome, GatewayError, NewTrade, PayAction, TradeState};
-use crate::model::{Attempt, AttemptState, Intent, Purpose};
+use crate::job::CreateTrade;
+use crate::model::{Attempt, AttemptState, Intent, IntentId, Purpose};
 use crate::number::OutNo;
 use crate::pace::{Place, converse};
-use crate::public::PublicChannel;
+use crate::public::{HandoverToken, PublicChannel};
 use crate::repo;
+use crate::rules::{self, Look};
 
 const PAY_URL_LEN_MAX: usize = 4_096;
 
@@ -36,12 +41,38 @@ impl Payments {
     /// Registers a new try at its gateway, so that the buyer can pay; a try that is not new is answered as it is, and
     /// one that the gateway refuses has failed.
     pub async fn create(&self, scope: &TenantScope, out_no: &OutNo) -> Result<Attempt, PaymentError> {
+        Ok(self.register(scope, out_no, None).await?.0)
+    }
+
+    /// The same for a buyer who is to be sent to pay: answers a token that leads him there as well, if the try waits for
+    /// his money.
+    pub async fn create_for_buyer(
+        &self,
+        scope: &TenantScope,
+        out_no: &OutNo,
+    ) -> Result<(Attempt, Option<String>), PaymentError> {
+        let token = HandoverToken::new(scope.id());
+        let (attempt, is_handed_over) = self.register(scope, out_no, Some(&token)).await?;
+        if attempt.state != AttemptState::Waiting {
+            return Ok((attempt, None));
+        }
+        let token = if is_handed_over { token.text() } else { self.hand_over(scope, out_no).await? };
+        Ok((attempt, Some(token)))
+    }
+
+    /// Answers the try, and whether the token was written.
+    async fn register(
+        &self,
+        scope: &TenantScope,
+        out_no: &OutNo,
+        token: Option<&HandoverToken>,
+    ) -> Result<(Attempt, bool), PaymentError> {
         let Trade { attempt, intent, access, now } = self.trade(scope, *out_no).await?;
         if attempt.state != AttemptState::New {
-            return Ok(attempt);
+            return Ok((attempt, false));
         }
         if !intent.is_payable(now) {
-            return self.end_new(scope, attempt, AttemptState::Closed).await;
+            return Ok((self.end_new(scope, attempt, AttemptState::Closed).await?, false));
         }
         let _place = self.rooms.enter(&access.channel)?;
         let trade = NewTrade {
@@ -57,13 +88,19 @@ impl Payments {
             Ok(PayAction::Redirect { url, trade_no }) => {
                 let tx = self.store.write(scope).await?;
                 repo::set_waiting_in(&tx, attempt.out_no, (&url, trade_no.as_deref())).await?;
+                // The job stands in for a buyer who went away; he is still here.
+                let job = CreateTrade { out_no: attempt.out_no, round: 0 };
+                self.outbox.withdraw_in::<CreateTrade>(&tx, &[job.name()]).await?;
+                if let Some(token) = token {
+                    hand_over_in(&tx, token, attempt.out_no).await?;
+                }
                 let attempt = repo::attempt_in(&tx, attempt.out_no).await?;
                 tx.commit().await?;
-                attempt.ok_or(PaymentError::NotFound("try to pay"))
+                Ok((attempt.ok_or(PaymentError::NotFound("try to pay"))?, token.is_some()))
             }
             Err(GatewayError::Refused { code, message }) => {
                 tracing::warn!(attempt.out_no = %attempt.out_no, code, message, "a gateway refused a trade");
-                self.end_new(scope, attempt, AttemptState::Failed).await
+                Ok((self.end_new(scope, attempt, AttemptState::Failed).await?, false))
             }
             Err(error) => Err(error.into()),
         }
@@ -136,6 +173,18 @@ impl Payments {
         let gateway = self.gateway(&access.channel.provider)?;
         Ok(converse(gateway.close(access, &trade.attempt.out_no)).await?)
     }
+}
+
+/// Those of the tries that somebody has still to look after.
+pub(crate) async fn still_open_in(tx: &impl Tx, out_nos: &[OutNo]) -> Result<Vec<OutNo>, PaymentError> {
+    let attempts = repo::attempts_in(tx, out_nos).await?;
+    let ids: Vec<IntentId> = attempts.iter().map(|attempt| attempt.intent).collect();
+    let intents: HashMap<IntentId, Intent> =
+        repo::intents_in(tx, &ids).await?.into_iter().map(|intent| (intent.id, intent)).collect();
+    let is_open = |attempt: &&Attempt| {
+        intents.get(&attempt.intent).is_some_and(|intent| rules::look(attempt, intent, tx.now()) != Look::Leave)
+    };
+    Ok(attempts.iter().filter(is_open).map(|attempt| attempt.out_no).collect())
 }
 
 /// An address that a buyer may be sent to.

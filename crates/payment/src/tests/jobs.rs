@@ -42,6 +42,23 @@ on_both! {
         assert_eq!(run(&runner).await.done, 1, "it is asked after once a day, for ever");
     }
 
+    async fn a_buyer_who_pays_at_once_leaves_no_job_to_his_trade(db) {
+        let gateway = Scripted::default();
+        let shop = Shop::open_with(&db, Gateways::default().with(gateway.clone())).await;
+        let (paid, open) = (shop.opened(50_00).await, shop.opened(20_00).await);
+        shop.payments.create(&shop.scope, &paid.out_no).await.expect("registered");
+        db.clock.advance(TimeDelta::seconds(3));
+        let runner = shop.runner();
+        assert_eq!(run(&runner).await.done, 1, "the trade that nobody has registered");
+        shop.take(shop.money(paid.out_no, "T1", 50_00)).await;
+        db.clock.advance(TimeDelta::seconds(2));
+        assert_eq!(run(&runner).await.done, 3, "two watches, and a question after the trade that is open");
+        let attempts = shop.payments.attempts_of(&shop.main, open.intent).await.expect("found");
+        assert_eq!(attempts[0].state, AttemptState::Waiting);
+        db.clock.advance(TimeDelta::seconds(10));
+        assert_eq!(run(&runner).await.done, 1, "the next question");
+    }
+
     async fn a_trade_that_is_open_after_it_was_closed_is_closed_once_more(db) {
         let gateway = Scripted::default();
         let shop = Shop::open_with(&db, Gateways::default().with(gateway.clone())).await;

@@ -365,6 +365,14 @@ pub fn work_claim(backend: Backend) -> Vec<String> {
     made.into_iter().chain(work_claim_owner()).chain([granted]).collect()
 }
 
+/// Lets the platform role read further columns of a table that it claims from; they are never what a tenant wrote.
+pub fn read_by_platform(backend: Backend, table: &str, columns: &[&str]) -> Vec<String> {
+    match backend {
+        Backend::Sqlite => Vec::new(),
+        Backend::Postgres => vec![format!("GRANT SELECT ({}) ON {table} TO {}", columns.join(", "), Roles::PLATFORM)],
+    }
+}
+
 /// Gives the function to the platform role, and closes what only the database as a whole can close.
 pub(crate) fn work_claim_owner() -> Vec<String> {
     let platform = Roles::PLATFORM;

@@ -98,16 +98,13 @@ async fn register(
 ) -> Result<Response, Problem> {
     let (payments, tenant) = (app.payments(), scope.engine());
     // A try that was cut off is still new, so the next press sends its number to the gateway again: one trade.
-    let Ok(created) = timeout_at(patience.end, payments.create(&tenant, &out_no)).await else {
+    let Ok(created) = timeout_at(patience.end, payments.create_for_buyer(&tenant, &out_no)).await else {
         tracing::warn!(attempt.out_no = %out_no, "a gateway did not answer in time");
         return Ok(unanswered(page));
     };
     match created {
-        Ok(attempt) if attempt.state == AttemptState::Waiting => {
-            let token = payments.hand_over(&tenant, &out_no).await?;
-            Ok(Redirect::to(&app.cashier(&token)).into_response())
-        }
-        Ok(attempt) if attempt.state == AttemptState::Failed => Ok(unanswered(page)),
+        Ok((_, Some(token))) => Ok(Redirect::to(&app.cashier(&token)).into_response()),
+        Ok((attempt, None)) if attempt.state == AttemptState::Failed => Ok(unanswered(page)),
         Ok(_) => Ok(Redirect::to(page).into_response()),
         Err(error @ (PaymentError::Gateway(_) | PaymentError::NoGateway(_))) => {
             tracing::warn!(attempt.out_no = %out_no, %error, "a buyer cannot be sent to pay");

@@ -21,7 +21,7 @@ on_both! {
         shop.control_trade(opened.out_no, "pay", json!({ "times": 5 })).await;
         let first = shop.heard().await;
         for _ in 1..5 {
-            assert_eq!(shop.heard().await.callback, first.callback, "one fact is stored once");
+            assert_eq!(shop.heard().await.message.callback, first.message.callback, "one fact is stored once");
         }
         let seen = first.seen.expect("money");
         assert!(!seen.is_confirmed);
@@ -38,10 +38,12 @@ on_both! {
         let (opened, _) = shop.started(50_00).await;
         shop.control_trade(opened.out_no, "pay", json!({})).await;
         let first = shop.heard().await;
-        shop.payments.processed(&shop.scope, first.callback).await.expect("noted");
+        shop.payments.processed(&shop.scope, first.message.callback).await.expect("noted");
+        db.clock.advance(TimeDelta::seconds(2));
+        assert_eq!(shop.run().await, 0, "the job that stood in for the offer is gone");
         shop.control_trade(opened.out_no, "notify", json!({})).await;
         let again = shop.heard().await;
-        assert_eq!((again.callback, again.seen), (first.callback, None));
+        assert_eq!((again.message.callback, again.seen), (first.message.callback, None));
     }
 
     async fn a_forged_message_leaves_nothing_behind(db) {
