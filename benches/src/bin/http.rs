@@ -82,10 +82,12 @@ async fn run(arguments: &Arguments, town: &Town, program: &Program) {
     // What a process does for the first time it does slowly.
     let warm = Load::closed(16, Duration::from_millis(500));
     match arguments.scenario {
-        Scenario::Orders | Scenario::Paying => drop(wallet_orders(town, program, warm).await),
+        Scenario::Orders => drop(wallet_orders(town, program, warm).await),
+        Scenario::Paying => drop(paid_orders(town, program, warm).await),
         Scenario::Pages | Scenario::Rendered => drop(pages(town, program, warm, Guests::Unknown).await),
         Scenario::Flash | Scenario::Overload => {}
     }
+    town.grown_up().await;
     for callers in &arguments.callers {
         let load = match arguments.rate {
             Some(rate) => Load::open(rate, *callers, length),

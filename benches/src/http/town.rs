@@ -179,6 +179,14 @@ impl Town {
         }
     }
 
+    /// Tells the planner how large tables have become. PostgreSQL does so by itself after a while (`autovacuum_naptime`,
+    /// 15 s in our example), and a load here is over before.
+    pub async fn grown_up(&self) {
+        if self.db.backend == Backend::Postgres {
+            self.db.tamper("ANALYZE").await.expect("the planner listens");
+        }
+    }
+
     /// Which database it is in.
     pub const fn backend(&self) -> Backend {
         self.db.backend

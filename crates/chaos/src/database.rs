@@ -50,6 +50,17 @@ pub enum Database {
     },
 }
 
+/// A column that says until when something lasts, in the rows that a condition names.
+type Until = (&'static str, &'static str, &'static str);
+
+const JOBS: [Until; 2] = [("jobs", "lease_until", "state = 'running'"), ("jobs", "run_at", "state = 'queued'")];
+const HOLDS: [Until; 4] = [
+    ("order_holds", "expires_at", "1 = 1"),
+    ("orders", "expires_at", "state = 'open'"),
+    ("intents", "expires_at", "state = 'open'"),
+    ("handovers", "expires_at", "used_at IS NULL"),
+];
+
 impl Database {
     /// A new one; `folder` is where the program keeps its data, and `server` where a server of its own would be, on this
     /// disk.
@@ -168,22 +179,24 @@ impl Database {
         self.leap_with(&format!("SET lock_timeout = '{}ms'; ", most.as_millis()), step).await
     }
 
+    /// Lets the time go by for what is held, and not for jobs.
+    pub async fn leap_holds(&self, step: TimeDelta) -> Result<()> {
+        self.leap_over("", step, &HOLDS).await
+    }
+
     async fn leap_with(&self, before: &str, step: TimeDelta) -> Result<()> {
+        self.leap_over(before, step, &[JOBS.as_slice(), HOLDS.as_slice()].concat()).await
+    }
+
+    async fn leap_over(&self, before: &str, step: TimeDelta, columns: &[Until]) -> Result<()> {
         let now = Utc::now();
         let (now, then) = (moment(now), moment(now + step));
-        let columns = [
-            ("jobs", "lease_until", "state = 'running'"),
-            ("jobs", "run_at", "state = 'queued'"),
-            ("order_holds", "expires_at", "1 = 1"),
-            ("orders", "expires_at", "state = 'open'"),
-            ("intents", "expires_at", "state = 'open'"),
-            ("handovers", "expires_at", "used_at IS NULL"),
-        ];
-        let statements = columns.map(|(table, column, which)| {
+        let statements = columns.iter().map(|(table, column, which)| {
             format!(
                 "UPDATE {table} SET {column} = '{now}' WHERE {column} > '{now}' AND {column} <= '{then}' AND {which};"
             )
         });
+        let statements: Vec<String> = statements.collect();
         self.tamper(&format!("{before}{}", statements.join(" "))).await.map(|_| ())
     }
 

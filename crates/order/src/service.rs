@@ -223,7 +223,7 @@ impl Orders {
         match self.payments.query(scope, &out_no).await? {
             TradeState::Paid(confirmed) if confirmed.is_confirmed => {
                 let is_it = confirmed.trade_no == seen.trade_no;
-                let message = message.filter(|_| is_it).map(|message| Message { intent: None, ..message });
+                let message = message.filter(|_| is_it).map(|message| Message::of(message.callback));
                 let receipt = self.run_receive(scope, confirmed, message).await?;
                 // Another trade of the same number has its place; this one still waits for a word.
                 Ok(if is_it { receipt } else { Receipt::Unconfirmed })

@@ -69,10 +69,7 @@ impl Handler<MoneySeen> for MoneyReceiver {
 impl MoneyReceiver {
     async fn take(&self, scope: &TenantScope, job: &MoneySeen) -> Result<Receipt, OrderError> {
         match job.callback {
-            Some(callback) => {
-                let message = Message { callback, intent: None };
-                self.0.receive_message(scope, job.seen.clone(), message).await
-            }
+            Some(callback) => self.0.receive_message(scope, job.seen.clone(), Message::of(callback)).await,
             None => self.0.receive(scope, job.seen.clone()).await,
         }
     }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use kernel::{Platform, TenantScope};
-use store::{ClaimedWork, Store, StoreError};
+use store::{ClaimedWork, Store, StoreError, Tx};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -21,7 +22,7 @@ pub const LEASE: Duration = Duration::from_secs(60);
 /// A job that waited in this node's memory until less than this was left is put back, not begun.
 const LEASE_LEFT_MIN: Duration = Duration::from_secs(30);
 /// When a job of an unknown kind may be claimed again: by then a node that knows it may have started.
-const UNKNOWN_DELAY: Duration = Duration::from_secs(60);
+const UNKNOWN_DELAY: TimeDelta = TimeDelta::seconds(60);
 
 /// Any number, for the spread of delays.
 pub type Dice = Arc<dyn Fn() -> u32 + Send + Sync>;
@@ -57,7 +58,7 @@ impl Desk {
             let Some(claimed) = repo::claimed(&self.store.read(&scope).await?, job, &self.node).await? else {
                 return Ok(Ending::Lost);
             };
-            self.put_back(&scope, &self.lease(job, claimed.attempt), Duration::ZERO).await
+            self.put_back(&scope, &self.lease(job, claimed.attempt), None).await
         };
         if let Err::<_, StoreError>(error) = given.await {
             tracing::warn!(job.id = %job, %error, "{job} could not be given back, its lease must end first");
@@ -65,17 +66,20 @@ impl Desk {
     }
 
     async fn try_attempt(&self, scope: TenantScope, job: JobId) -> Result<Ending, StoreError> {
-        let Some(claimed) = repo::claimed(&self.store.read(&scope).await?, job, &self.node).await? else {
-            return Ok(Ending::Lost);
+        let (claimed, now) = {
+            let tx = self.store.read(&scope).await?;
+            (repo::claimed(&tx, job, &self.node).await?, tx.now())
         };
+        let Some(claimed) = claimed else { return Ok(Ending::Lost) };
         let lease = self.lease(job, claimed.attempt);
-        let left = (claimed.lease_until - self.store.time()).to_std().unwrap_or_default();
+        // By the clock that gave the lease, and never longer, should that clock have been set back since.
+        let left = (claimed.lease_until - now).to_std().unwrap_or_default().min(LEASE);
         if left < LEASE_LEFT_MIN {
-            return self.put_back(&scope, &lease, Duration::ZERO).await;
+            return self.put_back(&scope, &lease, None).await;
         }
         let Some((kind, handler)) = self.handlers.get_key_value(claimed.kind.as_str()) else {
             tracing::warn!(job.id = %job, job.kind = claimed.kind, "no handler here for {job}, it waits for another node");
-            return self.put_back(&scope, &lease, UNKNOWN_DELAY).await;
+            return self.put_back(&scope, &lease, Some(UNKNOWN_DELAY)).await;
         };
         let began = Instant::now();
         let ending = self.work((scope, lease), handler, claimed, left).await?;
@@ -134,8 +138,9 @@ impl Desk {
             Verdict::Dead => self.bury(context.scope(), context.lease(), &text).await,
             Verdict::Retry(delay) => {
                 tracing::warn!(job.id = %job, job.attempt = attempt, job.error = text, "{job} failed and will be retried");
+                let delay = TimeDelta::from_std(delay).expect("ten minutes and a spread");
                 let tx = self.store.write(context.scope()).await?;
-                let is_held = repo::retry(&tx, context.lease(), self.store.time() + delay, text).await?;
+                let is_held = repo::retry(&tx, context.lease(), delay, text).await?;
                 tx.commit().await?;
                 Ok(if is_held { Ending::Retried } else { Ending::Lost })
             }
@@ -154,9 +159,14 @@ impl Desk {
         Ok(Ending::Dead)
     }
 
-    async fn put_back(&self, scope: &TenantScope, lease: &Lease, delay: Duration) -> Result<Ending, StoreError> {
+    async fn put_back(
+        &self,
+        scope: &TenantScope,
+        lease: &Lease,
+        delay: Option<TimeDelta>,
+    ) -> Result<Ending, StoreError> {
         let tx = self.store.write(scope).await?;
-        let is_held = repo::put_back(&tx, lease, self.store.time() + delay).await?;
+        let is_held = repo::put_back(&tx, lease, delay).await?;
         tx.commit().await?;
         Ok(if is_held { Ending::PutBack } else { Ending::Lost })
     }

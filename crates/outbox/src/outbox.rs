@@ -113,7 +113,8 @@ impl Outbox {
         self.enqueue_at_in(tx, job, run_at).await
     }
 
-    /// Writes many jobs under their names, in one statement; a job whose name is taken already is not written.
+    /// Writes many jobs under their names, in one statement. A job is not written where one of its name is, in whatever
+    /// state: for names that are new, or whose jobs take care of themselves.
     pub async fn enqueue_named_at_in<S: Inside, J: Job>(
         &self,
         tx: &WriteTx<S>,

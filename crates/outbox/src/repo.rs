@@ -1,18 +1,16 @@
 //! The rows of jobs. Whoever changes a claimed row proves that its lease is still his.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{Platform, TenantId, TenantScope};
+use sea_orm::sea_query::ExprTrait;
 use sea_orm::{ColumnTrait, Condition};
-use store::{Inside, ReadTx, Rows, Sheaf, StoreError, Tx, WriteTx};
+use store::{Change, Inside, ReadTx, Rows, Sheaf, StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
 use crate::audit::Waiting;
 use crate::model::{ClaimedJob, DeadJob, JobId, Lease, NewJob, State};
 use crate::rules::{self, Times};
 use crate::table::{job_ages, jobs};
-
-/// How many rows are looked at to learn whose jobs are not right.
-const TENANT_ROWS_MAX: u64 = 10_000;
 
 /// Writes jobs, queued.
 pub async fn insert<S: Inside>(tx: &WriteTx<S>, new: impl IntoIterator<Item = NewJob>) -> Result<(), StoreError> {
@@ -36,7 +34,8 @@ pub async fn insert_new<S: Inside>(
 
 /// Removes those of the jobs that nobody has begun.
 pub async fn withdraw(tx: &WriteTx<TenantScope>, jobs: &[JobId]) -> Result<(), StoreError> {
-    let ids: Vec<Uuid> = jobs.iter().map(|job| job.uuid()).collect();
+    let mut ids: Vec<Uuid> = jobs.iter().map(|job| job.uuid()).collect();
+    ids.sort_unstable();
     let queued = jobs::Column::State.eq(State::Queued.word());
     tx.delete::<jobs::Entity>().among(jobs::Column::Id, ids).filter(queued).run().await?;
     Ok(())
@@ -88,10 +87,11 @@ pub async fn remove(tx: &WriteTx<TenantScope>, lease: &Lease) -> Result<bool, St
 pub async fn retry(
     tx: &WriteTx<TenantScope>,
     lease: &Lease,
-    run_at: DateTime<Utc>,
+    delay: TimeDelta,
     error: String,
 ) -> Result<bool, StoreError> {
-    let change = release(tx, State::Queued).set(jobs::Column::RunAt, run_at).set(jobs::Column::LastError, error);
+    let change = release(tx, State::Queued).set(jobs::Column::RunAt, tx.now() + delay);
+    let change = change.set(jobs::Column::LastError, error);
     Ok(change.filter(still_held(lease)).run().await? == 1)
 }
 
@@ -101,9 +101,14 @@ pub async fn bury(tx: &WriteTx<TenantScope>, lease: &Lease, error: String) -> Re
     Ok(change.filter(still_held(lease)).run().await? == 1)
 }
 
-/// Queues a job that was claimed and not tried: the claim counted an attempt that was none.
-pub async fn put_back(tx: &WriteTx<TenantScope>, lease: &Lease, run_at: DateTime<Utc>) -> Result<bool, StoreError> {
-    let change = release(tx, State::Queued).add(jobs::Column::Attempts, -1).set(jobs::Column::RunAt, run_at);
+/// Queues a job that was claimed and not tried, for later if there is a delay: the claim counted an attempt that was
+/// none.
+pub async fn put_back(tx: &WriteTx<TenantScope>, lease: &Lease, delay: Option<TimeDelta>) -> Result<bool, StoreError> {
+    let mut change = release(tx, State::Queued).add(jobs::Column::Attempts, -1);
+    if let Some(delay) = delay {
+        // As if it were made now: a delay by a clock that runs ahead can be told from one that is meant.
+        change = change.set(jobs::Column::RunAt, tx.now() + delay).set(jobs::Column::CreatedAt, tx.now());
+    }
     Ok(change.filter(still_held(lease)).run().await? == 1)
 }
 
@@ -144,6 +149,7 @@ pub async fn revive(tx: &WriteTx<TenantScope>, job: JobId) -> Result<bool, Store
         .set(jobs::Column::State, State::Queued.word())
         .set(jobs::Column::Attempts, 0)
         .set(jobs::Column::RunAt, tx.now())
+        .set(jobs::Column::CreatedAt, tx.now())
         .filter(jobs::Column::Id.eq(job.uuid()))
         .filter(jobs::Column::State.eq(State::Dead.word()))
         .run()
@@ -208,43 +214,36 @@ pub async fn oldest_due(tx: &ReadTx<Platform>) -> Result<Option<DateTime<Utc>>, 
         .filter(RunAt.lte(tx.time()))
         .ascending(RunAt)
         .limit(1)
-        .one()
+        .columns([RunAt])
         .await?;
-    Ok(oldest.map(|job| job.run_at))
+    Ok(oldest.into_iter().map(|(run_at,): (DateTime<Utc>,)| run_at).next())
 }
 
-/// Whose jobs a clock that ran ahead has written, or some of them; a tenant may come more than once.
-pub async fn tenants_from_the_future(tx: &ReadTx<Platform>) -> Result<Vec<TenantId>, StoreError> {
-    use job_ages::Column::{Attempts, CreatedAt, LeaseUntil, RunAt, State as StateColumn, TenantId as Tenant};
+/// Up to `limit` jobs of all tenants whose times no clock that is right now can have written, those after a place.
+pub async fn from_the_future(
+    tx: &ReadTx<Platform>,
+    after: Option<(TenantId, JobId)>,
+    limit: u64,
+) -> Result<Vec<(TenantId, JobId, Times)>, StoreError> {
+    use job_ages::Column::{Attempts, CreatedAt, Id, LeaseUntil, RunAt, State as StateColumn, TenantId as Tenant};
     let horizon = rules::horizon(tx.time());
-    let made = CreatedAt.gt(horizon.made);
-    let failed = Condition::all().add(Attempts.gt(0)).add(RunAt.gt(horizon.retry));
-    let waits = Condition::all()
-        .add(StateColumn.eq(State::Queued.word()))
-        .add(RunAt.gt(horizon.made))
-        .add(Condition::any().add(made).add(failed));
-    let leased = Condition::all().add(StateColumn.eq(State::Running.word())).add(LeaseUntil.gt(horizon.lease));
-    let rows: Vec<(Uuid,)> = tx
+    let is_late = Condition::any()
+        .add(CreatedAt.gt(horizon.made).and(RunAt.gt(horizon.made)))
+        .add(Attempts.gt(0).and(RunAt.gt(horizon.retry)));
+    let waits = Condition::all().add(StateColumn.eq(State::Queued.word())).add(is_late);
+    let is_held = Condition::any().add(LeaseUntil.gt(horizon.lease)).add(RunAt.gt(horizon.made));
+    let runs = Condition::all().add(StateColumn.eq(State::Running.word())).add(is_held);
+    let follows = after.map(|(tenant, job)| {
+        let same = Tenant.eq(tenant.uuid()).and(Id.gt(job.uuid()));
+        Condition::any().add(Tenant.gt(tenant.uuid())).add(same)
+    });
+    let found = tx
         .list::<job_ages::Entity>()
         .of_words(StateColumn, &[State::Queued.word(), State::Running.word()])
-        .filter(Condition::any().add(waits).add(leased))
-        .limit(TENANT_ROWS_MAX)
-        .columns([Tenant])
-        .await?;
-    Ok(rows.into_iter().map(|(tenant,)| TenantId::from_uuid(tenant)).collect())
-}
-
-/// Up to `limit` jobs of which a time lies so far ahead that it may be wrong.
-pub async fn from_the_future(tx: &impl Tx, limit: u64) -> Result<Vec<(JobId, Times)>, StoreError> {
-    let horizon = rules::horizon(tx.now());
-    let ahead =
-        Condition::any().add(jobs::Column::RunAt.gt(horizon.made)).add(jobs::Column::LeaseUntil.gt(horizon.lease));
-    let suspect = Condition::any().add(jobs::Column::CreatedAt.gt(horizon.made)).add(jobs::Column::Attempts.gt(0));
-    let found = tx
-        .find::<jobs::Entity>()
-        .of_words(jobs::Column::State, &[State::Queued.word(), State::Running.word()])
-        .filter(ahead)
-        .filter(suspect)
+        .filter(Condition::any().add(waits).add(runs))
+        .filter(Condition::all().add_option(follows))
+        .ascending(Tenant)
+        .ascending(Id)
         .limit(limit)
         .all()
         .await?;
@@ -253,23 +252,21 @@ pub async fn from_the_future(tx: &impl Tx, limit: u64) -> Result<Vec<(JobId, Tim
         let attempts = job.attempts.unsigned_abs();
         let times =
             Times { state, attempts, created_at: job.created_at, run_at: job.run_at, lease_until: job.lease_until };
-        Some((JobId::from_uuid(job.id), times))
+        Some((TenantId::from_uuid(job.tenant_id), JobId::from_uuid(job.id), times))
     });
     Ok(times.collect())
 }
 
-/// Gives a job other times; answers whether it was still as `before` says.
-pub async fn set_times(tx: &WriteTx<TenantScope>, job: JobId, before: Times, after: Times) -> Result<bool, StoreError> {
-    let changed = tx
-        .update::<jobs::Entity>()
-        .set(jobs::Column::CreatedAt, after.created_at)
-        .set(jobs::Column::RunAt, after.run_at)
-        .set(jobs::Column::LeaseUntil, after.lease_until)
-        .filter(jobs::Column::Id.eq(job.uuid()))
-        .filter(jobs::Column::State.eq(before.state.word()))
-        .filter(jobs::Column::Attempts.eq(i64::from(before.attempts)))
-        .filter(jobs::Column::RunAt.eq(before.run_at))
-        .run()
-        .await?;
-    Ok(changed == 1)
+/// Gives jobs other times, each from the first to the second; answers how many were still in the state and attempt of
+/// the first.
+pub async fn set_times(tx: &WriteTx<TenantScope>, jobs: &[(JobId, Times, Times)]) -> Result<u64, StoreError> {
+    use jobs::Column::{Attempts, CreatedAt, Id, LeaseUntil, RunAt, State as StateColumn};
+    let mut rows = Rows::<jobs::Entity>::of_columns(&[Id, StateColumn, Attempts, CreatedAt, RunAt, LeaseUntil]);
+    for (job, before, after) in jobs {
+        let attempts = i32::try_from(before.attempts).unwrap_or(i32::MAX);
+        let times = [after.created_at.into(), after.run_at.into(), after.lease_until.into()];
+        let [created_at, run_at, lease_until] = times;
+        rows.push([job.uuid().into(), before.state.word().into(), attempts.into(), created_at, run_at, lease_until]);
+    }
+    tx.update_rows(rows, &[Id, StateColumn, Attempts], Change::Set).await
 }

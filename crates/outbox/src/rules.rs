@@ -112,7 +112,7 @@ pub fn horizon(now: DateTime<Utc>) -> Horizon {
 /// The times of a job that a clock running ahead has written, set right; none if they can be right.
 ///
 /// What was made in the future waits from now as long as it was to wait, what had failed is tried now, and a lease
-/// lasts no longer than one that is taken now.
+/// lasts no longer than one that is taken now: what runs was due before.
 pub fn right_times(times: Times, now: DateTime<Utc>) -> Option<Times> {
     let horizon = horizon(now);
     match times.state {
@@ -123,8 +123,9 @@ pub fn right_times(times: Times, now: DateTime<Utc>) -> Option<Times> {
             let wait = (times.run_at - times.created_at).max(TimeDelta::zero());
             Some(Times { created_at: now, run_at: now + wait, ..times })
         }
-        State::Running if times.lease_until > Some(horizon.lease) => {
-            Some(Times { lease_until: Some(now + LEASE), ..times })
+        State::Running if times.lease_until > Some(horizon.lease) || times.run_at > horizon.made => {
+            let lease_until = times.lease_until.map(|until| until.min(now + LEASE));
+            Some(Times { created_at: times.created_at.min(now), run_at: times.run_at.min(now), lease_until, ..times })
         }
         State::Queued | State::Running | State::Dead => None,
     }
@@ -185,6 +186,9 @@ mod tests {
     fn a_lease_from_the_future_lasts_as_long_as_a_new_one() {
         let leased = times(State::Running, 1, -60, -50, Some(TWO_DAYS));
         assert_eq!(righted(leased), Some(times(State::Running, 1, -60, -50, Some(60))));
+        // One that was made by that clock as well has to be due when its lease ends.
+        let made = times(State::Running, 1, TWO_DAYS, TWO_DAYS, Some(TWO_DAYS + 60));
+        assert_eq!(righted(made), Some(times(State::Running, 1, 0, 0, Some(60))));
     }
 
     proptest! {

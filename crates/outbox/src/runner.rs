@@ -22,7 +22,7 @@ const RUNNING_MAX: usize = 8;
 const IDLE_POLL: Duration = Duration::from_millis(500);
 const PLAN_EVERY: Duration = Duration::from_secs(2);
 const STOP_MAX: Duration = Duration::from_secs(10);
-/// How often it is looked for jobs of a clock that ran ahead.
+/// How often it is looked whether the clock ran ahead.
 const CLOCK_EVERY: Duration = Duration::from_secs(10);
 /// How often [`Runner::run_once`] claims, so that jobs that write jobs do not keep it for ever.
 const ROUNDS_MAX: usize = 1_000;
@@ -94,6 +94,11 @@ impl Runner {
             }
         }
         Ok(tally)
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn desk(&self) -> &Desk {
+        &self.desk
     }
 
     /// Starts working in the background.
@@ -184,9 +189,10 @@ async fn plan(store: Store, schedules: Vec<Schedule>, mut stopping: watch::Recei
 }
 
 async fn set_clock_right(store: Store, mut stopping: watch::Receiver<bool>) {
+    let mut watch = clock::Watch::default();
     loop {
         let pass = async {
-            if let Err(error) = clock::set_right(&store).await {
+            if let Err(error) = watch.look(&store).await {
                 tracing::warn!(%error, "it could not be seen whether jobs come from the future");
             }
             tokio::time::sleep(CLOCK_EVERY).await;

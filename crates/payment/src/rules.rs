@@ -166,7 +166,7 @@ pub(crate) fn look_again(expires_at: DateTime<Utc>, round: u32, now: DateTime<Ut
     (now < expires_at + PURSUED_FOR || round < LOOKS_MIN).then(|| now + wait)
 }
 
-/// How many looks at a trade that is over have to fail before it is for a person.
+/// How many looks at a trade that is over may fail, whatever the clock says, before it is for a person.
 const LOOKS_MIN: u32 = 3;
 
 /// How long money is pursued: late money buys for 24 hours, and then it still has to be sent back.

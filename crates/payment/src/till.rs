@@ -1,6 +1,7 @@
 //! The room's part in the lane: what is known of payments, and what a batch makes of them.
 //!
-//! Intents are locked in ascending order, then refunds; everything else is read after them and is as they say. A batch
+//! Intents are locked in ascending order, then refunds; everything else is read after them and is as they say. Messages
+//! that are dealt with and the jobs that stood in for them are locked as they are changed, before the chain's head. A batch
 //! that asks for nothing reads nothing and writes nothing.
 
 mod simulation;

@@ -143,6 +143,23 @@ impl Column {
 }
 
 impl List {
+    /// Ascending, and nothing twice.
+    pub fn sort_each_once(&mut self) {
+        fn sort<T: Ord>(list: &mut Vec<T>) {
+            list.sort_unstable();
+            list.dedup();
+        }
+        match self {
+            Self::Uuid(list) => sort(list),
+            Self::Text(list) => sort(list),
+            Self::Bytes(list) => sort(list),
+            Self::Int(list) => sort(list),
+            Self::BigInt(list) => sort(list),
+            Self::Bool(list) => sort(list),
+            Self::Moment(list) => sort(list),
+        }
+    }
+
     /// As one parameter of the query builder.
     pub fn into_array(self) -> Value {
         fn array<T: Into<Value>>(kind: ArrayType, list: Vec<T>) -> Value {

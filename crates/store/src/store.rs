@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{Clock, Platform, SystemClock, TenantId, TenantScope};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tracing::Instrument;
@@ -17,7 +17,7 @@ use crate::error::StoreError;
 use crate::news::{News, ToTell};
 use crate::owned::Inside;
 use crate::settings::{Settings, Time};
-use crate::tx::{Batch, Conn, Outcome, ReadTx, WriteTx};
+use crate::tx::{Batch, Conn, Latest, Outcome, ReadTx, WriteTx};
 
 /// The database, open. Clones share the connections.
 #[derive(Clone)]
@@ -31,6 +31,7 @@ struct Inner {
     time: Time,
     is_closed: Arc<AtomicBool>,
     news: Arc<News>,
+    latest: Arc<Latest>,
 }
 
 impl Drop for Inner {
@@ -51,7 +52,14 @@ impl Store {
             tokio::spawn(checkpoint(connection, Arc::clone(&is_closed)));
         }
         Ok(Self {
-            inner: Arc::new(Inner { backend, pools, time: settings.time.clone(), is_closed, news: Arc::default() }),
+            inner: Arc::new(Inner {
+                backend,
+                pools,
+                time: settings.time.clone(),
+                is_closed,
+                news: Arc::default(),
+                latest: Arc::default(),
+            }),
         })
     }
 
@@ -157,6 +165,17 @@ impl Store {
         }
     }
 
+    /// How far the latest time by which this process has written lies ahead of `now`: the clock was set back since then,
+    /// or ran ahead for a moment.
+    pub fn was_ahead(&self, now: DateTime<Utc>) -> TimeDelta {
+        self.inner.latest.ahead_of(now)
+    }
+
+    /// Forgets that it wrote by later times than `now`: what it wrote was set right.
+    pub fn is_right_at(&self, now: DateTime<Utc>) {
+        self.inner.latest.forget_after(now);
+    }
+
     /// A number that this process raises with each commit that announces a change of the tenant
     /// ([`WriteTx::announce`]). What other processes change is not in it.
     pub fn news(&self, scope: &TenantScope) -> u64 {
@@ -189,7 +208,8 @@ impl Store {
     }
 
     fn conn(&self, tx: Link) -> Conn {
-        Conn { tx, backend: self.inner.backend, news: ToTell::new(Arc::clone(&self.inner.news)) }
+        let news = ToTell::new(Arc::clone(&self.inner.news));
+        Conn { tx, backend: self.inner.backend, news, latest: Arc::clone(&self.inner.latest) }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Transactions: a connection, a scope and the time of the transaction.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{Platform, Scope, TenantScope};
 use sea_orm::{ColumnTrait, Condition, IntoActiveModel, QueryFilter};
 use tracing::Instrument;
@@ -18,6 +19,27 @@ pub struct Conn {
     pub(crate) tx: Link,
     pub(crate) backend: Backend,
     pub(crate) news: ToTell,
+    pub(crate) latest: Arc<Latest>,
+}
+
+/// The latest time that this process has written by, whether it was the right one or not.
+#[derive(Debug, Default)]
+pub struct Latest(AtomicI64);
+
+impl Latest {
+    fn note(&self, now: DateTime<Utc>) {
+        self.0.fetch_max(now.timestamp_micros(), Ordering::Relaxed);
+    }
+
+    /// How far `now` lies before it.
+    pub(crate) fn ahead_of(&self, now: DateTime<Utc>) -> TimeDelta {
+        TimeDelta::microseconds((self.0.load(Ordering::Relaxed) - now.timestamp_micros()).max(0))
+    }
+
+    /// Forgets what was later than `now`.
+    pub(crate) fn forget_after(&self, now: DateTime<Utc>) {
+        self.0.fetch_min(now.timestamp_micros(), Ordering::Relaxed);
+    }
 }
 
 mod sealed {
@@ -96,6 +118,7 @@ impl<S: Scope> ReadTx<S> {
 
 impl<S: Scope> WriteTx<S> {
     pub(crate) fn new(conn: Conn, scope: S, entry: Entry) -> Self {
+        conn.latest.note(entry.now);
         Self { conn: Arc::new(conn), scope, now: entry.now, id: entry.transaction_id }
     }
 
@@ -150,6 +173,7 @@ impl Batch {
             }
         }
         let entry = self.conn.backend.enter_batch(&self.conn.tx, scope, &self.time).await?;
+        self.conn.latest.note(entry.now);
         Ok(WriteTx { conn: Arc::clone(&self.conn), scope: *scope, now: entry.now, id: entry.transaction_id })
     }
 

@@ -1,7 +1,9 @@
 //! Writing: inserts and changes that carry the scope, one row or a whole batch a statement.
 
 use sea_orm::sea_query::{IntoCondition, SimpleExpr};
-use sea_orm::{EntityTrait, IdenStatic, IntoSimpleExpr, ModelTrait, QueryFilter, TryGetable, Value};
+use sea_orm::{
+    EntityTrait, IdenStatic, IntoSimpleExpr, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter, TryGetable, Value,
+};
 
 use crate::dialect::{BatchInsert, BatchUpdate, Built};
 use crate::error::StoreError;
@@ -111,6 +113,8 @@ pub(crate) fn batch_update<E: TenantOwned>(
         cells: rows.into_cells(&except),
         change,
         is_ordered,
+        columns: E::Column::iter().map(|column| column.as_str()).collect(),
+        primary: E::PrimaryKey::iter().map(|key| key.into_column().as_str()).collect(),
     }
 }
 

@@ -12,7 +12,8 @@ use crate::installation::Setting;
 use crate::promises::Lateness;
 
 const WITH_CLOCK: Setting = Setting { has_clock: true, ..Setting::PLAIN };
-/// It leaps ahead. What it put off by then is due an hour later; we let that time go by.
+/// It leaps ahead. What it holds by then is free an hour later; we let that time go by for holds, and for nothing else:
+/// no job may wait for it.
 pub const AHEAD: Fault =
     Fault { setting: WITH_CLOCK, ..Fault::plain("clock-ahead", "X9", |stage| wrong(stage, HOUR).boxed()) };
 /// It falls back.
@@ -40,7 +41,7 @@ async fn wrong(stage: &Stage<'_>, by: TimeDelta) -> Result<Struck> {
     let (hours, side) = (by.num_hours().abs(), if by > TimeDelta::zero() { "ahead" } else { "behind" });
     let note = format!("{hours} h {side} for {} ms", now_ms() - before);
     if by > TimeDelta::zero() {
-        stage.installation.database.leap(by + TimeDelta::minutes(1)).await?;
+        stage.installation.database.leap_holds(by + TimeDelta::minutes(1)).await?;
     }
     Ok(Struck { lateness: Lateness::Possible { before_ms: 0 }, ..Struck::of(note) })
 }

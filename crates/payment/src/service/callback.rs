@@ -31,6 +31,13 @@ pub struct Message {
     pub intent: Option<IntentId>,
 }
 
+impl Message {
+    /// The message; what it is about is to be looked up.
+    pub const fn of(callback: CallbackId) -> Self {
+        Self { callback, intent: None }
+    }
+}
+
 /// A message that was taken.
 #[derive(Debug, Clone)]
 pub struct Received {

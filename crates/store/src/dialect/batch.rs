@@ -27,6 +27,10 @@ pub(crate) struct BatchUpdate {
     pub change: Change,
     /// The rows are locked in the order of the batch before the first one is changed.
     pub is_ordered: bool,
+    /// All columns of the table.
+    pub columns: Vec<&'static str>,
+    /// Those that name a row.
+    pub primary: Vec<&'static str>,
 }
 
 /// Rows to change if they are free; only those whose `fixed` columns have these values.
@@ -108,7 +112,10 @@ impl BatchUpdate {
     }
 
     fn sql(self, backend: Backend, binds: &mut Vec<Bind>) -> String {
-        let Self { table, fixed, key, cells, change, is_ordered } = self;
+        if self.is_met_one_by_one(backend) {
+            return self.one_by_one(binds);
+        }
+        let Self { table, fixed, key, cells, change, is_ordered, .. } = self;
         let mut own = conditions(backend, fixed, binds);
         let changed = cells.iter().map(|cells| cells.name).filter(|name| !key.contains(name));
         let set: Vec<String> = changed
@@ -127,6 +134,45 @@ impl BatchUpdate {
             );
         }
         format!("WITH {rows} UPDATE {table} AS t SET {set} FROM i WHERE {own}")
+    }
+}
+
+impl BatchUpdate {
+    /// Whether its rows can be looked up as if they were to be inserted.
+    fn is_met_one_by_one(&self, backend: Backend) -> bool {
+        let is_named =
+            |name: &&'static str| self.key.contains(name) || self.fixed.iter().any(|(fixed, _)| fixed == name);
+        let is_plain = self.change == Change::Set && !self.is_ordered && !self.key.is_empty();
+        backend == Backend::Postgres && is_plain && self.primary.iter().all(is_named)
+    }
+
+    /// For PostgreSQL. In a join the planner would choose which of the two is walked over, and for a table that was empty
+    /// when the plan was made it takes the table, however large that gets. A row that is to be inserted and is there
+    /// already is found by its key. It is locked when it is read, so that it is still there.
+    fn one_by_one(self, binds: &mut Vec<Bind>) -> String {
+        let Self { table, fixed, key, cells, columns, primary, .. } = self;
+        let mut own = conditions(Backend::Postgres, fixed, binds);
+        own.extend(key.iter().map(|name| format!("t.{name} = i.{name}")));
+        let given: Vec<&str> = cells.iter().map(|cells| cells.name).collect();
+        let kept: Vec<&str> = columns.into_iter().filter(|name| !given.contains(name)).collect();
+        let set: Vec<String> =
+            given.iter().filter(|name| !key.contains(name)).map(|name| format!("{name} = excluded.{name}")).collect();
+        let named = |names: &[&str], before: &str| -> String {
+            names.iter().map(|name| format!("{before}{name}")).collect::<Vec<_>>().join(", ")
+        };
+        let rows = rows_once(Backend::Postgres, cells, binds);
+        format!(
+            "WITH {rows} INSERT INTO {table} ({}, {}) SELECT {}, {} FROM i CROSS JOIN LATERAL \
+             (SELECT {} FROM {table} AS t WHERE {} LIMIT 1 FOR NO KEY UPDATE OF t) AS own ON CONFLICT ({}) DO UPDATE SET {}",
+            named(&given, ""),
+            named(&kept, ""),
+            named(&given, "i."),
+            named(&kept, "own."),
+            named(&kept, "t."),
+            own.join(" AND "),
+            named(&primary, ""),
+            set.join(", "),
+        )
     }
 }
 
@@ -341,7 +387,8 @@ mod tests {
     async fn sqlite_changes_a_batch_by_key() {
         let (table, key) = ("rows".to_owned(), vec!["id"]);
         let (change, is_ordered) = (Change::Set, false);
-        let update = BatchUpdate { table, fixed: fixed(), key, cells: cells(), change, is_ordered };
+        let (columns, primary) = (vec!["tenant_id", "id", "state"], vec!["tenant_id", "id"]);
+        let update = BatchUpdate { table, fixed: fixed(), key, cells: cells(), change, is_ordered, columns, primary };
         assert_by_key(&plan(update.statement(Backend::Sqlite)).await);
     }
 

@@ -132,6 +132,11 @@ impl Drop for LaneLink {
 }
 
 impl Link {
+    /// Whether it is a lane's, whose plans are kept for all tenants alike.
+    pub const fn is_lane(&self) -> bool {
+        matches!(self, Self::Lane(_))
+    }
+
     /// Runs what was built; answers how many rows it met.
     pub async fn execute_built(&self, built: Built, backend: Backend) -> Result<u64, StoreError> {
         let done = match self {

@@ -94,7 +94,13 @@ async fn go_through(db: &TestDb, rows: Vec<sample::Model>, changed: Vec<sample::
 
 /// Every row is found by each of its values, as one of a list.
 async fn found_again(db: &TestDb, scope: &TenantScope, rows: &[sample::Model]) {
-    let tx = db.store.read(scope).await.expect("a reader");
+    found_in(&db.store.read(scope).await.expect("a reader"), rows).await;
+    // A lane looks up each value by itself.
+    let batch = db.store.batch().await.expect("a batch");
+    found_in(&batch.enter(scope).await.expect("entered"), rows).await;
+}
+
+async fn found_in(tx: &impl Tx, rows: &[sample::Model]) {
     let find = || tx.find::<sample::Entity>();
     for found in [
         find().among(sample::Column::Id, rows.iter().map(|row| row.id)),
@@ -107,6 +113,14 @@ async fn found_again(db: &TestDb, scope: &TenantScope, rows: &[sample::Model]) {
     ] {
         assert_eq!(found.ascending(sample::Column::Id).all().await.expect("read"), rows);
     }
+    let twice = find().among(sample::Column::Id, rows.iter().chain(rows).map(|row| row.id));
+    assert_eq!(twice.count().await.expect("read"), rows.len() as u64, "no row is found twice");
+    let loud = |row: &&sample::Model| row.truth;
+    let loud_ones =
+        find().filter(sample::Column::Truth.eq(true)).among(sample::Column::Id, rows.iter().map(|row| row.id));
+    let expected: Vec<sample::Model> = rows.iter().filter(loud).cloned().collect();
+    let found = loud_ones.among(sample::Column::Number, rows.iter().map(|row| row.number));
+    assert_eq!(found.ascending(sample::Column::Id).all().await.expect("read"), expected);
 }
 
 testkit::on_both! {
@@ -171,6 +185,16 @@ testkit::on_both! {
         deltas.push([Uuid::now_v7().into(), 1i64.into(), 1.into()]);
         let found = tx.update_rows::<sample::Entity>(deltas, &columns[..1], Change::Add).await;
         assert_eq!(found.expect("changed"), 1, "a row that is not there is not made");
+        let mut values = Rows::of_columns(&columns);
+        values.push([row.id.into(), (-10i64).into(), 3.into()]);
+        values.push([Uuid::now_v7().into(), 1i64.into(), 1.into()]);
+        let found = tx.update_rows::<sample::Entity>(values, &columns[..1], Change::Set).await;
+        assert_eq!(found.expect("changed"), 1, "not by a value either");
+        let mut values = Rows::of_columns(&columns);
+        values.push([row.id.into(), (-11i64).into(), 3.into()]);
+        let key = [sample::Column::Id, sample::Column::Amount];
+        let found = tx.update_rows::<sample::Entity>(values, &key, Change::Set).await;
+        assert_eq!(found.expect("nothing"), 0, "all of the key has to be met");
         let update = tx.update::<sample::Entity>().add(sample::Column::Amount, -5i64);
         let update = update.set(sample::Column::SomeAmount, None::<i64>).filter(sample::Column::Id.eq(row.id));
         assert_eq!(update.run().await.expect("changed"), 1);
