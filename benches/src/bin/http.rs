@@ -87,7 +87,7 @@ async fn run(arguments: &Arguments, town: &Town, program: &Program) {
         Scenario::Pages | Scenario::Rendered => drop(pages(town, program, warm, Guests::Unknown).await),
         Scenario::Flash | Scenario::Overload => {}
     }
-    town.grown_up().await;
+    town.tell_planner().await;
     for callers in &arguments.callers {
         let load = match arguments.rate {
             Some(rate) => Load::open(rate, *callers, length),

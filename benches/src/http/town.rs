@@ -181,7 +181,7 @@ impl Town {
 
     /// Tells the planner how large tables have become. PostgreSQL does so by itself after a while (`autovacuum_naptime`,
     /// 15 s in our example), and a load here is over before.
-    pub async fn grown_up(&self) {
+    pub async fn tell_planner(&self) {
         if self.db.backend == Backend::Postgres {
             self.db.tamper("ANALYZE").await.expect("the planner listens");
         }

@@ -66,7 +66,7 @@ async fn gateways(report: &mut Report, backend: Backend, plan: &Plan, program: &
     let town = town_of_one(backend, plan).await;
     let serving = Program::start(program, &town, &[]);
     drop(paid_orders(&town, &serving, Load::closed(CALLERS, WARM)).await);
-    town.grown_up().await;
+    town.tell_planner().await;
     for _ in 0..plan.rounds {
         let paid = paid_orders(&town, &serving, Load::closed(CALLERS, plan.length)).await.answers;
         report.add((word(backend), Series::Front(Door::Paid), CALLERS), Sample::front(&paid));

@@ -15,7 +15,7 @@
 //! Invariants: at least once, and exactly once for a handler whose every effect is in the transaction that calls
 //! [`JobContext::finish_in`]; a payload is read in its tenant's scope only and is never logged nor copied into an
 //! error; nothing is dropped silently: a row goes when its work is done, and only then; what a clock that ran ahead wrote
-//! is due by the true one soon after that is back (10 s where its fall was seen, else five minutes).
+//! is due by the true one soon after that is back (10 s if this process wrote it, else five minutes).
 
 mod attempt;
 mod audit;

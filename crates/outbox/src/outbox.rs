@@ -63,17 +63,8 @@ impl Outbox {
         tx: &WriteTx<S>,
         jobs: &[J],
     ) -> Result<Vec<JobId>, OutboxError> {
-        self.enqueue_all_at_in(tx, jobs, tx.now()).await
-    }
-
-    /// Writes many jobs that are due at `run_at`, in one statement; answers their ids in the order of the jobs.
-    pub async fn enqueue_all_at_in<S: Inside, J: Job>(
-        &self,
-        tx: &WriteTx<S>,
-        jobs: &[J],
-        run_at: DateTime<Utc>,
-    ) -> Result<Vec<JobId>, OutboxError> {
-        let new: Result<Vec<NewJob>, OutboxError> = jobs.iter().map(|job| new_job(JobId::new(), job, run_at)).collect();
+        let new: Result<Vec<NewJob>, OutboxError> =
+            jobs.iter().map(|job| new_job(JobId::new(), job, tx.now())).collect();
         let new = new?;
         let ids = new.iter().map(|job| job.id).collect();
         repo::insert(tx, new).await?;

@@ -1,6 +1,7 @@
 //! The runner: claims what is due, keeps some jobs in the air, plans what comes again, and stops gently.
 
 use std::collections::{HashMap, VecDeque};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,8 +106,8 @@ impl Runner {
     pub fn start(self) -> Running {
         let (stop, stopping) = watch::channel(false);
         let store = self.desk.store.clone();
-        let righting = set_clock_right(store.clone(), stopping.clone());
-        let planning = plan(store, self.schedules, stopping.clone());
+        let righting = until_stopped(stopping.clone(), set_clock_right(store.clone()));
+        let planning = until_stopped(stopping.clone(), plan(store, self.schedules));
         let working = work(Arc::new(self.desk), self.wake, self.idle_poll, stopping);
         let task = tokio::spawn(async {
             tokio::join!(planning, righting, working);
@@ -171,35 +172,31 @@ async fn stop<T: 'static>(desk: &Desk, waiting: VecDeque<ClaimedWork>, mut runni
     }
 }
 
-async fn plan(store: Store, schedules: Vec<Schedule>, mut stopping: watch::Receiver<bool>) {
+async fn plan(store: Store, schedules: Vec<Schedule>) -> Infallible {
     loop {
-        let pass = async {
-            for schedule in &schedules {
-                if let Err(error) = schedule.plan(&store).await {
-                    tracing::warn!(%error, "the schedule could not be planned");
-                }
+        for schedule in &schedules {
+            if let Err(error) = schedule.plan(&store).await {
+                tracing::warn!(%error, "the schedule could not be planned");
             }
-            tokio::time::sleep(PLAN_EVERY).await;
-        };
-        tokio::select! {
-            () = pass => {}
-            _ = stopping.changed() => return,
         }
+        tokio::time::sleep(PLAN_EVERY).await;
     }
 }
 
-async fn set_clock_right(store: Store, mut stopping: watch::Receiver<bool>) {
+async fn set_clock_right(store: Store) -> Infallible {
     let mut watch = clock::Watch::default();
     loop {
-        let pass = async {
-            if let Err(error) = watch.look(&store).await {
-                tracing::warn!(%error, "it could not be seen whether jobs come from the future");
-            }
-            tokio::time::sleep(CLOCK_EVERY).await;
-        };
-        tokio::select! {
-            () = pass => {}
-            _ = stopping.changed() => return,
+        if let Err(error) = watch.look(&store).await {
+            tracing::warn!(%error, "it could not be seen whether jobs come from the future");
         }
+        tokio::time::sleep(CLOCK_EVERY).await;
+    }
+}
+
+/// Drops endless work when the runner stops: what it was writing is rolled back and done again by the next one.
+async fn until_stopped(mut stopping: watch::Receiver<bool>, work: impl Future<Output = Infallible>) {
+    tokio::select! {
+        never = work => match never {},
+        _ = stopping.changed() => {}
     }
 }

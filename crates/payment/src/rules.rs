@@ -163,11 +163,11 @@ pub(crate) fn look_again(expires_at: DateTime<Utc>, round: u32, now: DateTime<Ut
         1 => TimeDelta::minutes(10),
         _ => TimeDelta::hours(1),
     };
-    (now < expires_at + PURSUED_FOR || round < LOOKS_MIN).then(|| now + wait)
+    (now < expires_at + PURSUED_FOR || round < FAILED_LOOKS_MAX).then(|| now + wait)
 }
 
 /// How many looks at a trade that is over may fail, whatever the clock says, before it is for a person.
-const LOOKS_MIN: u32 = 3;
+const FAILED_LOOKS_MAX: u32 = 3;
 
 /// How long money is pursued: late money buys for 24 hours, and then it still has to be sent back.
 pub(crate) const PURSUED_FOR: TimeDelta = TimeDelta::hours(25);

@@ -84,7 +84,8 @@ impl<'t, E: EntityTrait> Find<'t, E> {
     }
 
     /// Locks the rows until the transaction ends. Sort ascending by key, or two nodes will deadlock.
-    /// SQLite has one writer at a time and needs no row locks.
+    /// SQLite has one writer at a time and needs no row locks. What a lane looks up by a list ([`Find::among`]) is locked
+    /// in the order of the list's values, ascending, whatever it is sorted by.
     pub fn locked(mut self) -> Self {
         self.select = self.select.lock_exclusive();
         self

@@ -97,6 +97,26 @@ impl Receive {
         OrderId::from_uuid(intent.uuid())
     }
 
+    /// Gives the money its place.
+    fn place(&self, parts: &mut Parts, now: DateTime<Utc>) -> Receipt {
+        let till = parts.part::<Till>();
+        let attempt: Option<Attempt> = self.seen.number().and_then(|out_no| till.attempt(&out_no)).cloned();
+        let intent = attempt.as_ref().and_then(|attempt| till.intent(attempt.intent)).cloned();
+        let earlier = till.payment_by_trade(self.seen.channel, &self.seen.trade_no);
+        let kind = match judge(attempt.as_ref(), intent.as_ref(), &self.seen, earlier) {
+            Judgement::Known => return Receipt::Known,
+            Judgement::Good => {
+                let intent = intent.expect("money is good for an intent");
+                return self.decide_good(parts, &intent, now);
+            }
+            Judgement::WrongAmount => ExceptionKind::WrongAmount,
+            Judgement::WrongPayee => ExceptionKind::WrongPayee,
+            Judgement::Unmatched => ExceptionKind::Unmatched,
+            Judgement::Double => ExceptionKind::Double,
+        };
+        self.suspend(parts, intent.as_ref(), kind, now)
+    }
+
     fn decide_good(&self, parts: &mut Parts, intent: &Intent, now: DateTime<Utc>) -> Receipt {
         match intent.purpose {
             Purpose::Order => {
@@ -279,27 +299,5 @@ impl Command for Receive {
             parts.part::<Till>().end_message(callback);
         }
         receipt
-    }
-}
-
-impl Receive {
-    /// Gives the money its place.
-    fn place(&self, parts: &mut Parts, now: DateTime<Utc>) -> Receipt {
-        let till = parts.part::<Till>();
-        let attempt: Option<Attempt> = self.seen.number().and_then(|out_no| till.attempt(&out_no)).cloned();
-        let intent = attempt.as_ref().and_then(|attempt| till.intent(attempt.intent)).cloned();
-        let earlier = till.payment_by_trade(self.seen.channel, &self.seen.trade_no);
-        let kind = match judge(attempt.as_ref(), intent.as_ref(), &self.seen, earlier) {
-            Judgement::Known => return Receipt::Known,
-            Judgement::Good => {
-                let intent = intent.expect("money is good for an intent");
-                return self.decide_good(parts, &intent, now);
-            }
-            Judgement::WrongAmount => ExceptionKind::WrongAmount,
-            Judgement::WrongPayee => ExceptionKind::WrongPayee,
-            Judgement::Unmatched => ExceptionKind::Unmatched,
-            Judgement::Double => ExceptionKind::Double,
-        };
-        self.suspend(parts, intent.as_ref(), kind, now)
     }
 }

@@ -28,10 +28,7 @@ const ALLOWED: [(&str, &str); 4] = [
     ("\"account_id\" = $2 ORDER BY \"postings\".\"entry_id\" DESC LIMIT", "a statement sorts 5,000 postings"),
     ("\"command_keys\".\"asked_at\" < $2", "2,000 old keys are forgotten at once"),
     ("DELETE FROM \"command_keys\"", "2,000 old keys are forgotten at once"),
-    (
-        "\"jobs\".\"attempts\" > $",
-        "jobs of a clock that ran ahead are looked for when it goes back, and every five minutes",
-    ),
+    ("\"jobs\".\"attempts\" > $", "jobs of a clock that ran ahead are looked for after it did, and every five minutes"),
 ];
 
 /// Indexes that nothing in this test uses, and why they are there.
