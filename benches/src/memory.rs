@@ -76,6 +76,7 @@ impl Default for Pricing {
             category: CategoryId::new(),
             cost: Money::new(7_00, CNY),
             list_price: Money::new(8_00, CNY),
+            face_value: None,
             state: OnSale::On,
             quantity_max: 100,
             epoch: 1,

@@ -209,7 +209,7 @@ impl Shop {
         let customer = customers[caller % customers.len()];
         // No limit is switched off: 256 accounts stand for as many as such a day would have.
         let limits = Limits { orders_per_account_and_day: u32::MAX, ..Limits::default() };
-        let shop = SoldBy { chain: self.chain.clone(), currency: CNY, limits };
+        let shop = SoldBy { chain: self.chain.clone(), currency: CNY, limits, referral: None };
         let bought = orders.place(&site, shop, Buyer::account(customer), wanted, &key).await?;
         Ok(bought.answer.order.uuid())
     }

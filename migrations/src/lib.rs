@@ -15,6 +15,7 @@ mod m0009_pricing;
 mod m0010_payment;
 mod m0011_risk;
 mod m0012_clock;
+mod m0013_commission;
 
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_payment::Migration),
             Box::new(m0011_risk::Migration),
             Box::new(m0012_clock::Migration),
+            Box::new(m0013_commission::Migration),
         ]
     }
 }

@@ -18,8 +18,8 @@ use utoipa_swagger_ui::Config;
 use web::{Guest, Path, Problem, Route};
 
 use crate::{
-    balances, categories, channels, fulfilments, goods, intake, orders, own, prices, refunds, session, sites, skus,
-    stock, tenants, troubles, version,
+    agents, balances, categories, channels, fulfilments, goods, intake, orders, own, plans, prices, refunds, session,
+    sites, skus, stock, tenants, troubles, version,
 };
 
 /// Where the document is.
@@ -100,6 +100,20 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
         own::channels::put_channel,
         own::channels::set_channel_state,
         own::ledger::balances,
+        agents::list,
+        agents::appoint,
+        agents::show,
+        agents::change,
+        agents::add_link,
+        agents::commissions,
+        agents::own_commissions,
+        agents::own_agents,
+        agents::own_appoint,
+        agents::own_agent,
+        agents::own_change_agent,
+        agents::own_add_link,
+        plans::list,
+        plans::save,
     ),
     components(schemas(ProblemView, FieldErrorView))
 )]

@@ -9,6 +9,7 @@
 //!
 //! Invariant: no card code leaves through this door.
 
+mod agents;
 mod balances;
 mod body;
 mod cashier;
@@ -23,6 +24,7 @@ mod orders;
 mod own;
 mod page;
 mod place;
+mod plans;
 mod prices;
 mod refunds;
 mod routes;

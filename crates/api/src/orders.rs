@@ -5,12 +5,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use catalog::SkuId;
 use chrono::{DateTime, Utc};
+use commission::AgentId;
 use identity::OperatorId;
 use kernel::SiteId;
 use order::machine::{DeliveryState, OrderState, PaymentState};
 use order::{
-    DeskLine, DeskPayment, DeskView, Event, OrderError, OrderFilter, OrderId, OrderList, OrderNumber, OrderRefund,
-    OrderRow, RefundOf,
+    DeskLine, DeskPayment, DeskView, Event, FrozenCommission, OrderError, OrderFilter, OrderId, OrderList, OrderNumber,
+    OrderRefund, OrderRow, RefundOf,
 };
 use payment::{RefundId, RefundState};
 use serde::{Deserialize, Serialize};
@@ -127,6 +128,9 @@ pub(crate) struct OrderView {
     payments: Vec<PaymentView>,
     /// The money that goes back.
     refund: Option<OrderRefundView>,
+    /// The agent who brought the buyer.
+    #[schema(value_type = Option<String>)]
+    agent: Option<AgentId>,
 }
 
 /// A line.
@@ -149,6 +153,8 @@ pub(crate) struct ItemView {
     total: MoneyView,
     /// Who bought for how much from whom, the main site first; for the owner of a site his own part only.
     hops: Vec<HopView>,
+    /// What agents earn once it is delivered, the one who brought the buyer first; it comes out of the last hop's margin.
+    commissions: Vec<CommissionView>,
     /// What a person does for it.
     manual: Option<ManualView>,
 }
@@ -164,6 +170,20 @@ pub(crate) struct HopView {
     /// What it asked.
     price: MoneyView,
     /// By which version of which rule.
+    rule: String,
+}
+
+/// What an agent earns from a line.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CommissionView {
+    /// The agent.
+    #[schema(value_type = String)]
+    agent: AgentId,
+    /// 0 for the one who brought the buyer.
+    tier: u8,
+    /// For all pieces.
+    amount: MoneyView,
+    /// By which rule of which version of the plan.
     rule: String,
 }
 
@@ -345,6 +365,7 @@ impl From<DeskView> for OrderView {
             events: view.events.into_iter().map(Into::into).collect(),
             payments: view.payments.into_iter().map(Into::into).collect(),
             refund: view.refund.map(Into::into),
+            agent: view.agent,
         }
     }
 }
@@ -379,6 +400,12 @@ impl From<DeskLine> for ItemView {
             price: hop.price.into(),
             rule: hop.rule,
         };
+        let commission = |own: FrozenCommission| CommissionView {
+            agent: own.agent,
+            tier: own.tier,
+            amount: own.amount.into(),
+            rule: own.rule,
+        };
         Self {
             number: line.number,
             sku: line.sku,
@@ -388,6 +415,7 @@ impl From<DeskLine> for ItemView {
             unit: line.unit.into(),
             total: line.total.into(),
             hops: line.hops.into_iter().map(hop).collect(),
+            commissions: line.commissions.into_iter().map(commission).collect(),
             manual: line.manual.map(Into::into),
         }
     }

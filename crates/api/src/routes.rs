@@ -7,6 +7,7 @@ use axum::extract::FromRef;
 use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use catalog::{Catalog, Prices};
+use commission::{Agents, Plans};
 use identity::{Customers, Operators};
 use inventory::{Intake, Inventory};
 use order::Orders;
@@ -16,8 +17,8 @@ use tenancy::Tenancy;
 use web::{Face, Guest, Kit, Problem, Route, Routes};
 
 use crate::{
-    balances, categories, channels, doc, fulfilments, goods, intake, orders, own, prices, refunds, session, sites,
-    skus, stock, tenants, troubles, version,
+    agents, balances, categories, channels, doc, fulfilments, goods, intake, orders, own, plans, prices, refunds,
+    session, sites, skus, stock, tenants, troubles, version,
 };
 
 /// The console's host where the settings name no other.
@@ -38,6 +39,10 @@ pub struct ApiState {
     pub intake: Intake,
     /// Orders.
     pub orders: Orders,
+    /// Who brings buyers.
+    pub agents: Agents,
+    /// What they earn.
+    pub plans: Plans,
     /// Money that came, and goes back.
     pub payments: Payments,
     /// Those who have prices of their own.
@@ -74,7 +79,7 @@ pub fn route_list() -> Vec<Route> {
 }
 
 fn routes() -> Routes<App> {
-    order_routes(base_routes())
+    agent_routes(order_routes(base_routes()))
 }
 
 fn base_routes() -> Routes<App> {
@@ -148,6 +153,24 @@ fn order_routes(routes: Routes<App>) -> Routes<App> {
         .post("/api/v1/tenants/{tenant}/refunds/{refund}/ask", refunds::ask)
         .get("/api/v1/tenants/{tenant}/sites/{site}/orders", orders::own_orders)
         .get("/api/v1/tenants/{tenant}/sites/{site}/orders/{order}", orders::own_order)
+}
+
+fn agent_routes(routes: Routes<App>) -> Routes<App> {
+    routes
+        .get("/api/v1/tenants/{tenant}/agents", agents::list)
+        .post("/api/v1/tenants/{tenant}/agents", agents::appoint)
+        .get("/api/v1/tenants/{tenant}/agents/{agent}", agents::show)
+        .put("/api/v1/tenants/{tenant}/agents/{agent}", agents::change)
+        .post("/api/v1/tenants/{tenant}/agents/{agent}/links", agents::add_link)
+        .get("/api/v1/tenants/{tenant}/agents/{agent}/commissions", agents::commissions)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/agents/{agent}/commissions", agents::own_commissions)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/agents", agents::own_agents)
+        .post("/api/v1/tenants/{tenant}/sites/{site}/agents", agents::own_appoint)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/agents/{agent}", agents::own_agent)
+        .put("/api/v1/tenants/{tenant}/sites/{site}/agents/{agent}", agents::own_change_agent)
+        .post("/api/v1/tenants/{tenant}/sites/{site}/agents/{agent}/links", agents::own_add_link)
+        .get("/api/v1/tenants/{tenant}/commission-plans", plans::list)
+        .post("/api/v1/tenants/{tenant}/commission-plans", plans::save)
 }
 
 /// `GET /`: what somebody reads who opens the console's host in a browser before it has pages.

@@ -22,7 +22,7 @@ use crate::place::Place;
 use crate::routes::ApiState;
 
 /// The years that both databases keep and compare alike.
-const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
+pub(crate) const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 
 /// What a rule says.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]

@@ -12,6 +12,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use catalog::{Filled, SiteLevel, SkuId};
 use chrono::{DateTime, Utc};
+use commission::{AgentCode, Agents, How, Referral};
 use identity::{Customer, CustomerId, Customers, IdentityError, LoginLimits};
 use kernel::{Money, Secret, TenantId};
 use order::{Checkout, HOLD_DEFAULT, LinkToken, OrderError, OrderId, OrderNumber, Orders, Placed, SoldBy, Wanted};
@@ -21,8 +22,8 @@ use serde::{Deserialize, Serialize};
 use tenancy::{Shop, Tenancy};
 use utoipa::ToSchema;
 use web::{
-    Buyer, ClientAddress, Face, Guest, IdempotencyKey, Json, Kit, Problem, RateLimits, Route, Routes, ShopContext,
-    Visit,
+    Brought, Buyer, ClientAddress, Face, Guest, IdempotencyKey, Json, Kit, Problem, RateLimits, Route, Routes,
+    ShopContext, Via, Visit,
 };
 
 use crate::page::{MoneyView, no_store};
@@ -41,6 +42,8 @@ pub struct ShopState {
     pub limits: LoginLimits,
     /// Buying.
     pub orders: Orders,
+    /// Who brings buyers.
+    pub agents: Agents,
     /// Proxies and bounds, shared with the other applications of the server.
     pub kit: Kit,
 }
@@ -189,6 +192,8 @@ struct PlaceOrder {
     items: Vec<Item>,
     /// `wallet`, or the channel's id.
     pay: String,
+    /// The code of the agent who brought the buyer; without one, the link that the browser has followed counts.
+    agent_code: Option<String>,
 }
 
 /// What is wanted of one SKU, at the unit price that the buyer knows: dearer is refused, cheaper is charged cheaper.
@@ -267,7 +272,7 @@ impl PlacedView {
 )]
 async fn place(
     buyer: Buyer,
-    (visit, limits): (Visit, RateLimits),
+    (visit, limits, brought): (Visit, RateLimits, Brought),
     ShopContext(shop): ShopContext,
     State(App(rooms)): State<App>,
     key: IdempotencyKey,
@@ -275,7 +280,9 @@ async fn place(
 ) -> Result<Response, Problem> {
     let lines = wanted(sent.items, &shop)?;
     let most = Limits::of(shop.site.limits.as_deref());
-    let sold_by = SoldBy { chain: chain(&rooms, &shop).await?, currency: shop.tenant.currency, limits: most };
+    let referral = referral(&rooms, &buyer, sent.agent_code.as_deref(), brought.0.as_ref()).await?;
+    let (chain, currency) = (chain(&rooms, &shop).await?, shop.tenant.currency);
+    let sold_by = SoldBy { chain, currency, limits: most, referral };
     let account = order::Buyer { address: Some(visit.address), ..order::Buyer::account(buyer.customer.id) };
     let placed = match sent.pay.as_str() {
         WALLET => rooms.orders.place(&buyer.scope, sold_by, account, lines, &key.0).await,
@@ -293,6 +300,25 @@ async fn place(
         response.headers_mut().insert(web::REPLAYED, axum::http::HeaderValue::from_static("true"));
     }
     Ok(response)
+}
+
+/// Who brought the buyer. A code that is said is one, or the order is refused; a link may have ended.
+async fn referral(
+    rooms: &ShopState,
+    buyer: &Buyer,
+    said: Option<&str>,
+    via: Option<&Via>,
+) -> Result<Option<Referral>, Problem> {
+    let unknown = || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "agent_code_unknown");
+    if let Some(said) = said {
+        let code = AgentCode::parse(said).map_err(|_| unknown())?;
+        let found = rooms.agents.referral(&buyer.scope, &code, How::Code).await?;
+        return found.map(Some).ok_or_else(unknown);
+    }
+    match via.map(|via| (AgentCode::parse(&via.code), via.since)) {
+        Some((Ok(code), since)) => Ok(rooms.agents.brought(&buyer.scope, &code, since).await?),
+        _ => Ok(None),
+    }
 }
 
 fn by_channel(visit: &Visit, buyer: order::Buyer, lines: Vec<Wanted>, channel: ChannelId) -> Checkout {

@@ -31,6 +31,14 @@ kernel::words! {
         OrderRefund = "order:refund",
         /// See balances and entries.
         LedgerRead = "ledger:read",
+        /// See agents and their links.
+        AgentRead = "agent:read",
+        /// Make customers agents, and change what they are.
+        AgentWrite = "agent:write",
+        /// See what agents earn by which rules.
+        PlanRead = "plan:read",
+        /// Write what agents earn.
+        PlanWrite = "plan:write",
     }
 }
 
@@ -91,6 +99,10 @@ impl Role {
                     | P::OrderFulfil
                     | P::OrderRefund
                     | P::LedgerRead
+                    | P::AgentRead
+                    | P::AgentWrite
+                    | P::PlanRead
+                    | P::PlanWrite
             ),
             Self::Clerk => matches!(permission, P::SiteRead | P::StockRead | P::OrderRead | P::OrderFulfil),
             Self::SiteOwner => matches!(
@@ -105,6 +117,8 @@ impl Role {
                     | P::ChannelWrite
                     | P::OrderRead
                     | P::LedgerRead
+                    | P::AgentRead
+                    | P::AgentWrite
             ),
         }
     }

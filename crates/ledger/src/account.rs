@@ -20,6 +20,8 @@ pub enum AccountKind {
     SitePrepaidHeld,
     /// A site's margins that are earned and not settled yet (site).
     SitePending,
+    /// An agent's commissions that are earned and not settled yet (agent).
+    AgentPending,
     /// Money of paid orders that are not delivered yet.
     OrderDeposits,
     /// What the main site sold for, less the margins of its sites.
@@ -44,11 +46,12 @@ pub enum AccountKind {
 
 impl AccountKind {
     /// All kinds, in the order of the chart.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Wallet,
         Self::SitePrepaid,
         Self::SitePrepaidHeld,
         Self::SitePending,
+        Self::AgentPending,
         Self::OrderDeposits,
         Self::Revenue,
         Self::CostOfGoods,
@@ -68,6 +71,7 @@ impl AccountKind {
             Self::SitePrepaid => "site_prepaid",
             Self::SitePrepaidHeld => "site_prepaid_held",
             Self::SitePending => "site_pending",
+            Self::AgentPending => "agent_pending",
             Self::OrderDeposits => "order_deposits",
             Self::Revenue => "revenue",
             Self::CostOfGoods => "cost_of_goods",

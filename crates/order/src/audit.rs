@@ -1,5 +1,6 @@
 //! The audit of orders: rows against machines, cards and the ledger.
 
+mod agents;
 mod children;
 mod hops;
 mod money;
@@ -7,6 +8,7 @@ mod paid;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use ::commission::{AgentId, LinkId};
 use catalog::SkuId;
 use chrono::{DateTime, TimeDelta, Utc};
 use inventory::{CardId, GivenCard, InventoryAudit};
@@ -22,7 +24,7 @@ use crate::fulfil::FulfilState;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState, States, step};
 use crate::model::Method;
 use crate::repo::card_ids;
-use crate::table::{event, fulfilment, hop, line, order, refund};
+use crate::table::{commission, event, fulfilment, hop, line, order, referral, refund};
 use children::Children;
 
 /// What an audit of one tenant's orders counted and found.
@@ -34,6 +36,10 @@ pub struct OrderAudit {
     pub skus: BTreeSet<SkuId>,
     /// The sites that earn from them, for whoever knows the tree.
     pub sites: BTreeSet<SiteId>,
+    /// The agents who brought their buyers, or earn from them, each with the selling site, for whoever knows the agents.
+    pub agents: BTreeSet<(AgentId, SiteId)>,
+    /// The links that brought them, each with its agent.
+    pub links: BTreeSet<(LinkId, AgentId)>,
     /// The number of the invariant and what was found; empty is good.
     pub breaches: Vec<(u8, String)>,
 }
@@ -63,6 +69,10 @@ struct Sale<'a> {
     row: &'a order::Model,
     lines: &'a [line::Model],
     hops: &'a [hop::Model],
+    /// Who brought its buyer.
+    referral: Option<&'a referral::Model>,
+    /// What agents earn from it.
+    commissions: &'a [commission::Model],
     works: &'a [fulfilment::Model],
     refund: Option<&'a refund::Model>,
     /// What was to be paid by a channel.
@@ -91,11 +101,24 @@ impl Sale<'_> {
         self.hops.iter().filter(|hop| hop.line_no == line.line_no).max_by_key(|hop| hop.depth)
     }
 
-    /// What the ledger's deposit of these lines is: their total, or the purchase price of a seller that collects itself.
+    /// What agents earn from a line.
+    fn commissions_of(&self, line: &line::Model) -> impl Iterator<Item = &commission::Model> {
+        let number = line.line_no;
+        self.commissions.iter().filter(move |own| own.line_no == number)
+    }
+
+    /// What they earn from it together.
+    fn commission(&self, line: &line::Model) -> i128 {
+        self.commissions_of(line).map(|own| i128::from(own.amount_minor)).sum()
+    }
+
+    /// What the ledger's deposit of these lines is: their total, or the purchase price of a seller that collects itself
+    /// with what its agents earn.
     fn deposit(&self, is_counted: impl Fn(&line::Model) -> bool) -> i128 {
+        let cost = |line: &line::Model| self.seller(line).map_or(0, |hop| i128::from(hop.cost_minor));
         let of = |line: &line::Model| match self.row.collector_id {
             None => i128::from(line.total_minor),
-            Some(_) => i128::from(line.quantity) * self.seller(line).map_or(0, |hop| i128::from(hop.cost_minor)),
+            Some(_) => i128::from(line.quantity) * cost(line) + self.commission(line),
         };
         self.lines.iter().filter(|line| is_counted(line)).map(of).sum()
     }
@@ -172,6 +195,7 @@ async fn check_sale(
     check_delivery(audit, sale, tx.now());
     check_lines(audit, sale, cards);
     hops::check(audit, sale);
+    agents::check(audit, sale);
     check_holds(audit, sale, children.holds.get(&row.id).map_or(0, Vec::len), tx.now());
     paid::check(audit, sale);
     money::check(tx, audit, sale).await

@@ -3,10 +3,12 @@
 mod simulation;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use catalog::rules::{PriceRequest, hops, resolve};
 use catalog::{Answer, Epochs, GoodsKind, Prices, Quote, RuleBook, SiteLevel, SkuId, Subject, Ware};
 use chrono::{DateTime, TimeDelta, Utc};
+use commission::{PlanVersion, Referral};
 use futures::future::BoxFuture;
 use identity::CustomerId;
 use inventory::{CardId, Picks, Taken};
@@ -24,7 +26,7 @@ use crate::known::KnownOrder;
 use crate::machine::{DeliveryState, OrderEvent, States};
 use crate::model::{Buyer, LinkToken, Method, OrderId};
 use crate::repo;
-use crate::sale::{FrozenHop, SoldLine, frozen};
+use crate::sale::{FrozenCommission, FrozenHop, SoldLine, frozen};
 use crate::tally::Tally;
 
 pub use simulation::{DeskNews, DeskWishes, LineRow, OrderChange, StoredOrder};
@@ -54,6 +56,10 @@ pub struct Desk {
     wares_of: Option<(i64, DateTime<Utc>)>,
     /// The epochs that this batch has not read, and by which its prices are good.
     to_prove: Option<Epochs>,
+    /// A command asks what agents earn.
+    wants_plan: bool,
+    /// What they earn.
+    plan: Option<Arc<PlanVersion>>,
     new: Vec<NewOrder>,
     wanted: BTreeSet<OrderId>,
     known: BTreeMap<OrderId, KnownOrder>,
@@ -74,8 +80,18 @@ pub(crate) struct PricedLine {
     pub quantity: u32,
     pub total: Money,
     pub cards: Taken,
+    /// What agents earn from it.
+    pub commissions: Vec<FrozenCommission>,
     /// What the buyer filled in.
     pub answers: Vec<Answer>,
+}
+
+/// Who brought the buyer of a new order, and what the plan was asked with.
+pub(crate) struct NewReferral {
+    pub referral: Referral,
+    /// The version that was in force; none if the tenant has no plan.
+    pub plan: Option<i64>,
+    pub site_level: Option<String>,
 }
 
 /// An order that was decided and is to be written.
@@ -93,6 +109,7 @@ pub(crate) struct NewOrder {
     pub expires_at: Option<DateTime<Utc>>,
     pub states: States,
     pub events: &'static [OrderEvent],
+    pub referral: Option<NewReferral>,
     pub lines: Vec<PricedLine>,
 }
 
@@ -100,7 +117,8 @@ impl PricedLine {
     pub fn new(ware: &Ware, quote: Quote, (quantity, answers): (u32, Vec<Answer>)) -> Option<Self> {
         let total = quote.unit.times(quantity).ok()?;
         let hops = frozen(&quote);
-        Some(Self { ware: ware.clone(), quote, hops, quantity, total, cards: Taken::default(), answers })
+        let (cards, commissions) = (Taken::default(), Vec::new());
+        Some(Self { ware: ware.clone(), quote, hops, quantity, total, cards, commissions, answers })
     }
 
     pub const fn sku(&self) -> SkuId {
@@ -109,7 +127,8 @@ impl PricedLine {
 
     pub fn sold(&self, number: i32) -> SoldLine<'_> {
         let cost_of_goods = Money::new(self.cards.cost_minor, self.total.currency());
-        SoldLine { number, quantity: self.quantity, cost_of_goods, hops: &self.hops }
+        let (hops, commissions) = (&self.hops, &self.commissions);
+        SoldLine { number, quantity: self.quantity, cost_of_goods, hops, commissions }
     }
 
     /// Whether a person fulfils it.
@@ -139,6 +158,8 @@ impl Desk {
             wares: HashMap::new(),
             wares_of: None,
             to_prove: None,
+            wants_plan: false,
+            plan: None,
             new: Vec::new(),
             wanted: BTreeSet::new(),
             known: BTreeMap::new(),
@@ -155,6 +176,16 @@ impl Desk {
 
     pub(crate) fn want_sku(&mut self, sku: SkuId) {
         self.skus.insert(sku);
+    }
+
+    /// Asks what agents earn.
+    pub(crate) const fn want_plan(&mut self) {
+        self.wants_plan = true;
+    }
+
+    /// What agents earn by the tenant's plan, if it has one and it was asked for.
+    pub(crate) fn plan(&self) -> Option<&Arc<PlanVersion>> {
+        self.plan.as_ref()
     }
 
     /// Asks for an order that exists; its row is locked.
@@ -336,6 +367,9 @@ impl Part for Desk {
             let orders = repo::load_in(tx, &self.wanted, repo::Lock::Wait).await.map_err(order_error)?;
             self.known = orders.into_iter().map(|order| (order.id, order)).collect();
             self.tally.read(tx).await?;
+            if self.wants_plan {
+                self.plan = commission::plan_in(tx, self.plan.take()).await.map_err(|error| broken(&error))?;
+            }
             self.read_prices(tx, look).await
         })
     }
@@ -384,7 +418,7 @@ impl Part for Desk {
         self.wanted.clear();
         self.known.clear();
         self.tally.end(is_committed);
-        (self.has_missed, self.looks_again, self.to_prove) = (false, false, None);
+        (self.has_missed, self.looks_again, self.to_prove, self.wants_plan) = (false, false, None, false);
         if !is_committed {
             (self.rules_of, self.wares_of) = (None, None);
         }

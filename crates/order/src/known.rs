@@ -10,7 +10,7 @@ use payment::RefundId;
 use crate::fulfil::FulfilState;
 use crate::machine::{OrderEvent, OrderState, PaymentState, Rejected, States, step};
 use crate::model::{Method, OrderId};
-use crate::sale::{self, Collection, FrozenHop, SaleError, SoldLine};
+use crate::sale::{self, Collection, FrozenCommission, FrozenHop, SaleError, SoldLine};
 
 /// An order whose row this batch has locked.
 #[derive(Debug, Clone)]
@@ -49,6 +49,7 @@ pub(crate) struct KnownLine {
     pub cards: Taken,
     pub has_new_cards: bool,
     pub hops: Vec<FrozenHop>,
+    pub commissions: Vec<FrozenCommission>,
     /// What a person does for it; none for cards.
     pub manual: Option<Manual>,
 }
@@ -214,7 +215,8 @@ impl KnownLine {
     /// The line as it was sold.
     pub fn sold(&self) -> SoldLine<'_> {
         let cost_of_goods = Money::new(self.cards.cost_minor, self.currency);
-        SoldLine { number: self.number, quantity: self.quantity, cost_of_goods, hops: &self.hops }
+        let (hops, commissions) = (&self.hops, &self.commissions);
+        SoldLine { number: self.number, quantity: self.quantity, cost_of_goods, hops, commissions }
     }
 
     /// Whether one of its cards may not be sold any more.

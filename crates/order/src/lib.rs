@@ -20,6 +20,7 @@
 mod audit;
 mod command;
 mod desk;
+mod earnings;
 mod error;
 mod fulfil;
 mod gate;
@@ -47,6 +48,7 @@ pub use command::{
     RefundEnded, RefundOrder, Refusal,
 };
 pub use desk::{Desk, DeskNews, DeskWishes, LineRow, OrderChange, StoredOrder};
+pub use earnings::{AgentEarning, EarningState};
 pub use error::OrderError;
 pub use fulfil::{
     FulfilAct, FulfilRefusal, FulfilState, Fulfilled, FulfilmentPage, FulfilmentRow, LineRef, ManualLine,
@@ -61,6 +63,7 @@ pub use model::{
 pub use number::{NumberFault, OrderNumber};
 pub use office::{DeskHop, DeskLine, DeskPayment, DeskView, FulfilBy, OrderFilter, OrderList, OrderRow, OwnView};
 pub use refund::{BuyerRefund, OrderRefund, RefundAsked, RefundOf, RefundRefusal};
+pub use sale::FrozenCommission;
 pub use service::{Checkout, Orders, SoldBy};
 pub use sold::sold_since_in;
 pub use worker::{MoneyReceiver, RefundCloser, Sweeper};

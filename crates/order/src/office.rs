@@ -3,6 +3,7 @@
 
 use catalog::SkuId;
 use chrono::{DateTime, Utc};
+use commission::AgentId;
 use identity::{CustomerId, OperatorId};
 use kernel::{Money, SiteId, Wording};
 use payment::{ChannelId, PaymentId};
@@ -12,6 +13,7 @@ use crate::machine::{self, DeliveryState, OrderState, PaymentState, States};
 use crate::model::{Event, Method, OrderId};
 use crate::number::OrderNumber;
 use crate::refund::OrderRefund;
+use crate::sale::FrozenCommission;
 
 /// Which orders a list shows; an empty condition lets all through.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -121,6 +123,8 @@ pub struct DeskLine {
     pub total: Money,
     /// The chain, the main site first; of a site's own view only its own.
     pub hops: Vec<DeskHop>,
+    /// What agents earn from it once it is delivered, the one who brought the buyer first.
+    pub commissions: Vec<FrozenCommission>,
     /// What a person does for it; none for cards.
     pub manual: Option<ManualLine>,
 }
@@ -157,6 +161,8 @@ pub struct DeskView {
     pub payments: Vec<DeskPayment>,
     /// Its refund.
     pub refund: Option<OrderRefund>,
+    /// Who brought the buyer.
+    pub agent: Option<AgentId>,
 }
 
 /// An order as the site that sold it sees it: its own buyer, its own hop.

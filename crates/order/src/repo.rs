@@ -3,6 +3,7 @@
 mod fulfil;
 mod office;
 mod orders;
+mod referrals;
 
 use std::collections::HashMap;
 
@@ -28,6 +29,7 @@ use crate::table::{contact, event, line, order, reveal};
 pub(crate) use fulfil::{change_in as change_work_in, unsettled_refunds_in};
 pub(crate) use office::{contact_of_in, fulfilments_in, hops_in, list_in, order_in, row_of};
 pub(crate) use orders::{Lock, change_in, due_in, insert_into, load_in, open_orders_in, overdue_in, placed_since_in};
+pub(crate) use referrals::{commissions_in, earnings_in, frozen};
 
 /// An order that ends within this time may have ended before its command is decided.
 const SOON: TimeDelta = TimeDelta::seconds(60);

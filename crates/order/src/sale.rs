@@ -9,15 +9,19 @@
 //! earn comes from that. The retail price is recorded between the site's own channel and its takings, never payable
 //! by the main site. With a refund the purchase price is held again until the site's channel has sent the buyer's money
 //! back: before that the site has both.
+//!
+//! Commissions of agents come out of the selling site's margin. With an own channel that margin is not with the main site:
+//! they are held and captured together with the purchase price.
 
 use catalog::Quote;
+use commission::AgentId;
 use kernel::{Currency, Money, MoneyError, SiteId};
 use ledger::{Account, AccountKind, Entry, EntryKind, LedgerError, Posting};
 use uuid::Uuid;
 
-/// Sites strictly between the main site and the selling one that may earn from a sale (the cap of CN mode;
-/// referral agents will count against the same cap).
-pub const DEPTH_MAX: usize = 2;
+/// Sites strictly between the main site and the selling one that may earn from a sale; agents above the one who brought
+/// the buyer count against the same cap.
+pub const DEPTH_MAX: usize = commission::rules::DEPTH_MAX;
 
 /// What one site pays and asks for one piece, as it was when the order was placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,19 @@ pub struct FrozenHop {
     pub cost: Money,
     /// What it asks from the site below, or the last one from the buyer.
     pub price: Money,
+}
+
+/// What an agent earns from a line once it is delivered, as it was when the order was placed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrozenCommission {
+    /// The agent.
+    pub agent: AgentId,
+    /// 0 for the one who brought the buyer.
+    pub tier: u8,
+    /// For all pieces; above zero.
+    pub amount: Money,
+    /// The rule that counted, in words.
+    pub rule: String,
 }
 
 /// A line as it was sold: its hops, the main site first.
@@ -42,6 +59,15 @@ pub struct SoldLine<'a> {
     pub cost_of_goods: Money,
     /// The chain.
     pub hops: &'a [FrozenHop],
+    /// What agents earn, out of the selling site's margin.
+    pub commissions: &'a [FrozenCommission],
+}
+
+impl SoldLine<'_> {
+    /// What agents earn together.
+    fn commission(&self, currency: Currency) -> Result<Money, MoneyError> {
+        self.commissions.iter().try_fold(Money::zero(currency), |sum, one| sum.plus(one.amount))
+    }
 }
 
 /// Who takes the buyer's money, and so what moves when a line is delivered.
@@ -66,19 +92,19 @@ pub fn depth(quote: &Quote) -> usize {
 }
 
 /// What the seller's prepaid account must hold for lines sold in this way until they are delivered: its whole purchase
-/// price if it collects itself, else the loss it sells at.
+/// price, with what agents earn, if it collects itself, else the loss it sells at.
 pub fn to_hold(lines: &[SoldLine<'_>], collection: Collection, currency: Currency) -> Result<Money, SaleError> {
     let mut sum = Money::zero(currency);
     for line in lines {
         let [_, .., seller] = line.hops else { continue };
-        let one = match collection {
-            Collection::Own => seller.cost,
+        let all = match collection {
+            Collection::Own => seller.cost.times(line.quantity)?.plus(line.commission(currency)?)?,
             Collection::Central | Collection::CentralHeld if seller.price.minor() < seller.cost.minor() => {
-                seller.cost.minus(seller.price)?
+                seller.cost.minus(seller.price)?.times(line.quantity)?
             }
             Collection::Central | Collection::CentralHeld => continue,
         };
-        sum = sum.plus(one.times(line.quantity)?)?;
+        sum = sum.plus(all)?;
     }
     Ok(sum)
 }
@@ -122,39 +148,30 @@ pub fn paid_to_site(
     Ok([captured, Entry::try_new(EntryKind::OwnTakings, order, "takings", postings)?])
 }
 
-/// A line was delivered: its deposit becomes revenue and margins, and the goods leave the stock for what they were put
-/// there for.
+/// A line was delivered: its deposit becomes revenue, margins and commissions, and the goods leave the stock for what they
+/// were put there for.
 pub fn delivered(order: Uuid, line: SoldLine<'_>, collection: Collection) -> Result<Entry, SaleError> {
-    let SoldLine { number, quantity, cost_of_goods, hops } = line;
-    let [main, below @ ..] = hops else { return Err(SaleError::NoChain) };
-    let (deposit, earners) = split(main, below, collection);
-    let own = |kind| Account::own(kind, deposit.currency());
+    let shares = shares(&line, collection)?;
+    let own = |kind| Account::own(kind, shares.deposit.currency());
     let mut postings = vec![
-        debit(own(AccountKind::OrderDeposits), deposit.times(quantity)?),
-        credit(own(AccountKind::Revenue), main.price.times(quantity)?),
-        debit(own(AccountKind::CostOfGoods), cost_of_goods),
-        credit(own(AccountKind::StockAtCost), cost_of_goods),
+        debit(own(AccountKind::OrderDeposits), shares.deposit),
+        credit(own(AccountKind::Revenue), shares.revenue),
+        debit(own(AccountKind::CostOfGoods), line.cost_of_goods),
+        credit(own(AccountKind::StockAtCost), line.cost_of_goods),
     ];
-    for hop in earners {
-        postings.push(margin(hop, quantity, collection)?);
-    }
-    Ok(Entry::try_new(EntryKind::LineDelivered, order, &format!("delivered:{number}"), postings)?)
+    postings.extend(shares.earned);
+    Ok(Entry::try_new(EntryKind::LineDelivered, order, &format!("delivered:{}", line.number), postings)?)
 }
 
 /// A delivered line goes back: what it earned whom is the order's deposit again. The goods are gone, not in stock again,
 /// and what they cost stays spent. A seller's loss comes back as free prepaid money.
 pub fn returned(order: Uuid, line: SoldLine<'_>, collection: Collection) -> Result<Entry, SaleError> {
-    let [main, below @ ..] = line.hops else { return Err(SaleError::NoChain) };
-    let (deposit, earners) = split(main, below, collection);
-    let own = |kind| Account::own(kind, deposit.currency());
-    let mut postings = vec![
-        credit(own(AccountKind::OrderDeposits), deposit.times(line.quantity)?),
-        debit(own(AccountKind::Revenue), main.price.times(line.quantity)?),
-    ];
-    for hop in earners {
-        let Posting { account, amount } = margin(hop, line.quantity, Collection::Central)?;
-        postings.push(debit(account, amount));
-    }
+    let collection = if collection == Collection::CentralHeld { Collection::Central } else { collection };
+    let shares = shares(&line, collection)?;
+    let own = |kind| Account::own(kind, shares.deposit.currency());
+    let mut postings =
+        vec![credit(own(AccountKind::OrderDeposits), shares.deposit), debit(own(AccountKind::Revenue), shares.revenue)];
+    postings.extend(shares.earned.into_iter().map(|Posting { account, amount }| debit(account, amount)));
     Ok(Entry::try_new(EntryKind::LineReturned, order, &format!("returned:{}", line.number), postings)?)
 }
 
@@ -192,29 +209,57 @@ pub fn refunded(order: Uuid, back: Back, (deposit, total): (Money, Money)) -> Re
 pub fn deposit(lines: &[SoldLine<'_>], collection: Collection, currency: Currency) -> Result<Money, SaleError> {
     let mut sum = Money::zero(currency);
     for line in lines {
-        let [main, below @ ..] = line.hops else { return Err(SaleError::NoChain) };
-        sum = sum.plus(split(main, below, collection).0.times(line.quantity)?)?;
+        sum = sum.plus(shares(line, collection)?.deposit)?;
     }
     Ok(sum)
 }
 
-/// What the order's deposit holds for one piece, and which sites earn from it.
-fn split<'a>(main: &FrozenHop, below: &'a [FrozenHop], collection: Collection) -> (Money, &'a [FrozenHop]) {
-    match (collection, below) {
-        (Collection::Own, [above @ .., seller]) => (seller.cost, above),
-        _ => (below.last().unwrap_or(main).price, below),
+/// What an order's deposit holds for a line, and who gets it: revenue and what is earned sum to it.
+struct Shares {
+    deposit: Money,
+    revenue: Money,
+    /// Of the sites below the main one, from the top, and of agents.
+    earned: Vec<Posting>,
+}
+
+fn shares(line: &SoldLine<'_>, collection: Collection) -> Result<Shares, SaleError> {
+    let [main, below @ ..] = line.hops else { return Err(SaleError::NoChain) };
+    let all = |one: Money| one.times(line.quantity);
+    let commission = line.commission(main.price.currency())?;
+    let mut earned = Vec::with_capacity(below.len() + line.commissions.len());
+    let (deposit, revenue) = match below {
+        // The main site sells: its agents are paid out of what it takes.
+        [] => (all(main.price)?, all(main.price)?.minus(commission)?),
+        [above @ .., seller] => {
+            for hop in above {
+                earned.push(margin(hop.site, all(hop.price.minus(hop.cost)?)?, collection));
+            }
+            let deposit = match collection {
+                Collection::Own => all(seller.cost)?.plus(commission)?,
+                Collection::Central | Collection::CentralHeld => {
+                    let own = all(seller.price.minus(seller.cost)?)?.minus(commission)?;
+                    earned.push(margin(seller.site, own, collection));
+                    all(seller.price)?
+                }
+            };
+            (deposit, all(main.price)?)
+        }
+    };
+    for one in line.commissions {
+        let account = Account::of(AccountKind::AgentPending, one.agent.uuid(), one.amount.currency());
+        earned.push(credit(account, one.amount));
     }
+    Ok(Shares { deposit, revenue, earned })
 }
 
 /// A site's margin: earned and pending, or, below zero, covered by its prepaid money.
-fn margin(hop: &FrozenHop, quantity: u32, collection: Collection) -> Result<Posting, MoneyError> {
-    let amount = hop.price.minus(hop.cost)?.times(quantity)?;
+fn margin(site: SiteId, amount: Money, collection: Collection) -> Posting {
     let kind = match collection {
         _ if !amount.is_negative() => AccountKind::SitePending,
         Collection::CentralHeld => AccountKind::SitePrepaidHeld,
         Collection::Central | Collection::Own => AccountKind::SitePrepaid,
     };
-    Ok(Posting { account: site_account(kind, hop.site, amount), amount })
+    credit(site_account(kind, site, amount), amount)
 }
 
 fn site_account(kind: AccountKind, site: SiteId, amount: Money) -> Account {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use catalog::SkuId;
 use chrono::TimeDelta;
+use commission::Referral;
 use futures::future::join_all;
 use identity::CustomerId;
 use inventory::{Inventory, Shelf};
@@ -75,6 +76,8 @@ pub struct SoldBy {
     pub currency: Currency,
     /// What the selling site allows.
     pub limits: Limits,
+    /// Who brought the buyer to it.
+    pub referral: Option<Referral>,
 }
 
 impl Orders {
@@ -171,7 +174,7 @@ impl Orders {
     async fn decide_place(
         &self,
         scope: &SiteScope,
-        SoldBy { chain, currency, limits }: SoldBy,
+        SoldBy { chain, currency, limits, referral }: SoldBy,
         (buyer, lines, pay): (Buyer, Vec<Wanted>, Pay),
         (order, key): (OrderId, &str),
     ) -> Result<Answered<Placed>, OrderError> {
@@ -181,7 +184,7 @@ impl Orders {
         }
         assert_eq!(chain.last().map(|place| place.site), Some(scope.site()), "the chain ends at the selling site");
         let skus: Vec<SkuId> = lines.iter().map(|line| line.sku).collect();
-        let place = Place { chain, currency, buyer, lines, pay, limits, key: key.to_owned(), order };
+        let place = Place { chain, currency, buyer, lines, pay, limits, referral, key: key.to_owned(), order };
         place.check_size()?;
         self.gate.enter(scope, &place, &self.lanes).await?;
         let key = place.key();

@@ -29,6 +29,8 @@ pub(crate) mod order {
         pub paid_at: Option<DateTime<Utc>>,
         pub delivered_at: Option<DateTime<Utc>>,
         pub changed_at: DateTime<Utc>,
+        /// The agent who brought the buyer.
+        pub agent_id: Option<Uuid>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -137,6 +139,55 @@ pub(crate) mod hop {
         pub site_id: Uuid,
         pub cost_minor: i64,
         pub price_minor: i64,
+        pub rule: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod referral {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "order_referrals")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        pub site_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub order_id: Uuid,
+        pub agent_id: Uuid,
+        pub link_id: Uuid,
+        pub how: String,
+        pub plan_version: Option<i64>,
+        pub site_level: Option<String>,
+        pub chain: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod commission {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "order_commissions")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        pub site_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub order_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub line_no: i32,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tier: i32,
+        pub agent_id: Uuid,
+        pub amount_minor: i64,
         pub rule: String,
     }
 
@@ -267,4 +318,4 @@ pub(crate) mod reveal {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-store::site_owned!(order, line, hold, contact, hop, event, form, fulfilment, refund, reveal);
+store::site_owned!(order, line, hold, contact, hop, referral, commission, event, form, fulfilment, refund, reveal);

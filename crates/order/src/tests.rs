@@ -1,3 +1,4 @@
+mod agents;
 mod audit;
 mod by_heart;
 mod channel;
@@ -313,7 +314,7 @@ proptest! {
         let quote = fixture::quote(cost, &margins);
         let order = uuid::Uuid::now_v7();
         let hops = sale::frozen(&quote);
-        let line = sale::SoldLine { number: 1, quantity, cost_of_goods: fixture::cents(goods), hops: &hops };
+        let line = sale::SoldLine { number: 1, quantity, cost_of_goods: fixture::cents(goods), hops: &hops, commissions: &[] };
         let total = quote.unit.minor() * i64::from(quantity);
         let held = sale::to_hold(&[line], Collection::Own, fixture::CNY).expect("an amount").minor();
         for (collection, deposit) in [(Collection::Central, total), (Collection::CentralHeld, total), (Collection::Own, held)] {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use catalog::{Catalog, SkuId};
+use commission::AgentAudit;
 use kernel::{Platform, SiteId, TenantId};
 use order::OrderAudit;
 use store::Store;
@@ -59,6 +60,7 @@ async fn audit_tenant(
     let ledger = ledger::audit_in(&tx).await?;
     let stock = inventory::audit_in(&tx).await?;
     let orders = order::audit_in(&tx, &stock).await?;
+    let agents = commission::audit_in(&tx).await?;
     let payments = payment::audit_in(&tx).await?;
     let jobs = outbox::audit_in(&tx).await?;
     let text = &mut report.text;
@@ -82,7 +84,9 @@ async fn audit_tenant(
         ledger.breaches.into_iter().map(|breach| (breach.invariant, breach.finding)).collect();
     found.extend(stock.breaches.into_iter().map(|finding| (4, finding)));
     found.extend(strangers(store, &tx, &orders).await?.into_iter().map(|finding| (13, finding)));
+    found.extend(unknown_agents(&agents, &orders).into_iter().map(|finding| (13, finding)));
     found.extend(orders.breaches);
+    found.extend(agents.breaches);
     found.extend(payments.breaches);
     found.extend(jobs.breaches.into_iter().map(|finding| (15, finding)));
     found.extend(compare_heads(&tx, &heads.join(head_file(tenant))).await?);
@@ -102,6 +106,14 @@ async fn strangers(store: &Store, tx: &impl store::Tx, orders: &OrderAudit) -> a
         strangers.extend(unknown.map(|sku| format!("{sku} is in an order, and not in the catalogue")));
     }
     Ok(strangers)
+}
+
+/// What orders name of agents, and has no foreign key from there.
+fn unknown_agents(known: &AgentAudit, orders: &OrderAudit) -> Vec<String> {
+    let agents = orders.agents.difference(&known.agents);
+    let agents = agents.map(|(agent, site)| format!("{agent} is in an order of {site}, and no agent there"));
+    let links = orders.links.difference(&known.links);
+    agents.chain(links.map(|(link, agent)| format!("{link} is in an order, and no link of {agent}"))).collect()
 }
 
 /// Each exported head must still be the hash of its link: a chain that was rewritten as a whole shows here only.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use catalog::{Catalog, Prices};
+use commission::Agents;
 use identity::{Customers, LoginLimits, Operators, Passwords};
 use inventory::{Intake, Inventory, KeyRing, MasterKey, MasterKeys, Picks};
 use kernel::SystemClock;
@@ -46,6 +47,8 @@ pub struct House {
     pub payments: Payments,
     /// Buying.
     pub orders: Orders,
+    /// Who brings buyers.
+    pub agents: Agents,
     /// Finding an order again without an account.
     pub lookups: Lookups,
     /// Files of cards, in and out.
@@ -69,6 +72,7 @@ impl House {
         let lanes = lanes(&store, &prices);
         let payments = payments(settings, &store, &lanes, &inventory)?;
         let orders = Orders::new(store.clone(), lanes.clone(), inventory.clone(), payments.clone());
+        let agents = Agents::new(store.clone());
         let lookups = Lookups::new(orders.clone(), passwords.clone());
         let intake = Intake::new(store.clone(), inventory.clone(), prices.clone(), orders.shelf().clone());
         let launch = Launch::new(
@@ -93,6 +97,7 @@ impl House {
             lanes,
             payments,
             orders,
+            agents,
             lookups,
             intake,
             launch,

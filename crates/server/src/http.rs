@@ -40,6 +40,7 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         inventory: house.inventory.clone(),
         orders: house.orders.clone(),
         customers: house.customers.clone(),
+        agents: house.agents.clone(),
         lookups: house.lookups.clone(),
         limits: house.limits.clone(),
         store: house.store.clone(),
@@ -51,6 +52,7 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         customers: house.customers.clone(),
         limits: house.limits.clone(),
         orders: house.orders.clone(),
+        agents: house.agents.clone(),
         kit: kit.clone(),
     });
     let shops = web::by_path(SHOP_PATHS, for_programs, shops);
@@ -64,6 +66,8 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         inventory: house.inventory.clone(),
         intake: house.intake.clone(),
         orders: house.orders.clone(),
+        agents: house.agents.clone(),
+        plans: commission::Plans,
         store: house.store.clone(),
         kit: kit.clone().patient(UPLOAD_TIME),
     });

@@ -6,9 +6,11 @@ mod facts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
+use std::sync::Arc;
 
 use catalog::{RuleBook, SkuId, Ware};
 use chrono::{DateTime, Utc};
+use commission::PlanVersion;
 use identity::CustomerId;
 use inventory::{CardId, CardState, StockCount};
 use ledger::{Account, Entry, EntryId};
@@ -100,6 +102,8 @@ pub(crate) struct Database {
     pub undecided: BTreeSet<RefundId>,
     pub epoch: i64,
     pub rules: RuleBook,
+    /// What agents earn.
+    pub plan: Arc<PlanVersion>,
     pub wares: HashMap<SkuId, Ware>,
     /// Jobs of commits, to be picked up by the world.
     pub jobs: Vec<Job>,
@@ -115,6 +119,7 @@ pub(crate) struct Waits(pub NodeNumber);
 impl Database {
     /// An empty database of this tenant.
     pub fn new(layout: Layout, now: DateTime<Utc>) -> Self {
+        let plan = Arc::new(layout.plan(0));
         let mut new = Self {
             layout,
             now,
@@ -142,6 +147,7 @@ impl Database {
             undecided: BTreeSet::new(),
             epoch: 0,
             rules: RuleBook::default(),
+            plan,
             wares: HashMap::default(),
             jobs: Vec::new(),
             locks: Locks::default(),
@@ -155,6 +161,7 @@ impl Database {
     pub fn change_prices(&mut self) {
         self.epoch += 1;
         self.rules = self.layout.rules(self.epoch);
+        self.plan = Arc::new(self.layout.plan(self.epoch));
         let raise = self.epoch % 3;
         let wares = (0..self.layout.goods.len()).map(|place| self.layout.ware(place, raise));
         self.wares = wares.map(|ware| (ware.facts.sku, ware)).collect();

@@ -5,9 +5,14 @@ use catalog::{
     RuleId, SiteLevel, SkuFacts, SkuId, Target, Terms, Ware, Whom,
 };
 use chrono::{DateTime, Utc};
+use commission::{
+    AgentId, AgentState, Base, Earning, How, LinkId, Mode, Plan, PlanVersion, Referral, Referrer, Rule,
+    Target as About, Terms as CommissionTerms,
+};
 use identity::{CustomerId, OperatorId};
 use kernel::{Currency, Money, Rate, SiteId, TenantId, Wording};
 use payment::{Channel, ChannelId, ChannelState};
+use uuid::Uuid;
 
 use crate::dice::Dice;
 
@@ -120,6 +125,7 @@ impl Layout {
             category: CategoryId::from_uuid(self.tenant.uuid()),
             cost: money(cost),
             list_price: money(list_price),
+            face_value: None,
             state: OnSale::On,
             quantity_max: 20,
             epoch: 1,
@@ -127,6 +133,45 @@ impl Layout {
         let name = || Wording::new("卡", "card");
         let fulfilment = Fulfilment { form: Form::default(), within_hours: 24 };
         Ware { facts, title: name(), name: name(), kind, fulfilment }
+    }
+
+    /// Who brings buyers to a site: three agents one above the other, all of them customers, too; of some sites one in the
+    /// middle does not earn.
+    pub fn referral(&self, site: &Site) -> Referral {
+        let own = site.id.uuid().as_u128();
+        let referrer = |place: u8| Referrer {
+            agent: AgentId::from_uuid(Uuid::from_u128(own ^ (u128::from(place) + 1))),
+            customer: self.customers[usize::from(place)],
+            level: None,
+            state: if place == 1 && own % 4 == 0 { AgentState::Suspended } else { AgentState::Active },
+        };
+        Referral { link: LinkId::from_uuid(site.id.uuid()), how: How::Link, chain: (0..3).map(referrer).collect() }
+    }
+
+    /// What agents earn; it moves with the epoch, and often asks for more than a margin has.
+    pub fn plan(&self, epoch: i64) -> PlanVersion {
+        let rate = |ppm| Rate::from_ppm(ppm);
+        let mut rules =
+            vec![Rule { target: About::Tenant, tier: 0, terms: CommissionTerms::share(Base::Price, rate(30_000)) }];
+        let mode = if epoch % 2 == 0 { Mode::Tiers } else { Mode::Difference };
+        if mode == Mode::Tiers {
+            let floor = Some(Money::new(7, self.currency));
+            let share = CommissionTerms::share(Base::Margin, rate(250_000));
+            rules.push(Rule { target: About::Tenant, tier: 1, terms: CommissionTerms { floor, ..share } });
+            let earning = Earning::Fixed { amount: Money::new(3, self.currency) };
+            rules.push(Rule {
+                target: About::Tenant,
+                tier: 2,
+                terms: CommissionTerms { earning, floor: None, cap: None },
+            });
+        } else {
+            let all = CommissionTerms::share(Base::Margin, rate(1_000_000));
+            let last = self.referral(&self.sites[1]).chain[1].agent;
+            rules.push(Rule { target: About::Agent(last), tier: 0, terms: all });
+        }
+        let at = DateTime::<Utc>::UNIX_EPOCH;
+        let plan = Plan { mode, rules, ..Plan::nothing() };
+        PlanVersion { version: epoch, effective_from: at, created_at: at, created_by: Uuid::nil(), plan }
     }
 
     /// The rules of all sites; `percent` of the retail sites moves with the epoch.

@@ -171,6 +171,9 @@ impl World {
                 Pay::Channel(ChannelPay { channel, out_no: dice.out_no(), return_url: String::new(), link, hold_for }),
             )
         };
+        // Of every four buyers one was brought by an agent.
+        let key = dice.throw();
+        let referral = key.is_multiple_of(4).then(|| layout.referral(site));
         let place = Place {
             chain: site.chain.clone(),
             currency: layout.currency,
@@ -178,7 +181,8 @@ impl World {
             lines,
             pay,
             limits: no_limits(),
-            key: format!("{:016x}", dice.throw()),
+            referral,
+            key: format!("{key:016x}"),
             order: OrderId::from_uuid(dice.name()),
         };
         self.ask_for(tenant, Act::Place(place), Asker::Person);

@@ -203,7 +203,11 @@ impl Books<'_> {
         let pieces = i64::from(line.quantity);
         let (main, seller) = (line.hops[0], line.hops[line.hops.len() - 1]);
         let is_own = order.collector().is_some();
-        let deposit = pieces * if is_own { seller.cost.minor() } else { seller.price.minor() };
+        let commission: i64 = line.commissions.iter().map(|one| one.amount.minor()).sum();
+        let deposit = match is_own {
+            true => pieces * seller.cost.minor() + commission,
+            false => pieces * seller.price.minor(),
+        };
         if is_own {
             self.site(AccountKind::SitePrepaid, order.site(), -deposit);
         }
@@ -211,6 +215,17 @@ impl Books<'_> {
             return self.own(AccountKind::OrderDeposits, deposit);
         }
         self.own(AccountKind::Revenue, pieces * main.price.minor());
+        for one in line.commissions {
+            self.add(
+                Account::of(AccountKind::AgentPending, one.agent.uuid(), one.amount.currency()),
+                one.amount.minor(),
+            );
+        }
+        match line.hops.len() {
+            _ if is_own => {}
+            1 => self.own(AccountKind::Revenue, -commission),
+            _ => self.site(AccountKind::SitePending, order.site(), -commission),
+        }
         let earners = if is_own { &line.hops[1..line.hops.len() - 1] } else { &line.hops[1..] };
         for hop in earners {
             let margin = pieces * (hop.price.minor() - hop.cost.minor());

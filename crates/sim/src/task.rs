@@ -254,6 +254,7 @@ impl Lane {
         desk.assume_orders(database.orders_of(&wishes.orders), flight.attempt);
         let wares = wishes.skus.iter().filter_map(|sku| database.wares.get(sku).cloned());
         desk.assume_prices(database.epoch, &database.rules, wares);
+        desk.assume_plan(&database.plan);
         flight.stage = Stage::Payments;
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use catalog::{Catalog, Prices, Showcases};
+use commission::Agents;
 use identity::{CustomerId, Customers, LoginLimits};
 use inventory::Inventory;
 use kernel::{Money, SiteId};
@@ -33,6 +34,8 @@ pub struct StorefrontState {
     pub inventory: Inventory,
     /// Buying.
     pub orders: Orders,
+    /// Who brings buyers.
+    pub agents: Agents,
     /// Finding an order again without an account.
     pub lookups: Lookups,
     /// Log-ins.

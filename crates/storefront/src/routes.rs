@@ -76,6 +76,7 @@ fn reading_routes(routes: Routes<App>) -> Routes<App> {
         .get("/theme.css", pages::seo::theme)
         .get("/robots.txt", pages::seo::robots)
         .get("/sitemap.xml", pages::seo::sitemap)
+        .get("/r/{code}", pages::promotion::follow)
         .get("/search", pages::browse::search)
         .get("/categories/{code}", pages::browse::category)
         .get("/notices", pages::rules::notices)

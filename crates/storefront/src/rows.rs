@@ -3,6 +3,7 @@
 
 use catalog::{Code, Exhibit, Goods, GoodsKind, Retail, Showcase, SiteLevel, Sku, SkuId, Subject};
 use chrono::{DateTime, Utc};
+use commission::{AgentCode, Referral};
 use identity::{Customer, CustomerId};
 use kernel::{Money, SiteId, SiteScope};
 use ledger::{Account, AccountKind};
@@ -13,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use store::{ReadTx, Tx};
 use tenancy::Shop;
-use web::Problem;
+use web::{Problem, Via};
 
 use crate::app::App;
 use crate::cache::{Basis, Stock};
@@ -39,11 +40,23 @@ pub(crate) async fn chain_in(app: &App, tx: &impl Tx, shop: &Shop) -> Result<Vec
     Ok(shop.chain.iter().map(|&site| SiteLevel { site, level: level(site) }).collect())
 }
 
-/// The shop as a seller: its chain, its currency, and what it allows.
-pub(crate) async fn sold_by(app: &App, shop: &Shop) -> Result<SoldBy, Problem> {
+/// The shop as a seller: its chain, its currency, what it allows, and who brought the buyer.
+pub(crate) async fn sold_by(app: &App, shop: &Shop, via: Option<&Via>) -> Result<SoldBy, Problem> {
+    let referral = match via {
+        Some(via) => brought(app, shop, via).await?,
+        None => None,
+    };
     let tx = begin(app, shop).await?;
     let chain = chain_in(app, &tx, shop).await?;
-    Ok(SoldBy { chain, currency: shop.tenant.currency, limits: Limits::of(shop.site.limits.as_deref()) })
+    Ok(SoldBy { chain, currency: shop.tenant.currency, limits: Limits::of(shop.site.limits.as_deref()), referral })
+}
+
+/// Who brought a browser here that has followed this link.
+pub(crate) async fn brought(app: &App, shop: &Shop, via: &Via) -> Result<Option<Referral>, Problem> {
+    match AgentCode::parse(&via.code) {
+        Ok(code) => Ok(app.rooms.agents.brought(&shop.scope(), &code, via.since).await?),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Whose prices are asked for.

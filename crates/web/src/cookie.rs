@@ -109,7 +109,7 @@ fn ended(name: &'static str, visit: &Visit) -> Cookie<'static> {
 }
 
 /// One of our own that outlives the browser's window.
-fn lasting(name: &'static str, value: String, visit: &Visit, life: Duration) -> Cookie<'static> {
+pub(crate) fn lasting(name: &'static str, value: String, visit: &Visit, life: Duration) -> Cookie<'static> {
     let life = life.try_into().expect("a year fits");
     let cookie = Cookie::build((name, value)).path("/").http_only(true).secure(visit.is_https);
     cookie.same_site(SameSite::Lax).max_age(life).build()

@@ -26,6 +26,7 @@ mod routes;
 mod tests;
 mod titles;
 mod trace;
+mod via;
 mod visit;
 
 pub use cookie::{
@@ -39,13 +40,14 @@ pub use host::{ShopContext, ShopFault, by_path, shop_of};
 pub use key::{IdempotencyKey, REPLAYED};
 pub use kit::{Bounds, Kit, RequestId};
 pub use permit::{
-    Allow, Buyer, ChannelRead, ChannelWrite, GoodsRead, GoodsWrite, Guest, LedgerRead, MaybeBuyer, Operator,
-    OrderFulfil, OrderRead, OrderRefund, Policy, PriceRead, PriceWrite, SiteOperator, SiteRead, SiteWrite, Staff,
-    StockRead, StockWrite, Visitor,
+    AgentRead, AgentWrite, Allow, Buyer, ChannelRead, ChannelWrite, GoodsRead, GoodsWrite, Guest, LedgerRead,
+    MaybeBuyer, Operator, OrderFulfil, OrderRead, OrderRefund, PlanRead, PlanWrite, Policy, PriceRead, PriceWrite,
+    SiteOperator, SiteRead, SiteWrite, Staff, StockRead, StockWrite, Visitor,
 };
 pub use problem::{FieldError, Problem, status_of};
 pub use proxies::Proxies;
 pub use rate::RateLimits;
 pub use routes::{Policed, Route, Routes};
 pub use trace::TraceId;
+pub use via::{Brought, Via};
 pub use visit::{ClientAddress, Visit, VisitFault};

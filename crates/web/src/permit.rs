@@ -117,6 +117,10 @@ permissions!(
     OrderFulfil,
     OrderRefund,
     LedgerRead,
+    AgentRead,
+    AgentWrite,
+    PlanRead,
+    PlanWrite,
 );
 
 impl Policy for Guest {

@@ -11,11 +11,16 @@ fn header(console: &Console, name: &str) -> String {
 }
 
 /// POSTs that move neither money nor stock. A new one stands here, or asks for a key.
-const WITHOUT_KEY: [&str; 8] = [
+const WITHOUT_KEY: [&str; 13] = [
     "/api/v1/session",
+    "/api/v1/tenants/{tenant}/agents",
+    "/api/v1/tenants/{tenant}/agents/{agent}/links",
     "/api/v1/tenants/{tenant}/channels/{channel}/state",
+    "/api/v1/tenants/{tenant}/commission-plans",
     "/api/v1/tenants/{tenant}/refunds/{refund}/ask",
     "/api/v1/tenants/{tenant}/sites",
+    "/api/v1/tenants/{tenant}/sites/{site}/agents",
+    "/api/v1/tenants/{tenant}/sites/{site}/agents/{agent}/links",
     "/api/v1/tenants/{tenant}/sites/{site}/channels/{channel}/state",
     "/api/v1/tenants/{tenant}/sites/{site}/hosts",
     "/api/v1/tenants/{tenant}/sites/{site}/owners",

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use catalog::{Catalog, CategoryDraft, Code, Fulfilment, GoodsDraft, GoodsKind, OnSale, Prices, SkuDraft, SkuId};
+use commission::{Agents, Plans};
 use identity::{Customers, Login, LoginLimits, Membership, NewCustomer, NewOperator, Operators, Passwords, Role};
 use inventory::{CardCode, Intake, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks, Shelf};
 use kernel::{Currency, Money, Platform, Secret, SiteId, TenantId, TenantScope, Wording};
@@ -163,6 +164,8 @@ fn rooms(db: &TestDb, passwords: &Passwords) -> ApiState {
         intake: Intake::new(store.clone(), inventory.clone(), prices.clone(), Shelf::new(store.clone())),
         prices,
         orders: Orders::new(store.clone(), lanes, inventory.clone(), payments.clone()),
+        agents: Agents::new(store.clone()),
+        plans: Plans,
         payments,
         inventory,
         customers: Customers::new(store.clone(), passwords.clone(), limits.clone()),

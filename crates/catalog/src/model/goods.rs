@@ -168,6 +168,8 @@ pub struct SkuFacts {
     pub cost: Money,
     /// The main site's list price.
     pub list_price: Money,
+    /// What is printed on the card.
+    pub face_value: Option<Money>,
     /// Whether the SKU and its goods are both on sale.
     pub state: OnSale,
     /// The most a line may ask for.
@@ -293,6 +295,7 @@ impl Sku {
             category: goods.category,
             cost: self.cost,
             list_price: self.price,
+            face_value: self.face_value,
             state: self.state.and(goods.state),
             quantity_max: self.quantity_max,
             epoch: self.epoch,

@@ -108,6 +108,7 @@ impl Case {
             category: CATEGORY,
             cost: yuan(cost),
             list_price: yuan(list_price),
+            face_value: None,
             state: OnSale::On,
             quantity_max: 50,
             epoch: 1,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{PAGE, Sale};
 use crate::error::OrderError;
-use crate::table::{contact, event, form, fulfilment, hold, hop, line, order, refund, reveal};
+use crate::table::{commission, contact, event, form, fulfilment, hold, hop, line, order, referral, refund, reveal};
 
 /// The rows that belong to a page of orders.
 #[derive(Default)]
@@ -18,6 +18,8 @@ pub(super) struct Children {
     pub holds: HashMap<Uuid, Vec<hold::Model>>,
     pub lines: HashMap<Uuid, Vec<line::Model>>,
     pub hops: HashMap<Uuid, Vec<hop::Model>>,
+    pub referrals: HashMap<Uuid, referral::Model>,
+    pub commissions: HashMap<Uuid, Vec<commission::Model>>,
     pub events: HashMap<Uuid, Vec<event::Model>>,
     pub works: HashMap<Uuid, Vec<fulfilment::Model>>,
     pub refunds: HashMap<Uuid, refund::Model>,
@@ -46,6 +48,11 @@ impl Children {
         children.lines = grouped(lines.all().await?, |row| row.order_id);
         let hops = within(tx.find::<hop::Entity>(), hop::Column::OrderId, span).ascending(hop::Column::Depth);
         children.hops = grouped(hops.all().await?, |row| row.order_id);
+        let referrals = within(tx.find::<referral::Entity>(), referral::Column::OrderId, span);
+        children.referrals = referrals.all().await?.into_iter().map(|row| (row.order_id, row)).collect();
+        let commissions = within(tx.find::<commission::Entity>(), commission::Column::OrderId, span);
+        let commissions = commissions.ascending(commission::Column::Tier).all().await?;
+        children.commissions = grouped(commissions, |row| row.order_id);
         let events = within(tx.find::<event::Entity>(), event::Column::OrderId, span).ascending(event::Column::Seq);
         children.events = grouped(events.all().await?, |row| row.order_id);
         let holds = within(tx.find::<hold::Entity>(), hold::Column::OrderId, span);
@@ -66,6 +73,8 @@ impl Children {
             row,
             lines: of(&self.lines, row.id),
             hops: of(&self.hops, row.id),
+            referral: self.referrals.get(&row.id),
+            commissions: of(&self.commissions, row.id),
             works: of(&self.works, row.id),
             refund: self.refunds.get(&row.id),
             intents: of(&self.intents, row.id),
@@ -106,6 +115,10 @@ impl Children {
             site: None,
             sku: None,
         });
+        let brought = self.referrals.values();
+        let brought = brought.map(move |own| row("order_referrals", own.order_id, None, own.site_id));
+        let earned = self.commissions.values().flatten();
+        let earned = earned.map(move |own| row("order_commissions", own.order_id, Some(own.line_no), own.site_id));
         let events = self.events.values().flatten();
         let events = events.map(move |own| row("order_events", own.order_id, None, own.site_id));
         let holds = self.holds.values().flatten().map(move |own| Named {
@@ -120,7 +133,16 @@ impl Children {
         let intents = self.intents.values().flatten();
         let intents = intents.map(move |own| row("intents", own.id.uuid(), None, own.site.uuid()));
         let others = self.others.iter().map(|own| Named { ..*own });
-        lines.chain(hops).chain(events).chain(holds).chain(works).chain(refunds).chain(intents).chain(others)
+        lines
+            .chain(hops)
+            .chain(brought)
+            .chain(earned)
+            .chain(events)
+            .chain(holds)
+            .chain(works)
+            .chain(refunds)
+            .chain(intents)
+            .chain(others)
     }
 }
 

@@ -81,10 +81,20 @@ fn shares(sale: &Sale<'_>, line: &line::Model) -> BTreeMap<Place, i128> {
         (Some(_), [above @ .., _]) => above,
         _ => below,
     };
+    let commission = sale.commission(line);
     for hop in earners {
-        let margin = i128::from(hop.price_minor) - i128::from(hop.cost_minor);
-        let kind = if margin >= 0 { AccountKind::SitePending } else { loss_account(sale, line) };
-        *shares.entry((kind, Some(hop.site_id))).or_default() += pieces * margin;
+        let margin = pieces * (i128::from(hop.price_minor) - i128::from(hop.cost_minor));
+        let is_seller = hop.depth > 0 && hop.site_id == sale.row.site_id;
+        let left = if is_seller { margin - commission } else { margin };
+        let kind = if left >= 0 { AccountKind::SitePending } else { loss_account(sale, line) };
+        *shares.entry((kind, Some(hop.site_id))).or_default() += left;
+    }
+    if below.is_empty() {
+        // The main site sells: its agents are paid out of what it takes.
+        *shares.entry((AccountKind::Revenue, None)).or_default() -= commission;
+    }
+    for own in sale.commissions_of(line) {
+        *shares.entry((AccountKind::AgentPending, Some(own.agent_id))).or_default() += i128::from(own.amount_minor);
     }
     shares.retain(|_, share| *share != 0);
     shares

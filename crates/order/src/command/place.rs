@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use catalog::{FIELD_CHARS_MAX, FIELDS_MAX, FieldFault, FieldFaultKind, QUANTITY_MAX, Quote, SkuId, Subject};
 use chrono::{DateTime, TimeDelta, Utc};
+use commission::rules::{Share, SoldTo, cascade};
+use commission::{PlanVersion, Referral};
 use inventory::{Picks, Taking};
-use kernel::{Currency, Money, SiteId};
+use kernel::{Currency, Money, MoneyError, SiteId};
 use lane::{Command, CommandKey, Parts};
 use ledger::{Account, AccountKind, Book, Entry, LedgerError};
 use payment::{ChannelState, Intent, IntentId, IntentState, OutNo, Purpose, Till};
@@ -15,10 +17,10 @@ use sha2::{Digest, Sha256};
 
 use super::hold::make_room;
 use super::{Chain, LINES_MAX, Refusal};
-use crate::desk::{Desk, NewOrder, PricedLine};
+use crate::desk::{Desk, NewOrder, NewReferral, PricedLine};
 use crate::machine::{OrderEvent, States, step};
 use crate::model::{Buyer, ChannelPay, Method, OrderId, Pay, Wanted};
-use crate::sale::{self, Collection, DEPTH_MAX, SaleError, SoldLine};
+use crate::sale::{self, Collection, DEPTH_MAX, FrozenCommission, SaleError, SoldLine};
 use crate::tally;
 
 /// The shortest and the longest time that goods are held for.
@@ -51,6 +53,8 @@ pub struct Place {
     pub pay: Pay,
     /// What the selling site allows.
     pub limits: Limits,
+    /// Who brought the buyer.
+    pub referral: Option<Referral>,
     /// The caller's key: the same one is the same order.
     pub key: String,
     /// The id the order gets, chosen before, so that a retry inside the lane makes the same one.
@@ -147,6 +151,7 @@ impl Place {
     /// of its lines.
     fn price(&self, desk: &Desk, now: DateTime<Utc>) -> Result<Vec<PricedLine>, Refusal> {
         self.check_size()?;
+        let plan = desk.plan().map(AsRef::as_ref);
         let mut lines = Vec::with_capacity(self.lines.len());
         for (number, wanted) in (1..).zip(&self.lines) {
             let sku = wanted.sku;
@@ -166,9 +171,52 @@ impl Place {
             check_depth(&quote)?;
             let answers = ware.fulfilment.form.check(&wanted.form);
             let answers = answers.map_err(|faults| Refusal::Form { line: number, faults })?;
-            lines.push(PricedLine::new(ware, quote, (wanted.quantity, answers)).ok_or(Refusal::TooLarge)?);
+            let mut line = PricedLine::new(ware, quote, (wanted.quantity, answers)).ok_or(Refusal::TooLarge)?;
+            line.commissions = self.commissions(&line, plan).map_err(|_| Refusal::TooLarge)?;
+            lines.push(line);
         }
         Ok(lines)
+    }
+
+    /// What agents earn from a line once it is delivered.
+    fn commissions(&self, line: &PricedLine, plan: Option<&PlanVersion>) -> Result<Vec<FrozenCommission>, MoneyError> {
+        let Some((referral, PlanVersion { version, plan, .. })) = self.referral.as_ref().zip(plan) else {
+            return Ok(Vec::new());
+        };
+        let seller = line.hops.last().expect("a chain has at least the main site");
+        let facts = &line.ware.facts;
+        let sold = SoldTo {
+            sku: facts.sku,
+            goods: facts.goods,
+            category: facts.category,
+            site_level: self.seller_level(),
+            sites_between: sale::depth(&line.quote),
+            price: line.total,
+            margin: seller.price.minus(seller.cost)?.times(line.quantity)?,
+            face_value: facts.face_value,
+            quantity: line.quantity,
+            buyer: self.buyer.customer,
+        };
+        let shares = cascade(plan, &sold, &referral.chain)?.shares;
+        let earned = shares.into_iter().filter(|share| share.amount.minor() > 0);
+        let frozen = |share: Share<'_>| FrozenCommission {
+            agent: share.agent,
+            tier: share.tier,
+            amount: share.amount,
+            rule: format!("{}@{version}", share.rule.map_or("", |rule| rule.target.word())),
+        };
+        Ok(earned.map(frozen).collect())
+    }
+
+    fn seller_level(&self) -> Option<&str> {
+        self.chain.last().and_then(|place| place.level.as_deref())
+    }
+
+    /// Who brought the buyer, to be kept with the order.
+    fn new_referral(&self, desk: &Desk) -> Option<NewReferral> {
+        let referral = self.referral.clone()?;
+        let (plan, site_level) = (desk.plan().map(|plan| plan.version), self.seller_level().map(str::to_owned));
+        Some(NewReferral { referral, plan, site_level })
     }
 
     /// Who takes the money. A channel of the selling site makes it the seller of its own right.
@@ -291,6 +339,7 @@ impl Place {
             Pay::Wallet => (Method::Wallet, None),
             Pay::Channel(pay) => (Method::Channel, Some(pay.link.clone())),
         };
+        let referral = self.new_referral(parts.part::<Desk>());
         parts.part::<Desk>().add(NewOrder {
             id: self.order,
             site: self.seller(),
@@ -303,6 +352,7 @@ impl Place {
             expires_at: due.as_ref().map(|due| due.expires_at),
             states: states.expect("a new order can be paid and delivered, or wait for its payment"),
             events,
+            referral,
             lines,
         });
         Ok(Placed { order: self.order, total, due })
@@ -406,6 +456,9 @@ impl Command for Place {
         for line in &self.lines {
             parts.part::<Desk>().want_sku(line.sku);
             parts.part::<Picks>().want(line.sku, line.quantity, self.lasting());
+        }
+        if self.referral.is_some() {
+            parts.part::<Desk>().want_plan();
         }
         if let Pay::Channel(pay) = &self.pay {
             parts.part::<Till>().want_channel(pay.channel);

@@ -3,9 +3,11 @@
 //! database's statements do.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use catalog::{RuleBook, SkuId, Ware};
 use chrono::{DateTime, Utc};
+use commission::PlanVersion;
 use identity::CustomerId;
 use inventory::CardId;
 use kernel::{Money, SiteId};
@@ -17,7 +19,7 @@ use crate::job::OrdersDelivered;
 use crate::known::{KnownLine, KnownOrder, Manual, News, Work};
 use crate::machine::{DeliveryState, OrderEvent, States};
 use crate::model::{Method, OrderId};
-use crate::sale::FrozenHop;
+use crate::sale::{FrozenCommission, FrozenHop};
 
 /// What the commands of a batch have asked for.
 #[derive(Debug, Default)]
@@ -61,6 +63,8 @@ pub struct LineRow<'a> {
     pub work: Option<FulfilState>,
     /// The chain with its prices.
     pub hops: &'a [FrozenHop],
+    /// What agents earn.
+    pub commissions: &'a [FrozenCommission],
 }
 
 /// What a batch writes of orders.
@@ -92,6 +96,11 @@ impl Desk {
             self.rules_of = Some((epoch, BTreeSet::new()));
         }
         self.wares = wares.into_iter().map(|ware| (ware.facts.sku, ware)).collect();
+    }
+
+    /// Takes the plan as read.
+    pub fn assume_plan(&mut self, plan: &Arc<PlanVersion>) {
+        self.plan = Some(Arc::clone(plan));
     }
 
     /// Takes orders as locked and read, for this run of the batch.
@@ -145,6 +154,7 @@ impl StoredOrder {
             cards: line.cards.clone(),
             has_new_cards: false,
             hops: line.hops.clone(),
+            commissions: line.commissions.clone(),
             manual: line.within_hours().map(|within_hours| {
                 let work = is_paid.then(|| Work { news: News::None, ..Work::begin(within_hours, now) });
                 Manual { within_hours, work }
@@ -278,6 +288,7 @@ impl StoredOrder {
             is_manual: line.manual.is_some(),
             work: line.manual.as_ref().and_then(|manual| Some(manual.work.as_ref()?.state)),
             hops: &line.hops,
+            commissions: &line.commissions,
         })
     }
 

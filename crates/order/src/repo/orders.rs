@@ -12,7 +12,7 @@ use sea_orm::ColumnTrait;
 use store::{Change, Rows, StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
-use super::{card_ids, fulfil, states_of};
+use super::{card_ids, fulfil, referrals, states_of};
 use crate::desk::{NewOrder, PricedLine};
 use crate::error::OrderError;
 use crate::known::{KnownLine, KnownOrder, Manual};
@@ -59,6 +59,7 @@ pub(crate) fn insert_into(sheaf: &mut LaneSheaf, now: DateTime<Utc>, new: &[NewO
         })
         .collect();
     sheaf.insert::<hop::Entity>(hops);
+    referrals::insert_into(sheaf, new);
     fulfil::insert_into(sheaf, now, new);
     let events: Vec<event::Model> = new
         .iter()
@@ -99,6 +100,7 @@ fn order_row(tenant_id: Uuid, new: &NewOrder, now: DateTime<Utc>) -> order::Mode
         paid_at,
         delivered_at: paid_at.filter(|_| new.states.delivery == DeliveryState::Delivered),
         changed_at: now,
+        agent_id: new.referral.as_ref().map(|new| new.referral.agent().uuid()),
     }
 }
 
@@ -173,6 +175,8 @@ pub(crate) async fn load_in(
     let rows = rows.all().await?;
     let locked: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let mut children = children_in(tx, &locked).await?;
+    let referred: Vec<Uuid> = rows.iter().filter(|row| row.agent_id.is_some()).map(|row| row.id).collect();
+    let mut commissions = referrals::commissions_in(tx, &referred).await?;
     // Only some goods are made by people, and only what was paid is refunded: nothing is asked for the others.
     let is_manual = |id: &Uuid| {
         children.get(id).is_some_and(|children| children.lines.iter().any(|line| line.fulfil_within_hours.is_some()))
@@ -187,6 +191,8 @@ pub(crate) async fn load_in(
     let make = |row: &order::Model| {
         let mut order = known(row, children.remove(&row.id).unwrap_or_default())?;
         for line in &mut order.lines {
+            let own = commissions.remove(&(row.id, line.number)).unwrap_or_default();
+            line.commissions = own.into_iter().map(|own| referrals::frozen(own, line.currency)).collect();
             if let Some(manual) = &mut line.manual {
                 manual.work = works.remove(&(row.id, line.number));
             }
@@ -245,6 +251,7 @@ fn known(row: &order::Model, children: Children) -> Result<KnownOrder, OrderErro
             },
             has_new_cards: false,
             hops: own.map(|hop| frozen(hop, amount)).collect(),
+            commissions: Vec::new(),
             manual: line.fulfil_within_hours.map(|hours| Manual { within_hours: hours.unsigned_abs(), work: None }),
         }
     });

@@ -1,6 +1,9 @@
 //! What operators and owners of sites do with orders: look, fulfil, refund.
 
+use std::collections::HashMap;
+
 use chrono::TimeDelta;
+use commission::AgentId;
 use kernel::{Money, SiteScope, TenantScope, Wording};
 use lane::{Answered, CommandKey};
 use outbox::Outbox;
@@ -10,6 +13,7 @@ use uuid::Uuid;
 
 use super::Orders;
 use crate::command::{EndRefund, Fulfil, RefundOrder};
+use crate::earnings::AgentEarning;
 use crate::error::OrderError;
 use crate::fulfil::{
     FulfilAct, FulfilState, Fulfilled, FulfilmentPage, LineRef, ManualLine, PROOF_CHARS_MAX, REASON_CHARS_MAX,
@@ -68,7 +72,16 @@ impl Orders {
         let order = repo::row_of(&row, &lines)?;
         let mut hops = repo::hops_in(tx, id, order.total.currency()).await?;
         let mut manual = repo::manual_lines_in(tx, id, &lines).await?;
-        let line_of = |line: &line::Model| DeskLine {
+        let currency = order.total.currency();
+        let mut earned = match row.agent_id {
+            Some(_) => repo::commissions_in(tx, &[id.uuid()]).await?,
+            None => HashMap::new(),
+        };
+        let mut commissions = |line: &line::Model| {
+            let own = earned.remove(&(line.order_id, line.line_no)).unwrap_or_default();
+            own.into_iter().map(|own| repo::frozen(own, currency)).collect()
+        };
+        let mut line_of = |line: &line::Model| DeskLine {
             number: line.line_no,
             sku: catalog::SkuId::from_uuid(line.sku_id),
             title: Wording::new(&line.title_zh, &line.title_en),
@@ -77,9 +90,10 @@ impl Orders {
             unit: Money::new(line.unit_minor, order.total.currency()),
             total: Money::new(line.total_minor, order.total.currency()),
             hops: hops.remove(&line.line_no).unwrap_or_default(),
+            commissions: commissions(line),
             manual: manual.remove(&line.line_no),
         };
-        let lines = lines.iter().map(line_of).collect();
+        let lines = lines.iter().map(&mut line_of).collect();
         let paid = self.payments().paid_in(tx, Self::intent_of(id)).await?;
         let payments = paid.into_iter().map(|(payment, channel)| DeskPayment {
             id: payment.id,
@@ -95,8 +109,21 @@ impl Orders {
             payments: payments.collect(),
             refund: self.order_refund_in(tx, id).await?,
             collector: row.collector_id.map(kernel::SiteId::from_uuid),
+            agent: row.agent_id.map(AgentId::from_uuid),
             order,
         })
+    }
+
+    /// What an agent earns from orders in this scope, newest first, from before this line on; 200 lines a page at most.
+    pub async fn earnings<S: Inside>(
+        &self,
+        scope: &S,
+        agent: AgentId,
+        before: Option<(OrderId, i32)>,
+        limit: u64,
+    ) -> Result<Vec<AgentEarning>, OrderError> {
+        let tx = self.store.read(scope).await?;
+        repo::earnings_in(&tx, agent, before, limit.clamp(1, PAGE_MAX)).await
     }
 
     /// The refund of an order, with what its channel says of it.

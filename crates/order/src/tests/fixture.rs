@@ -314,8 +314,13 @@ impl Shop {
     }
 
     pub async fn another_customer(&self) -> CustomerId {
+        self.customer_of(0, "chen@example.test").await
+    }
+
+    /// Somebody whom the site of this level has won.
+    pub async fn customer_of(&self, level: usize, login: &str) -> CustomerId {
         let tx = self.store.write(&self.scope).await.expect("a writer");
-        let id = customer(&self.customers, &tx, (self.sites[0], &self.hash), "chen@example.test").await;
+        let id = customer(&self.customers, &tx, (self.sites[level], &self.hash), login).await;
         tx.commit().await.expect("committed");
         id
     }
@@ -428,7 +433,7 @@ pub fn filled(account: &str) -> Filled {
 
 /// A shop that allows what shops allow by default.
 pub fn sold_by(chain: Chain) -> SoldBy {
-    SoldBy { chain, currency: CNY, limits: Limits::default() }
+    SoldBy { chain, currency: CNY, limits: Limits::default(), referral: None }
 }
 
 fn payee(level: usize) -> String {

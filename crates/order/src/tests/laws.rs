@@ -153,7 +153,7 @@ proptest! {
         let hops = chains(&sites, &margins, &costs, loss);
         let lines = (1..).zip(wishes.iter().zip(&hops)).map(|(number, ((_, quantity, goods, cost), hops))| {
             let cost_of_goods = cents(if *goods == Goods::Card { *cost } else { 0 });
-            (*goods, SoldLine { number, quantity: *quantity, cost_of_goods, hops })
+            (*goods, SoldLine { number, quantity: *quantity, cost_of_goods, hops, commissions: &[] })
         });
         // A main site that collects for itself is the central case.
         let collection = if sites.len() == 1 && way == Collection::Own { Collection::CentralHeld } else { way };

@@ -24,7 +24,7 @@ use crate::{
 use pays_back::PaysBack;
 
 impl Shop {
-    async fn refund(&self, order: OrderId, key: &str) -> Result<Answered<RefundAsked>, OrderError> {
+    pub(super) async fn refund(&self, order: OrderId, key: &str) -> Result<Answered<RefundAsked>, OrderError> {
         self.refund_on(&self.orders, order, (self.boss, key)).await
     }
 
@@ -39,7 +39,7 @@ impl Shop {
     }
 
     /// The channel is asked for a refund, and this is what comes of it.
-    async fn channel_says(&self, refund: RefundId, tries: u32, outcome: RefundEvent) {
+    pub(super) async fn channel_says(&self, refund: RefundId, tries: u32, outcome: RefundEvent) {
         let submit = MoveRefund { refund, event: RefundEvent::Submit, tries: tries - 1 };
         self.lanes.run(&self.scope, submit).await.expect("run").answer.expect("submitted");
         let told = MoveRefund { refund, event: outcome, tries };
@@ -68,7 +68,7 @@ impl Shop {
     }
 
     /// The jobs of refunds that are done are carried out.
-    async fn hears(&self) {
+    pub(super) async fn hears(&self) {
         let runner = Runner::new(self.store.clone(), "node", &Outbox::new());
         runner.handle(RefundCloser(self.orders.clone())).run_once().await.expect("ran");
     }
@@ -105,7 +105,7 @@ impl Shop {
     }
 
     /// Each site of the chain earns: 1.00 on the way down and 2.00 at the end, on cards and on work.
-    async fn everybody_earns(&self) {
+    pub(super) async fn everybody_earns(&self) {
         for level in 0..2 {
             self.rule(level, false, Formula::Markup { amount: cents(1_00) }, Rounding::None).await;
         }

@@ -10,8 +10,9 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use catalog::{Code, SiteLevel, SkuId, Subject};
 use chrono::TimeDelta;
+use commission::{Base, How, NewAgent, Plan, Plans, Referral, Rule, Target as About, Terms};
 use identity::{CustomerId, Login, Membership, NewOperator, Passwords, Role};
-use kernel::{Currency, Money, Secret, SiteId, SiteScope, TenantId};
+use kernel::{Currency, Money, Rate, Secret, SiteId, SiteScope, TenantId};
 use launch::{Applied, Mode, Pack};
 use ledger::AccountKind;
 use order::{Buyer, Checkout, Contact, LinkToken, OrderId, SoldBy, Wanted};
@@ -76,6 +77,7 @@ impl Fixture {
         let (mut targets, mut staff) = (Vec::new(), BTreeMap::new());
         for tenant in [HOME, FOREIGN] {
             let applied = launch(&house, db, tenant).await;
+            pay_agents(&house, house.tenancy.resolve(&format!("main.{tenant}.test")).expect("a site").tenant.id).await;
             for site in SITES {
                 targets.push(target(&house, tenant, site, &applied).await);
             }
@@ -198,7 +200,9 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
         ..Buyer::account(customer.id)
     };
     let wanted = vec![Wanted::new(sku, 1, unit)];
-    let placed = house.orders.place(&scope, sold_by(&shop), buyer.clone(), wanted.clone(), site).await;
+    let (agent, referral) = appoint(house, &shop).await;
+    let brought = SoldBy { referral: Some(referral), ..sold_by(&shop) };
+    let placed = house.orders.place(&scope, brought, buyer.clone(), wanted.clone(), site).await;
     let order = placed.expect("placed").answer.order;
     let wanted_by_hand = vec![Wanted::new(by_hand, 1, unit_by_hand)];
     let worked_on = house.orders.place(&scope, sold_by(&shop), buyer.clone(), wanted_by_hand, "by-hand").await;
@@ -233,6 +237,7 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
     names.insert("refund", refund);
     names.insert("batch", batch.to_string());
     names.insert("code", goods);
+    names.insert("agent", agent);
     Target {
         tenant_slug: tenant,
         slug: site,
@@ -246,6 +251,30 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
         handover: house.payments.hand_over(&scope.engine(), &out_no).await.expect("a token"),
         out_no: out_no.to_string(),
     }
+}
+
+/// Somebody who brings buyers to the site.
+async fn appoint(house: &House, shop: &Shop) -> (String, Referral) {
+    let (scope, name) = (shop.scope(), format!("Agent of {}", shop.site.slug));
+    let login = Login::parse(&format!("agent-{}@agents.example", uuid::Uuid::now_v7())).expect("a log-in");
+    let password = Secret::new(PASSWORD.to_owned());
+    let (_, customer) =
+        house.customers.register(&scope, ADDRESS, (&login, "Agent"), &password).await.expect("registered");
+    let tx = house.store.write(&scope.engine()).await.expect("a writer");
+    let new = NewAgent { site: shop.site.id, customer: customer.id, upper: None, name, level: None };
+    let (agent, link) = house.agents.appoint_in(&tx, new).await.expect("appointed");
+    tx.commit().await.expect("committed");
+    let referral = house.agents.referral(&scope, &link.code, How::Link).await.expect("read");
+    (agent.id.to_string(), referral.expect("he brings buyers"))
+}
+
+/// What agents of the tenant earn.
+async fn pay_agents(house: &House, tenant: TenantId) {
+    let terms = Terms::share(Base::Margin, Rate::from_ppm(100_000));
+    let plan = Plan { rules: vec![Rule { target: About::Tenant, tier: 0, terms }], ..Plan::nothing() };
+    let tx = house.store.write(&kernel::Platform::assume().tenant(tenant)).await.expect("a writer");
+    Plans.save_in(&tx, plan, None, (uuid::Uuid::nil(), Currency::CNY)).await.expect("saved");
+    tx.commit().await.expect("committed");
 }
 
 /// Money for nothing known, on its way back.
@@ -312,7 +341,7 @@ pub async fn offer(house: &House, shop: &Shop, goods: &str) -> (String, SkuId, M
 
 /// The shop as a seller.
 pub fn sold_by(shop: &Shop) -> SoldBy {
-    SoldBy { chain: levels(shop), currency: Currency::CNY, limits: Limits::default() }
+    SoldBy { chain: levels(shop), currency: Currency::CNY, limits: Limits::default(), referral: None }
 }
 
 fn levels(shop: &Shop) -> Vec<SiteLevel> {

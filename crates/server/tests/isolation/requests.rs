@@ -158,6 +158,13 @@ pub fn body_of(route: &Route, target: &Target) -> String {
             "provider": "sandbox", "payee": fresh, "name": words, "sort": 1, "secret": "ab".repeat(32),
         }),
         ("POST", "/channels/{channel}/state") => json!({"state": "paused"}),
+        ("POST", "/agents") => json!({"customer": format!("{fresh}@{tenant}.test"), "name": "New"}),
+        ("PUT", "/agents/{agent}") => json!({"name": "New", "state": "active"}),
+        ("POST", "/agents/{agent}/links") => json!({"campaign": "Autumn"}),
+        ("POST", "/commission-plans") => json!({
+            "mode": "tiers", "touch": "last", "window_days": 30, "notice_days": 7,
+            "rules": [{"about": "tenant", "tier": 0, "earns": {"kind": "share", "base": "margin", "rate_ppm": 100_000}}],
+        }),
         _ => Value::Null,
     };
     if known != Value::Null {

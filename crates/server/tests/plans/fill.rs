@@ -32,7 +32,7 @@ const ID: &str = "fill.id(@, k)";
 const AT: &str = "fill.at(@, k)";
 const NO: &str = "fill.no(@, k)";
 
-const COPIED: [Copied; 27] = [
+const COPIED: [Copied; 31] = [
     ("customers", &[("id", ID), ("login", "@ || k"), ("created_at", AT)]),
     ("customer_sessions", &[("token_hash", "sha256(@ || int4send(k))"), ("customer_id", ID), ("created_at", AT)]),
     ("accounts", &[("id", ID), ("owner_id", ID)]),
@@ -81,6 +81,18 @@ const COPIED: [Copied; 27] = [
         ],
     ),
     ("order_hops", &[("order_id", ID)]),
+    (
+        "agents",
+        &[
+            ("id", ID),
+            ("customer_id", ID),
+            ("upper_id", "CASE WHEN k > 1 THEN fill.id(id, k - 1) ELSE id END"),
+            ("created_at", AT),
+        ],
+    ),
+    ("agent_links", &[("id", ID), ("agent_id", ID), ("code", "substr(md5(@ || k), 1, 12)"), ("created_at", AT)]),
+    ("order_referrals", &[("order_id", ID), ("link_id", ID)]),
+    ("order_commissions", &[("order_id", ID)]),
     ("order_events", &[("order_id", ID), ("at", AT)]),
     ("order_forms", &[("order_id", ID)]),
     (

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use axum::http::Method;
 use catalog::SkuId;
 use chrono::TimeDelta;
+use commission::{AgentId, How, NewAgent, Referral};
 use identity::{CustomerId, Login};
 use kernel::{Currency, FakeClock, Money, Platform, Secret, SiteScope};
-use order::{Buyer, Checkout, Contact, LinkToken, OrderId, QueryPassword, SweepHolds, Wanted};
+use order::{Buyer, Checkout, Contact, LinkToken, OrderId, QueryPassword, SoldBy, SweepHolds, Wanted};
 use outbox::Outbox;
 use payment::{Channel, OpenTopUp, OutNo, Rescue, Seen, TopUpOpened};
 use server::house::House;
@@ -30,6 +31,7 @@ pub async fn all(fixture: &Fixture, clock: &FakeClock) {
         counter.top_up().await;
         counter.find_again().await;
         counter.restock().await;
+        counter.appoint().await;
     }
     jobs(&fixture.house, fixture.target(HOME, "main")).await;
 }
@@ -44,6 +46,8 @@ struct Counter<'a> {
     customer: CustomerId,
     lamp: (SkuId, Money),
     by_hand: (SkuId, Money),
+    /// Who brings its buyers.
+    referral: Referral,
 }
 
 impl<'a> Counter<'a> {
@@ -54,16 +58,20 @@ impl<'a> Counter<'a> {
         let login = Login::parse(&buyer_mark(HOME, site)).expect("a log-in");
         let tx = house.store.read(&scope.engine()).await.expect("a reader");
         let customer = house.customers.find_in(&tx, &login).await.expect("read").expect("the site's customer").id;
+        let agent = AgentId::parse(&target.names["agent"]).expect("an agent");
+        let link = house.agents.links_in(&tx, agent).await.expect("read").swap_remove(0);
         drop(tx);
+        let referral = house.agents.referral(&scope, &link.code, How::Link).await.expect("read").expect("an agent");
         let (_, lamp, price) = offer(house, &shop, &format!("lamp-{HOME}")).await;
         let (_, by_hand, price_by_hand) = offer(house, &shop, &format!("hand-{HOME}")).await;
         let (lamp, by_hand) = ((lamp, price), (by_hand, price_by_hand));
-        Self { fixture, house, target, shop, scope, customer, lamp, by_hand }
+        Self { fixture, house, target, shop, scope, customer, lamp, by_hand, referral }
     }
 
     async fn place(&self, (sku, price): (SkuId, Money)) -> OrderId {
         let (buyer, wanted) = (Buyer::account(self.customer), vec![Wanted::new(sku, 1, price)]);
-        let placed = self.house.orders.place(&self.scope, sold_by(&self.shop), buyer, wanted, &key()).await;
+        let shop = SoldBy { referral: Some(self.referral.clone()), ..sold_by(&self.shop) };
+        let placed = self.house.orders.place(&self.scope, shop, buyer, wanted, &key()).await;
         placed.expect("placed").answer.order
     }
 
@@ -84,6 +92,20 @@ impl<'a> Counter<'a> {
         let sent = Sent { method: Method::POST, host, path, cookie: &cookie, kind, body };
         let (status, text) = self.fixture.ask(sent).await;
         assert!(!status.is_server_error(), "{path}: {status} {text}");
+    }
+
+    /// Somebody new becomes an agent, under the one who is there.
+    async fn appoint(&self) {
+        let login = Login::parse(&format!("agent-{}@agents.example", uuid::Uuid::now_v7())).expect("a log-in");
+        let (address, password) = ([192, 0, 2, 77].into(), Secret::new("a long password".to_owned()));
+        let customers = &self.house.customers;
+        let registered = customers.register(&self.scope, address, (&login, "Agent"), &password).await;
+        let (_, customer) = registered.expect("registered");
+        let tx = self.house.store.write(&self.scope.engine()).await.expect("a writer");
+        let (site, upper) = (self.shop.site.id, Some(self.referral.agent()));
+        let new = NewAgent { site, customer: customer.id, upper, name: "Agent".to_owned(), level: None };
+        self.house.agents.appoint_in(&tx, new).await.expect("appointed");
+        tx.commit().await.expect("committed");
     }
 
     async fn sell_from_the_wallet(&self) {

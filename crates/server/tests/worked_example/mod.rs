@@ -99,7 +99,7 @@ impl Example {
 
         let wanted = vec![Wanted::new(skus[0].id, QUANTITY, price_of(&explained))];
         let placed = {
-            let shop_of = SoldBy { chain, currency: CNY, limits: Limits::default() };
+            let shop_of = SoldBy { chain, currency: CNY, limits: Limits::default(), referral: None };
             house.orders.place(&shop.scope(), shop_of, Buyer::account(customer.id), wanted, "example").await
         };
         let placed = placed.expect("the order is placed").answer.order;

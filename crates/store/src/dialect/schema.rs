@@ -365,6 +365,11 @@ pub fn work_claim(backend: Backend) -> Vec<String> {
     made.into_iter().chain(work_claim_owner()).chain([granted]).collect()
 }
 
+/// A further column of a table that is there; it may be empty, so that programs of before can still write rows.
+pub fn add_optional(backend: Backend, table: &str, column: &str, kind: Type) -> String {
+    format!("ALTER TABLE {table} ADD COLUMN {column} {}", kind.sql(backend))
+}
+
 /// Lets the platform role read further columns of a table that it claims from; they are never what a tenant wrote.
 pub fn read_by_platform(backend: Backend, table: &str, columns: &[&str]) -> Vec<String> {
     match backend {

@@ -9,7 +9,7 @@ use order::{Checkout, HOLD_DEFAULT, LinkToken, OrderId, Placed};
 use payment::ChannelId;
 use risk::Limits;
 use tenancy::Shop;
-use web::{Form, MaybeBuyer, Problem, Query, RateLimits, ShopContext, Visit, Visitor};
+use web::{Brought, Form, MaybeBuyer, Problem, Query, RateLimits, ShopContext, Via, Visit, Visitor};
 
 use super::{goods, page, pay};
 use crate::app::App;
@@ -28,7 +28,7 @@ pub(crate) async fn show(
     Query(basket): Query<Basket>,
 ) -> Result<Response, Problem> {
     let Some(wish) = basket.wish(shop.tenant.currency) else { return Ok(Redirect::to("/").into_response()) };
-    let at = At { app: &app, frame: &frame, shop: &shop, buyer: &buyer };
+    let at = At { app: &app, frame: &frame, shop: &shop, buyer: &buyer, via: None };
     at.page(wish, Typed { visitor: offered(&visitor, None), ..Typed::default() }).await
 }
 
@@ -37,12 +37,12 @@ pub(crate) async fn submit(
     buyer: MaybeBuyer,
     ShopContext(shop): ShopContext,
     (frame, visitor): (Frame, Visitor),
-    (visit, limits): (Visit, RateLimits),
+    (visit, limits, brought): (Visit, RateLimits, Brought),
     State(app): State<App>,
     Form(form): Form<CheckoutForm>,
 ) -> Result<Response, Problem> {
     let Some(wish) = form.wish(shop.tenant.currency) else { return Ok(Redirect::to("/").into_response()) };
-    let at = At { app: &app, frame: &frame, shop: &shop, buyer: &buyer };
+    let at = At { app: &app, frame: &frame, shop: &shop, buyer: &buyer, via: brought.0.as_ref() };
     let answer = order(&at, wish, form, (&visitor, &visit)).await;
     let most = Limits::of(shop.site.limits.as_deref());
     limits.tell([app.rooms.orders.velocity().left(&buyer.scope, visit.address, &most)]);
@@ -89,6 +89,8 @@ struct At<'a> {
     frame: &'a Frame,
     shop: &'a Shop,
     buyer: &'a MaybeBuyer,
+    /// The link that the browser has followed.
+    via: Option<&'a Via>,
 }
 
 impl At<'_> {
@@ -98,7 +100,7 @@ impl At<'_> {
 
     /// The ways to pay that are open, and what the goods ask.
     async fn asked(&self, wish: &Wish) -> Result<(Vec<ChannelId>, catalog::Form), Problem> {
-        let shop = rows::sold_by(self.app, self.shop).await?;
+        let shop = rows::sold_by(self.app, self.shop, None).await?;
         let channels = self.app.rooms.orders.channels(&self.buyer.scope, &shop.chain).await?;
         let tx = rows::begin(self.app, self.shop).await?;
         let goods = self.app.rooms.catalog.goods_by_code_in(&tx, &wish.code).await?;
@@ -117,7 +119,7 @@ impl At<'_> {
         match order.pay {
             PayBy::Wallet => {
                 let Some(customer) = self.customer() else { return Err(Problem::login_required()) };
-                let shop = rows::sold_by(self.app, self.shop).await?;
+                let shop = rows::sold_by(self.app, self.shop, self.via).await?;
                 let account = order::Buyer { address: Some(visit.address), ..order::Buyer::account(customer.id) };
                 let (orders, wanted) = (&self.app.rooms.orders, vec![wish.wanted.clone().with_form(order.filled)]);
                 let placed = orders.place(&self.buyer.scope, shop, account, wanted, key).await;
@@ -160,7 +162,7 @@ impl At<'_> {
             channel,
             hold_for: HOLD_DEFAULT,
         };
-        let shop = rows::sold_by(self.app, self.shop).await?;
+        let shop = rows::sold_by(self.app, self.shop, self.via).await?;
         let placed = match rooms.orders.checkout(scope, shop, checkout, key).await.map_err(Complaint::of) {
             Ok(answered) => answered.answer,
             Err(Ok(complaint)) => return Ok(Err(complaint)),

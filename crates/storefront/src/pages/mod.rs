@@ -10,6 +10,7 @@ pub(crate) mod lookup;
 pub(crate) mod order;
 pub(crate) mod orders;
 mod pay;
+pub(crate) mod promotion;
 pub(crate) mod register;
 pub(crate) mod rules;
 pub(crate) mod seo;

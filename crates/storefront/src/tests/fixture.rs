@@ -9,6 +9,7 @@ use catalog::{
     Audience, Catalog, CategoryDraft, Code, Formula, GoodsDraft, GoodsKind, OnSale, Prices, Reach, Rounding, RuleDraft,
     SkuDraft, SkuId, Target, Terms, Whom,
 };
+use commission::Agents;
 use identity::{CustomerId, Customers, Login, LoginLimits, NewCustomer, Passwords};
 use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks};
 use kernel::{Currency, Money, Platform, Secret, SiteId, TenantId, TenantScope, Wording};
@@ -86,6 +87,7 @@ impl Town {
             catalog: Catalog::new(store.clone()),
             prices,
             inventory,
+            agents: Agents::new(store.clone()),
             lookups: Lookups::new(orders.clone(), passwords.clone()),
             orders,
             customers: Customers::new(store.clone(), passwords, limits.clone()),

@@ -1,0 +1,190 @@
+//! Agents, who is above whom, and links.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use catalog::Code;
+use identity::CustomerId;
+use kernel::{SiteId, TenantScope};
+use sea_orm::ColumnTrait;
+use store::{Change, Rows, StoreError, Tx, WriteTx};
+use uuid::Uuid;
+
+use crate::error::CommissionError;
+use crate::model::{Agent, AgentCode, AgentId, AgentState, Campaign, Link, LinkId};
+use crate::rules::ABOVE_MAX;
+use crate::table::{agent, agent_link};
+
+/// Agents right below others that are read at once.
+const LEVEL_MAX: u64 = 10_000;
+
+pub(crate) async fn agent(tx: &impl Tx, id: AgentId) -> Result<Option<Agent>, CommissionError> {
+    tx.find::<agent::Entity>().filter(agent::Column::Id.eq(id.uuid())).one().await?.map(read).transpose()
+}
+
+pub(crate) async fn agent_of(tx: &impl Tx, customer: CustomerId) -> Result<Option<Agent>, CommissionError> {
+    let find = tx.find::<agent::Entity>().filter(agent::Column::CustomerId.eq(customer.uuid()));
+    find.one().await?.map(read).transpose()
+}
+
+/// At most `limit` agents after this one, ascending by id; of one site if it is named.
+pub(crate) async fn page(
+    tx: &impl Tx,
+    site: Option<SiteId>,
+    after: Option<AgentId>,
+    limit: u64,
+) -> Result<Vec<Agent>, CommissionError> {
+    let mut find = tx.find::<agent::Entity>().ascending(agent::Column::Id).limit(limit);
+    if let Some(site) = site {
+        find = find.filter(agent::Column::SiteId.eq(site.uuid()));
+    }
+    if let Some(after) = after {
+        find = find.filter(agent::Column::Id.gt(after.uuid()));
+    }
+    find.all().await?.into_iter().map(read).collect()
+}
+
+/// How many agents the site has.
+pub(crate) async fn count(tx: &impl Tx, site: SiteId) -> Result<u64, StoreError> {
+    tx.find::<agent::Entity>().filter(agent::Column::SiteId.eq(site.uuid())).count().await
+}
+
+/// The agent and all above him, nearest first. Nobody if there is none.
+pub(crate) async fn upwards(tx: &impl Tx, from: AgentId) -> Result<Vec<Agent>, CommissionError> {
+    let mut chain: Vec<Agent> = Vec::new();
+    let mut next = Some(from);
+    while let Some(id) = next {
+        if chain.len() > ABOVE_MAX {
+            return Err(corrupt("agents.upper_id", "a chain without an end"));
+        }
+        let Some(agent) = agent(tx, id).await? else { break };
+        next = agent.upper;
+        chain.push(agent);
+    }
+    Ok(chain)
+}
+
+/// How many levels of agents stand under this one.
+pub(crate) async fn levels_below(tx: &impl Tx, top: AgentId) -> Result<usize, CommissionError> {
+    let mut level = vec![top.uuid()];
+    for depth in 0..=ABOVE_MAX {
+        let below = tx.find::<agent::Entity>().among(agent::Column::UpperId, level.iter().copied()).limit(LEVEL_MAX);
+        let below: Vec<(Uuid,)> = below.columns([agent::Column::Id]).await?;
+        if below.is_empty() {
+            return Ok(depth);
+        }
+        level = below.into_iter().map(|(id,)| id).collect();
+    }
+    Err(corrupt("agents.upper_id", "a tree that is too deep"))
+}
+
+/// Holds these agents until the transaction ends, in ascending order; answers them by id.
+pub(crate) async fn hold(
+    tx: &WriteTx<TenantScope>,
+    ids: &BTreeSet<AgentId>,
+) -> Result<BTreeMap<AgentId, Agent>, CommissionError> {
+    let find = tx.find::<agent::Entity>().among(agent::Column::Id, ids.iter().map(|id| id.uuid()));
+    let rows = find.ascending(agent::Column::Id).locked().all().await?;
+    rows.into_iter().map(|row| read(row).map(|agent| (agent.id, agent))).collect()
+}
+
+pub(crate) async fn insert(tx: &WriteTx<TenantScope>, new: &Agent) -> Result<(), StoreError> {
+    tx.insert::<agent::Entity>([row_of(tx, new)]).await
+}
+
+pub(crate) async fn update(tx: &WriteTx<TenantScope>, changed: &Agent) -> Result<(), StoreError> {
+    let rows = Rows::<agent::Entity>::of([row_of(tx, changed)]);
+    tx.update_rows(rows, &[agent::Column::Id], Change::Set).await.map(|_| ())
+}
+
+fn row_of(tx: &WriteTx<TenantScope>, agent: &Agent) -> agent::Model {
+    agent::Model {
+        tenant_id: tx.scope().id().uuid(),
+        site_id: agent.site.uuid(),
+        id: agent.id.uuid(),
+        customer_id: agent.customer.uuid(),
+        upper_id: agent.upper.map(|upper| upper.uuid()),
+        name: agent.name.clone(),
+        level: agent.level.as_ref().map(Code::to_string),
+        state: agent.state.word().to_owned(),
+        version: agent.version,
+        created_at: agent.created_at,
+    }
+}
+
+fn read(row: agent::Model) -> Result<Agent, CommissionError> {
+    let level = row.level.as_deref().map(Code::parse).transpose();
+    Ok(Agent {
+        id: AgentId::from_uuid(row.id),
+        site: SiteId::from_uuid(row.site_id),
+        customer: CustomerId::from_uuid(row.customer_id),
+        upper: row.upper_id.map(AgentId::from_uuid),
+        name: row.name,
+        level: level.map_err(|error| corrupt("agents", &error.to_string()))?,
+        state: AgentState::parse(&row.state).ok_or_else(|| corrupt("agents", "an unknown state"))?,
+        version: row.version,
+        created_at: row.created_at,
+    })
+}
+
+/// The link with this code, and the site it leads to.
+pub(crate) async fn link(tx: &impl Tx, code: &AgentCode) -> Result<Option<(Link, SiteId)>, CommissionError> {
+    let row = tx.find::<agent_link::Entity>().filter(agent_link::Column::Code.eq(code.as_str())).one().await?;
+    row.map(read_link_to).transpose()
+}
+
+/// The links of an agent, oldest first.
+pub(crate) async fn links(tx: &impl Tx, agent: AgentId, limit: u64) -> Result<Vec<Link>, CommissionError> {
+    let find = tx.find::<agent_link::Entity>().filter(agent_link::Column::AgentId.eq(agent.uuid()));
+    let rows = find.ascending(agent_link::Column::Id).limit(limit).all().await?;
+    rows.into_iter().map(read_link).collect()
+}
+
+/// At most `limit` links after this one, ascending by id, each with the site it leads to.
+pub(crate) async fn links_page(
+    tx: &impl Tx,
+    after: Option<LinkId>,
+    limit: u64,
+) -> Result<Vec<(Link, SiteId)>, CommissionError> {
+    let mut find = tx.find::<agent_link::Entity>().ascending(agent_link::Column::Id).limit(limit);
+    if let Some(after) = after {
+        find = find.filter(agent_link::Column::Id.gt(after.uuid()));
+    }
+    let rows = find.all().await?;
+    rows.into_iter().map(read_link_to).collect()
+}
+
+/// Whether the link is new; it is not if its code is taken.
+pub(crate) async fn insert_link(tx: &WriteTx<TenantScope>, site: SiteId, link: &Link) -> Result<bool, StoreError> {
+    let row = agent_link::Model {
+        tenant_id: tx.scope().id().uuid(),
+        site_id: site.uuid(),
+        id: link.id.uuid(),
+        agent_id: link.agent.uuid(),
+        code: link.code.to_string(),
+        campaign: link.campaign.as_ref().map(|campaign| campaign.as_str().to_owned()),
+        created_at: link.created_at,
+    };
+    let new: Vec<Uuid> = tx.insert_new(Rows::<agent_link::Entity>::of([row]), agent_link::Column::Id).await?;
+    Ok(!new.is_empty())
+}
+
+/// The link with the site it leads to.
+fn read_link_to(row: agent_link::Model) -> Result<(Link, SiteId), CommissionError> {
+    let site = SiteId::from_uuid(row.site_id);
+    Ok((read_link(row)?, site))
+}
+
+fn read_link(row: agent_link::Model) -> Result<Link, CommissionError> {
+    let unreadable = |error: CommissionError| corrupt("agent_links", &error.to_string());
+    Ok(Link {
+        id: LinkId::from_uuid(row.id),
+        agent: AgentId::from_uuid(row.agent_id),
+        code: AgentCode::parse(&row.code).map_err(unreadable)?,
+        campaign: row.campaign.as_deref().map(Campaign::parse).transpose().map_err(unreadable)?,
+        created_at: row.created_at,
+    })
+}
+
+fn corrupt(table: &'static str, what: &str) -> CommissionError {
+    CommissionError::Corrupt { table, what: what.to_owned() }
+}

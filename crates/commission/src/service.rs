@@ -1,0 +1,338 @@
+//! Use cases: who is an agent, who brought a buyer, and what the plan is.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use identity::CustomerId;
+use kernel::{Currency, SiteId, SiteScope, TenantScope};
+use store::{ScopedCache, Store, Tx, WriteTx};
+use uuid::Uuid;
+
+use crate::error::CommissionError;
+use crate::model::{
+    Agent, AgentChange, AgentCode, AgentId, AgentState, Campaign, How, Link, LinkId, NewAgent, Plan, PlanVersion,
+    Referral, Referrer,
+};
+use crate::repo;
+use crate::rules::{self, ABOVE_MAX, DEPTH_MAX};
+
+/// How far the clock of the node that gave a browser its link may be ahead of this one's.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
+/// The most agents of one site.
+const AGENTS_MAX: u64 = 20_000;
+/// The most links of one agent.
+const LINKS_MAX: u64 = 200;
+/// Versions of a plan that are looked at when a new one is written: more are not announced at a time.
+const ANNOUNCED_MAX: u64 = 50;
+/// Letters of an agent's name.
+const NAME_CHARS_MAX: usize = 80;
+/// Codes that are tried until one is free: one in a million million is taken.
+const CODES_TRIED: usize = 4;
+
+/// Codes that are known without asking, and for how long.
+const CODES_MAX: u64 = 50_000;
+const TENANTS_MAX: u64 = 10_000;
+const CODE_LIFE: Duration = Duration::from_secs(1);
+
+/// Agents and their links.
+#[derive(Clone)]
+pub struct Agents {
+    store: Store,
+    referrals: ScopedCache<(SiteId, AgentCode), Option<Referral>>,
+    plans: ScopedCache<(), Arc<Plan>>,
+}
+
+impl Agents {
+    /// The agents in this database.
+    pub fn new(store: Store) -> Self {
+        let referrals = ScopedCache::new(Arc::new(store.clone()), CODES_MAX, CODE_LIFE);
+        let plans = ScopedCache::new(Arc::new(store.clone()), TENANTS_MAX, CODE_LIFE);
+        Self { store, referrals, plans }
+    }
+
+    /// Makes a customer an agent, with a first link.
+    pub async fn appoint_in(&self, tx: &WriteTx<TenantScope>, new: NewAgent) -> Result<(Agent, Link), CommissionError> {
+        let NewAgent { site, customer, upper, name, level } = new;
+        let name = named(&name)?;
+        if repo::agents::agent_of(tx, customer).await?.is_some() {
+            return Err(CommissionError::AgentAlready);
+        }
+        if repo::agents::count(tx, site).await? >= AGENTS_MAX {
+            return Err(CommissionError::TooMany { what: "agents of a site", limit: AGENTS_MAX });
+        }
+        let agent = Agent {
+            id: AgentId::new(),
+            site,
+            customer,
+            upper,
+            name,
+            level,
+            state: AgentState::Active,
+            version: 1,
+            created_at: tx.now(),
+        };
+        self.check_place_in(tx, &agent, upper).await?;
+        repo::agents::insert(tx, &agent).await?;
+        let link = self.new_link_in(tx, &agent, None).await?;
+        Ok((agent, link))
+    }
+
+    /// Changes what of an agent can change, if he is still at `version`. A move takes effect for later orders.
+    pub async fn change_in(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        id: AgentId,
+        change: AgentChange,
+        version: Option<i64>,
+    ) -> Result<Agent, CommissionError> {
+        let held = repo::agents::hold(tx, &BTreeSet::from([id])).await?;
+        let is = held.get(&id).ok_or(CommissionError::Missing { what: "agent" })?.clone();
+        if version.is_some_and(|version| version != is.version) {
+            return Err(CommissionError::ChangedMeanwhile);
+        }
+        if is.state == AgentState::Closed && change.state != AgentState::Closed {
+            return Err(CommissionError::Closed);
+        }
+        if change.upper != is.upper {
+            self.check_place_in(tx, &is, change.upper).await?;
+        }
+        let AgentChange { upper, name, level, state } = change;
+        let changed = Agent { upper, name: named(&name)?, level, state, ..is.clone() };
+        if changed == is {
+            return Ok(is);
+        }
+        let changed = Agent { version: is.version + 1, ..changed };
+        repo::agents::update(tx, &changed).await?;
+        Ok(changed)
+    }
+
+    /// Whether the agent may stand below `upper`. Two moves at a time could close a ring that neither of them sees: all
+    /// who are to be above him are held, and looked at again.
+    async fn check_place_in(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        agent: &Agent,
+        upper: Option<AgentId>,
+    ) -> Result<(), CommissionError> {
+        let Some(upper) = upper else { return Ok(()) };
+        let above = repo::agents::upwards(tx, upper).await?;
+        let ids: BTreeSet<AgentId> = above.iter().map(|agent| agent.id).collect();
+        let held = repo::agents::hold(tx, &ids).await?;
+        if above.iter().any(|seen| held.get(&seen.id).map(|held| held.upper) != Some(seen.upper)) {
+            return Err(CommissionError::ChangedMeanwhile);
+        }
+        let nearest = above.first().filter(|nearest| nearest.site == agent.site);
+        let nearest = nearest.ok_or(CommissionError::Missing { what: "upper agent" })?;
+        if nearest.state == AgentState::Closed {
+            return Err(CommissionError::Closed);
+        }
+        let chain: Vec<AgentId> = above.iter().map(|agent| agent.id).collect();
+        let below = repo::agents::levels_below(tx, agent.id).await?;
+        rules::check_upper(agent.id, &chain, below)
+    }
+
+    /// Another link of an agent.
+    pub async fn add_link_in(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        id: AgentId,
+        campaign: Campaign,
+    ) -> Result<Link, CommissionError> {
+        let held = repo::agents::hold(tx, &BTreeSet::from([id])).await?;
+        let agent = held.get(&id).ok_or(CommissionError::Missing { what: "agent" })?;
+        if repo::agents::links(tx, id, LINKS_MAX).await?.len() as u64 >= LINKS_MAX {
+            return Err(CommissionError::TooMany { what: "links of an agent", limit: LINKS_MAX });
+        }
+        self.new_link_in(tx, agent, Some(campaign)).await
+    }
+
+    async fn new_link_in(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        agent: &Agent,
+        campaign: Option<Campaign>,
+    ) -> Result<Link, CommissionError> {
+        for _ in 0..CODES_TRIED {
+            let id = LinkId::new();
+            let code = AgentCode::of(id.uuid().as_u128());
+            let link = Link { id, agent: agent.id, code, campaign: campaign.clone(), created_at: tx.now() };
+            if repo::agents::insert_link(tx, agent.site, &link).await? {
+                return Ok(link);
+            }
+        }
+        Err(CommissionError::ChangedMeanwhile)
+    }
+
+    /// The agent.
+    pub async fn agent_in(&self, tx: &impl Tx, id: AgentId) -> Result<Option<Agent>, CommissionError> {
+        repo::agents::agent(tx, id).await
+    }
+
+    /// The agent who this customer is.
+    pub async fn agent_of_in(&self, tx: &impl Tx, customer: CustomerId) -> Result<Option<Agent>, CommissionError> {
+        repo::agents::agent_of(tx, customer).await
+    }
+
+    /// At most `limit` agents after this one, ascending by id; of one site if it is named.
+    pub async fn page_in(
+        &self,
+        tx: &impl Tx,
+        site: Option<SiteId>,
+        after: Option<AgentId>,
+        limit: u64,
+    ) -> Result<Vec<Agent>, CommissionError> {
+        repo::agents::page(tx, site, after, limit).await
+    }
+
+    /// The agent's links, oldest first.
+    pub async fn links_in(&self, tx: &impl Tx, agent: AgentId) -> Result<Vec<Link>, CommissionError> {
+        repo::agents::links(tx, agent, LINKS_MAX).await
+    }
+
+    /// Who brought a buyer here that followed a link with this code at `since`; none once its window is over.
+    pub async fn brought(
+        &self,
+        scope: &SiteScope,
+        code: &AgentCode,
+        since: DateTime<Utc>,
+    ) -> Result<Option<Referral>, CommissionError> {
+        let age = self.store.time() - since;
+        if age < -CLOCKS_DIFFER || age >= self.plan_now(&scope.engine()).await?.window() {
+            return Ok(None);
+        }
+        self.referral(scope, code, How::Link).await
+    }
+
+    /// What the tenant's plan says, as of a second ago at most; without one, the defaults, by which nobody earns.
+    pub async fn plan_now(&self, scope: &TenantScope) -> Result<Arc<Plan>, CommissionError> {
+        if let Some(known) = self.plans.get(scope, &()) {
+            return Ok(known);
+        }
+        let tx = self.store.read(scope).await?;
+        let found = repo::plans::in_force(&tx, tx.now()).await?;
+        let plan = Arc::new(found.map_or_else(Plan::nothing, |version| version.plan));
+        self.plans.insert(scope, (), Arc::clone(&plan));
+        Ok(plan)
+    }
+
+    /// Who brings buyers to this site by `code`, as of a second ago at most; none if nobody does.
+    pub async fn referral(
+        &self,
+        scope: &SiteScope,
+        code: &AgentCode,
+        how: How,
+    ) -> Result<Option<Referral>, CommissionError> {
+        let (engine, key) = (scope.engine(), (scope.site(), code.clone()));
+        let known = match self.referrals.get(&engine, &key) {
+            Some(known) => known,
+            None => {
+                let found = referral_in(&self.store.read(&engine).await?, scope.site(), code).await?;
+                self.referrals.insert(&engine, key, found.clone());
+                found
+            }
+        };
+        Ok(known.map(|referral| Referral { how, ..referral }))
+    }
+}
+
+/// Who brings buyers to the site by this code: the link's agent, if he is active, with as many above him as may earn.
+async fn referral_in(tx: &impl Tx, site: SiteId, code: &AgentCode) -> Result<Option<Referral>, CommissionError> {
+    let Some((link, of)) = repo::agents::link(tx, code).await? else { return Ok(None) };
+    let chain = repo::agents::upwards(tx, link.agent).await?;
+    let is_bringing = chain.first().is_some_and(|agent| agent.state == AgentState::Active);
+    if of != site || !is_bringing {
+        return Ok(None);
+    }
+    let referrer =
+        |agent: Agent| Referrer { agent: agent.id, customer: agent.customer, level: agent.level, state: agent.state };
+    let chain = chain.into_iter().take(1 + DEPTH_MAX).map(referrer).collect();
+    Ok(Some(Referral { link: link.id, how: How::Link, chain }))
+}
+
+fn named(text: &str) -> Result<String, CommissionError> {
+    let text = text.trim();
+    let is_short = (1..=NAME_CHARS_MAX).contains(&text.chars().count());
+    if is_short && !text.contains(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    Err(CommissionError::Text { what: "name", chars_max: NAME_CHARS_MAX })
+}
+
+/// The plan of a tenant and its versions.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Plans;
+
+impl Plans {
+    /// Writes the next version. Without `effective_from` it takes effect as soon as it may: at once, or, if somebody would
+    /// earn less by it, after the notice of the plan before it. Versions are never changed and never removed.
+    pub async fn save_in(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        plan: Plan,
+        effective_from: Option<DateTime<Utc>>,
+        (by, currency): (Uuid, Currency),
+    ) -> Result<PlanVersion, CommissionError> {
+        plan.check(currency)?;
+        let now = tx.now();
+        if effective_from.is_some_and(|from| from < now) {
+            return Err(CommissionError::InThePast);
+        }
+        let latest = repo::plans::page(tx, None, ANNOUNCED_MAX).await?;
+        // What is announced was promised too.
+        let begins = effective_from.unwrap_or(now);
+        let in_force = latest.iter().find(|version| version.effective_from <= begins);
+        let announced = latest.iter().filter(|version| version.effective_from > begins);
+        let notice = |old: &PlanVersion| {
+            rules::pays_less(&old.plan, &plan).then(|| now + TimeDelta::days(i64::from(old.plan.notice_days)))
+        };
+        let earliest = in_force.into_iter().chain(announced).filter_map(notice).max();
+        let effective_from = match (effective_from, earliest) {
+            (Some(from), Some(earliest)) if from < earliest => {
+                return Err(CommissionError::NoticeTooShort { earliest });
+            }
+            (Some(from), _) => from,
+            (None, earliest) => earliest.unwrap_or(now),
+        };
+        let version = latest.first().map_or(1, |last| last.version + 1);
+        let new = PlanVersion { version, effective_from, created_at: now, created_by: by, plan };
+        repo::plans::insert(tx, &new).await?;
+        Ok(new)
+    }
+
+    /// The version in force at the transaction's time.
+    pub async fn in_force_in(&self, tx: &impl Tx) -> Result<Option<PlanVersion>, CommissionError> {
+        repo::plans::in_force(tx, tx.now()).await
+    }
+
+    /// The version with this number.
+    pub async fn version_in(&self, tx: &impl Tx, version: i64) -> Result<Option<PlanVersion>, CommissionError> {
+        repo::plans::version(tx, version).await
+    }
+
+    /// At most `limit` versions before this number, the latest first.
+    pub async fn page_in(
+        &self,
+        tx: &impl Tx,
+        before: Option<i64>,
+        limit: u64,
+    ) -> Result<Vec<PlanVersion>, CommissionError> {
+        repo::plans::page(tx, before, limit).await
+    }
+}
+
+/// The version in force at the transaction's time, for a lane that knows one already: a version never changes, so only its
+/// number is looked at.
+pub async fn plan_in(
+    tx: &impl Tx,
+    known: Option<Arc<PlanVersion>>,
+) -> Result<Option<Arc<PlanVersion>>, CommissionError> {
+    let Some(number) = repo::plans::number_in_force(tx, tx.now()).await? else { return Ok(None) };
+    match known.filter(|known| known.version == number) {
+        Some(known) => Ok(Some(known)),
+        None => Ok(repo::plans::version(tx, number).await?.map(Arc::new)),
+    }
+}
+
+const _: () = assert!(DEPTH_MAX < ABOVE_MAX, "who may earn is read");

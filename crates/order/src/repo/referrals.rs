@@ -1,0 +1,137 @@
+//! Who brought the buyers of orders, and what agents earn from them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use commission::AgentId;
+use kernel::{Currency, Money};
+use lane::LaneSheaf;
+use sea_orm::{ColumnTrait, Condition};
+use store::{StoreError, Tx};
+use uuid::Uuid;
+
+use super::{fulfil, order_of};
+use crate::desk::NewOrder;
+use crate::earnings::{AgentEarning, EarningState};
+use crate::error::OrderError;
+use crate::fulfil::FulfilState;
+use crate::machine::{OrderState, PaymentState, States};
+use crate::model::OrderId;
+use crate::sale::FrozenCommission;
+use crate::table::{commission as earned, line, order, referral};
+
+/// Puts into `sheaf` who brought the buyers of new orders, and what that earns whom.
+pub(crate) fn insert_into(sheaf: &mut LaneSheaf, new: &[NewOrder]) {
+    let tenant_id = sheaf.scope().id().uuid();
+    let referrals = new.iter().filter_map(|new| {
+        let brought = new.referral.as_ref()?;
+        Some(referral::Model {
+            tenant_id,
+            site_id: new.site.uuid(),
+            order_id: new.id.uuid(),
+            agent_id: brought.referral.agent().uuid(),
+            link_id: brought.referral.link.uuid(),
+            how: brought.referral.how.word().to_owned(),
+            plan_version: brought.plan,
+            site_level: brought.site_level.clone(),
+            chain: serde_json::to_string(&brought.referral.chain).expect("a chain is plain data"),
+        })
+    });
+    sheaf.insert::<referral::Entity>(referrals.collect::<Vec<_>>());
+    let lines = new.iter().flat_map(|new| (1i32..).zip(&new.lines).map(move |(number, line)| (new, number, line)));
+    let rows = lines.flat_map(|(new, number, line)| {
+        line.commissions.iter().map(move |own| earned::Model {
+            tenant_id,
+            site_id: new.site.uuid(),
+            order_id: new.id.uuid(),
+            line_no: number,
+            tier: i32::from(own.tier),
+            agent_id: own.agent.uuid(),
+            amount_minor: own.amount.minor(),
+            rule: own.rule.clone(),
+        })
+    });
+    sheaf.insert::<earned::Entity>(rows.collect::<Vec<_>>());
+}
+
+/// What agents earn from the lines of these orders, the one who brought the buyer first.
+pub(crate) async fn commissions_in(
+    tx: &impl Tx,
+    orders: &[Uuid],
+) -> Result<HashMap<(Uuid, i32), Vec<earned::Model>>, StoreError> {
+    let mut commissions: HashMap<(Uuid, i32), Vec<earned::Model>> = HashMap::new();
+    if orders.is_empty() {
+        return Ok(commissions);
+    }
+    let find = tx.find::<earned::Entity>().among(earned::Column::OrderId, orders.iter().copied());
+    for row in find.ascending(earned::Column::Tier).all().await? {
+        commissions.entry((row.order_id, row.line_no)).or_default().push(row);
+    }
+    Ok(commissions)
+}
+
+/// The row as an order that is known has it.
+pub(crate) fn frozen(row: earned::Model, currency: Currency) -> FrozenCommission {
+    FrozenCommission {
+        agent: AgentId::from_uuid(row.agent_id),
+        tier: u8::try_from(row.tier).unwrap_or(u8::MAX),
+        amount: Money::new(row.amount_minor, currency),
+        rule: row.rule,
+    }
+}
+
+/// What an agent earns from orders before this line, newest first: at most `limit` lines.
+pub(crate) async fn earnings_in(
+    tx: &impl Tx,
+    agent: AgentId,
+    before: Option<(OrderId, i32)>,
+    limit: u64,
+) -> Result<Vec<AgentEarning>, OrderError> {
+    use earned::Column as C;
+    let mut find = tx.find::<earned::Entity>().filter(C::AgentId.eq(agent.uuid()));
+    if let Some((order, line)) = before {
+        let same_order = Condition::all().add(C::OrderId.eq(order.uuid())).add(C::LineNo.lt(line));
+        // The first condition says the same as the rest for the index, which cannot begin at one of two places.
+        find = find.filter(C::OrderId.lte(order.uuid()));
+        find = find.filter(Condition::any().add(C::OrderId.lt(order.uuid())).add(same_order));
+    }
+    let rows = find.descending(C::OrderId).descending(C::LineNo).limit(limit).all().await?;
+    let ids: BTreeSet<Uuid> = rows.iter().map(|row| row.order_id).collect();
+    let orders = tx.find::<order::Entity>().among(order::Column::Id, ids.iter().copied()).all().await?;
+    let orders: HashMap<Uuid, order::Model> = orders.into_iter().map(|row| (row.id, row)).collect();
+    let lines = tx.find::<line::Entity>().among(line::Column::OrderId, ids.iter().copied()).all().await?;
+    let manual = lines.iter().filter(|line| line.fulfil_within_hours.is_some());
+    let manual: BTreeSet<(Uuid, i32)> = manual.map(|line| (line.order_id, line.line_no)).collect();
+    let worked_on: BTreeSet<Uuid> = manual.iter().map(|(order, _)| *order).collect();
+    let works = fulfil::works_in(tx, &worked_on.into_iter().collect::<Vec<_>>()).await?;
+    let is_done =
+        |at: &(Uuid, i32)| !manual.contains(at) || works.get(at).is_some_and(|work| work.state == FulfilState::Done);
+    let of = |row: earned::Model| {
+        let order = order_of(orders.get(&row.order_id)?).ok()?;
+        let state = state_of(order.states, is_done(&(row.order_id, row.line_no)));
+        let FrozenCommission { tier, amount, rule, .. } = frozen(row.clone(), order.total.currency());
+        Some(AgentEarning {
+            order: order.id,
+            number: order.number,
+            line: row.line_no,
+            site: order.site,
+            placed_at: order.placed_at,
+            tier,
+            amount,
+            rule,
+            state,
+        })
+    };
+    Ok(rows.into_iter().filter_map(of).collect())
+}
+
+/// A line that is done is delivered with the payment, or later; what was refunded is not earned any more.
+const fn state_of(states: States, is_done: bool) -> EarningState {
+    match (states.payment, states.order) {
+        (PaymentState::Refunded, _) => EarningState::Returned,
+        (PaymentState::Paid | PaymentState::PartRefunded, _) if is_done => EarningState::Earned,
+        (PaymentState::Unpaid | PaymentState::Paying, OrderState::Expired | OrderState::Cancelled) => {
+            EarningState::Void
+        }
+        _ => EarningState::Waiting,
+    }
+}
