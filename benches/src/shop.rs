@@ -12,7 +12,7 @@ use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Pi
 use kernel::{Currency, Money, Rate, Secret, SiteId, SystemClock, TenantId, TenantScope, Wording};
 use lane::{LaneSettings, Lanes};
 use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
-use order::{Buyer, Chain, Desk, OrderError, Orders, SoldBy, Wanted};
+use order::{Brought, Buyer, Chain, Desk, OrderError, Orders, SoldBy, Wanted};
 use payment::{Gateways, PaymentSettings, Payments, Till};
 use risk::Limits;
 use store::{Settings, Store, Time, WriteTx};
@@ -209,7 +209,7 @@ impl Shop {
         let customer = customers[caller % customers.len()];
         // No limit is switched off: 256 accounts stand for as many as such a day would have.
         let limits = Limits { orders_per_account_and_day: u32::MAX, ..Limits::default() };
-        let shop = SoldBy { chain: self.chain.clone(), currency: CNY, limits, referral: None };
+        let shop = SoldBy { chain: self.chain.clone(), currency: CNY, limits, brought: Brought::Nobody };
         let bought = orders.place(&site, shop, Buyer::account(customer), wanted, &key).await?;
         Ok(bought.answer.order.uuid())
     }

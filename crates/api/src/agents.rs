@@ -24,7 +24,7 @@ use crate::routes::{ApiState, App};
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AgentSent {
-    /// The customer's log-in; he is an agent of the site that has won him.
+    /// The customer's log-in; he is an agent of the site that has won him, which is the one that appoints him.
     customer: String,
     /// What he is called in lists.
     name: String,
@@ -164,7 +164,7 @@ pub(crate) async fn list(
     list_of(&rooms, &tx, site, (limit, after)).await
 }
 
-/// Make a customer an agent, with a first link.
+/// Make a customer of the main site an agent, with a first link. Each other site appoints its own: it pays them.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/agents", tag = "agents", params(("tenant" = String, Path)),
     request_body = AgentSent,
@@ -175,7 +175,8 @@ pub(crate) async fn appoint(
     State(App(rooms)): State<App>,
     Json(sent): Json<AgentSent>,
 ) -> Result<Response, Problem> {
-    appoint_at(&rooms, &operator.scope, None, sent).await
+    let main = Place::main(&rooms, &rooms.store.read(&operator.scope).await?).await?;
+    appoint_at(&rooms, &operator.scope, main.site.id, sent).await
 }
 
 /// An agent with his links.
@@ -249,7 +250,7 @@ pub(crate) async fn own_appoint(
     State(App(rooms)): State<App>,
     Json(sent): Json<AgentSent>,
 ) -> Result<Response, Problem> {
-    appoint_at(&rooms, &operator.scope.engine(), Some(operator.scope.site()), sent).await
+    appoint_at(&rooms, &operator.scope.engine(), operator.scope.site(), sent).await
 }
 
 /// An own agent with his links.
@@ -409,13 +410,8 @@ async fn show_of(rooms: &ApiState, tx: &impl Tx, agent: AgentId) -> Result<Respo
     Ok(versioned(answer(StatusCode::OK, AgentView::new(found, Some(links))), version))
 }
 
-/// Whoever is another site's customer is not there for a site's own people.
-async fn appoint_at(
-    rooms: &ApiState,
-    scope: &TenantScope,
-    site: Option<SiteId>,
-    sent: AgentSent,
-) -> Result<Response, Problem> {
+/// Whoever is another site's customer is not there.
+async fn appoint_at(rooms: &ApiState, scope: &TenantScope, site: SiteId, sent: AgentSent) -> Result<Response, Problem> {
     let tx = rooms.store.write(scope).await?;
     let mut fields = Fields::default();
     let name = fields.line("/name", &sent.name, NAME_CHARS_MAX);
@@ -425,7 +421,7 @@ async fn appoint_at(
         Some(login) => rooms.customers.find_in(&tx, login).await?,
         None => None,
     };
-    let known = known.filter(|customer| site.is_none_or(|site| customer.site == site));
+    let known = known.filter(|customer| customer.site == site);
     let customer = if login.is_some() { fields.there("/customer", known) } else { None };
     let new = || {
         let customer = customer?;

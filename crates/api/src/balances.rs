@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
+use commission::AgentId;
 use identity::CustomerId;
 use kernel::SiteId;
 use ledger::{AccountBalance, AccountId, AccountKind, AccountLine, EntryId, LineMark};
@@ -23,7 +24,7 @@ pub(crate) struct BalanceView {
     account: AccountId,
     /// What it holds: `wallet`, `site_pending` and others.
     kind: &'static str,
-    /// Whose it is: a customer, a site or a channel; none for the main site's own.
+    /// Whose it is: a customer, a site, an agent or a channel; none for the main site's own.
     owner: Option<String>,
     /// Above zero is what the main site owes, below zero what it owns.
     balance: MoneyView,
@@ -82,6 +83,7 @@ impl From<AccountBalance> for BalanceView {
         use AccountKind as Kind;
         let owner = account.owner.map(|owner| match account.kind {
             Kind::Wallet => CustomerId::from_uuid(owner).to_string(),
+            Kind::AgentPending => AgentId::from_uuid(owner).to_string(),
             Kind::ChannelClearing | Kind::OwnClearing => ChannelId::from_uuid(owner).to_string(),
             _ => SiteId::from_uuid(owner).to_string(),
         });

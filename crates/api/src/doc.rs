@@ -114,6 +114,7 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
         agents::own_add_link,
         plans::list,
         plans::save,
+        plans::own_plans,
     ),
     components(schemas(ProblemView, FieldErrorView))
 )]

@@ -7,12 +7,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use catalog::{CatalogError, Code, Target as Goods};
 use chrono::{DateTime, Datelike, Utc};
-use commission::{AgentId, Base, Earning, Mode, Plan, PlanVersion, Rule, Target, Terms, Touch};
+use commission::{AgentId, Base, Earning, Mode, Plan, PlanAuthor, PlanVersion, Rule, Target, Terms, Touch};
 use kernel::{Currency, Money, Rate};
 use serde::{Deserialize, Serialize};
 use store::Tx;
 use utoipa::ToSchema;
-use web::{Json, Operator, PlanRead, PlanWrite, Problem, Query};
+use web::{AgentRead, Json, Operator, PlanRead, PlanWrite, Problem, Query, SiteOperator};
 
 use crate::body::{Fields, refused};
 use crate::page::{List, MoneyView, Part, answer, page};
@@ -23,6 +23,7 @@ use crate::rules::YEARS;
 /// What is earned.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[schema(as = PlanEarning)]
 pub(crate) enum EarningView {
     /// A share, in millionths, rounded down.
     Share {
@@ -40,6 +41,7 @@ pub(crate) enum EarningView {
 /// `agent_level`, `site_level`, `tenant`.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PlanRule)]
 pub(crate) struct RuleView {
     /// What it is about: one of the words above.
     about: String,
@@ -90,30 +92,49 @@ pub(crate) struct PlanView {
     plan: PlanSent,
 }
 
-/// The versions of the plan, the latest first.
+/// Versions of an answer: each may have hundreds of rules.
+const VERSIONS_MAX: u64 = 10;
+
+/// The versions of the plan, the latest first; ten at a time at most.
 #[utoipa::path(
-    get, path = "/api/v1/tenants/{tenant}/commission-plans", tag = "commission_plans", params(("tenant" = String, Path), Part),
-    responses((status = 200, body = List<PlanView>))
+    get, path = "/api/v1/tenants/{tenant}/commission-plans", tag = "commission_plans",
+    params(("tenant" = String, Path), Part), responses((status = 200, body = List<PlanView>))
 )]
 pub(crate) async fn list(
     operator: Operator<PlanRead>,
     State(App(rooms)): State<App>,
     Query(part): Query<Part>,
 ) -> Result<Response, Problem> {
-    let tx = rooms.store.read(&operator.scope).await?;
-    let (limit, before) = (part.limit()?, part.after(str::parse::<i64>)?);
-    let versions = rooms.plans.page_in(&tx, before, limit + 1).await?;
+    list_in(&rooms, &rooms.store.read(&operator.scope).await?, &part).await
+}
+
+/// What the tenant's plan makes this site pay its agents: its versions, the latest first; ten at a time at most.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}/sites/{site}/commission-plans", tag = "own_site",
+    params(("tenant" = String, Path), ("site" = String, Path), Part), responses((status = 200, body = List<PlanView>))
+)]
+pub(crate) async fn own_plans(
+    operator: SiteOperator<AgentRead>,
+    State(App(rooms)): State<App>,
+    Query(part): Query<Part>,
+) -> Result<Response, Problem> {
+    list_in(&rooms, &rooms.store.read(&operator.scope).await?, &part).await
+}
+
+async fn list_in(rooms: &ApiState, tx: &impl Tx, part: &Part) -> Result<Response, Problem> {
+    let (limit, before) = (part.limit()?.min(VERSIONS_MAX), part.after(str::parse::<i64>)?);
+    let versions = rooms.plans.page_in(tx, before, limit + 1).await?;
     let (versions, next) = page(versions, limit, |version| version.version);
-    let in_force = rooms.plans.in_force_in(&tx).await?.map(|version| version.version);
-    let names = names_in(&rooms, &tx, &versions).await?;
+    let in_force = rooms.plans.in_force_in(tx).await?.map(|version| version.version);
+    let names = names_in(rooms, tx, &versions).await?;
     let data = versions.into_iter().map(|version| PlanView::new(version, in_force, &names)).collect();
     Ok(answer(StatusCode::OK, List::part(data, next)))
 }
 
 /// Write the next version of the plan.
 ///
-/// By which somebody would earn less takes effect after the notice of the version before; orders keep the version that was
-/// in force when they were placed.
+/// By which an agent would earn less, or a site below the main one pay its agents more, takes effect after the notice of the
+/// version before; orders keep the version that was in force when they were placed.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/commission-plans", tag = "commission_plans", params(("tenant" = String, Path)),
     request_body = PlanSent,
@@ -128,11 +149,14 @@ pub(crate) async fn save(
     State(App(rooms)): State<App>,
     Json(sent): Json<PlanSent>,
 ) -> Result<Response, Problem> {
-    let tx = rooms.store.write(&operator.scope).await?;
-    let place = Place::main(&rooms, &tx).await?;
     let effective_from = sent.effective_from;
+    // Names are looked up before: nobody else waits for that.
+    let tx = rooms.store.read(&operator.scope).await?;
+    let place = Place::main(&rooms, &tx).await?;
     let plan = sent.read(&rooms, &tx, place.currency).await?;
-    let by = (operator.operator.id.uuid(), place.currency);
+    drop(tx);
+    let by = PlanAuthor { operator: operator.operator.id.uuid(), main_site: place.site.id, currency: place.currency };
+    let tx = rooms.store.write(&operator.scope).await?;
     let version = rooms.plans.save_in(&tx, plan, effective_from, by).await.map_err(refused)?;
     let in_force = rooms.plans.in_force_in(&tx).await?.map(|version| version.version);
     let names = names_in(&rooms, &tx, std::slice::from_ref(&version)).await?;

@@ -171,6 +171,7 @@ fn agent_routes(routes: Routes<App>) -> Routes<App> {
         .post("/api/v1/tenants/{tenant}/sites/{site}/agents/{agent}/links", agents::own_add_link)
         .get("/api/v1/tenants/{tenant}/commission-plans", plans::list)
         .post("/api/v1/tenants/{tenant}/commission-plans", plans::save)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/commission-plans", plans::own_plans)
 }
 
 /// `GET /`: what somebody reads who opens the console's host in a browser before it has pages.

@@ -12,7 +12,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use catalog::{Filled, SiteLevel, SkuId};
 use chrono::{DateTime, Utc};
-use commission::{AgentCode, Agents, How, Referral};
+use commission::{AgentCode, Agents, How};
 use identity::{Customer, CustomerId, Customers, IdentityError, LoginLimits};
 use kernel::{Money, Secret, TenantId};
 use order::{Checkout, HOLD_DEFAULT, LinkToken, OrderError, OrderId, OrderNumber, Orders, Placed, SoldBy, Wanted};
@@ -192,7 +192,7 @@ struct PlaceOrder {
     items: Vec<Item>,
     /// `wallet`, or the channel's id.
     pay: String,
-    /// The code of the agent who brought the buyer; without one, the link that the browser has followed counts.
+    /// The code of the agent who brought the buyer: it counts before any link that the browser has followed.
     agent_code: Option<String>,
 }
 
@@ -272,7 +272,7 @@ impl PlacedView {
 )]
 async fn place(
     buyer: Buyer,
-    (visit, limits, brought): (Visit, RateLimits, Brought),
+    (visit, limits, via): (Visit, RateLimits, Brought),
     ShopContext(shop): ShopContext,
     State(App(rooms)): State<App>,
     key: IdempotencyKey,
@@ -280,9 +280,9 @@ async fn place(
 ) -> Result<Response, Problem> {
     let lines = wanted(sent.items, &shop)?;
     let most = Limits::of(shop.site.limits.as_deref());
-    let referral = referral(&rooms, &buyer, sent.agent_code.as_deref(), brought.0.as_ref()).await?;
+    let brought = brought_by(&rooms, &buyer, sent.agent_code.as_deref(), via.0.as_ref()).await?;
     let (chain, currency) = (chain(&rooms, &shop).await?, shop.tenant.currency);
-    let sold_by = SoldBy { chain, currency, limits: most, referral };
+    let sold_by = SoldBy { chain, currency, limits: most, brought };
     let account = order::Buyer { address: Some(visit.address), ..order::Buyer::account(buyer.customer.id) };
     let placed = match sent.pay.as_str() {
         WALLET => rooms.orders.place(&buyer.scope, sold_by, account, lines, &key.0).await,
@@ -302,23 +302,23 @@ async fn place(
     Ok(response)
 }
 
-/// Who brought the buyer. A code that is said is one, or the order is refused; a link may have ended.
-async fn referral(
+/// Who brought the buyer. With a code that is said and nobody has, the order is refused; a link may have ended.
+async fn brought_by(
     rooms: &ShopState,
     buyer: &Buyer,
     said: Option<&str>,
     via: Option<&Via>,
-) -> Result<Option<Referral>, Problem> {
-    let unknown = || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "agent_code_unknown");
+) -> Result<order::Brought, Problem> {
     if let Some(said) = said {
-        let code = AgentCode::parse(said).map_err(|_| unknown())?;
-        let found = rooms.agents.referral(&buyer.scope, &code, How::Code).await?;
-        return found.map(Some).ok_or_else(unknown);
+        let code = AgentCode::parse(said)?;
+        let referral = rooms.agents.referral(&buyer.scope, &code, How::Code).await?;
+        return Ok(order::Brought::Code { code, referral });
     }
-    match via.map(|via| (AgentCode::parse(&via.code), via.since)) {
-        Some((Ok(code), since)) => Ok(rooms.agents.brought(&buyer.scope, &code, since).await?),
-        _ => Ok(None),
-    }
+    let Some((Ok(code), since)) = via.map(|via| (AgentCode::parse(&via.code), via.since)) else {
+        return Ok(order::Brought::Nobody);
+    };
+    let found = rooms.agents.brought(&buyer.scope, &code, since).await?;
+    Ok(found.map_or(order::Brought::Nobody, order::Brought::Link))
 }
 
 fn by_channel(visit: &Visit, buyer: order::Buyer, lines: Vec<Wanted>, channel: ChannelId) -> Checkout {

@@ -1,6 +1,6 @@
 //! Use cases: who is an agent, who brought a buyer, and what the plan is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 const AGENTS_MAX: u64 = 20_000;
 /// The most links of one agent.
 const LINKS_MAX: u64 = 200;
-/// Versions of a plan that are looked at when a new one is written: more are not announced at a time.
+/// The most versions that are announced at a time.
 const ANNOUNCED_MAX: u64 = 50;
 /// Letters of an agent's name.
 const NAME_CHARS_MAX: usize = 80;
@@ -87,16 +87,15 @@ impl Agents {
         change: AgentChange,
         version: Option<i64>,
     ) -> Result<Agent, CommissionError> {
-        let held = repo::agents::hold(tx, &BTreeSet::from([id])).await?;
+        let seen = repo::agents::agent(tx, id).await?.ok_or(CommissionError::Missing { what: "agent" })?;
+        let upper = change.upper.filter(|_| change.upper != seen.upper);
+        let held = self.check_place_in(tx, &seen, upper).await?;
         let is = held.get(&id).ok_or(CommissionError::Missing { what: "agent" })?.clone();
-        if version.is_some_and(|version| version != is.version) {
+        if version.is_some_and(|version| version != is.version) || is.version != seen.version {
             return Err(CommissionError::ChangedMeanwhile);
         }
         if is.state == AgentState::Closed && change.state != AgentState::Closed {
             return Err(CommissionError::Closed);
-        }
-        if change.upper != is.upper {
-            self.check_place_in(tx, &is, change.upper).await?;
         }
         let AgentChange { upper, name, level, state } = change;
         let changed = Agent { upper, name: named(&name)?, level, state, ..is.clone() };
@@ -108,29 +107,36 @@ impl Agents {
         Ok(changed)
     }
 
-    /// Whether the agent may stand below `upper`. Two moves at a time could close a ring that neither of them sees: all
-    /// who are to be above him are held, and looked at again.
+    /// Whether the agent may stand below `upper`; holds him and all who are to be above him, in one order, and answers them.
+    /// Two moves at a time could close a ring that neither of them sees: so those who are held are looked at again.
     async fn check_place_in(
         &self,
         tx: &WriteTx<TenantScope>,
         agent: &Agent,
         upper: Option<AgentId>,
-    ) -> Result<(), CommissionError> {
-        let Some(upper) = upper else { return Ok(()) };
-        let above = repo::agents::upwards(tx, upper).await?;
-        let ids: BTreeSet<AgentId> = above.iter().map(|agent| agent.id).collect();
+    ) -> Result<BTreeMap<AgentId, Agent>, CommissionError> {
+        let above = match upper {
+            Some(upper) => repo::agents::upwards(tx, upper).await?,
+            None => Vec::new(),
+        };
+        if upper.is_some() && above.first().map(|nearest| nearest.site) != Some(agent.site) {
+            return Err(CommissionError::Missing { what: "upper agent" });
+        }
+        let ids = above.iter().map(|above| above.id).chain([agent.id]).collect();
         let held = repo::agents::hold(tx, &ids).await?;
+        if upper.is_none() {
+            return Ok(held);
+        }
         if above.iter().any(|seen| held.get(&seen.id).map(|held| held.upper) != Some(seen.upper)) {
             return Err(CommissionError::ChangedMeanwhile);
         }
-        let nearest = above.first().filter(|nearest| nearest.site == agent.site);
-        let nearest = nearest.ok_or(CommissionError::Missing { what: "upper agent" })?;
-        if nearest.state == AgentState::Closed {
+        if upper.and_then(|upper| held.get(&upper)).is_some_and(|upper| upper.state == AgentState::Closed) {
             return Err(CommissionError::Closed);
         }
         let chain: Vec<AgentId> = above.iter().map(|agent| agent.id).collect();
         let below = repo::agents::levels_below(tx, agent.id).await?;
-        rules::check_upper(agent.id, &chain, below)
+        rules::check_upper(agent.id, &chain, below)?;
+        Ok(held)
     }
 
     /// Another link of an agent.
@@ -240,14 +246,14 @@ impl Agents {
 /// Who brings buyers to the site by this code: the link's agent, if he is active, with as many above him as may earn.
 async fn referral_in(tx: &impl Tx, site: SiteId, code: &AgentCode) -> Result<Option<Referral>, CommissionError> {
     let Some((link, of)) = repo::agents::link(tx, code).await? else { return Ok(None) };
-    let chain = repo::agents::upwards(tx, link.agent).await?;
+    let chain = repo::agents::nearest(tx, link.agent, 1 + DEPTH_MAX).await?;
     let is_bringing = chain.first().is_some_and(|agent| agent.state == AgentState::Active);
     if of != site || !is_bringing {
         return Ok(None);
     }
     let referrer =
         |agent: Agent| Referrer { agent: agent.id, customer: agent.customer, level: agent.level, state: agent.state };
-    let chain = chain.into_iter().take(1 + DEPTH_MAX).map(referrer).collect();
+    let chain = chain.into_iter().map(referrer).collect();
     Ok(Some(Referral { link: link.id, how: How::Link, chain }))
 }
 
@@ -260,34 +266,51 @@ fn named(text: &str) -> Result<String, CommissionError> {
     Err(CommissionError::Text { what: "name", chars_max: NAME_CHARS_MAX })
 }
 
+/// Who writes a version of the plan, and for what tenant.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanAuthor {
+    /// The operator.
+    pub operator: Uuid,
+    /// The tenant's main site, which decides; the others only pay.
+    pub main_site: SiteId,
+    /// The tenant's currency.
+    pub currency: Currency,
+}
+
 /// The plan of a tenant and its versions.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Plans;
 
 impl Plans {
-    /// Writes the next version. Without `effective_from` it takes effect as soon as it may: at once, or, if somebody would
-    /// earn less by it, after the notice of the plan before it. Versions are never changed and never removed.
+    /// Writes the next version. Without `effective_from` it takes effect as soon as it may: at once, or, if an agent would
+    /// earn less by it or a site below the main one pay its agents more, after the notice of the plan before it. Versions are
+    /// never changed and never removed.
     pub async fn save_in(
         &self,
         tx: &WriteTx<TenantScope>,
         plan: Plan,
         effective_from: Option<DateTime<Utc>>,
-        (by, currency): (Uuid, Currency),
+        by: PlanAuthor,
     ) -> Result<PlanVersion, CommissionError> {
-        plan.check(currency)?;
+        plan.check(by.currency)?;
         let now = tx.now();
         if effective_from.is_some_and(|from| from < now) {
             return Err(CommissionError::InThePast);
         }
-        let latest = repo::plans::page(tx, None, ANNOUNCED_MAX).await?;
-        // What is announced was promised too.
         let begins = effective_from.unwrap_or(now);
-        let in_force = latest.iter().find(|version| version.effective_from <= begins);
-        let announced = latest.iter().filter(|version| version.effective_from > begins);
-        let notice = |old: &PlanVersion| {
-            rules::pays_less(&old.plan, &plan).then(|| now + TimeDelta::days(i64::from(old.plan.notice_days)))
+        let in_force = repo::plans::in_force(tx, begins).await?.map_or_else(Plan::nothing, |version| version.plan);
+        // What is announced was promised too.
+        let announced = repo::plans::after(tx, now, ANNOUNCED_MAX).await?;
+        if announced.len() as u64 == ANNOUNCED_MAX {
+            return Err(CommissionError::TooMany { what: "announced versions", limit: ANNOUNCED_MAX });
+        }
+        // Whoever has appointed agents has agreed to what they cost then.
+        let sites_pay = repo::agents::has_elsewhere(tx, by.main_site).await?;
+        let notice = |old: &Plan| {
+            let hurts = rules::pays_less(old, &plan) || (sites_pay && rules::costs_more(old, &plan));
+            hurts.then(|| now + TimeDelta::days(i64::from(old.notice_days)))
         };
-        let earliest = in_force.into_iter().chain(announced).filter_map(notice).max();
+        let earliest = announced.iter().map(|version| &version.plan).chain([&in_force]).filter_map(notice).max();
         let effective_from = match (effective_from, earliest) {
             (Some(from), Some(earliest)) if from < earliest => {
                 return Err(CommissionError::NoticeTooShort { earliest });
@@ -295,8 +318,8 @@ impl Plans {
             (Some(from), _) => from,
             (None, earliest) => earliest.unwrap_or(now),
         };
-        let version = latest.first().map_or(1, |last| last.version + 1);
-        let new = PlanVersion { version, effective_from, created_at: now, created_by: by, plan };
+        let version = repo::plans::page(tx, None, 1).await?.first().map_or(1, |last| last.version + 1);
+        let new = PlanVersion { version, effective_from, created_at: now, created_by: by.operator, plan };
         repo::plans::insert(tx, &new).await?;
         Ok(new)
     }

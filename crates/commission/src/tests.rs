@@ -89,7 +89,8 @@ impl Shop {
     async fn save(&self, plan: Plan, in_days: Option<i64>) -> Result<PlanVersion, CommissionError> {
         let tx = self.writer().await;
         let from = in_days.map(|days| tx.now() + TimeDelta::days(days));
-        let saved = self.plans.save_in(&tx, plan, from, (Uuid::nil(), Currency::CNY)).await?;
+        let by = PlanAuthor { operator: Uuid::nil(), main_site: self.sites[0], currency: Currency::CNY };
+        let saved = self.plans.save_in(&tx, plan, from, by).await?;
         tx.commit().await.expect("committed");
         Ok(saved)
     }
@@ -170,8 +171,7 @@ on_both! {
             let moved = tokio::join!(shop.change(&one, under(&one, &two)), shop.change(&two, under(&two, &one)));
             assert!(moved.0.is_ok() != moved.1.is_ok(), "exactly one of them: {moved:?}");
             let refused = moved.0.err().or(moved.1.err()).expect("one was refused");
-            let is_told = matches!(refused, CommissionError::AboveHimself | CommissionError::ChangedMeanwhile);
-            assert!(is_told || matches!(refused, CommissionError::Store(_)), "{refused}");
+            assert!(matches!(refused, CommissionError::AboveHimself | CommissionError::ChangedMeanwhile), "{refused}");
         }
     }
 
@@ -209,6 +209,26 @@ on_both! {
         db.clock.advance(TimeDelta::days(3));
         assert_eq!(shop.in_force().await, Some(rise.version));
         assert!(matches!(shop.save(paying(9), Some(-1)).await, Err(CommissionError::InThePast)));
+    }
+
+    async fn sites_that_pay_agents_are_told_before_they_pay_more(db) {
+        let shop = Shop::open(&db).await;
+        let first = shop.save(paying(5), None).await.expect("nobody pays yet");
+        assert_eq!(first.effective_from, first.created_at);
+        shop.appoint(1, "agent", None).await.expect("the sub-site has agreed to five percent");
+        let more = shop.save(paying(6), None).await.expect("announced");
+        assert_eq!(more.effective_from - more.created_at, TimeDelta::days(7));
+        assert_eq!(shop.in_force().await, Some(1));
+    }
+
+    async fn a_cut_cannot_hide_behind_versions_that_were_announced(db) {
+        let shop = Shop::open(&db).await;
+        shop.save(paying(10), None).await.expect("the first");
+        for _ in 0..50 {
+            shop.save(Plan::nothing(), Some(8)).await.expect("announced");
+        }
+        assert!(matches!(shop.save(paying(1), None).await, Err(CommissionError::TooMany { .. })));
+        assert_eq!(shop.in_force().await, Some(1));
     }
 
     async fn a_plan_that_cannot_be_paid_by_is_refused(db) {

@@ -131,6 +131,17 @@ impl PricedLine {
         SoldLine { number, quantity: self.quantity, cost_of_goods, hops, commissions }
     }
 
+    /// What the selling site earns from it before commissions. The main site's goods leave the stock for what they were put
+    /// there for, which may be more than they cost today.
+    pub fn margin(&self) -> Money {
+        let seller = self.hops.last().expect("a chain has at least the main site");
+        let pieces = i64::from(self.quantity);
+        let margin = seller.price.minor().saturating_sub(seller.cost.minor()).saturating_mul(pieces);
+        let after_goods = self.total.minor().saturating_sub(self.cards.cost_minor);
+        let minor = if self.hops.len() == 1 { margin.min(after_goods) } else { margin };
+        Money::new(minor, self.total.currency())
+    }
+
     /// Whether a person fulfils it.
     pub fn is_manual(&self) -> bool {
         self.ware.kind == GoodsKind::Manual
@@ -368,7 +379,7 @@ impl Part for Desk {
             self.known = orders.into_iter().map(|order| (order.id, order)).collect();
             self.tally.read(tx).await?;
             if self.wants_plan {
-                self.plan = commission::plan_in(tx, self.plan.take()).await.map_err(|error| broken(&error))?;
+                self.plan = commission::plan_in(tx, self.plan.take()).await.map_err(plan_error)?;
             }
             self.read_prices(tx, look).await
         })
@@ -428,6 +439,13 @@ impl Part for Desk {
 fn part_error(error: catalog::CatalogError) -> PartError {
     match error {
         catalog::CatalogError::Store(error) => PartError::Store(error),
+        other => broken(&other),
+    }
+}
+
+fn plan_error(error: commission::CommissionError) -> PartError {
+    match error {
+        commission::CommissionError::Store(error) => PartError::Store(error),
         other => broken(&other),
     }
 }

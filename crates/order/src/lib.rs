@@ -57,8 +57,8 @@ pub use fulfil::{
 pub use job::{LowStock, OrdersDelivered, SweepHolds};
 pub use lookup::{Lookups, QueryPassword};
 pub use model::{
-    Buyer, ChannelPay, Contact, Device, Event, LineView, LinkToken, Method, Order, OrderId, OrderPage, OrderView, Pay,
-    Proof, Revealed, Sight, Wanted,
+    Brought, Buyer, ChannelPay, Contact, Device, Event, LineView, LinkToken, Method, Order, OrderId, OrderPage,
+    OrderView, Pay, Proof, Revealed, Sight, Wanted,
 };
 pub use number::{NumberFault, OrderNumber};
 pub use office::{DeskHop, DeskLine, DeskPayment, DeskView, FulfilBy, OrderFilter, OrderList, OrderRow, OwnView};

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use catalog::{Filled, SkuId};
 use chrono::{DateTime, TimeDelta, Utc};
+use commission::{AgentCode, Referral};
 use identity::{CustomerId, Token};
 use inventory::{CardCode, CardId};
 use kernel::{Money, SiteId, Wording, hex};
@@ -106,6 +107,34 @@ impl Contact {
     /// What stands for it where it is only compared.
     pub(crate) fn hash(&self) -> Vec<u8> {
         Sha256::digest(self.0.as_bytes()).to_vec()
+    }
+}
+
+/// Who brought a buyer, and by what that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Brought {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// The agent whose link his browser has followed.
+    Link(Referral),
+    /// The agent whose code he said; an order with a code that nobody has is refused.
+    Code {
+        /// What he said.
+        code: AgentCode,
+        /// Whose it is.
+        referral: Option<Referral>,
+    },
+}
+
+impl Brought {
+    /// The agent with those above him.
+    pub const fn referral(&self) -> Option<&Referral> {
+        match self {
+            Self::Nobody => None,
+            Self::Link(referral) => Some(referral),
+            Self::Code { referral, .. } => referral.as_ref(),
+        }
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use catalog::SkuId;
 use chrono::TimeDelta;
-use commission::Referral;
 use futures::future::join_all;
 use identity::CustomerId;
 use inventory::{Inventory, Shelf};
@@ -22,7 +21,8 @@ use crate::command::{About, Chain, Expire, Expiry, HOLD_MINUTES, Place, Placed, 
 use crate::error::OrderError;
 use crate::gate::Gate;
 use crate::model::{
-    Buyer, ChannelPay, Device, LinkToken, OrderId, OrderPage, OrderView, Pay, Proof, Revealed, Sight, Wanted, kept_key,
+    Brought, Buyer, ChannelPay, Device, LinkToken, OrderId, OrderPage, OrderView, Pay, Proof, Revealed, Sight, Wanted,
+    kept_key,
 };
 use crate::repo;
 
@@ -77,7 +77,7 @@ pub struct SoldBy {
     /// What the selling site allows.
     pub limits: Limits,
     /// Who brought the buyer to it.
-    pub referral: Option<Referral>,
+    pub brought: Brought,
 }
 
 impl Orders {
@@ -174,7 +174,7 @@ impl Orders {
     async fn decide_place(
         &self,
         scope: &SiteScope,
-        SoldBy { chain, currency, limits, referral }: SoldBy,
+        SoldBy { chain, currency, limits, brought }: SoldBy,
         (buyer, lines, pay): (Buyer, Vec<Wanted>, Pay),
         (order, key): (OrderId, &str),
     ) -> Result<Answered<Placed>, OrderError> {
@@ -184,7 +184,7 @@ impl Orders {
         }
         assert_eq!(chain.last().map(|place| place.site), Some(scope.site()), "the chain ends at the selling site");
         let skus: Vec<SkuId> = lines.iter().map(|line| line.sku).collect();
-        let place = Place { chain, currency, buyer, lines, pay, limits, referral, key: key.to_owned(), order };
+        let place = Place { chain, currency, buyer, lines, pay, limits, brought, key: key.to_owned(), order };
         place.check_size()?;
         self.gate.enter(scope, &place, &self.lanes).await?;
         let key = place.key();

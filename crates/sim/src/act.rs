@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// A command. All but the last are the rooms' own.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
-    Place(Place),
+    Place(Box<Place>),
     Receive(Receive),
     Expire(Expire),
     Fulfil(Fulfil),

@@ -143,7 +143,7 @@ impl Layout {
             agent: AgentId::from_uuid(Uuid::from_u128(own ^ (u128::from(place) + 1))),
             customer: self.customers[usize::from(place)],
             level: None,
-            state: if place == 1 && own % 4 == 0 { AgentState::Suspended } else { AgentState::Active },
+            state: if place == 1 && own.is_multiple_of(4) { AgentState::Suspended } else { AgentState::Active },
         };
         Referral { link: LinkId::from_uuid(site.id.uuid()), how: How::Link, chain: (0..3).map(referrer).collect() }
     }

@@ -8,8 +8,8 @@ use identity::CustomerId;
 use kernel::Money;
 use ledger::{Account, AccountKind};
 use order::{
-    Buyer, ChannelPay, Expire, Fulfil, FulfilAct, FulfilRefusal, FulfilState, Fulfilled, LineRef, LinkToken, OrderId,
-    Pay, Place, PlaceAnswer, Placed, RefundAsked, RefundOf, RefundOrder, RefundRefusal, Wanted,
+    Brought, Buyer, ChannelPay, Expire, Fulfil, FulfilAct, FulfilRefusal, FulfilState, Fulfilled, LineRef, LinkToken,
+    OrderId, Pay, Place, PlaceAnswer, Placed, RefundAsked, RefundOf, RefundOrder, RefundRefusal, Wanted,
 };
 use payment::{OpenTopUp, TopUpOpened};
 use risk::Limits;
@@ -173,7 +173,7 @@ impl World {
         };
         // Of every four buyers one was brought by an agent.
         let key = dice.throw();
-        let referral = key.is_multiple_of(4).then(|| layout.referral(site));
+        let brought = if key.is_multiple_of(4) { Brought::Link(layout.referral(site)) } else { Brought::Nobody };
         let place = Place {
             chain: site.chain.clone(),
             currency: layout.currency,
@@ -181,11 +181,11 @@ impl World {
             lines,
             pay,
             limits: no_limits(),
-            referral,
+            brought,
             key: format!("{key:016x}"),
             order: OrderId::from_uuid(dice.name()),
         };
-        self.ask_for(tenant, Act::Place(place), Asker::Person);
+        self.ask_for(tenant, Act::Place(Box::new(place)), Asker::Person);
     }
 
     /// What follows from an answer; `is_first` unless somebody was told it before.
@@ -232,7 +232,7 @@ impl World {
                 again.lines[0].quantity += 1;
             }
             let asker = if is_cheat { Asker::Cheat } else { Asker::Person };
-            self.ask(Ask { act: Arc::new(Act::Place(again)), asker, ..*ask });
+            self.ask(Ask { act: Arc::new(Act::Place(Box::new(again))), asker, ..*ask });
         }
         let tenant = ask.tenant;
         let Ok(Placed { order, due, .. }) = answer else {

@@ -91,6 +91,7 @@ impl Complaint {
             Refusal::Form { faults, .. } => Self::Form { faults },
             Refusal::LossNotCovered { .. }
             | Refusal::DepthExceeded { .. }
+            | Refusal::AgentUnknown
             | Refusal::ShopNotFunded
             | Refusal::NothingToPay
             | Refusal::NoWallet => Self::Unavailable,

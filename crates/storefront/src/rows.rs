@@ -7,7 +7,7 @@ use commission::{AgentCode, Referral};
 use identity::{Customer, CustomerId};
 use kernel::{Money, SiteId, SiteScope};
 use ledger::{Account, AccountKind};
-use order::SoldBy;
+use order::{Brought, SoldBy};
 use payment::{Channel, IntentId, PaymentError, Use};
 use risk::Limits;
 use std::collections::HashMap;
@@ -42,13 +42,13 @@ pub(crate) async fn chain_in(app: &App, tx: &impl Tx, shop: &Shop) -> Result<Vec
 
 /// The shop as a seller: its chain, its currency, what it allows, and who brought the buyer.
 pub(crate) async fn sold_by(app: &App, shop: &Shop, via: Option<&Via>) -> Result<SoldBy, Problem> {
-    let referral = match via {
-        Some(via) => brought(app, shop, via).await?,
-        None => None,
+    let brought = match via {
+        Some(via) => brought(app, shop, via).await?.map_or(Brought::Nobody, Brought::Link),
+        None => Brought::Nobody,
     };
     let tx = begin(app, shop).await?;
     let chain = chain_in(app, &tx, shop).await?;
-    Ok(SoldBy { chain, currency: shop.tenant.currency, limits: Limits::of(shop.site.limits.as_deref()), referral })
+    Ok(SoldBy { chain, currency: shop.tenant.currency, limits: Limits::of(shop.site.limits.as_deref()), brought })
 }
 
 /// Who brought a browser here that has followed this link.

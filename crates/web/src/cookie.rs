@@ -54,7 +54,7 @@ pub fn session_end(visit: &Visit) -> Cookie<'static> {
 }
 
 /// Takes away everything that a browser holds for its buyer: his session, the orders it placed, what it looked up. The
-/// language stays.
+/// language stays, and which link it has followed: that is nobody's secret.
 pub fn farewell(visit: &Visit) -> [Cookie<'static>; 3] {
     [session_name(visit), visitor_name(visit), look_up_name(visit)].map(|name| ended(name, visit))
 }

@@ -48,14 +48,27 @@ pub(crate) async fn count(tx: &impl Tx, site: SiteId) -> Result<u64, StoreError>
     tx.find::<agent::Entity>().filter(agent::Column::SiteId.eq(site.uuid())).count().await
 }
 
+/// Whether any other site than this one has agents.
+pub(crate) async fn has_elsewhere(tx: &impl Tx, main: SiteId) -> Result<bool, StoreError> {
+    let find = tx.find::<agent::Entity>().filter(agent::Column::SiteId.ne(main.uuid())).limit(1);
+    let found: Vec<(Uuid,)> = find.columns([agent::Column::Id]).await?;
+    Ok(!found.is_empty())
+}
+
 /// The agent and all above him, nearest first. Nobody if there is none.
 pub(crate) async fn upwards(tx: &impl Tx, from: AgentId) -> Result<Vec<Agent>, CommissionError> {
+    let chain = nearest(tx, from, ABOVE_MAX + 2).await?;
+    if chain.len() > ABOVE_MAX + 1 {
+        return Err(corrupt("agents.upper_id", "a chain without an end"));
+    }
+    Ok(chain)
+}
+
+/// The agent and those above him, nearest first, `most` of them together.
+pub(crate) async fn nearest(tx: &impl Tx, from: AgentId, most: usize) -> Result<Vec<Agent>, CommissionError> {
     let mut chain: Vec<Agent> = Vec::new();
     let mut next = Some(from);
-    while let Some(id) = next {
-        if chain.len() > ABOVE_MAX {
-            return Err(corrupt("agents.upper_id", "a chain without an end"));
-        }
+    while let Some(id) = next.filter(|_| chain.len() < most) {
         let Some(agent) = agent(tx, id).await? else { break };
         next = agent.upper;
         chain.push(agent);
@@ -71,6 +84,9 @@ pub(crate) async fn levels_below(tx: &impl Tx, top: AgentId) -> Result<usize, Co
         let below: Vec<(Uuid,)> = below.columns([agent::Column::Id]).await?;
         if below.is_empty() {
             return Ok(depth);
+        }
+        if below.len() as u64 == LEVEL_MAX {
+            return Err(CommissionError::TooMany { what: "agents of a level that moves", limit: LEVEL_MAX });
         }
         level = below.into_iter().map(|(id,)| id).collect();
     }

@@ -36,6 +36,12 @@ pub(crate) async fn page(tx: &impl Tx, before: Option<i64>, limit: u64) -> Resul
     find.all().await?.into_iter().map(read).collect()
 }
 
+/// At most `limit` versions that begin later than `at`.
+pub(crate) async fn after(tx: &impl Tx, at: DateTime<Utc>, limit: u64) -> Result<Vec<PlanVersion>, CommissionError> {
+    let find = tx.find::<plan::Entity>().filter(plan::Column::EffectiveFrom.gt(at));
+    find.descending(plan::Column::Version).limit(limit).all().await?.into_iter().map(read).collect()
+}
+
 pub(crate) async fn insert(tx: &WriteTx<TenantScope>, new: &PlanVersion) -> Result<(), CommissionError> {
     let row = plan::Model {
         tenant_id: tx.scope().id().uuid(),

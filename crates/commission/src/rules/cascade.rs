@@ -2,7 +2,7 @@
 
 use catalog::{CategoryId, Code, GoodsId, SkuId};
 use identity::CustomerId;
-use kernel::{Money, MoneyError};
+use kernel::Money;
 use serde::Serialize;
 
 use super::DEPTH_MAX;
@@ -78,9 +78,11 @@ pub struct Cascade<'a> {
 }
 
 /// What each agent of `chain` earns from `line` by `plan`. Shares round down; the selling site keeps what that leaves.
-/// Whoever stands nearer to the buyer takes first what the margin has.
-pub fn cascade<'a>(plan: &'a Plan, line: &SoldTo<'_>, chain: &[Referrer]) -> Result<Cascade<'a>, MoneyError> {
-    let zero = Money::zero(line.price.currency());
+/// Whoever stands nearer to the buyer takes first what the margin has. No plan can make a sale fail: what it pays beyond
+/// all amounts is beyond the margin, too.
+pub fn cascade<'a>(plan: &'a Plan, line: &SoldTo<'_>, chain: &[Referrer]) -> Cascade<'a> {
+    let money = |minor: i64| Money::new(minor, line.price.currency());
+    let zero = money(0);
     let mut left = line.margin.minor().max(0);
     // In the mode of differences: the highest that anybody below would earn.
     let mut highest = 0;
@@ -96,7 +98,7 @@ pub fn cascade<'a>(plan: &'a Plan, line: &SoldTo<'_>, chain: &[Referrer]) -> Res
             shares.push(nothing(Outcome::NoRule));
             continue;
         };
-        let gross = gross(&rule.terms, line)?.minor();
+        let gross = gross(&rule.terms, line);
         let wanted = match plan.mode {
             Mode::Tiers => gross,
             Mode::Difference => (gross - highest).max(0),
@@ -108,13 +110,13 @@ pub fn cascade<'a>(plan: &'a Plan, line: &SoldTo<'_>, chain: &[Referrer]) -> Res
             agent: referrer.agent,
             tier,
             rule: Some(rule),
-            wanted: Money::new(wanted, zero.currency()),
-            amount: Money::new(amount, zero.currency()),
+            wanted: money(wanted),
+            amount: money(amount),
             outcome: if amount < wanted { Outcome::MarginUsedUp } else { Outcome::Paid },
         });
     }
-    let total = shares.iter().try_fold(zero, |sum, share| sum.plus(share.amount))?;
-    Ok(Cascade { shares, total })
+    let total = money(shares.iter().map(|share| share.amount.minor()).sum());
+    Cascade { shares, total }
 }
 
 /// Why this agent of the chain earns nothing whatever the plan says.
@@ -143,23 +145,21 @@ fn most_specific<'a>(rules: &'a [Rule], tier: u8, line: &SoldTo<'_>, referrer: &
     rules.iter().filter(|rule| rule.tier == tier && is_about(&rule.target)).max_by_key(|rule| rule.target.rank())
 }
 
-/// What the terms pay for all pieces, before anybody gives way.
-fn gross(terms: &Terms, line: &SoldTo<'_>) -> Result<Money, MoneyError> {
+/// What the terms pay for all pieces in minor units, before anybody gives way; never below zero.
+fn gross(terms: &Terms, line: &SoldTo<'_>) -> i64 {
+    let all = |one: Money| i128::from(one.minor()) * i128::from(line.quantity);
     let earned = match terms.earning {
-        Earning::Fixed { amount } => amount.times(line.quantity)?,
+        Earning::Fixed { amount } => all(amount),
         Earning::Share { base, rate } => {
             let of = match (base, line.face_value) {
-                (Base::Margin, _) if line.margin.is_negative() => Money::zero(line.margin.currency()),
-                (Base::Margin, _) => line.margin,
-                (Base::FaceValue, Some(face_value)) => face_value.times(line.quantity)?,
-                (Base::FaceValue, None) | (Base::Price, _) => line.price,
+                (Base::Margin, _) => i128::from(line.margin.minor()),
+                (Base::FaceValue, Some(face_value)) => all(face_value),
+                (Base::FaceValue, None) | (Base::Price, _) => i128::from(line.price.minor()),
             };
-            rate.of_down(of)?
+            of.max(0) * i128::from(rate.ppm()) / 1_000_000
         }
     };
-    let bound = |money: Option<Money>| money.map(|money| money.times(line.quantity)).transpose();
-    let (floor, cap) = (bound(terms.floor)?, bound(terms.cap)?);
-    let raised = floor.map_or(earned.minor(), |floor| earned.minor().max(floor.minor()));
-    let bounded = cap.map_or(raised, |cap| raised.min(cap.minor()));
-    Ok(Money::new(bounded, earned.currency()))
+    let raised = terms.floor.map_or(earned, |floor| earned.max(all(floor)));
+    let bounded = terms.cap.map_or(raised, |cap| raised.min(all(cap)));
+    i64::try_from(bounded).unwrap_or(i64::MAX)
 }

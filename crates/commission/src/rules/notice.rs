@@ -1,6 +1,6 @@
 //! Whether a new version of a plan takes something away.
 
-use crate::model::{Mode, Plan, Rule};
+use crate::model::{Mode, Plan, Rule, Touch};
 
 /// Whether somebody could earn less by `new` than by `old`, from any sale. Where that is not certain it is so: then a
 /// notice is due.
@@ -9,7 +9,9 @@ pub fn pays_less(old: &Plan, new: &Plan) -> bool {
         return false;
     }
     let is_shorter = new.window_days < old.window_days || new.notice_days < old.notice_days;
-    if is_shorter || (new.touch, new.mode) != (old.touch, old.mode) {
+    // A first link that counts for longer keeps a later one from counting.
+    let keeps_others_out = old.touch == Touch::First && new.window_days != old.window_days;
+    if is_shorter || keeps_others_out || (new.touch, new.mode) != (old.touch, old.mode) {
         return true;
     }
     match new.mode {
@@ -17,6 +19,12 @@ pub fn pays_less(old: &Plan, new: &Plan) -> bool {
         Mode::Difference => !is_same(&old.rules, &new.rules),
         Mode::Tiers => takes_away(&old.rules, &new.rules),
     }
+}
+
+/// Whether a site that sells could have to pay its agents more by `new` than by `old`: whatever is not the same may.
+pub fn costs_more(old: &Plan, new: &Plan) -> bool {
+    !new.rules.is_empty()
+        && (old.mode != new.mode || old.window_days < new.window_days || !is_same(&old.rules, &new.rules))
 }
 
 fn takes_away(old: &[Rule], new: &[Rule]) -> bool {

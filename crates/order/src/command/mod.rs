@@ -50,6 +50,8 @@ pub enum Refusal {
     NoWallet,
     #[error("the shop cannot take this order now")]
     ShopNotFunded,
+    #[error("nobody has this agent's code")]
+    AgentUnknown,
     #[error("this way to pay is not open")]
     ChannelClosed,
     #[error("there is nothing to pay by a channel")]
@@ -74,6 +76,7 @@ impl Coded for Refusal {
             Self::DepthExceeded { .. } => "depth_exceeded",
             Self::NoWallet => "login_required",
             Self::ShopNotFunded => "shop_not_funded",
+            Self::AgentUnknown => "agent_code_unknown",
             Self::ChannelClosed => "channel_closed",
             Self::NothingToPay => "nothing_to_pay",
             Self::Limit(hit) => hit.code(),
@@ -92,6 +95,7 @@ impl Coded for Refusal {
             | Self::DepthExceeded { .. }
             | Self::NoWallet
             | Self::ShopNotFunded
+            | Self::AgentUnknown
             | Self::ChannelClosed
             | Self::NothingToPay => FaultKind::Refused,
         }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use catalog::{FIELD_CHARS_MAX, FIELDS_MAX, FieldFault, FieldFaultKind, QUANTITY_MAX, Quote, SkuId, Subject};
 use chrono::{DateTime, TimeDelta, Utc};
+use commission::PlanVersion;
 use commission::rules::{Share, SoldTo, cascade};
-use commission::{PlanVersion, Referral};
 use inventory::{Picks, Taking};
-use kernel::{Currency, Money, MoneyError, SiteId};
+use kernel::{Currency, Money, SiteId};
 use lane::{Command, CommandKey, Parts};
 use ledger::{Account, AccountKind, Book, Entry, LedgerError};
 use payment::{ChannelState, Intent, IntentId, IntentState, OutNo, Purpose, Till};
@@ -19,7 +19,7 @@ use super::hold::make_room;
 use super::{Chain, LINES_MAX, Refusal};
 use crate::desk::{Desk, NewOrder, NewReferral, PricedLine};
 use crate::machine::{OrderEvent, States, step};
-use crate::model::{Buyer, ChannelPay, Method, OrderId, Pay, Wanted};
+use crate::model::{Brought, Buyer, ChannelPay, Method, OrderId, Pay, Wanted};
 use crate::sale::{self, Collection, DEPTH_MAX, FrozenCommission, SaleError, SoldLine};
 use crate::tally;
 
@@ -54,7 +54,7 @@ pub struct Place {
     /// What the selling site allows.
     pub limits: Limits,
     /// Who brought the buyer.
-    pub referral: Option<Referral>,
+    pub brought: Brought,
     /// The caller's key: the same one is the same order.
     pub key: String,
     /// The id the order gets, chosen before, so that a retry inside the lane makes the same one.
@@ -172,18 +172,17 @@ impl Place {
             let answers = ware.fulfilment.form.check(&wanted.form);
             let answers = answers.map_err(|faults| Refusal::Form { line: number, faults })?;
             let mut line = PricedLine::new(ware, quote, (wanted.quantity, answers)).ok_or(Refusal::TooLarge)?;
-            line.commissions = self.commissions(&line, plan).map_err(|_| Refusal::TooLarge)?;
+            line.commissions = self.commissions(&line, plan);
             lines.push(line);
         }
         Ok(lines)
     }
 
     /// What agents earn from a line once it is delivered.
-    fn commissions(&self, line: &PricedLine, plan: Option<&PlanVersion>) -> Result<Vec<FrozenCommission>, MoneyError> {
-        let Some((referral, PlanVersion { version, plan, .. })) = self.referral.as_ref().zip(plan) else {
-            return Ok(Vec::new());
+    fn commissions(&self, line: &PricedLine, plan: Option<&PlanVersion>) -> Vec<FrozenCommission> {
+        let Some((referral, PlanVersion { version, plan, .. })) = self.brought.referral().zip(plan) else {
+            return Vec::new();
         };
-        let seller = line.hops.last().expect("a chain has at least the main site");
         let facts = &line.ware.facts;
         let sold = SoldTo {
             sku: facts.sku,
@@ -192,20 +191,19 @@ impl Place {
             site_level: self.seller_level(),
             sites_between: sale::depth(&line.quote),
             price: line.total,
-            margin: seller.price.minus(seller.cost)?.times(line.quantity)?,
+            margin: line.margin(),
             face_value: facts.face_value,
             quantity: line.quantity,
             buyer: self.buyer.customer,
         };
-        let shares = cascade(plan, &sold, &referral.chain)?.shares;
-        let earned = shares.into_iter().filter(|share| share.amount.minor() > 0);
+        let earned = cascade(plan, &sold, &referral.chain).shares.into_iter().filter(|share| share.amount.minor() > 0);
         let frozen = |share: Share<'_>| FrozenCommission {
             agent: share.agent,
             tier: share.tier,
             amount: share.amount,
             rule: format!("{}@{version}", share.rule.map_or("", |rule| rule.target.word())),
         };
-        Ok(earned.map(frozen).collect())
+        earned.map(frozen).collect()
     }
 
     fn seller_level(&self) -> Option<&str> {
@@ -214,7 +212,7 @@ impl Place {
 
     /// Who brought the buyer, to be kept with the order.
     fn new_referral(&self, desk: &Desk) -> Option<NewReferral> {
-        let referral = self.referral.clone()?;
+        let referral = self.brought.referral()?.clone();
         let (plan, site_level) = (desk.plan().map(|plan| plan.version), self.seller_level().map(str::to_owned));
         Some(NewReferral { referral, plan, site_level })
     }
@@ -313,10 +311,18 @@ impl Place {
     }
 
     fn decide_or_refuse(&self, parts: &mut Parts, now: DateTime<Utc>) -> PlaceAnswer {
+        if let Brought::Code { referral: None, .. } = self.brought {
+            return Err(Refusal::AgentUnknown);
+        }
         self.check_limits(parts.part::<Desk>())?;
         let mut deal = self.deal(parts, now)?;
         self.check_stock(parts, &deal.lines, now)?;
         self.value(parts.part::<Picks>(), &mut deal.lines, now);
+        // What the main site earns itself is known with the goods; what the other sites earn does not depend on them.
+        let plan = parts.part::<Desk>().plan().cloned();
+        for line in deal.lines.iter_mut().filter(|line| line.hops.len() == 1) {
+            line.commissions = self.commissions(line, plan.as_deref());
+        }
         let entries = self.entries(&deal).map_err(|_| Refusal::TooLarge)?;
         let refusal = |error| self.money_refusal(error, &deal);
         parts.part::<Book>().post_all(entries).map_err(refusal)?;
@@ -425,7 +431,7 @@ impl Command for Place {
     }
 
     /// A sale rests on prices (their epochs are proved), on cards (which are claimed), on a wallet (which the ledger's check
-    /// guards) and on its key (which must be new).
+    /// guards) and on its key (which must be new). What agents earn rests on a version of the plan, which is read.
     fn holds(answer: &PlaceAnswer) -> bool {
         answer.is_ok()
     }
@@ -433,6 +439,10 @@ impl Command for Place {
     fn fingerprint(&self) -> Vec<u8> {
         let mut hash = Sha256::new();
         hash.update(self.seller().uuid().as_bytes());
+        // Not a link: the browser may have followed another one since.
+        if let Brought::Code { code, .. } = &self.brought {
+            hash.update(code.as_str().as_bytes());
+        }
         if let Pay::Channel(pay) = &self.pay {
             hash.update(pay.channel.uuid().as_bytes());
         }
@@ -457,7 +467,7 @@ impl Command for Place {
             parts.part::<Desk>().want_sku(line.sku);
             parts.part::<Picks>().want(line.sku, line.quantity, self.lasting());
         }
-        if self.referral.is_some() {
+        if self.brought.referral().is_some() {
             parts.part::<Desk>().want_plan();
         }
         if let Pay::Channel(pay) = &self.pay {

@@ -105,9 +105,11 @@ pub(crate) async fn earnings_in(
     let works = fulfil::works_in(tx, &worked_on.into_iter().collect::<Vec<_>>()).await?;
     let is_done =
         |at: &(Uuid, i32)| !manual.contains(at) || works.get(at).is_some_and(|work| work.state == FulfilState::Done);
+    let refunds = fulfil::order_refunds_in(tx, &ids.into_iter().collect::<Vec<_>>()).await?;
     let of = |row: earned::Model| {
         let order = order_of(orders.get(&row.order_id)?).ok()?;
-        let state = state_of(order.states, is_done(&(row.order_id, row.line_no)));
+        let is_going_back = refunds.contains_key(&row.order_id);
+        let state = state_of(order.states, is_done(&(row.order_id, row.line_no)), is_going_back);
         let FrozenCommission { tier, amount, rule, .. } = frozen(row.clone(), order.total.currency());
         Some(AgentEarning {
             order: order.id,
@@ -124,10 +126,12 @@ pub(crate) async fn earnings_in(
     Ok(rows.into_iter().filter_map(of).collect())
 }
 
-/// A line that is done is delivered with the payment, or later; what was refunded is not earned any more.
-const fn state_of(states: States, is_done: bool) -> EarningState {
+/// A line that is done is delivered with the payment, or later; with the refund of its order it is clawed back at once,
+/// whenever the buyer has his money.
+const fn state_of(states: States, is_done: bool, is_going_back: bool) -> EarningState {
     match (states.payment, states.order) {
-        (PaymentState::Refunded, _) => EarningState::Returned,
+        _ if is_going_back && is_done => EarningState::Returned,
+        _ if is_going_back => EarningState::Void,
         (PaymentState::Paid | PaymentState::PartRefunded, _) if is_done => EarningState::Earned,
         (PaymentState::Unpaid | PaymentState::Paying, OrderState::Expired | OrderState::Cancelled) => {
             EarningState::Void

@@ -3,8 +3,8 @@
 use catalog::{Formula, Rounding};
 use chrono::TimeDelta;
 use commission::{
-    Agent, AgentChange, AgentCode, AgentId, Agents, Base, How, Mode, NewAgent, Plan, Plans, Referral, Rule, Target,
-    Terms,
+    Agent, AgentChange, AgentCode, AgentId, Agents, Base, How, Mode, NewAgent, Plan, PlanAuthor, Plans, Referral, Rule,
+    Target, Terms,
 };
 use identity::{CustomerId, OperatorId};
 use kernel::Rate;
@@ -14,7 +14,9 @@ use testkit::on_both;
 use uuid::Uuid;
 
 use super::fixture::{CNY, Shop, cents, filled, sold_by};
-use crate::{Buyer, Checkout, EarningState, LinkToken, OrderError, OrderId, Placed, Receipt, Refusal, SoldBy, Wanted};
+use crate::{
+    Brought, Buyer, Checkout, EarningState, LinkToken, OrderError, OrderId, Placed, Receipt, Refusal, SoldBy, Wanted,
+};
 
 /// The agents of a site: the one who brings the buyer, the one above him, and the one above that.
 struct Team {
@@ -55,7 +57,8 @@ impl Shop {
         let rules = (0u8..).zip(percents).filter(|(_, percent)| *percent > 0).map(share).collect();
         let plan = Plan { mode: Mode::Tiers, rules, ..Plan::nothing() };
         let tx = self.store.write(&self.scope).await.expect("a writer");
-        Plans.save_in(&tx, plan, None, (Uuid::nil(), CNY)).await.expect("saved");
+        let by = PlanAuthor { operator: Uuid::nil(), main_site: self.sites[0], currency: CNY };
+        Plans.save_in(&tx, plan, None, by).await.expect("saved");
         tx.commit().await.expect("committed");
     }
 
@@ -63,7 +66,7 @@ impl Shop {
         let site = self.scope.site(self.sites[level]);
         let found = Agents::new(self.store.clone()).referral(&site, &team.code, How::Link).await.expect("read");
         let referral: Referral = found.expect("an agent who brings buyers");
-        SoldBy { referral: Some(referral), ..sold_by(self.chain(level)) }
+        SoldBy { brought: Brought::Link(referral), ..sold_by(self.chain(level)) }
     }
 
     /// Somebody whom the team has brought buys from a wallet.
@@ -173,6 +176,8 @@ on_both! {
         assert_eq!([shop.margin(1).await, shop.margin(2).await], [1_00, 0], "its margin is with its own channel");
         shop.is_sound().await;
         let asked = shop.refund(placed.order, "r").await.expect("asked").answer;
+        let earnings = shop.orders.earnings(&shop.scope, team.ids()[0], None, 10).await.expect("read");
+        assert_eq!(earnings[0].state, EarningState::Returned, "though the channel has not answered");
         assert_eq!((shop.earned(&team).await, shop.prepaid(2).await), ([0; 3], 0), "held until the buyer has his money");
         shop.is_sound().await;
         shop.channel_says(asked.refund.expect("by channel"), 1, RefundEvent::Done).await;
@@ -259,6 +264,63 @@ on_both! {
         assert_eq!(above.iter().map(|one| (one.tier, one.amount.minor())).collect::<Vec<_>>(), [(1, 50), (1, 50), (1, 1_00), (1, 50)]);
         let other = shop.scope.site(shop.sites[1]);
         assert_eq!(shop.orders.earnings(&other, team.ids()[0], None, 10).await.expect("read"), []);
+    }
+
+    async fn a_main_site_pays_nobody_more_than_its_goods_have_left(db) {
+        let shop = Shop::open_with(&db, 0).await;
+        shop.import_at(9_50, &["DEAR-1", "DEAR-2"], None).await;
+        shop.pays([20, 20, 0]).await;
+        let team = shop.team(0).await;
+        // 3.00 by the day's cost, 0.50 by what this card was put in stock for.
+        shop.buy_brought((0, &team), shop.customer, shop.wants(1, 10_00)).await.expect("bought");
+        assert_eq!(shop.earned(&team).await, [50, 0, 0]);
+        shop.is_sound().await;
+    }
+
+    async fn late_money_holds_what_agents_earn_once_more(db) {
+        let shop = Shop::open(&db).await;
+        shop.sells_at_eleven().await;
+        shop.pays([10, 5, 0]).await;
+        let (team, channel) = (shop.team(2).await, shop.open_channel(2).await);
+        shop.fund_prepaid(2, 10_65).await;
+        let placed = shop.order_brought((2, &team), channel, 11_00, 1).await.expect("placed");
+        db.clock.advance(TimeDelta::minutes(16));
+        shop.orders.sweep(&shop.scope).await.expect("swept");
+        assert_eq!(shop.prepaid(2).await, 10_65);
+        let late = payment::Seen { is_confirmed: true, ..shop.money((2, channel), &placed, "T1") };
+        assert!(matches!(shop.receive(late).await, Receipt::Delivered { .. }));
+        assert_eq!((shop.prepaid(2).await, shop.earned(&team).await), (0, [1_10, 55, 0]));
+        shop.is_sound().await;
+        // The next one is a cent short: it waits for a person, and nobody has earned.
+        shop.post(AccountKind::SitePrepaid, (shop.sites[2].uuid(), "again"), 10_65).await;
+        let placed = shop.order_brought((2, &team), channel, 11_00, 2).await.expect("placed");
+        db.clock.advance(TimeDelta::minutes(16));
+        shop.orders.sweep(&shop.scope).await.expect("swept");
+        shop.post(AccountKind::SitePrepaid, (shop.sites[2].uuid(), "less"), -1).await;
+        let late = payment::Seen { is_confirmed: true, ..shop.money((2, channel), &placed, "T2") };
+        let receipt = shop.receive(late).await;
+        assert!(matches!(receipt, Receipt::Suspended { .. }), "{receipt:?}");
+        assert_eq!((shop.prepaid(2).await, shop.earned(&team).await), (10_65 - 1, [1_10, 55, 0]));
+        shop.is_sound().await;
+    }
+
+    async fn a_code_that_nobody_has_refuses_the_order_under_its_key(db) {
+        let shop = Shop::open(&db).await;
+        let code = AgentCode::parse("nobody12").expect("a code");
+        let said = |code: &AgentCode| SoldBy {
+            brought: Brought::Code { code: code.clone(), referral: None },
+            ..sold_by(shop.chain_of_main())
+        };
+        let buy = async |code: &AgentCode| {
+            let buyer = Buyer::account(shop.customer);
+            shop.orders.place(&shop.main, said(code), buyer, shop.wants(1, 10_00), "key").await
+        };
+        let refused = buy(&code).await.expect_err("nobody's");
+        assert!(matches!(refused, OrderError::Refused(Refusal::AgentUnknown)), "{refused}");
+        let other = AgentCode::parse("another1").expect("a code");
+        let reused = buy(&other).await.expect_err("the key came with another code");
+        assert_eq!(kernel::Coded::code(&reused), "idempotency_key_reused");
+        assert_eq!(shop.wallet().await, 1000_00);
     }
 
     async fn nobody_is_paid_for_what_he_buys_himself_nor_without_a_plan(db) {

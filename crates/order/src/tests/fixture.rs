@@ -19,7 +19,8 @@ use testkit::TestDb;
 use uuid::Uuid;
 
 use crate::{
-    Buyer, Chain, Checkout, Contact, Desk, LinkToken, OrderError, OrderId, Orders, Placed, Receipt, SoldBy, Wanted,
+    Brought, Buyer, Chain, Checkout, Contact, Desk, LinkToken, OrderError, OrderId, Orders, Placed, Receipt, SoldBy,
+    Wanted,
 };
 
 pub const CNY: Currency = Currency::CNY;
@@ -433,7 +434,7 @@ pub fn filled(account: &str) -> Filled {
 
 /// A shop that allows what shops allow by default.
 pub fn sold_by(chain: Chain) -> SoldBy {
-    SoldBy { chain, currency: CNY, limits: Limits::default(), referral: None }
+    SoldBy { chain, currency: CNY, limits: Limits::default(), brought: Brought::Nobody }
 }
 
 fn payee(level: usize) -> String {

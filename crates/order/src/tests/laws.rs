@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use commission::AgentId;
 use kernel::SiteId;
 use ledger::{Account, AccountKind, Entry};
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::fixture::{CNY, cents};
-use crate::sale::{self, Back, Collection, FrozenHop, SoldLine};
+use crate::sale::{self, Back, Collection, FrozenCommission, FrozenHop, SoldLine};
 
 /// How a line is delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +135,18 @@ fn chains(sites: &[SiteId], margins: &[i64], costs: &[i64], loss: i64) -> Vec<Ve
     costs.iter().map(chain).collect()
 }
 
+/// What two agents earn of a line: so many quarters of the seller's margin together, the second one a third of that.
+fn earned(quantity: u32, hops: &[FrozenHop], quarters: i64) -> Vec<FrozenCommission> {
+    let seller = hops.last().expect("a hop");
+    let margin = (seller.price.minor() - seller.cost.minor()).max(0) * i64::from(quantity);
+    let all = margin * quarters / 4;
+    let one = |(tier, minor): (u8, i64)| {
+        let agent = AgentId::from_uuid(Uuid::from_u128(u128::from(tier) + 1));
+        (minor > 0).then(|| FrozenCommission { agent, tier, amount: cents(minor), rule: String::new() })
+    };
+    [(0, all - all / 3), (1, all / 3)].into_iter().filter_map(one).collect()
+}
+
 fn goods() -> impl Strategy<Value = Goods> {
     prop_oneof![Just(Goods::Card), Just(Goods::Shared), any::<bool>().prop_map(|is_done| Goods::Manual { is_done })]
 }
@@ -146,14 +159,17 @@ proptest! {
         wishes in prop::collection::vec((1i64..10_000, 1u32..20, goods(), 0i64..100_000), 1..6),
         margins in prop::collection::vec(0i64..500, 1..4),
         loss in 0i64..300,
+        parts in 0i64..5,
         way in prop::sample::select(vec![Collection::Central, Collection::CentralHeld, Collection::Own]),
     ) {
         let sites: Vec<SiteId> = margins.iter().map(|_| SiteId::new()).collect();
         let costs: Vec<i64> = wishes.iter().map(|wish| wish.0).collect();
         let hops = chains(&sites, &margins, &costs, loss);
-        let lines = (1..).zip(wishes.iter().zip(&hops)).map(|(number, ((_, quantity, goods, cost), hops))| {
+        let earned: Vec<Vec<FrozenCommission>> = wishes.iter().zip(&hops).map(|(wish, hops)| earned(wish.1, hops, parts)).collect();
+        let lines = (1..).zip(wishes.iter().zip(hops.iter().zip(&earned)));
+        let lines = lines.map(|(number, ((_, quantity, goods, cost), (hops, commissions)))| {
             let cost_of_goods = cents(if *goods == Goods::Card { *cost } else { 0 });
-            (*goods, SoldLine { number, quantity: *quantity, cost_of_goods, hops, commissions: &[] })
+            (*goods, SoldLine { number, quantity: *quantity, cost_of_goods, hops, commissions })
         });
         // A main site that collects for itself is the central case.
         let collection = if sites.len() == 1 && way == Collection::Own { Collection::CentralHeld } else { way };

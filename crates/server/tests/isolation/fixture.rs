@@ -10,12 +10,12 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use catalog::{Code, SiteLevel, SkuId, Subject};
 use chrono::TimeDelta;
-use commission::{Base, How, NewAgent, Plan, Plans, Referral, Rule, Target as About, Terms};
+use commission::{Base, How, NewAgent, Plan, PlanAuthor, Plans, Referral, Rule, Target as About, Terms};
 use identity::{CustomerId, Login, Membership, NewOperator, Passwords, Role};
 use kernel::{Currency, Money, Rate, Secret, SiteId, SiteScope, TenantId};
 use launch::{Applied, Mode, Pack};
 use ledger::AccountKind;
-use order::{Buyer, Checkout, Contact, LinkToken, OrderId, SoldBy, Wanted};
+use order::{Brought, Buyer, Checkout, Contact, LinkToken, OrderId, SoldBy, Wanted};
 use payment::{Channel, ExceptionId, ExceptionState, OpenTopUp, OutNo, PublicChannel, Seen, TopUpOpened};
 use risk::Limits;
 use server::house::House;
@@ -77,7 +77,7 @@ impl Fixture {
         let (mut targets, mut staff) = (Vec::new(), BTreeMap::new());
         for tenant in [HOME, FOREIGN] {
             let applied = launch(&house, db, tenant).await;
-            pay_agents(&house, house.tenancy.resolve(&format!("main.{tenant}.test")).expect("a site").tenant.id).await;
+            pay_agents(&house, tenant).await;
             for site in SITES {
                 targets.push(target(&house, tenant, site, &applied).await);
             }
@@ -201,7 +201,7 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
     };
     let wanted = vec![Wanted::new(sku, 1, unit)];
     let (agent, referral) = appoint(house, &shop).await;
-    let brought = SoldBy { referral: Some(referral), ..sold_by(&shop) };
+    let brought = SoldBy { brought: Brought::Link(referral), ..sold_by(&shop) };
     let placed = house.orders.place(&scope, brought, buyer.clone(), wanted.clone(), site).await;
     let order = placed.expect("placed").answer.order;
     let wanted_by_hand = vec![Wanted::new(by_hand, 1, unit_by_hand)];
@@ -269,11 +269,13 @@ async fn appoint(house: &House, shop: &Shop) -> (String, Referral) {
 }
 
 /// What agents of the tenant earn.
-async fn pay_agents(house: &House, tenant: TenantId) {
+async fn pay_agents(house: &House, tenant: &str) {
+    let main = house.tenancy.resolve(&format!("main.{tenant}.test")).expect("a site");
     let terms = Terms::share(Base::Margin, Rate::from_ppm(100_000));
     let plan = Plan { rules: vec![Rule { target: About::Tenant, tier: 0, terms }], ..Plan::nothing() };
-    let tx = house.store.write(&kernel::Platform::assume().tenant(tenant)).await.expect("a writer");
-    Plans.save_in(&tx, plan, None, (uuid::Uuid::nil(), Currency::CNY)).await.expect("saved");
+    let tx = house.store.write(&main.scope().engine()).await.expect("a writer");
+    let by = PlanAuthor { operator: uuid::Uuid::nil(), main_site: main.site.id, currency: Currency::CNY };
+    Plans.save_in(&tx, plan, None, by).await.expect("saved");
     tx.commit().await.expect("committed");
 }
 
@@ -341,7 +343,7 @@ pub async fn offer(house: &House, shop: &Shop, goods: &str) -> (String, SkuId, M
 
 /// The shop as a seller.
 pub fn sold_by(shop: &Shop) -> SoldBy {
-    SoldBy { chain: levels(shop), currency: Currency::CNY, limits: Limits::default(), referral: None }
+    SoldBy { chain: levels(shop), currency: Currency::CNY, limits: Limits::default(), brought: Brought::Nobody }
 }
 
 fn levels(shop: &Shop) -> Vec<SiteLevel> {

@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use commission::{AgentId, How, NewAgent, Referral};
 use identity::{CustomerId, Login};
 use kernel::{Currency, FakeClock, Money, Platform, Secret, SiteScope};
-use order::{Buyer, Checkout, Contact, LinkToken, OrderId, QueryPassword, SoldBy, SweepHolds, Wanted};
+use order::{Brought, Buyer, Checkout, Contact, LinkToken, OrderId, QueryPassword, SoldBy, SweepHolds, Wanted};
 use outbox::Outbox;
 use payment::{Channel, OpenTopUp, OutNo, Rescue, Seen, TopUpOpened};
 use server::house::House;
@@ -70,7 +70,7 @@ impl<'a> Counter<'a> {
 
     async fn place(&self, (sku, price): (SkuId, Money)) -> OrderId {
         let (buyer, wanted) = (Buyer::account(self.customer), vec![Wanted::new(sku, 1, price)]);
-        let shop = SoldBy { referral: Some(self.referral.clone()), ..sold_by(&self.shop) };
+        let shop = SoldBy { brought: Brought::Link(self.referral.clone()), ..sold_by(&self.shop) };
         let placed = self.house.orders.place(&self.scope, shop, buyer, wanted, &key()).await;
         placed.expect("placed").answer.order
     }

@@ -13,7 +13,7 @@ use identity::{Customer, Login};
 use kernel::{Currency, Money, Platform, TenantScope};
 use launch::{Mode, Pack};
 use ledger::{Account, AccountKind, Audit, ChainHash, Entry};
-use order::{Buyer, OrderView, Proof, SoldBy, Wanted};
+use order::{Brought, Buyer, OrderView, Proof, SoldBy, Wanted};
 use risk::Limits;
 use server::house::House;
 use server::settings::Settings;
@@ -99,7 +99,7 @@ impl Example {
 
         let wanted = vec![Wanted::new(skus[0].id, QUANTITY, price_of(&explained))];
         let placed = {
-            let shop_of = SoldBy { chain, currency: CNY, limits: Limits::default(), referral: None };
+            let shop_of = SoldBy { chain, currency: CNY, limits: Limits::default(), brought: Brought::Nobody };
             house.orders.place(&shop.scope(), shop_of, Buyer::account(customer.id), wanted, "example").await
         };
         let placed = placed.expect("the order is placed").answer.order;
