@@ -18,6 +18,7 @@ mod lookups;
 mod patience;
 mod persons;
 mod prices;
+mod promotion;
 mod registering;
 mod shelves;
 mod tiers;
