@@ -6,7 +6,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use catalog::Code;
 use chrono::{DateTime, Utc};
-use commission::{Agent, AgentChange, AgentId, AgentState, Campaign, CommissionError, Link, LinkId, NewAgent};
+use commission::{
+    AGENT_NAME_CHARS_MAX, Agent, AgentChange, AgentId, AgentState, Campaign, CommissionError, Link, LinkId, NewAgent,
+};
 use identity::{CustomerId, Login};
 use kernel::{SiteId, TenantScope};
 use order::{AgentEarning, OrderId};
@@ -15,7 +17,7 @@ use store::{Inside, Tx, WriteTx};
 use utoipa::{IntoParams, ToSchema};
 use web::{AgentRead, AgentWrite, Json, Operator, Path, Problem, Query, SiteOperator};
 
-use crate::body::{Fields, NAME_CHARS_MAX, refused};
+use crate::body::{Fields, refused};
 use crate::page::{self, IfMatch, List, MoneyView, Part, Written, answer, versioned, written};
 use crate::place::Place;
 use crate::routes::{ApiState, App};
@@ -168,7 +170,11 @@ pub(crate) async fn list(
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/agents", tag = "agents", params(("tenant" = String, Path)),
     request_body = AgentSent,
-    responses((status = 201, body = AgentView), (status = 409, description = "`agent_already`"))
+    responses(
+        (status = 201, body = AgentView),
+        (status = 409, description = "`agent_already`, `changed_meanwhile`"),
+        (status = 422, description = "`agent_too_deep`, `agent_closed` (of the upper one), `commission_limit_reached`, refused fields"),
+    )
 )]
 pub(crate) async fn appoint(
     operator: Operator<AgentWrite>,
@@ -192,14 +198,20 @@ pub(crate) async fn show(
     show_of(&rooms, &rooms.store.read(&operator.scope).await?, agent).await
 }
 
-/// Change an agent. `If-Match` with his version refuses (412) what was changed meanwhile.
+/// Change an agent. `If-Match` with his version refuses (412) what was changed meanwhile. Another site's agent can be
+/// suspended or closed, nothing else.
 #[utoipa::path(
     put, path = "/api/v1/tenants/{tenant}/agents/{agent}", tag = "agents", request_body = AgentChangeSent,
     params(
         ("tenant" = String, Path), ("agent" = String, Path),
         ("if-match" = Option<String>, Header, description = "The version that was read."),
     ),
-    responses((status = 200, body = Written<AgentView>), (status = 422, description = "`agent_above_himself`, `agent_too_deep`, `agent_closed`"))
+    responses(
+        (status = 200, body = Written<AgentView>),
+        (status = 409, description = "`changed_meanwhile`"),
+        (status = 412, description = "`version_moved`"),
+        (status = 422, description = "`agent_above_himself`, `agent_too_deep`, `agent_closed`, `agent_of_another_site`, refused fields"),
+    )
 )]
 pub(crate) async fn change(
     operator: Operator<AgentWrite>,
@@ -214,7 +226,7 @@ pub(crate) async fn change(
 /// Another link of an agent.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/agents/{agent}/links", tag = "agents", request_body = LinkSent,
-    params(("tenant" = String, Path), ("agent" = String, Path)), responses((status = 201, body = LinkView))
+    params(("tenant" = String, Path), ("agent" = String, Path)), responses((status = 201, body = LinkView), (status = 422, description = "`commission_limit_reached`, `agent_of_another_site`, refused fields"))
 )]
 pub(crate) async fn add_link(
     operator: Operator<AgentWrite>,
@@ -243,7 +255,11 @@ pub(crate) async fn own_agents(
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/sites/{site}/agents", tag = "own_site",
     params(("tenant" = String, Path), ("site" = String, Path)), request_body = AgentSent,
-    responses((status = 201, body = AgentView), (status = 409, description = "`agent_already`"))
+    responses(
+        (status = 201, body = AgentView),
+        (status = 409, description = "`agent_already`, `changed_meanwhile`"),
+        (status = 422, description = "`agent_too_deep`, `agent_closed` (of the upper one), `commission_limit_reached`, refused fields"),
+    )
 )]
 pub(crate) async fn own_appoint(
     operator: SiteOperator<AgentWrite>,
@@ -274,7 +290,12 @@ pub(crate) async fn own_agent(
         ("tenant" = String, Path), ("site" = String, Path), ("agent" = String, Path),
         ("if-match" = Option<String>, Header, description = "The version that was read."),
     ),
-    responses((status = 200, body = Written<AgentView>), (status = 422, description = "`agent_above_himself`, `agent_too_deep`, `agent_closed`"))
+    responses(
+        (status = 200, body = Written<AgentView>),
+        (status = 409, description = "`changed_meanwhile`"),
+        (status = 412, description = "`version_moved`"),
+        (status = 422, description = "`agent_above_himself`, `agent_too_deep`, `agent_closed`, `agent_of_another_site`, refused fields"),
+    )
 )]
 pub(crate) async fn own_change_agent(
     operator: SiteOperator<AgentWrite>,
@@ -291,7 +312,7 @@ pub(crate) async fn own_change_agent(
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/sites/{site}/agents/{agent}/links", tag = "own_site", request_body = LinkSent,
     params(("tenant" = String, Path), ("site" = String, Path), ("agent" = String, Path)),
-    responses((status = 201, body = LinkView))
+    responses((status = 201, body = LinkView), (status = 422, description = "`commission_limit_reached`, `agent_of_another_site`, refused fields"))
 )]
 pub(crate) async fn own_add_link(
     operator: SiteOperator<AgentWrite>,
@@ -414,7 +435,7 @@ async fn show_of(rooms: &ApiState, tx: &impl Tx, agent: AgentId) -> Result<Respo
 async fn appoint_at(rooms: &ApiState, scope: &TenantScope, site: SiteId, sent: AgentSent) -> Result<Response, Problem> {
     let tx = rooms.store.write(scope).await?;
     let mut fields = Fields::default();
-    let name = fields.line("/name", &sent.name, NAME_CHARS_MAX);
+    let name = fields.line("/name", &sent.name, AGENT_NAME_CHARS_MAX);
     let level = level(&mut fields, sent.level.as_deref());
     let login = fields.read("/customer", Login::parse(&sent.customer));
     let known = match &login {
@@ -445,10 +466,13 @@ async fn change_at(
     let before = own_agent_in(rooms, &tx, (site, id)).await?;
     if_match.check(Some(before.version))?;
     let mut fields = Fields::default();
-    let name = fields.line("/name", &sent.name, NAME_CHARS_MAX);
+    let name = fields.line("/name", &sent.name, AGENT_NAME_CHARS_MAX);
     let level = level(&mut fields, sent.level.as_deref());
     let change = || Some(AgentChange { upper: sent.upper, name: name?, level: level?, state: sent.state });
     let change = fields.whole(change())?;
+    if site.is_none() && before.site != Place::main(rooms, &tx).await?.site.id && !only_stops(&before, &change) {
+        return Err(another_sites());
+    }
     let after = rooms.agents.change_in(&tx, id, change, Some(before.version)).await.map_err(told)?;
     let links = rooms.agents.links_in(&tx, id).await?;
     tx.commit().await?;
@@ -463,13 +487,28 @@ async fn add_link_at(
     sent: &LinkSent,
 ) -> Result<Response, Problem> {
     let tx = rooms.store.write(scope).await?;
-    own_agent_in(rooms, &tx, (site, id)).await?;
+    let agent = own_agent_in(rooms, &tx, (site, id)).await?;
+    if site.is_none() && agent.site != Place::main(rooms, &tx).await?.site.id {
+        return Err(another_sites());
+    }
     let mut fields = Fields::default();
     let campaign = fields.read("/campaign", Campaign::parse(&sent.campaign));
     let campaign = fields.whole(campaign)?;
     let link = rooms.agents.add_link_in(&tx, id, campaign).await.map_err(told)?;
     tx.commit().await?;
     Ok(answer(StatusCode::CREATED, LinkView::from(link)))
+}
+
+/// Whether nothing but the state changes, and he earns no more afterwards: that much the main site may do to another one's
+/// agents. All else is that site's, which pays them.
+fn only_stops(before: &Agent, change: &AgentChange) -> bool {
+    let is_same = (&before.upper, &before.name, &before.level) == (&change.upper, &change.name, &change.level);
+    is_same && (change.state != AgentState::Active || change.state == before.state)
+}
+
+fn another_sites() -> Problem {
+    let detail = "another site's agent can be suspended or closed here; all else is that site's";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "agent_of_another_site").because(detail)
 }
 
 /// The agent, if he is of the site that asks; any, if the whole tenant does.

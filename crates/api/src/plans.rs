@@ -47,7 +47,8 @@ pub(crate) struct RuleView {
     about: String,
     /// Which one: a code, or an agent's id; none for `tenant`.
     which: Option<String>,
-    /// For whom: 0 is the agent who brought the buyer, 1 the one above him, 2 the one above that.
+    /// For whom: 0 is the agent who brought the buyer, 1 the one above him, 2 the one above that. In the mode `difference`
+    /// always 0.
     tier: u8,
     /// What it pays.
     earns: EarningView,
@@ -108,7 +109,7 @@ pub(crate) async fn list(
     list_in(&rooms, &rooms.store.read(&operator.scope).await?, &part).await
 }
 
-/// What the tenant's plan makes this site pay its agents: its versions, the latest first; ten at a time at most.
+/// What the tenant's plan makes this site pay its agents, without rules for single agents of other sites: its versions, the latest first; ten at a time at most.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{tenant}/sites/{site}/commission-plans", tag = "own_site",
     params(("tenant" = String, Path), ("site" = String, Path), Part), responses((status = 200, body = List<PlanView>))
@@ -121,10 +122,20 @@ pub(crate) async fn own_plans(
     list_in(&rooms, &rooms.store.read(&operator.scope).await?, &part).await
 }
 
+/// A transaction inside a site finds that site's agents only: rules for single others are none of its business.
 async fn list_in(rooms: &ApiState, tx: &impl Tx, part: &Part) -> Result<Response, Problem> {
     let (limit, before) = (part.limit()?.min(VERSIONS_MAX), part.after(str::parse::<i64>)?);
     let versions = rooms.plans.page_in(tx, before, limit + 1).await?;
-    let (versions, next) = page(versions, limit, |version| version.version);
+    let (mut versions, next) = page(versions, limit, |version| version.version);
+    let agent_of = |rule: &Rule| match rule.target {
+        Target::Agent(agent) => Some(agent),
+        _ => None,
+    };
+    let named = versions.iter().flat_map(|version| &version.plan.rules).filter_map(agent_of).collect();
+    let known = rooms.agents.those_in(tx, &named).await?;
+    for version in &mut versions {
+        version.plan.rules.retain(|rule| agent_of(rule).is_none_or(|agent| known.contains(&agent)));
+    }
     let in_force = rooms.plans.in_force_in(tx).await?.map(|version| version.version);
     let names = names_in(rooms, tx, &versions).await?;
     let data = versions.into_iter().map(|version| PlanView::new(version, in_force, &names)).collect();
@@ -198,13 +209,11 @@ impl RuleView {
             "site_level" => fields.read(pointer, Code::parse(which)).map(Target::SiteLevel),
             "agent_level" => fields.read(pointer, Code::parse(which)).map(Target::AgentLevel),
             "agent" => {
-                let agent = match fields
-                    .read(pointer.clone(), AgentId::parse(which).map_err(|_| CatalogError::Missing { what: "agent" }))
-                {
-                    Some(agent) => fields.there(&pointer, rooms.agents.agent_in(tx, agent).await?),
-                    None => None,
+                let known = match AgentId::parse(which) {
+                    Ok(agent) => rooms.agents.agent_in(tx, agent).await?,
+                    Err(_) => None,
                 };
-                agent.map(|agent| Target::Agent(agent.id))
+                fields.there(&pointer, known).map(|agent| Target::Agent(agent.id))
             }
             word @ ("category" | "goods" | "sku") => {
                 let Some(code) = fields.read(pointer.clone(), Code::parse(which)) else { return Ok(None) };

@@ -29,7 +29,7 @@ pub enum CommissionError {
     TooDeep { most: usize },
     #[error("this customer is an agent already")]
     AgentAlready,
-    #[error("an agent who is closed stays so")]
+    #[error("who is closed stays so, and has nobody under him")]
     Closed,
     #[error("there is no such {what}")]
     Missing { what: &'static str },

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use identity::CustomerId;
 use kernel::{Currency, SiteId, SiteScope, TenantScope};
 use store::{ScopedCache, Store, Tx, WriteTx};
 use uuid::Uuid;
@@ -16,7 +15,7 @@ use crate::model::{
     Referral, Referrer,
 };
 use crate::repo;
-use crate::rules::{self, ABOVE_MAX, DEPTH_MAX};
+use crate::rules::{self, DEPTH_MAX};
 
 /// How far the clock of the node that gave a browser its link may be ahead of this one's.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
@@ -24,10 +23,12 @@ const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 const AGENTS_MAX: u64 = 20_000;
 /// The most links of one agent.
 const LINKS_MAX: u64 = 200;
+/// How far ahead a version may be announced.
+const AHEAD_MAX: TimeDelta = TimeDelta::days(366);
 /// The most versions that are announced at a time.
 const ANNOUNCED_MAX: u64 = 50;
 /// Letters of an agent's name.
-const NAME_CHARS_MAX: usize = 80;
+pub const AGENT_NAME_CHARS_MAX: usize = 80;
 /// Codes that are tried until one is free: one in a million million is taken.
 const CODES_TRIED: usize = 4;
 
@@ -176,11 +177,6 @@ impl Agents {
         repo::agents::agent(tx, id).await
     }
 
-    /// The agent who this customer is.
-    pub async fn agent_of_in(&self, tx: &impl Tx, customer: CustomerId) -> Result<Option<Agent>, CommissionError> {
-        repo::agents::agent_of(tx, customer).await
-    }
-
     /// At most `limit` agents after this one, ascending by id; of one site if it is named.
     pub async fn page_in(
         &self,
@@ -190,6 +186,11 @@ impl Agents {
         limit: u64,
     ) -> Result<Vec<Agent>, CommissionError> {
         repo::agents::page(tx, site, after, limit).await
+    }
+
+    /// Those of these agents that this transaction may see.
+    pub async fn those_in(&self, tx: &impl Tx, ids: &BTreeSet<AgentId>) -> Result<BTreeSet<AgentId>, CommissionError> {
+        Ok(repo::agents::those(tx, ids).await?)
     }
 
     /// The agent's links, oldest first.
@@ -259,11 +260,11 @@ async fn referral_in(tx: &impl Tx, site: SiteId, code: &AgentCode) -> Result<Opt
 
 fn named(text: &str) -> Result<String, CommissionError> {
     let text = text.trim();
-    let is_short = (1..=NAME_CHARS_MAX).contains(&text.chars().count());
+    let is_short = (1..=AGENT_NAME_CHARS_MAX).contains(&text.chars().count());
     if is_short && !text.contains(char::is_control) {
         return Ok(text.to_owned());
     }
-    Err(CommissionError::Text { what: "name", chars_max: NAME_CHARS_MAX })
+    Err(CommissionError::Text { what: "name", chars_max: AGENT_NAME_CHARS_MAX })
 }
 
 /// Who writes a version of the plan, and for what tenant.
@@ -297,6 +298,9 @@ impl Plans {
         if effective_from.is_some_and(|from| from < now) {
             return Err(CommissionError::InThePast);
         }
+        if effective_from.is_some_and(|from| from > now + AHEAD_MAX) {
+            return Err(CommissionError::Range { field: "effective_from" });
+        }
         let begins = effective_from.unwrap_or(now);
         let in_force = repo::plans::in_force(tx, begins).await?.map_or_else(Plan::nothing, |version| version.plan);
         // What is announced was promised too.
@@ -304,6 +308,7 @@ impl Plans {
         if announced.len() as u64 == ANNOUNCED_MAX {
             return Err(CommissionError::TooMany { what: "announced versions", limit: ANNOUNCED_MAX });
         }
+        let announced = rules::still_to_come(announced, repo::plans::number_in_force(tx, now).await?);
         // Whoever has appointed agents has agreed to what they cost then.
         let sites_pay = repo::agents::has_elsewhere(tx, by.main_site).await?;
         let notice = |old: &Plan| {
@@ -329,11 +334,6 @@ impl Plans {
         repo::plans::in_force(tx, tx.now()).await
     }
 
-    /// The version with this number.
-    pub async fn version_in(&self, tx: &impl Tx, version: i64) -> Result<Option<PlanVersion>, CommissionError> {
-        repo::plans::version(tx, version).await
-    }
-
     /// At most `limit` versions before this number, the latest first.
     pub async fn page_in(
         &self,
@@ -357,5 +357,3 @@ pub async fn plan_in(
         None => Ok(repo::plans::version(tx, number).await?.map(Arc::new)),
     }
 }
-
-const _: () = assert!(DEPTH_MAX < ABOVE_MAX, "who may earn is read");

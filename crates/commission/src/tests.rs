@@ -227,8 +227,20 @@ on_both! {
         for _ in 0..50 {
             shop.save(Plan::nothing(), Some(8)).await.expect("announced");
         }
+        assert!(matches!(shop.save(Plan::nothing(), Some(400)).await, Err(CommissionError::Range { .. })));
         assert!(matches!(shop.save(paying(1), None).await, Err(CommissionError::TooMany { .. })));
         assert_eq!(shop.in_force().await, Some(1));
+    }
+
+    async fn what_was_announced_and_replaced_promises_nothing(db) {
+        let shop = Shop::open(&db).await;
+        shop.save(paying(5), None).await.expect("the first");
+        shop.save(paying(50), Some(300)).await.expect("a slip of the hand");
+        let mended = shop.save(paying(5), None).await.expect("it was promised all the same");
+        assert_eq!(mended.effective_from - mended.created_at, TimeDelta::days(7));
+        db.clock.advance(TimeDelta::days(8));
+        let more = shop.save(paying(6), None).await.expect("more for everybody");
+        assert_eq!(more.effective_from, more.created_at);
     }
 
     async fn a_plan_that_cannot_be_paid_by_is_refused(db) {

@@ -10,6 +10,7 @@ const TITLES: &[(&str, &str, &str)] = &[
     ("agent_closed", "推广员已停用", "The agent is closed"),
     ("agent_code_invalid", "推广码格式不对", "The agent's code is not valid"),
     ("agent_code_unknown", "没有这个推广码", "Nobody has this agent's code"),
+    ("agent_of_another_site", "是别的站点的推广员", "The agent is another site's"),
     ("agent_too_deep", "推广员层级太多", "Too many agents one above the other"),
     ("amount_out_of_range", "金额超出范围", "The amount is out of range"),
     ("amount_too_large", "金额太大", "The amount is too large"),

@@ -1,5 +1,6 @@
 //! The API as the console meets it, on both databases.
 
+mod agents;
 mod catalogue;
 mod conventions;
 mod fixture;

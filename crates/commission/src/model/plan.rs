@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::agent::AgentId;
 use crate::error::CommissionError;
+use crate::rules::DEPTH_MAX;
 
 kernel::words! {
     /// How the agents above the one who brought the buyer earn.
@@ -95,7 +96,7 @@ pub struct Terms {
 pub struct Rule {
     /// What it is about.
     pub target: Target,
-    /// For whom: 0 is the agent who brought the buyer, 1 the one above him.
+    /// For whom: 0 is the agent who brought the buyer, 1 the one above him; always 0 in the mode of differences.
     pub tier: u8,
     /// What it pays.
     pub terms: Terms,
@@ -163,7 +164,7 @@ impl Plan {
     /// The most rules.
     pub const RULES_MAX: usize = 500;
     /// Tiers above the agent who brought the buyer, at most: the cap over both trees.
-    pub const TIER_MAX: u8 = 2;
+    pub const TIER_MAX: u8 = DEPTH_MAX as u8;
     /// The longest window.
     pub const WINDOW_DAYS_MAX: u32 = 365;
     /// The longest notice.

@@ -43,14 +43,25 @@ pub(crate) async fn page(
     find.all().await?.into_iter().map(read).collect()
 }
 
+/// Those of these agents that this transaction may see.
+pub(crate) async fn those(tx: &impl Tx, ids: &BTreeSet<AgentId>) -> Result<BTreeSet<AgentId>, StoreError> {
+    if ids.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let find = tx.find::<agent::Entity>().among(agent::Column::Id, ids.iter().map(|id| id.uuid()));
+    let found: Vec<(Uuid,)> = find.columns([agent::Column::Id]).await?;
+    Ok(found.into_iter().map(|(id,)| AgentId::from_uuid(id)).collect())
+}
+
 /// How many agents the site has.
 pub(crate) async fn count(tx: &impl Tx, site: SiteId) -> Result<u64, StoreError> {
     tx.find::<agent::Entity>().filter(agent::Column::SiteId.eq(site.uuid())).count().await
 }
 
-/// Whether any other site than this one has agents.
+/// Whether any other site than this one has agents who may earn once more.
 pub(crate) async fn has_elsewhere(tx: &impl Tx, main: SiteId) -> Result<bool, StoreError> {
-    let find = tx.find::<agent::Entity>().filter(agent::Column::SiteId.ne(main.uuid())).limit(1);
+    let find = tx.find::<agent::Entity>().filter(agent::Column::SiteId.ne(main.uuid()));
+    let find = find.filter(agent::Column::State.ne(AgentState::Closed.word())).limit(1);
     let found: Vec<(Uuid,)> = find.columns([agent::Column::Id]).await?;
     Ok(!found.is_empty())
 }

@@ -1,6 +1,6 @@
 //! Whether a new version of a plan takes something away.
 
-use crate::model::{Mode, Plan, Rule, Touch};
+use crate::model::{Mode, Plan, PlanVersion, Rule, Touch};
 
 /// Whether somebody could earn less by `new` than by `old`, from any sale. Where that is not certain it is so: then a
 /// notice is due.
@@ -22,9 +22,26 @@ pub fn pays_less(old: &Plan, new: &Plan) -> bool {
 }
 
 /// Whether a site that sells could have to pay its agents more by `new` than by `old`: whatever is not the same may.
-pub fn costs_more(old: &Plan, new: &Plan) -> bool {
+pub(crate) fn costs_more(old: &Plan, new: &Plan) -> bool {
     !new.rules.is_empty()
-        && (old.mode != new.mode || old.window_days < new.window_days || !is_same(&old.rules, &new.rules))
+        && ((old.mode, old.touch) != (new.mode, new.touch)
+            || old.window_days < new.window_days
+            || !is_same(&old.rules, &new.rules))
+}
+
+/// Those of announced versions, the latest first, that will be in force some day: not those that a later one has replaced,
+/// which begins with them or before; `now` is the number of the one in force.
+pub(crate) fn still_to_come(announced: Vec<PlanVersion>, now: Option<i64>) -> Vec<PlanVersion> {
+    let mut earliest = None;
+    let mut to_come = Vec::new();
+    for version in announced {
+        let is_replaced = earliest.is_some_and(|earliest| earliest <= version.effective_from);
+        if !is_replaced && now.is_none_or(|now| now < version.version) {
+            earliest = Some(version.effective_from);
+            to_come.push(version);
+        }
+    }
+    to_come
 }
 
 fn takes_away(old: &[Rule], new: &[Rule]) -> bool {

@@ -37,7 +37,7 @@ pub(super) fn check(audit: &mut OrderAudit, sale: &Sale<'_>) {
             );
         }
         let is_buyer = |referrer: &Referrer| Some(referrer.customer.uuid()) == sale.row.customer_id;
-        if referrer.is_some_and(is_buyer) {
+        if referrer.is_some_and(is_buyer) || chain.first().is_some_and(is_buyer) {
             audit.report(8, format!("{} earns from order {id}, which he bought himself", own.agent_id));
         }
     }
@@ -45,7 +45,11 @@ pub(super) fn check(audit: &mut OrderAudit, sale: &Sale<'_>) {
         let (number, earned) = (line.line_no, sale.commission(line));
         let seller = sale.seller(line);
         let margin = seller.map_or(0, |hop| i128::from(hop.price_minor) - i128::from(hop.cost_minor));
-        let margin = i128::from(line.quantity) * margin.max(0);
+        let margin = i128::from(line.quantity) * margin;
+        // The main site pays out of what the goods of this very line have left.
+        let is_main = seller.is_some_and(|hop| hop.depth == 0);
+        let after_goods = i128::from(line.total_minor) - i128::from(line.cost_of_goods_minor);
+        let margin = if is_main { margin.min(after_goods) } else { margin }.max(0);
         if earned > margin {
             audit.report(
                 8,

@@ -15,7 +15,7 @@ use payment::{
 use serde::{Deserialize, Serialize};
 
 use crate::desk::Desk;
-use crate::known::KnownOrder;
+use crate::known::{KnownLine, KnownOrder};
 use crate::machine::{DeliveryState, OrderEvent, OrderState};
 use crate::model::OrderId;
 use crate::sale::{self, Collection, SaleError};
@@ -202,6 +202,9 @@ impl Receive {
                 return Err(late());
             }
         }
+        if !pays_for_its_goods(parts, order, now) {
+            return Err(late());
+        }
         let held = sale::to_hold(&order.sold(), order.collection(), order.total.currency()).map_err(|_| late())?;
         if held.minor() > 0 {
             let entry = sale::held(order.id.uuid(), order.version, order.site, held).map_err(|_| late())?;
@@ -262,6 +265,26 @@ impl Receive {
         till.raise(exception);
         Receipt::Suspended { kind }
     }
+}
+
+/// Whether what the main site sold itself still pays for the goods that it gets now, after what agents earn: that stays
+/// as it was frozen.
+fn pays_for_its_goods(parts: &mut Parts, order: &KnownOrder, now: DateTime<Utc>) -> bool {
+    let stocked: Vec<&KnownLine> = order.lines.iter().filter(|line| line.manual.is_none()).collect();
+    let wanted: Vec<(SkuId, u32)> = stocked.iter().map(|line| (line.sku, line.quantity)).collect();
+    let goods = parts.part::<Picks>().costs_of_next(&wanted, now);
+    let cost_of = |line: &KnownLine| {
+        let place = stocked.iter().position(|stocked| stocked.number == line.number);
+        place.and_then(|place| goods.get(place)).copied().unwrap_or(0)
+    };
+    let desk = parts.part::<Desk>();
+    order.lines.iter().filter(|line| !line.commissions.is_empty()).all(|line| {
+        let [main] = line.hops.as_slice() else { return true };
+        let pieces = i128::from(line.quantity);
+        let earned: i128 = line.commissions.iter().map(|one| i128::from(one.amount.minor())).sum();
+        let today = desk.ware(line.sku).map_or(0, |ware| i128::from(ware.facts.cost.minor()) * pieces);
+        i128::from(main.price.minor()) * pieces - earned >= today.max(i128::from(cost_of(line)))
+    })
 }
 
 impl Command for Receive {

@@ -107,11 +107,12 @@ pub(crate) async fn earnings_in(
         |at: &(Uuid, i32)| !manual.contains(at) || works.get(at).is_some_and(|work| work.state == FulfilState::Done);
     let refunds = fulfil::order_refunds_in(tx, &ids.into_iter().collect::<Vec<_>>()).await?;
     let of = |row: earned::Model| {
-        let order = order_of(orders.get(&row.order_id)?).ok()?;
+        let gone = || OrderError::Broken { order: OrderId::from_uuid(row.order_id), what: "order".to_owned() };
+        let order = order_of(orders.get(&row.order_id).ok_or_else(gone)?)?;
         let is_going_back = refunds.contains_key(&row.order_id);
         let state = state_of(order.states, is_done(&(row.order_id, row.line_no)), is_going_back);
         let FrozenCommission { tier, amount, rule, .. } = frozen(row.clone(), order.total.currency());
-        Some(AgentEarning {
+        Ok(AgentEarning {
             order: order.id,
             number: order.number,
             line: row.line_no,
@@ -123,7 +124,7 @@ pub(crate) async fn earnings_in(
             state,
         })
     };
-    Ok(rows.into_iter().filter_map(of).collect())
+    rows.into_iter().map(of).collect()
 }
 
 /// A line that is done is delivered with the payment, or later; with the refund of its order it is clawed back at once,

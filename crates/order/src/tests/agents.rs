@@ -277,6 +277,23 @@ on_both! {
         shop.is_sound().await;
     }
 
+    async fn late_money_that_other_goods_would_eat_goes_back(db) {
+        for (cost, is_sold) in [(8_00, true), (8_01, false)] {
+            let shop = Shop::open_with(&db, 1).await;
+            shop.pays([20, 0, 0]).await;
+            let (team, channel) = (shop.team(0).await, shop.open_channel(0).await);
+            let placed = shop.order_brought((0, &team), channel, 10_00, 1).await.expect("placed");
+            db.clock.advance(TimeDelta::minutes(16));
+            shop.buy(1, "somebody-else").await.expect("it is free again");
+            shop.import_at(cost, &["DEAR"], None).await;
+            let late = payment::Seen { is_confirmed: true, ..shop.money((0, channel), &placed, "T1") };
+            let receipt = shop.receive(late).await;
+            assert_eq!(matches!(receipt, Receipt::Delivered { .. }), is_sold, "{cost}: {receipt:?}");
+            assert_eq!(shop.earned(&team).await, [if is_sold { 2_00 } else { 0 }, 0, 0]);
+            shop.is_sound().await;
+        }
+    }
+
     async fn late_money_holds_what_agents_earn_once_more(db) {
         let shop = Shop::open(&db).await;
         shop.sells_at_eleven().await;
@@ -350,17 +367,22 @@ on_both! {
                 db.tamper(&format!("DROP TRIGGER IF EXISTS {trigger}")).await.expect("an intruder owns the file");
             }
         }
-        for (tampered, finding) in [
-            ("UPDATE order_commissions SET amount_minor = 400 WHERE tier = 0", "which has a margin of 300"),
-            ("UPDATE order_commissions SET amount_minor = 101 WHERE tier = 0", "the ledger shares line 1"),
-            ("UPDATE order_commissions SET tier = 2 WHERE tier = 1", "and brought nobody"),
-            ("DELETE FROM order_commissions WHERE tier = 2", "the ledger shares line 1"),
-            ("UPDATE orders SET agent_id = NULL", "says that another one brought its buyer"),
+        let undo_amount = "UPDATE order_commissions SET amount_minor = 100 WHERE tier = 0";
+        let undo_tier = "UPDATE order_commissions SET tier = 1 WHERE tier = 2";
+        for (tampered, finding, undo) in [
+            ("UPDATE order_commissions SET amount_minor = 400 WHERE tier = 0", "which has a margin of 300", undo_amount),
+            ("UPDATE order_commissions SET amount_minor = 101 WHERE tier = 0", "the ledger shares line 1", undo_amount),
+            ("UPDATE order_commissions SET tier = 2 WHERE tier = 1", "and brought nobody", undo_tier),
+            ("UPDATE orders SET agent_id = NULL", "says that another one brought its buyer", ""),
         ] {
+            shop.is_sound().await;
             db.tamper(tampered).await.expect("tampered");
             let breaches = shop.audit().await;
             let is_found = breaches.iter().any(|breach| breach.starts_with("8 ") && breach.contains(finding));
             assert!(is_found, "{tampered}: {breaches:?}");
+            if !undo.is_empty() {
+                db.tamper(undo).await.expect("put back");
+            }
         }
     }
 }

@@ -81,6 +81,7 @@ impl Fixture {
             for site in SITES {
                 targets.push(target(&house, tenant, site, &applied).await);
             }
+            favour_agents(&house, tenant, &targets).await;
             sign_in(&house, tenant, &applied, &targets, &mut staff).await;
         }
         let router = server::http::router(&house, settings.listen, &[]).expect("a router");
@@ -266,6 +267,22 @@ async fn appoint(house: &House, shop: &Shop) -> (String, Referral) {
     tx.commit().await.expect("committed");
     let referral = house.agents.referral(&scope, &link.code, How::Link).await.expect("read");
     (agent.id.to_string(), referral.expect("he brings buyers"))
+}
+
+/// Another version of the plan, to come, with a rule for each agent of the tenant.
+async fn favour_agents(house: &House, tenant: &str, targets: &[Target]) {
+    let main = house.tenancy.resolve(&format!("main.{tenant}.test")).expect("a site");
+    let own = targets.iter().filter(|target| target.tenant_slug == tenant);
+    let rule = |target: &Target| {
+        let agent = commission::AgentId::parse(&target.names["agent"]).expect("an agent");
+        let terms = Terms::share(Base::Margin, Rate::from_ppm(200_000));
+        Rule { target: About::Agent(agent), tier: 0, terms }
+    };
+    let plan = Plan { rules: own.map(rule).collect(), ..Plan::nothing() };
+    let by = PlanAuthor { operator: uuid::Uuid::nil(), main_site: main.site.id, currency: Currency::CNY };
+    let tx = house.store.write(&main.scope().engine()).await.expect("a writer");
+    Plans.save_in(&tx, plan, None, by).await.expect("saved");
+    tx.commit().await.expect("committed");
 }
 
 /// What agents of the tenant earn.

@@ -92,9 +92,16 @@ testkit::on_both! {
         let town = Town::open(&db).await;
         town.counts(Touch::Last, 30).await;
         let (agent, link) = town.agent(1, "sub").await;
-        let mut browser = town.browser(SUB);
+        let mut browser = town.buyer(SUB).await;
         follow(&mut browser, &link).await;
         assert!(browser.cookies.keys().any(|name| name.ends_with("via")), "{:?}", browser.cookies);
-        assert_eq!(agent.site, town.grove.sites[1]);
+        let order = order_of(&browser.buy(&[("unit", "1100")]).await);
+        let order = OrderId::parse(&order).expect("an order");
+        let view = town.state.orders.desk_view(&town.grove.scope, order).await.expect("a view");
+        assert_eq!(view.agent, Some(agent.id));
+        // The cookie taken to another host of the tenant brings nobody there.
+        let mut moved = town.buyer(MAIN).await;
+        moved.cookies.extend(browser.cookies.into_iter().filter(|(name, _)| name.ends_with("via")));
+        assert_eq!(town.bought_by(&mut moved).await, None);
     }
 }
