@@ -23,8 +23,7 @@ use crate::rules::YEARS;
 /// What is earned.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-#[schema(as = PlanEarning)]
-pub(crate) enum EarningView {
+pub(crate) enum PlanEarning {
     /// A share, in millionths, rounded down.
     Share {
         /// Of what: `price` (what the buyer pays), `margin` (what the selling site earns before commissions) or
@@ -41,8 +40,7 @@ pub(crate) enum EarningView {
 /// `agent_level`, `site_level`, `tenant`.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = PlanRule)]
-pub(crate) struct RuleView {
+pub(crate) struct PlanRule {
     /// What it is about: one of the words above.
     about: String,
     /// Which one: a code, or an agent's id; none for `tenant`.
@@ -51,7 +49,7 @@ pub(crate) struct RuleView {
     /// always 0.
     tier: u8,
     /// What it pays.
-    earns: EarningView,
+    earns: PlanEarning,
     /// At least so much a piece.
     floor: Option<MoneyView>,
     /// At most so much a piece.
@@ -74,7 +72,7 @@ pub(crate) struct PlanSent {
     /// How many days ahead a change is told by which somebody earns less, 7 to 90.
     notice_days: u32,
     /// 500 at most.
-    rules: Vec<RuleView>,
+    rules: Vec<PlanRule>,
     /// From when on; as soon as may be, if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     effective_from: Option<DateTime<Utc>>,
@@ -195,7 +193,7 @@ impl PlanSent {
     }
 }
 
-impl RuleView {
+impl PlanRule {
     async fn target(
         &self,
         rooms: &ApiState,
@@ -238,10 +236,10 @@ impl RuleView {
         };
         let (floor, cap) = (bound("floor", &self.floor), bound("cap", &self.cap));
         let earning = match &self.earns {
-            EarningView::Share { base, rate_ppm } => {
+            PlanEarning::Share { base, rate_ppm } => {
                 Some(Earning::Share { base: *base, rate: Rate::from_ppm(*rate_ppm) })
             }
-            EarningView::Fixed { amount } => {
+            PlanEarning::Fixed { amount } => {
                 let amount = fields.money(&format!("{at}/earns/amount"), amount, currency);
                 amount.map(|amount| Earning::Fixed { amount })
             }
@@ -260,8 +258,8 @@ impl RuleView {
             Target::Agent(agent) => Some(agent.to_string()),
         };
         let earns = match rule.terms.earning {
-            Earning::Share { base, rate } => EarningView::Share { base, rate_ppm: rate.ppm() },
-            Earning::Fixed { amount } => EarningView::Fixed { amount: amount.into() },
+            Earning::Share { base, rate } => PlanEarning::Share { base, rate_ppm: rate.ppm() },
+            Earning::Fixed { amount } => PlanEarning::Fixed { amount: amount.into() },
         };
         let view = |money: Option<Money>| money.map(MoneyView::from);
         let (floor, cap) = (view(rule.terms.floor), view(rule.terms.cap));
@@ -272,7 +270,7 @@ impl RuleView {
 impl PlanView {
     fn new(version: PlanVersion, in_force: Option<i64>, names: &HashMap<Goods, Code>) -> Self {
         let Plan { mode, touch, window_days, notice_days, rules } = version.plan;
-        let rules = rules.iter().map(|rule| RuleView::new(rule, names)).collect();
+        let rules = rules.iter().map(|rule| PlanRule::new(rule, names)).collect();
         let effective_from = Some(version.effective_from);
         Self {
             version: version.version,

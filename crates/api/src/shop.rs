@@ -15,14 +15,16 @@ use chrono::{DateTime, Utc};
 use commission::{AgentCode, Agents, How};
 use identity::{Customer, CustomerId, Customers, IdentityError, LoginLimits};
 use kernel::{Money, Secret, TenantId};
-use order::{Checkout, HOLD_DEFAULT, LinkToken, OrderError, OrderId, OrderNumber, Orders, Placed, SoldBy, Wanted};
+use order::{
+    Brought, Checkout, HOLD_DEFAULT, LinkToken, OrderError, OrderId, OrderNumber, Orders, Placed, SoldBy, Wanted,
+};
 use payment::ChannelId;
 use risk::{Limits, RiskError};
 use serde::{Deserialize, Serialize};
 use tenancy::{Shop, Tenancy};
 use utoipa::ToSchema;
 use web::{
-    Brought, Buyer, ClientAddress, Face, Guest, IdempotencyKey, Json, Kit, Problem, RateLimits, Route, Routes,
+    Buyer, ClientAddress, Face, Followed, Guest, IdempotencyKey, Json, Kit, Problem, RateLimits, Route, Routes,
     ShopContext, Via, Visit,
 };
 
@@ -273,7 +275,7 @@ impl PlacedView {
 )]
 async fn place(
     buyer: Buyer,
-    (visit, limits, via): (Visit, RateLimits, Brought),
+    (visit, limits, followed): (Visit, RateLimits, Followed),
     ShopContext(shop): ShopContext,
     State(App(rooms)): State<App>,
     key: IdempotencyKey,
@@ -281,7 +283,7 @@ async fn place(
 ) -> Result<Response, Problem> {
     let lines = wanted(sent.items, &shop)?;
     let most = Limits::of(shop.site.limits.as_deref());
-    let brought = brought_by(&rooms, &buyer, sent.agent_code.as_deref(), via.0.as_ref()).await?;
+    let brought = brought_by(&rooms, &buyer, sent.agent_code.as_deref(), followed.0.as_ref()).await?;
     let (chain, currency) = (chain(&rooms, &shop).await?, shop.tenant.currency);
     let sold_by = SoldBy { chain, currency, limits: most, brought };
     let account = order::Buyer { address: Some(visit.address), ..order::Buyer::account(buyer.customer.id) };
@@ -309,17 +311,15 @@ async fn brought_by(
     buyer: &Buyer,
     said: Option<&str>,
     via: Option<&Via>,
-) -> Result<order::Brought, Problem> {
+) -> Result<Brought, Problem> {
     if let Some(said) = said {
         let code = AgentCode::parse(said)?;
         let referral = rooms.agents.referral(&buyer.scope, &code, How::Code).await?;
-        return Ok(order::Brought::Code { code, referral });
+        return Ok(Brought::Code { code, referral });
     }
-    let Some((Ok(code), since)) = via.map(|via| (AgentCode::parse(&via.code), via.since)) else {
-        return Ok(order::Brought::Nobody);
-    };
-    let found = rooms.agents.brought(&buyer.scope, &code, since).await?;
-    Ok(found.map_or(order::Brought::Nobody, order::Brought::Link))
+    let Some(via) = via else { return Ok(Brought::Nobody) };
+    let found = rooms.agents.brought(&buyer.scope, &via.code, via.since).await?;
+    Ok(found.map_or(Brought::Nobody, Brought::Link))
 }
 
 fn by_channel(visit: &Visit, buyer: order::Buyer, lines: Vec<Wanted>, channel: ChannelId) -> Checkout {

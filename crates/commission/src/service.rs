@@ -1,6 +1,7 @@
 //! Use cases: who is an agent, who brought a buyer, and what the plan is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -198,30 +199,34 @@ impl Agents {
         repo::agents::links(tx, agent, LINKS_MAX).await
     }
 
-    /// Who brought a buyer here that followed a link with this code at `since`; none once its window is over.
+    /// Who brought a buyer here that followed a link with this code at `since`; none once its window is over, or if it is no
+    /// code.
     pub async fn brought(
         &self,
         scope: &SiteScope,
-        code: &AgentCode,
+        code: &str,
         since: DateTime<Utc>,
     ) -> Result<Option<Referral>, CommissionError> {
+        let Ok(code) = AgentCode::parse(code) else { return Ok(None) };
         let age = self.store.time() - since;
         if age < -CLOCKS_DIFFER || age >= self.plan_now(&scope.engine()).await?.window() {
             return Ok(None);
         }
-        self.referral(scope, code, How::Link).await
+        self.referral(scope, &code, How::Link).await
     }
 
     /// What the tenant's plan says, as of a second ago at most; without one, the defaults, by which nobody earns.
     pub async fn plan_now(&self, scope: &TenantScope) -> Result<Arc<Plan>, CommissionError> {
-        if let Some(known) = self.plans.get(scope, &()) {
-            return Ok(known);
-        }
-        let tx = self.store.read(scope).await?;
-        let found = repo::plans::in_force(&tx, tx.now()).await?;
-        let plan = Arc::new(found.map_or_else(Plan::nothing, |version| version.plan));
-        self.plans.insert(scope, (), Arc::clone(&plan));
-        Ok(plan)
+        let (store, of) = (self.store.clone(), *scope);
+        let read = move || {
+            let store = store.clone();
+            async move {
+                let tx = store.read(&of).await?;
+                let found = repo::plans::in_force(&tx, tx.now()).await?;
+                Ok(Arc::new(found.map_or_else(Plan::nothing, |version| version.plan)))
+            }
+        };
+        known_or_read(&self.plans, scope, (), read).await
     }
 
     /// Who brings buyers to this site by `code`, as of a second ago at most; none if nobody does.
@@ -232,15 +237,40 @@ impl Agents {
         how: How,
     ) -> Result<Option<Referral>, CommissionError> {
         let (engine, key) = (scope.engine(), (scope.site(), code.clone()));
-        let known = match self.referrals.get(&engine, &key) {
-            Some(known) => known,
-            None => {
-                let found = referral_in(&self.store.read(&engine).await?, scope.site(), code).await?;
-                self.referrals.insert(&engine, key, found.clone());
-                found
-            }
+        let (store, of) = (self.store.clone(), key.clone());
+        let read = move || {
+            let (store, (site, code)) = (store.clone(), of.clone());
+            async move { referral_in(&store.read(&engine).await?, site, &code).await }
         };
+        let known = known_or_read(&self.referrals, &engine, key, read).await?;
         Ok(known.map(|referral| Referral { how, ..referral }))
+    }
+}
+
+/// What is kept under `key`, or what is read for it: once for all who wait.
+async fn known_or_read<K, V, F>(
+    cache: &ScopedCache<K, V>,
+    scope: &TenantScope,
+    key: K,
+    read: impl Fn() -> F + Clone + Send + Sync + 'static,
+) -> Result<V, CommissionError>
+where
+    K: Clone + Eq + Hash + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    F: Future<Output = Result<V, CommissionError>> + Send + 'static,
+{
+    let once = read.clone();
+    let of_all = move |keys: Vec<K>| async move {
+        match once().await {
+            Ok(value) => Ok(keys.into_iter().map(|key| (key, value.clone())).collect()),
+            Err(CommissionError::Store(error)) => Err(error),
+            // Left out: whoever waits asks for himself, and hears why.
+            Err(_) => Ok(HashMap::new()),
+        }
+    };
+    match cache.get_all(scope, std::slice::from_ref(&key), of_all).await?.remove(&key) {
+        Some(value) => Ok(value),
+        None => read().await,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use catalog::{Code, Exhibit, Goods, GoodsKind, Retail, Showcase, SiteLevel, Sku, SkuId, Subject};
 use chrono::{DateTime, Utc};
-use commission::{AgentCode, Referral};
+use commission::Referral;
 use identity::{Customer, CustomerId};
 use kernel::{Money, SiteId, SiteScope};
 use ledger::{Account, AccountKind};
@@ -53,10 +53,7 @@ pub(crate) async fn sold_by(app: &App, shop: &Shop, via: Option<&Via>) -> Result
 
 /// Who brought a browser here that has followed this link.
 pub(crate) async fn brought(app: &App, shop: &Shop, via: &Via) -> Result<Option<Referral>, Problem> {
-    match AgentCode::parse(&via.code) {
-        Ok(code) => Ok(app.rooms.agents.brought(&shop.scope(), &code, via.since).await?),
-        Err(_) => Ok(None),
-    }
+    Ok(app.rooms.agents.brought(&shop.scope(), &via.code, via.since).await?)
 }
 
 /// Whose prices are asked for.

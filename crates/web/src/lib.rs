@@ -49,5 +49,5 @@ pub use proxies::Proxies;
 pub use rate::RateLimits;
 pub use routes::{Policed, Route, Routes};
 pub use trace::TraceId;
-pub use via::{Brought, Via};
+pub use via::{Followed, Via};
 pub use visit::{ClientAddress, Visit, VisitFault};

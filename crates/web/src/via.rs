@@ -30,7 +30,7 @@ pub struct Via {
 
 /// The link that the request's browser has followed, if it has one.
 #[derive(Debug, Clone)]
-pub struct Brought(pub Option<Via>);
+pub struct Followed(pub Option<Via>);
 
 const fn name(visit: &Visit) -> &'static str {
     if visit.is_https { VIA_HTTPS } else { VIA_HTTP }
@@ -52,7 +52,7 @@ impl Via {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Brought {
+impl<S: Send + Sync> FromRequestParts<S> for Followed {
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let visit = parts.extensions.get::<Visit>();

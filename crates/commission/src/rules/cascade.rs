@@ -3,7 +3,6 @@
 use catalog::{CategoryId, Code, GoodsId, SkuId};
 use identity::CustomerId;
 use kernel::Money;
-use serde::Serialize;
 
 use super::DEPTH_MAX;
 use crate::model::{AgentId, AgentState, Base, Earning, Mode, Plan, Referrer, Rule, Target, Terms};
@@ -34,8 +33,7 @@ pub struct SoldTo<'a> {
 }
 
 /// Why an agent earns what he does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// What his rule pays.
     Paid,
@@ -68,19 +66,11 @@ pub struct Share<'a> {
     pub outcome: Outcome,
 }
 
-/// What all agents of a chain earn from a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cascade<'a> {
-    /// One for each agent, from the one who brought the buyer upwards.
-    pub shares: Vec<Share<'a>>,
-    /// What they earn together: at most the margin, never below zero.
-    pub total: Money,
-}
-
-/// What each agent of `chain` earns from `line` by `plan`. Shares round down; the selling site keeps what that leaves.
+/// What each agent of `chain` earns from `line` by `plan`, from the one who brought the buyer upwards; together at most the
+/// margin, never below zero. Shares round down; the selling site keeps what that leaves.
 /// Whoever stands nearer to the buyer takes first what the margin has. No plan can make a sale fail: what it pays beyond
 /// all amounts is beyond the margin, too.
-pub fn cascade<'a>(plan: &'a Plan, line: &SoldTo<'_>, chain: &[Referrer]) -> Cascade<'a> {
+pub fn cascade<'a>(plan: &'a Plan, line: &SoldTo<'_>, chain: &[Referrer]) -> Vec<Share<'a>> {
     let money = |minor: i64| Money::new(minor, line.price.currency());
     let zero = money(0);
     let mut left = line.margin.minor().max(0);
@@ -115,8 +105,7 @@ pub fn cascade<'a>(plan: &'a Plan, line: &SoldTo<'_>, chain: &[Referrer]) -> Cas
             outcome: if amount < wanted { Outcome::MarginUsedUp } else { Outcome::Paid },
         });
     }
-    let total = money(shares.iter().map(|share| share.amount.minor()).sum());
-    Cascade { shares, total }
+    shares
 }
 
 /// Why this agent of the chain earns nothing whatever the plan says.

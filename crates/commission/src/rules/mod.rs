@@ -6,9 +6,8 @@ mod laws;
 mod notice;
 mod tree;
 
-pub use cascade::{Cascade, Outcome, Share, SoldTo, cascade};
-pub use notice::pays_less;
-pub(crate) use notice::{costs_more, still_to_come};
+pub use cascade::{Outcome, Share, SoldTo, cascade};
+pub(crate) use notice::{costs_more, pays_less, still_to_come};
 pub(crate) use tree::{ABOVE_MAX, check_upper};
 
 /// Who may earn from a sale beside the selling site and the agent who brought the buyer: sites between the main site and

@@ -172,7 +172,10 @@ impl Place {
             let answers = ware.fulfilment.form.check(&wanted.form);
             let answers = answers.map_err(|faults| Refusal::Form { line: number, faults })?;
             let mut line = PricedLine::new(ware, quote, (wanted.quantity, answers)).ok_or(Refusal::TooLarge)?;
-            line.commissions = self.commissions(&line, plan);
+            // What the main site earns itself is known with its goods only.
+            if line.hops.len() > 1 {
+                line.commissions = self.commissions(&line, plan);
+            }
             lines.push(line);
         }
         Ok(lines)
@@ -196,7 +199,7 @@ impl Place {
             quantity: line.quantity,
             buyer: self.buyer.customer,
         };
-        let earned = cascade(plan, &sold, &referral.chain).shares.into_iter().filter(|share| share.amount.minor() > 0);
+        let earned = cascade(plan, &sold, &referral.chain).into_iter().filter(|share| share.amount.minor() > 0);
         let frozen = |share: Share<'_>| FrozenCommission {
             agent: share.agent,
             tier: share.tier,
@@ -318,7 +321,6 @@ impl Place {
         let mut deal = self.deal(parts, now)?;
         self.check_stock(parts, &deal.lines, now)?;
         self.value(parts.part::<Picks>(), &mut deal.lines, now);
-        // What the main site earns itself is known with the goods; what the other sites earn does not depend on them.
         let plan = parts.part::<Desk>().plan().cloned();
         for line in deal.lines.iter_mut().filter(|line| line.hops.len() == 1) {
             line.commissions = self.commissions(line, plan.as_deref());

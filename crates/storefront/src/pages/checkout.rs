@@ -9,7 +9,7 @@ use order::{Checkout, HOLD_DEFAULT, LinkToken, OrderId, Placed};
 use payment::ChannelId;
 use risk::Limits;
 use tenancy::Shop;
-use web::{Brought, Form, MaybeBuyer, Problem, Query, RateLimits, ShopContext, Via, Visit, Visitor};
+use web::{Followed, Form, MaybeBuyer, Problem, Query, RateLimits, ShopContext, Via, Visit, Visitor};
 
 use super::{goods, page, pay};
 use crate::app::App;
@@ -37,12 +37,12 @@ pub(crate) async fn submit(
     buyer: MaybeBuyer,
     ShopContext(shop): ShopContext,
     (frame, visitor): (Frame, Visitor),
-    (visit, limits, brought): (Visit, RateLimits, Brought),
+    (visit, limits, followed): (Visit, RateLimits, Followed),
     State(app): State<App>,
     Form(form): Form<CheckoutForm>,
 ) -> Result<Response, Problem> {
     let Some(wish) = form.wish(shop.tenant.currency) else { return Ok(Redirect::to("/").into_response()) };
-    let at = At { app: &app, frame: &frame, shop: &shop, buyer: &buyer, via: brought.0.as_ref() };
+    let at = At { app: &app, frame: &frame, shop: &shop, buyer: &buyer, via: followed.0.as_ref() };
     let answer = order(&at, wish, form, (&visitor, &visit)).await;
     let most = Limits::of(shop.site.limits.as_deref());
     limits.tell([app.rooms.orders.velocity().left(&buyer.scope, visit.address, &most)]);

@@ -5,7 +5,7 @@ use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use commission::{AgentCode, How, Touch};
 use serde::Deserialize;
-use web::{Brought, Guest, Path, Problem, Query, ShopContext, Via, Visit};
+use web::{Followed, Guest, Path, Problem, Query, ShopContext, Via, Visit};
 
 use crate::app::App;
 use crate::rows;
@@ -33,7 +33,7 @@ impl Onward {
 pub(crate) async fn follow(
     _: Guest,
     ShopContext(shop): ShopContext,
-    (visit, Brought(before)): (Visit, Brought),
+    (visit, Followed(before)): (Visit, Followed),
     State(app): State<App>,
     Path(code): Path<String>,
     Query(onward): Query<Onward>,
