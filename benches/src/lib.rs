@@ -17,6 +17,7 @@ mod memory;
 mod naive;
 mod plot;
 mod report;
+mod settling;
 mod shop;
 mod stored;
 
@@ -30,5 +31,6 @@ pub use market::{ManyLanes, ManyNaive, Market, Seller};
 pub use memory::{Bare, Booking, Hosts, Pricing, Run};
 pub use naive::Naive;
 pub use report::{Plan, Report, run_report};
+pub use settling::Settling;
 pub use shop::{Engine, Shop};
 pub use stored::{Filler, Look, look};

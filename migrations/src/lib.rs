@@ -16,6 +16,7 @@ mod m0010_payment;
 mod m0011_risk;
 mod m0012_clock;
 mod m0013_commission;
+mod m0014_settlement;
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_risk::Migration),
             Box::new(m0012_clock::Migration),
             Box::new(m0013_commission::Migration),
+            Box::new(m0014_settlement::Migration),
         ]
     }
 }

@@ -184,13 +184,16 @@ async fn every_key_and_reference_stays_inside_a_tenant() {
 
 /// Columns that name a row of another table without a foreign key, and who looks whether that is there. Fifteen checks an
 /// order cost half of the throughput (see the ledger's tables), so hot child tables have none.
-const UNBOUND: [(&str, &str); 61] = [
+const UNBOUND: [(&str, &str); 65] = [
     ("accounts.owner_id", "nobody: the ledger knows no owners; whoever is gone keeps his money"),
     ("attempts.intent_id", "payment/audit.rs (6)"),
     ("attempts.out_no", "nobody: its own key"),
     ("attempts.site_id", "payment/audit.rs (6)"),
+    ("calendar_days.changed_by", "nobody: operators are the platform's"),
     ("cards.order_id", "order/audit.rs (3)"),
     ("commission_plans.created_by", "nobody: operators are the platform's"),
+    ("earning_holds.lifted_by", "nobody: operators are the platform's"),
+    ("earning_holds.placed_by", "nobody: operators are the platform's"),
     ("entries.batch_id", "ledger/audit.rs (12)"),
     ("entries.subject_id", "order/audit/paid.rs, payment/audit/kept.rs (13)"),
     ("exceptions.intent_id", "payment/audit/kept.rs (13)"),
@@ -246,6 +249,7 @@ const UNBOUND: [(&str, &str); 61] = [
     ("refunds.site_id", "payment/audit/kept.rs (13)"),
     ("reveals.order_id", "order/audit/children.rs (13)"),
     ("reveals.site_id", "order/audit/children.rs (13)"),
+    ("settlement_terms.created_by", "nobody: operators are the platform's"),
 ];
 
 /// Every column of ids that no foreign key covers, but for a table's own `id`; and the merchant's numbers of tries.

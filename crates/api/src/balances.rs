@@ -6,7 +6,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use commission::AgentId;
 use identity::CustomerId;
-use kernel::SiteId;
+use kernel::{Day, SiteId};
 use ledger::{AccountBalance, AccountId, AccountKind, AccountLine, EntryId, LineMark};
 use payment::ChannelId;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,9 @@ pub(crate) struct BalanceView {
     owner: Option<String>,
     /// Above zero is what the main site owes, below zero what it owns.
     balance: MoneyView,
+    /// The day on which what is pending here is settled; none for all other accounts.
+    #[schema(value_type = Option<String>)]
+    due_on: Option<Day>,
 }
 
 /// One line of an account.
@@ -83,11 +86,11 @@ impl From<AccountBalance> for BalanceView {
         use AccountKind as Kind;
         let owner = account.owner.map(|owner| match account.kind {
             Kind::Wallet => CustomerId::from_uuid(owner).to_string(),
-            Kind::AgentPending => AgentId::from_uuid(owner).to_string(),
+            Kind::AgentPending | Kind::AgentAvailable | Kind::AgentDebt => AgentId::from_uuid(owner).to_string(),
             Kind::ChannelClearing | Kind::OwnClearing => ChannelId::from_uuid(owner).to_string(),
             _ => SiteId::from_uuid(owner).to_string(),
         });
-        Self { account: id, kind: account.kind.name(), owner, balance: balance.into() }
+        Self { account: id, kind: account.kind.name(), owner, balance: balance.into(), due_on: account.due }
     }
 }
 

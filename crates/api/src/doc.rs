@@ -18,8 +18,8 @@ use utoipa_swagger_ui::Config;
 use web::{Guest, Path, Problem, Route};
 
 use crate::{
-    agents, balances, categories, channels, fulfilments, goods, intake, orders, own, plans, prices, refunds, session,
-    sites, skus, stock, tenants, troubles, version,
+    agents, balances, categories, channels, earnings, fulfilments, goods, intake, orders, own, plans, prices, refunds,
+    session, sites, skus, stock, tenants, troubles, version,
 };
 
 /// Where the document is.
@@ -115,6 +115,17 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
         plans::list,
         plans::save,
         plans::own_plans,
+        earnings::terms,
+        earnings::save_terms,
+        earnings::own_terms,
+        earnings::days,
+        earnings::save_day,
+        earnings::holds,
+        earnings::hold,
+        earnings::lift,
+        earnings::of_agent,
+        earnings::of_own_agent,
+        earnings::of_own_site,
     ),
     components(schemas(ProblemView, FieldErrorView))
 )]

@@ -16,6 +16,7 @@ mod cashier;
 mod categories;
 mod channels;
 mod doc;
+mod earnings;
 mod explain;
 mod fulfilments;
 mod goods;

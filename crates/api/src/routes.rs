@@ -12,13 +12,14 @@ use identity::{Customers, Operators};
 use inventory::{Intake, Inventory};
 use order::Orders;
 use payment::Payments;
+use settlement::Settlement;
 use store::Store;
 use tenancy::Tenancy;
 use web::{Face, Guest, Kit, Problem, Route, Routes};
 
 use crate::{
-    agents, balances, categories, channels, doc, fulfilments, goods, intake, orders, own, plans, prices, refunds,
-    session, sites, skus, stock, tenants, troubles, version,
+    agents, balances, categories, channels, doc, earnings, fulfilments, goods, intake, orders, own, plans, prices,
+    refunds, session, sites, skus, stock, tenants, troubles, version,
 };
 
 /// The console's host where the settings name no other.
@@ -43,6 +44,8 @@ pub struct ApiState {
     pub agents: Agents,
     /// What they earn.
     pub plans: Plans,
+    /// When it may be taken out.
+    pub settlement: Settlement,
     /// Money that came, and goes back.
     pub payments: Payments,
     /// Those who have prices of their own.
@@ -79,7 +82,7 @@ pub fn route_list() -> Vec<Route> {
 }
 
 fn routes() -> Routes<App> {
-    agent_routes(order_routes(base_routes()))
+    settlement_routes(agent_routes(order_routes(base_routes())))
 }
 
 fn base_routes() -> Routes<App> {
@@ -172,6 +175,21 @@ fn agent_routes(routes: Routes<App>) -> Routes<App> {
         .get("/api/v1/tenants/{tenant}/commission-plans", plans::list)
         .post("/api/v1/tenants/{tenant}/commission-plans", plans::save)
         .get("/api/v1/tenants/{tenant}/sites/{site}/commission-plans", plans::own_plans)
+}
+
+fn settlement_routes(routes: Routes<App>) -> Routes<App> {
+    routes
+        .get("/api/v1/tenants/{tenant}/settlement-terms", earnings::terms)
+        .post("/api/v1/tenants/{tenant}/settlement-terms", earnings::save_terms)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/settlement-terms", earnings::own_terms)
+        .get("/api/v1/tenants/{tenant}/calendar-days", earnings::days)
+        .post("/api/v1/tenants/{tenant}/calendar-days", earnings::save_day)
+        .get("/api/v1/tenants/{tenant}/earning-holds", earnings::holds)
+        .post("/api/v1/tenants/{tenant}/earning-holds", earnings::hold)
+        .post("/api/v1/tenants/{tenant}/earning-holds/{hold}/lift", earnings::lift)
+        .get("/api/v1/tenants/{tenant}/agents/{agent}/earnings", earnings::of_agent)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/agents/{agent}/earnings", earnings::of_own_agent)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/earnings", earnings::of_own_site)
 }
 
 /// `GET /`: what somebody reads who opens the console's host in a browser before it has pages.

@@ -39,6 +39,10 @@ kernel::words! {
         PlanRead = "plan:read",
         /// Write what agents earn.
         PlanWrite = "plan:write",
+        /// See when earnings are settled, and who is held back.
+        SettlementRead = "settlement:read",
+        /// Say when earnings are settled, and hold somebody back.
+        SettlementWrite = "settlement:write",
     }
 }
 
@@ -103,6 +107,8 @@ impl Role {
                     | P::AgentWrite
                     | P::PlanRead
                     | P::PlanWrite
+                    | P::SettlementRead
+                    | P::SettlementWrite
             ),
             Self::Clerk => matches!(permission, P::SiteRead | P::StockRead | P::OrderRead | P::OrderFulfil),
             Self::SiteOwner => matches!(

@@ -1,6 +1,6 @@
 //! The chart of accounts.
 
-use kernel::{Currency, TenantId};
+use kernel::{Currency, Day, TenantId};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -18,10 +18,18 @@ pub enum AccountKind {
     SitePrepaid,
     /// The part of it that placed orders hold (site).
     SitePrepaidHeld,
-    /// A site's margins that are earned and not settled yet (site).
+    /// A site's margins that are earned and fall due on the account's day (site).
     SitePending,
-    /// An agent's commissions that are earned and not settled yet (agent).
+    /// A site's margins that are settled: it may ask to be paid (site).
+    SiteAvailable,
+    /// What a site owes because it was paid for what went back; never above zero (site).
+    SiteDebt,
+    /// An agent's commissions that are earned and fall due on the account's day (agent).
     AgentPending,
+    /// An agent's commissions that are settled: he may ask to be paid (agent).
+    AgentAvailable,
+    /// What an agent owes because he was paid for what went back; never above zero (agent).
+    AgentDebt,
     /// Money of paid orders that are not delivered yet.
     OrderDeposits,
     /// What the main site sold for, less the margins of its sites.
@@ -46,12 +54,16 @@ pub enum AccountKind {
 
 impl AccountKind {
     /// All kinds, in the order of the chart.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Wallet,
         Self::SitePrepaid,
         Self::SitePrepaidHeld,
         Self::SitePending,
+        Self::SiteAvailable,
+        Self::SiteDebt,
         Self::AgentPending,
+        Self::AgentAvailable,
+        Self::AgentDebt,
         Self::OrderDeposits,
         Self::Revenue,
         Self::CostOfGoods,
@@ -71,7 +83,11 @@ impl AccountKind {
             Self::SitePrepaid => "site_prepaid",
             Self::SitePrepaidHeld => "site_prepaid_held",
             Self::SitePending => "site_pending",
+            Self::SiteAvailable => "site_available",
+            Self::SiteDebt => "site_debt",
             Self::AgentPending => "agent_pending",
+            Self::AgentAvailable => "agent_available",
+            Self::AgentDebt => "agent_debt",
             Self::OrderDeposits => "order_deposits",
             Self::Revenue => "revenue",
             Self::CostOfGoods => "cost_of_goods",
@@ -92,11 +108,25 @@ impl AccountKind {
 
     /// Whether somebody spends from it, so that it may never go below zero. The others only gather.
     pub const fn is_spendable(self) -> bool {
-        matches!(self, Self::Wallet | Self::SitePrepaid | Self::SitePrepaidHeld)
+        matches!(
+            self,
+            Self::Wallet
+                | Self::SitePrepaid
+                | Self::SitePrepaidHeld
+                | Self::SitePending
+                | Self::SiteAvailable
+                | Self::AgentPending
+                | Self::AgentAvailable
+        )
+    }
+
+    /// Whether it says what somebody owes us, so that it may never go above zero.
+    pub const fn is_debt(self) -> bool {
+        matches!(self, Self::SiteDebt | Self::AgentDebt)
     }
 }
 
-/// One account: what it holds, whose it is, in which currency.
+/// One account: what it holds, whose it is, in which currency, and for what is pending, when it falls due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Account {
     /// What it holds.
@@ -105,20 +135,23 @@ pub struct Account {
     pub owner: Option<Uuid>,
     /// In which currency.
     pub currency: Currency,
+    /// The day on which what is pending here is settled: each day is an account of its own. None for all other kinds, and
+    /// for what was earned before there were such days.
+    pub due: Option<Day>,
 }
 
 impl Account {
     /// The tenant's own account.
     pub const fn own(kind: AccountKind, currency: Currency) -> Self {
-        Self { kind, owner: None, currency }
+        Self { kind, owner: None, currency, due: None }
     }
 
     /// The account of a customer, a site or an agent.
     pub const fn of(kind: AccountKind, owner: Uuid, currency: Currency) -> Self {
-        Self { kind, owner: Some(owner), currency }
+        Self { kind, owner: Some(owner), currency, due: None }
     }
 
-    /// The id: a hash of tenant, kind, owner and currency in the form of a UUID of version 8 (RFC 9562, 5.8).
+    /// The id: a hash of tenant, kind, owner, currency and day in the form of a UUID of version 8 (RFC 9562, 5.8).
     pub fn id(&self, tenant: TenantId) -> AccountId {
         let mut hash = Sha256::new();
         hash.update(b"cardgrove account\0");
@@ -127,6 +160,9 @@ impl Account {
         hash.update([0]);
         hash.update(self.owner.unwrap_or_default().as_bytes());
         hash.update(self.currency.code().as_bytes());
+        if let Some(day) = self.due {
+            hash.update(day.number().to_be_bytes());
+        }
         let digest: [u8; 32] = hash.finalize().into();
         let mut bytes = [0u8; 16];
         bytes.copy_from_slice(&digest[..16]);

@@ -109,7 +109,7 @@ pub async fn lines_in(
     Ok(postings.iter().filter_map(|posting| line_of(posting, entries.get(&posting.entry_id)?)).collect())
 }
 
-fn balance_of(row: &account::Model) -> Option<AccountBalance> {
+pub(crate) fn balance_of(row: &account::Model) -> Option<AccountBalance> {
     let account = account_of(row)?;
     let balance = Money::new(row.balance_minor, account.currency);
     Some(AccountBalance { id: AccountId::from_uuid(row.id), account, balance })

@@ -6,6 +6,7 @@ use sea_orm::ColumnTrait;
 use store::Tx;
 use uuid::Uuid;
 
+use crate::account::AccountKind;
 use crate::chain::{ChainHash, LinkedEntry, content};
 use crate::error::LedgerError;
 use crate::table::{account, entry, head, link, posting};
@@ -137,6 +138,9 @@ async fn check_balances(tx: &impl Tx, audit: &mut Audit, sums: &HashMap<Uuid, i1
         }
         if row.is_spendable && row.balance_minor < 0 {
             audit.report(2, format!("account {} ({}) is below zero", row.id, row.kind));
+        }
+        if row.balance_minor > 0 && AccountKind::parse(&row.kind).is_some_and(AccountKind::is_debt) {
+            audit.report(2, format!("account {} ({}) is a debt above zero", row.id, row.kind));
         }
     }
     let known: std::collections::HashSet<Uuid> = accounts.iter().map(|row| row.id).collect();

@@ -1,6 +1,6 @@
 //! The book of one batch: balances read, entries decided, and how they reach the database.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -9,6 +9,7 @@ use store::{Sheaf, Tx, WriteTx};
 use uuid::Uuid;
 
 use crate::account::{Account, AccountId, AccountKind};
+use crate::earner::{Earner, Purse};
 use crate::entry::{Entry, EntryId, Posting};
 use crate::error::LedgerError;
 use crate::repo;
@@ -20,6 +21,12 @@ use crate::repo;
 pub struct Book {
     tenant: TenantId,
     wanted: HashSet<Account>,
+    /// What entries are about that are to be undone.
+    wanted_subjects: BTreeSet<Uuid>,
+    /// The entries about them.
+    found: HashMap<Uuid, Vec<Entry>>,
+    /// Who earned from them: all of his accounts are read.
+    earners: HashSet<Earner>,
     read: HashMap<Account, i64>,
     moved: HashMap<Account, i64>,
     entries: Vec<Entry>,
@@ -44,6 +51,9 @@ impl Book {
         Self {
             tenant,
             wanted: HashSet::new(),
+            wanted_subjects: BTreeSet::new(),
+            found: HashMap::new(),
+            earners: HashSet::new(),
             read: HashMap::new(),
             moved: HashMap::new(),
             entries: Vec::new(),
@@ -124,8 +134,21 @@ impl Book {
         self.wanted.insert(account);
     }
 
+    /// Asks for what was posted about `subject`, and for all that those have who earned from it.
+    pub fn want_to_undo(&mut self, subject: Uuid) {
+        self.wanted_subjects.insert(subject);
+    }
+
     /// Reads the balances asked for, without locking them: the database's check has the last word.
     pub async fn read_in(&mut self, tx: &impl Tx) -> Result<(), LedgerError> {
+        for subject in self.take_wanted_subjects() {
+            let entries = repo::entries_of_in(tx, subject).await?;
+            self.assume_entries(subject, entries);
+        }
+        if !self.earners.is_empty() {
+            let owners = self.earners.iter().map(|earner| earner.owner).collect();
+            self.read.extend(repo::pending_in(tx, owners).await?);
+        }
         let wanted: Vec<Account> = self.wanted.drain().collect();
         let balances = repo::balances_in(tx, &wanted).await?;
         for (account, balance) in wanted.into_iter().zip(balances) {
@@ -137,6 +160,28 @@ impl Book {
     /// Takes a balance as read, for simulations that have no database.
     pub fn assume(&mut self, account: Account, balance_minor: i64) {
         self.read.insert(account, balance_minor);
+    }
+
+    /// What was asked for to be undone since the last reading, for simulations that have no database.
+    pub fn take_wanted_subjects(&mut self) -> BTreeSet<Uuid> {
+        std::mem::take(&mut self.wanted_subjects)
+    }
+
+    /// Takes what was posted about `subject` as read. Of those who earned from it, what is settled and what is owed is asked
+    /// for like any balance; what is pending is to be read for all of them.
+    pub fn assume_entries(&mut self, subject: Uuid, entries: Vec<Entry>) {
+        let postings = entries.iter().flat_map(Entry::postings);
+        let earners: HashSet<Earner> = postings.filter_map(|posting| Earner::of(&posting.account)).collect();
+        for earner in &earners {
+            self.wanted.extend([earner.available(), earner.debt()]);
+        }
+        self.earners.extend(earners);
+        self.found.insert(subject, entries);
+    }
+
+    /// Those who earned from what is to be undone.
+    pub const fn earners(&self) -> &HashSet<Earner> {
+        &self.earners
     }
 
     /// The accounts asked for since the last reading, for simulations that have no database.
@@ -151,11 +196,36 @@ impl Book {
 
     /// What `account` has, with all that was posted in this book.
     pub fn balance(&self, account: &Account) -> Result<Money, LedgerError> {
-        let read = self.read.get(account).copied().ok_or(LedgerError::NotRead { account: *account })?;
+        // Of an earner all is read that has anything on it.
+        let is_known = || Earner::of(account).is_some_and(|earner| self.earners.contains(&earner));
+        let read = self.read.get(account).copied().or_else(|| is_known().then_some(0));
+        let read = read.ok_or(LedgerError::NotRead { account: *account })?;
         let balance = read
             .checked_add(self.moved.get(account).copied().unwrap_or(0))
             .ok_or(LedgerError::Overflow { account: *account })?;
         Ok(Money::new(balance, account.currency))
+    }
+
+    /// What was posted about `subject`, which was asked for, until now.
+    pub fn entries_of(&self, subject: Uuid) -> impl Iterator<Item = &Entry> {
+        let posted = self.entries.iter().filter(move |entry| entry.subject() == subject);
+        self.found.get(&subject).into_iter().flatten().chain(posted)
+    }
+
+    /// What an earner has, with all that was posted in this book; he is one of those asked for.
+    pub fn purse(&self, earner: &Earner) -> Result<Purse, LedgerError> {
+        let is_own = |account: &&Account| Earner::of(account).as_ref() == Some(earner) && **account != earner.debt();
+        let own: HashSet<Account> = self.read.keys().chain(self.moved.keys()).filter(is_own).copied().collect();
+        let mut pending = Vec::new();
+        for account in own.into_iter().filter(|account| *account != earner.available()) {
+            let minor = self.balance(&account)?.minor();
+            if minor > 0 {
+                pending.push((account, minor));
+            }
+        }
+        pending.sort_by_key(|(account, _)| account.due);
+        let (available, debt) = (self.balance(&earner.available())?.minor(), -self.balance(&earner.debt())?.minor());
+        Ok(Purse { pending, available, debt })
     }
 
     /// Whether the entry could be posted now; changes nothing.
@@ -172,6 +242,13 @@ impl Book {
         for (account, delta) in deltas {
             let moved = self.moved.get(&account).copied().unwrap_or(0);
             moved.checked_add(delta).ok_or(LedgerError::Overflow { account })?;
+            if delta > 0 && account.kind.is_debt() {
+                let owed = Money::new(-self.balance(&account)?.minor(), account.currency);
+                if owed.minor() < delta {
+                    let wanted = Money::new(delta, account.currency);
+                    return Err(LedgerError::Insufficient { account, available: owed, wanted });
+                }
+            }
             if delta < 0 && account.kind.is_spendable() {
                 let available = self.balance(&account)?;
                 let wanted = Money::new(-delta, account.currency);
@@ -228,6 +305,9 @@ impl Book {
     pub fn clear(&mut self) {
         self.clear_posted();
         self.wanted.clear();
+        self.wanted_subjects.clear();
+        self.found.clear();
+        self.earners.clear();
         self.read.clear();
     }
 

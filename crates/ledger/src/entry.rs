@@ -31,6 +31,8 @@ pub enum EntryKind {
     LineReturned,
     /// An order is refunded: its money leaves the deposits again.
     OrderRefunded,
+    /// What fell due of an earner is settled: it pays his debt first, and the rest is available.
+    EarningReleased,
     /// A customer paid money into the wallet.
     TopUpPaid,
     /// Money came that no order can take: it waits for its refund.
@@ -47,7 +49,7 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// All kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::OrderHeld,
         Self::OrderReleased,
         Self::OrderPaid,
@@ -55,6 +57,7 @@ impl EntryKind {
         Self::LineDelivered,
         Self::LineReturned,
         Self::OrderRefunded,
+        Self::EarningReleased,
         Self::TopUpPaid,
         Self::MoneySuspended,
         Self::RefundSubmitted,
@@ -73,6 +76,7 @@ impl EntryKind {
             Self::LineDelivered => "line_delivered",
             Self::LineReturned => "line_returned",
             Self::OrderRefunded => "order_refunded",
+            Self::EarningReleased => "earning_released",
             Self::TopUpPaid => "top_up_paid",
             Self::MoneySuspended => "money_suspended",
             Self::RefundSubmitted => "refund_submitted",

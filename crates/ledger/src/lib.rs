@@ -16,6 +16,7 @@ mod accounts;
 mod audit;
 mod book;
 mod chain;
+mod earner;
 mod entry;
 mod error;
 mod repo;
@@ -30,8 +31,9 @@ pub use accounts::{AccountBalance, AccountLine, LineMark, account_in, accounts_i
 pub use audit::{Audit, Breach, audit_in};
 pub use book::Book;
 pub use chain::ChainHash;
+pub use earner::{Earner, Purse, Side};
 pub use entry::{Entry, EntryId, EntryKind, Posting, entry_id};
 pub use error::LedgerError;
-pub use repo::{balances_in, entries_of_in, head_in, link_hash_in};
+pub use repo::{balances_in, due_in, entries_of_in, entries_of_kind_in, head_in, link_hash_in, purses_in, undated_in};
 pub use statement::{Statement, StatementLine, statement_in};
 pub use subjects::subjects_in;

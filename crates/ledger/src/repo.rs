@@ -3,16 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use kernel::{Currency, Money, TenantScope};
-use sea_orm::ColumnTrait;
+use kernel::{Currency, Day, Money, TenantScope};
+use sea_orm::{ColumnTrait, Condition};
 use store::{Backend, Chained, Change, Inside, Rows, Sheaf, Tx, WriteTx};
 use uuid::Uuid;
 
 use crate::account::{Account, AccountId, AccountKind};
+use crate::accounts::{AccountBalance, balance_of};
 use crate::chain::{ChainHash, LinkedEntry, content};
-use crate::entry::{Entry, EntryKind, Posting};
+use crate::earner::{Earner, Purse};
+use crate::entry::{Entry, EntryId, EntryKind, Posting};
 use crate::error::LedgerError;
 use crate::table::{account, entry, head, link, posting};
+
+/// The kinds of accounts that have a day.
+const PENDING: [&str; 2] = [AccountKind::SitePending.name(), AccountKind::AgentPending.name()];
 
 /// The balances of `accounts`, in their order; one that was never posted to has nothing.
 pub async fn balances_in(tx: &impl Tx, accounts: &[Account]) -> Result<Vec<Money>, LedgerError> {
@@ -31,6 +36,59 @@ pub async fn balances_in(tx: &impl Tx, accounts: &[Account]) -> Result<Vec<Money
     Ok(ids.iter().zip(accounts).map(|(id, account)| Money::new(balance(id), account.currency)).collect())
 }
 
+/// What is pending of these owners with the day on which it falls due, the nearest first; accounts with nothing on them are
+/// left out.
+pub(crate) async fn pending_in(tx: &impl Tx, owners: BTreeSet<Uuid>) -> Result<Vec<(Account, i64)>, LedgerError> {
+    let find = tx.find::<account::Entity>().among(account::Column::OwnerId, owners);
+    let find = find.of_words(account::Column::Kind, &PENDING).filter(account::Column::BalanceMinor.gt(0));
+    let rows = find.ascending(account::Column::DueOn).all().await?;
+    Ok(rows.iter().filter_map(|row| Some((account_of(row)?, row.balance_minor))).collect())
+}
+
+/// What these earners have, in their order.
+pub async fn purses_in(tx: &impl Tx, earners: &[Earner]) -> Result<Vec<Purse>, LedgerError> {
+    let pending = pending_in(tx, earners.iter().map(|earner| earner.owner).collect()).await?;
+    let ends: Vec<Account> = earners.iter().flat_map(|earner| [earner.available(), earner.debt()]).collect();
+    let ends = balances_in(tx, &ends).await?;
+    let (ends, _) = ends.as_chunks::<2>();
+    let purse = |(earner, [available, debt]): (&Earner, &[Money; 2])| {
+        let own = pending.iter().filter(|(account, _)| Earner::of(account).as_ref() == Some(earner));
+        Purse { pending: own.copied().collect(), available: available.minor(), debt: -debt.minor() }
+    };
+    Ok(earners.iter().zip(ends).map(purse).collect())
+}
+
+/// At most `limit` pending accounts with money on them that fall due until `until`, and not before `from`, after the one with
+/// this day and id; in the order of both.
+pub async fn due_in(
+    tx: &impl Tx,
+    (from, until): (Option<Day>, Day),
+    after: Option<(Day, AccountId)>,
+    limit: u64,
+) -> Result<Vec<AccountBalance>, LedgerError> {
+    use account::Column::{BalanceMinor, DueOn, Id, Kind};
+    let later = |(day, id): (Day, AccountId)| {
+        let same_day = Condition::all().add(DueOn.eq(day.number())).add(Id.gt(id.uuid()));
+        // The first condition says the same as the rest for the index, which cannot begin at one of two places.
+        Condition::all().add(DueOn.gte(day.number())).add(Condition::any().add(DueOn.gt(day.number())).add(same_day))
+    };
+    let condition = Condition::all()
+        .add(DueOn.lte(until.number()))
+        .add_option(from.map(|from| DueOn.gte(from.number())))
+        .add_option(after.map(later));
+    let find = tx.find::<account::Entity>().of_words(Kind, &PENDING).filter(condition).filter(BalanceMinor.gt(0));
+    let rows = find.ascending(DueOn).ascending(Id).limit(limit).all().await?;
+    Ok(rows.iter().filter_map(balance_of).collect())
+}
+
+/// At most `limit` pending accounts with money on them that have no day: what was earned before there were such days.
+pub async fn undated_in(tx: &impl Tx, limit: u64) -> Result<Vec<AccountBalance>, LedgerError> {
+    use account::Column::{BalanceMinor, DueOn, Kind};
+    let find = tx.find::<account::Entity>().of_words(Kind, &PENDING).filter(DueOn.is_null());
+    let rows = find.filter(BalanceMinor.gt(0)).limit(limit).all().await?;
+    Ok(rows.iter().filter_map(balance_of).collect())
+}
+
 /// The entries about `subject`, oldest first, for "explain this order".
 pub async fn entries_of_in(tx: &impl Tx, subject: Uuid) -> Result<Vec<Entry>, LedgerError> {
     // Entry ids begin as their subject does, so a range of the key finds them without an index of its own.
@@ -44,9 +102,28 @@ pub async fn entries_of_in(tx: &impl Tx, subject: Uuid) -> Result<Vec<Entry>, Le
         .filter(entry::Column::SubjectId.eq(subject))
         .all()
         .await?;
+    let mut entries = with_postings_in(tx, rows).await?;
+    entries.sort_by_key(|(at, entry)| (*at, entry.kind()));
+    Ok(entries.into_iter().map(|(_, entry)| entry).collect())
+}
+
+/// At most `limit` entries of a kind after this one, with the time of their posting, in the order of their ids.
+pub async fn entries_of_kind_in(
+    tx: &impl Tx,
+    kind: EntryKind,
+    after: EntryId,
+    limit: u64,
+) -> Result<Vec<(DateTime<Utc>, Entry)>, LedgerError> {
+    let find = tx.find::<entry::Entity>().filter(entry::Column::Id.gt(after.uuid()));
+    let find = find.filter(entry::Column::Kind.eq(kind.name())).ascending(entry::Column::Id).limit(limit);
+    with_postings_in(tx, find.all().await?).await
+}
+
+/// The entries of these rows, in their order.
+async fn with_postings_in(tx: &impl Tx, rows: Vec<entry::Model>) -> Result<Vec<(DateTime<Utc>, Entry)>, LedgerError> {
     let ids = rows.iter().map(|row| row.id);
     let touched: BTreeSet<Uuid> = rows.iter().flat_map(entry::Model::account_ids).collect();
-    let postings = tx
+    let found = tx
         .find::<posting::Entity>()
         .among(posting::Column::AccountId, touched.iter().copied())
         .among(posting::Column::EntryId, ids)
@@ -56,24 +133,26 @@ pub async fn entries_of_in(tx: &impl Tx, subject: Uuid) -> Result<Vec<Entry>, Le
         .await?;
     let accounts = tx.find::<account::Entity>().among(account::Column::Id, touched).all().await?;
     let accounts: HashMap<Uuid, Account> = accounts.iter().filter_map(|row| Some((row.id, account_of(row)?))).collect();
-    let mut entries = Vec::new();
+    let mut postings: HashMap<Uuid, Vec<Posting>> = HashMap::new();
+    for posting in found {
+        let Some(account) = accounts.get(&posting.account_id).copied() else { continue };
+        let amount = Money::new(posting.amount_minor, account.currency);
+        postings.entry(posting.entry_id).or_default().push(Posting { account, amount });
+    }
+    let mut entries = Vec::with_capacity(rows.len());
     for row in rows {
-        let own = postings.iter().filter(|posting| posting.entry_id == row.id);
-        let own = own.filter_map(|posting| {
-            let account = *accounts.get(&posting.account_id)?;
-            Some(Posting { account, amount: Money::new(posting.amount_minor, account.currency) })
-        });
+        let own = postings.remove(&row.id).unwrap_or_default();
         if let Some(kind) = EntryKind::parse(&row.kind) {
-            entries.push((row.posted_at, Entry::read(row.id, kind, row.subject_id, row.reason, own.collect())?));
+            entries.push((row.posted_at, Entry::read(row.id, kind, row.subject_id, row.reason, own)?));
         }
     }
-    entries.sort_by_key(|(at, entry)| (*at, entry.kind()));
-    Ok(entries.into_iter().map(|(_, entry)| entry).collect())
+    Ok(entries)
 }
 
 pub(crate) fn account_of(row: &account::Model) -> Option<Account> {
     let currency = Currency::parse(&row.currency).ok()?;
-    Some(Account { kind: AccountKind::parse(&row.kind)?, owner: row.owner_id, currency })
+    let due = row.due_on.map(|number| Day::from_number(number).ok_or(())).transpose().ok()?;
+    Some(Account { kind: AccountKind::parse(&row.kind)?, owner: row.owner_id, currency, due })
 }
 
 /// Accounts that may be there already.
@@ -87,6 +166,7 @@ pub(crate) fn open_accounts(sheaf: &mut Sheaf<TenantScope>, accounts: &BTreeMap<
         currency: account.currency.code().to_owned(),
         is_spendable: account.kind.is_spendable(),
         balance_minor: 0,
+        due_on: account.due.map(Day::number),
     }));
     sheaf.insert_missing::<account::Entity>(rows);
 }

@@ -18,6 +18,8 @@ pub(crate) mod account {
         pub currency: String,
         pub is_spendable: bool,
         pub balance_minor: i64,
+        /// As [`kernel::Day::number`].
+        pub due_on: Option<i32>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -17,6 +17,8 @@ use lane::{Claimed, LaneSheaf, LaneTx, Look, Others, Part, PartError, Step};
 use ledger::{Account, AccountKind, Book};
 use outbox::Outbox;
 use risk::OpenOrders;
+use settlement::rules::Payday;
+use settlement::{Paydays, SettlementError, Term};
 use store::Tx;
 use uuid::Uuid;
 
@@ -56,6 +58,11 @@ pub struct Desk {
     wares_of: Option<(i64, DateTime<Utc>)>,
     /// The epochs that this batch has not read, and by which its prices are good.
     to_prove: Option<Epochs>,
+    /// When what is earned is settled, with the epoch it was read at and when.
+    paydays: Arc<Paydays>,
+    paydays_of: Option<(i64, DateTime<Utc>)>,
+    /// A command delivers something.
+    wants_paydays: bool,
     /// A command asks what agents earn.
     wants_plan: bool,
     /// What they earn.
@@ -114,9 +121,14 @@ pub(crate) struct NewOrder {
 }
 
 impl PricedLine {
-    pub fn new(ware: &Ware, quote: Quote, (quantity, answers): (u32, Vec<Answer>)) -> Option<Self> {
+    pub fn new(
+        ware: &Ware,
+        quote: Quote,
+        (quantity, answers): (u32, Vec<Answer>),
+        term: impl Fn(SiteId) -> Term,
+    ) -> Option<Self> {
         let total = quote.unit.times(quantity).ok()?;
-        let hops = frozen(&quote);
+        let hops = frozen(&quote, term);
         let (cards, commissions) = (Taken::default(), Vec::new());
         Some(Self { ware: ware.clone(), quote, hops, quantity, total, cards, commissions, answers })
     }
@@ -169,6 +181,9 @@ impl Desk {
             wares: HashMap::new(),
             wares_of: None,
             to_prove: None,
+            paydays: Arc::default(),
+            paydays_of: None,
+            wants_paydays: false,
             wants_plan: false,
             plan: None,
             new: Vec::new(),
@@ -192,6 +207,21 @@ impl Desk {
     /// Asks what agents earn.
     pub(crate) const fn want_plan(&mut self) {
         self.wants_plan = true;
+    }
+
+    /// Asks when what is delivered now is settled.
+    pub(crate) const fn want_paydays(&mut self) {
+        self.wants_paydays = true;
+    }
+
+    /// When the tenant settles.
+    pub(crate) const fn paydays(&self) -> &Arc<Paydays> {
+        &self.paydays
+    }
+
+    /// When what is delivered at `now` is settled.
+    pub(crate) fn payday(&self, now: DateTime<Utc>) -> Payday {
+        Payday::new(Arc::clone(&self.paydays), now)
     }
 
     /// What agents earn by the tenant's plan, if it has one and it was asked for.
@@ -275,15 +305,16 @@ impl Desk {
     /// Rules change seldom: they are read again only if the tenant's price epoch moved or another chain is asked for.
     async fn read_prices(&mut self, tx: &LaneTx, look: Look) -> Result<(), PartError> {
         if self.skus.is_empty() {
-            return Ok(());
+            return self.read_paydays(tx, None).await;
         }
         self.to_prove = self.known_epochs(tx.now()).filter(|_| look.is_by_heart);
         if self.to_prove.is_some() {
             return Ok(());
         }
-        let prices = self.prices.as_ref().expect("a desk that reads has prices");
+        let prices = self.prices.clone().expect("a desk that reads has prices");
         // Before the rows: what is kept is then at least as new as its epoch says.
         let epochs = prices.epochs_in(tx).await.map_err(part_error)?;
+        self.read_paydays(tx, Some(epochs.prices)).await?;
         let known = self.rules_of.as_ref();
         if known.is_none_or(|(known, sites)| *known != epochs.prices || !self.sites.is_subset(sites)) {
             let mut sites = self.sites.clone();
@@ -301,6 +332,25 @@ impl Desk {
         if !unknown.is_empty() {
             self.wares.extend(prices.wares_in(tx, &unknown).await.map_err(part_error)?);
         }
+        Ok(())
+    }
+
+    /// When what is earned is settled is read with the prices. Whoever delivers without asking for a price takes what was read
+    /// a minute ago.
+    async fn read_paydays(&mut self, tx: &LaneTx, epoch: Option<i64>) -> Result<(), PartError> {
+        let is_young = |(_, since): (i64, DateTime<Utc>)| tx.now() - since < WARES_LIFE;
+        let epoch = match epoch {
+            Some(epoch) => epoch,
+            None if !self.wants_paydays || self.paydays_of.is_some_and(is_young) => return Ok(()),
+            None => {
+                let prices = self.prices.as_ref().expect("a desk that reads has prices");
+                prices.epochs_in(tx).await.map_err(part_error)?.prices
+            }
+        };
+        if self.paydays_of.is_none_or(|(known, _)| known != epoch) {
+            self.paydays = Arc::new(settlement::paydays_in(tx).await.map_err(payday_error)?);
+        }
+        self.paydays_of = Some((epoch, tx.now()));
         Ok(())
     }
 
@@ -429,9 +479,10 @@ impl Part for Desk {
         self.wanted.clear();
         self.known.clear();
         self.tally.end(is_committed);
-        (self.has_missed, self.looks_again, self.to_prove, self.wants_plan) = (false, false, None, false);
+        (self.has_missed, self.looks_again, self.to_prove) = (false, false, None);
+        (self.wants_plan, self.wants_paydays) = (false, false);
         if !is_committed {
-            (self.rules_of, self.wares_of) = (None, None);
+            (self.rules_of, self.wares_of, self.paydays_of) = (None, None, None);
         }
     }
 }
@@ -446,6 +497,13 @@ fn part_error(error: catalog::CatalogError) -> PartError {
 fn plan_error(error: commission::CommissionError) -> PartError {
     match error {
         commission::CommissionError::Store(error) => PartError::Store(error),
+        other => broken(&other),
+    }
+}
+
+fn payday_error(error: SettlementError) -> PartError {
+    match error {
+        SettlementError::Store(error) => PartError::Store(error),
         other => broken(&other),
     }
 }

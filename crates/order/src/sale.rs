@@ -16,7 +16,9 @@
 use catalog::Quote;
 use commission::AgentId;
 use kernel::{Currency, Money, MoneyError, SiteId};
-use ledger::{Account, AccountKind, Entry, EntryKind, LedgerError, Posting};
+use ledger::{Account, AccountKind, Earner, Entry, EntryId, EntryKind, LedgerError, Posting, Purse, Side, entry_id};
+use settlement::Term;
+use settlement::rules::{Payday, take_back};
 use uuid::Uuid;
 
 /// Sites strictly between the main site and the selling one that may earn from a sale; agents above the one who brought
@@ -32,6 +34,8 @@ pub struct FrozenHop {
     pub cost: Money,
     /// What it asks from the site below, or the last one from the buyer.
     pub price: Money,
+    /// When its margin is settled.
+    pub term: Term,
 }
 
 /// What an agent earns from a line once it is delivered, as it was when the order was placed.
@@ -45,6 +49,8 @@ pub struct FrozenCommission {
     pub amount: Money,
     /// The rule that counted, in words.
     pub rule: String,
+    /// When it is settled.
+    pub term: Term,
 }
 
 /// A line as it was sold: its hops, the main site first.
@@ -81,9 +87,10 @@ pub enum Collection {
     Own,
 }
 
-/// The chain of a quote, frozen.
-pub fn frozen(quote: &Quote) -> Vec<FrozenHop> {
-    quote.hops.iter().map(|hop| FrozenHop { site: hop.site, cost: hop.cost, price: hop.price }).collect()
+/// The chain of a quote, frozen; `term` says when a site is settled.
+pub fn frozen(quote: &Quote, term: impl Fn(SiteId) -> Term) -> Vec<FrozenHop> {
+    let hops = quote.hops.iter();
+    hops.map(|hop| FrozenHop { site: hop.site, cost: hop.cost, price: hop.price, term: term(hop.site) }).collect()
 }
 
 /// The depth of a sale by this quote: the selling site and the main site are not counted.
@@ -149,8 +156,8 @@ pub fn paid_to_site(
 }
 
 /// A line was delivered: its deposit becomes revenue, margins and commissions, and the goods leave the stock for what they
-/// were put there for.
-pub fn delivered(order: Uuid, line: SoldLine<'_>, collection: Collection) -> Result<Entry, SaleError> {
+/// were put there for. What is earned is pending until the day that each one's term leads to.
+pub fn delivered(order: Uuid, line: SoldLine<'_>, collection: Collection, payday: &Payday) -> Result<Entry, SaleError> {
     let shares = shares(&line, collection)?;
     let own = |kind| Account::own(kind, shares.deposit.currency());
     let mut postings = vec![
@@ -159,19 +166,43 @@ pub fn delivered(order: Uuid, line: SoldLine<'_>, collection: Collection) -> Res
         debit(own(AccountKind::CostOfGoods), line.cost_of_goods),
         credit(own(AccountKind::StockAtCost), line.cost_of_goods),
     ];
-    postings.extend(shares.earned);
-    Ok(Entry::try_new(EntryKind::LineDelivered, order, &format!("delivered:{}", line.number), postings)?)
+    postings.extend(shares.covered.map(|posting| debit(posting.account, posting.amount)));
+    postings.extend(
+        shares.earned.into_iter().map(|(earner, term, amount)| credit(earner.pending(payday.due(term)), amount)),
+    );
+    Ok(Entry::try_new(EntryKind::LineDelivered, order, &act_of(line.number), postings)?)
 }
 
-/// A delivered line goes back: what it earned whom is the order's deposit again. The goods are gone, not in stock again,
-/// and what they cost stays spent. A seller's loss comes back as free prepaid money.
-pub fn returned(order: Uuid, line: SoldLine<'_>, collection: Collection) -> Result<Entry, SaleError> {
+fn act_of(line: i32) -> String {
+    format!("delivered:{line}")
+}
+
+/// The id that the entry of a delivered line has.
+pub fn delivered_id(order: Uuid, line: i32) -> EntryId {
+    entry_id(order, &act_of(line))
+}
+
+/// A delivered line goes back: what it earned whom is the order's deposit again. It is taken from where `delivered`, the
+/// entry of its delivery, has put it as far as it is still there, and from what else `purse` says that an earner has. The
+/// goods are gone, not in stock again, and what they cost stays spent. A seller's loss comes back as free prepaid money.
+pub fn returned(
+    order: Uuid,
+    line: SoldLine<'_>,
+    collection: Collection,
+    delivered: Option<&Entry>,
+    purse: impl Fn(&Earner) -> Result<Purse, LedgerError>,
+) -> Result<Entry, SaleError> {
     let collection = if collection == Collection::CentralHeld { Collection::Central } else { collection };
     let shares = shares(&line, collection)?;
     let own = |kind| Account::own(kind, shares.deposit.currency());
     let mut postings =
         vec![credit(own(AccountKind::OrderDeposits), shares.deposit), debit(own(AccountKind::Revenue), shares.revenue)];
-    postings.extend(shares.earned.into_iter().map(|Posting { account, amount }| debit(account, amount)));
+    postings.extend(shares.covered);
+    for (earner, _, amount) in shares.earned {
+        let given = delivered.into_iter().flat_map(Entry::postings).map(|posting| posting.account);
+        let own = given.into_iter().find(|account| Earner::of(account) == Some(earner));
+        postings.extend(take_back(&earner, &purse(&earner)?, own, amount));
+    }
     Ok(Entry::try_new(EntryKind::LineReturned, order, &format!("returned:{}", line.number), postings)?)
 }
 
@@ -214,12 +245,15 @@ pub fn deposit(lines: &[SoldLine<'_>], collection: Collection, currency: Currenc
     Ok(sum)
 }
 
-/// What an order's deposit holds for a line, and who gets it: revenue and what is earned sum to it.
+/// What an order's deposit holds for a line, and who gets it: revenue and what is earned sum to it, less what the seller's
+/// prepaid money covers.
 struct Shares {
     deposit: Money,
     revenue: Money,
-    /// Of the sites below the main one, from the top, and of agents.
-    earned: Vec<Posting>,
+    /// Of the sites below the main one, from the top, and of agents; none of nothing.
+    earned: Vec<(Earner, Term, Money)>,
+    /// What a seller that sells at a loss pays, and out of what.
+    covered: Option<Posting>,
 }
 
 fn shares(line: &SoldLine<'_>, collection: Collection) -> Result<Shares, SaleError> {
@@ -227,18 +261,26 @@ fn shares(line: &SoldLine<'_>, collection: Collection) -> Result<Shares, SaleErr
     let all = |one: Money| one.times(line.quantity);
     let commission = line.commission(main.price.currency())?;
     let mut earned = Vec::with_capacity(below.len() + line.commissions.len());
+    let mut covered = None;
+    let mut earns = |hop: &FrozenHop, amount: Money| {
+        let earner = Earner { side: Side::Site, owner: hop.site.uuid(), currency: amount.currency() };
+        earned.push((earner, hop.term, amount));
+    };
     let (deposit, revenue) = match below {
         // The main site sells: its agents are paid out of what it takes.
         [] => (all(main.price)?, all(main.price)?.minus(commission)?),
         [above @ .., seller] => {
             for hop in above {
-                earned.push(margin(hop.site, all(hop.price.minus(hop.cost)?)?, collection));
+                earns(hop, all(hop.price.minus(hop.cost)?)?);
             }
             let deposit = match collection {
                 Collection::Own => all(seller.cost)?.plus(commission)?,
                 Collection::Central | Collection::CentralHeld => {
                     let own = all(seller.price.minus(seller.cost)?)?.minus(commission)?;
-                    earned.push(margin(seller.site, own, collection));
+                    match own.is_negative() {
+                        false => earns(seller, own),
+                        true => covered = Some(loss(seller.site, own, collection)),
+                    }
                     all(seller.price)?
                 }
             };
@@ -246,20 +288,20 @@ fn shares(line: &SoldLine<'_>, collection: Collection) -> Result<Shares, SaleErr
         }
     };
     for one in line.commissions {
-        let account = Account::of(AccountKind::AgentPending, one.agent.uuid(), one.amount.currency());
-        earned.push(credit(account, one.amount));
+        let earner = Earner { side: Side::Agent, owner: one.agent.uuid(), currency: one.amount.currency() };
+        earned.push((earner, one.term, one.amount));
     }
-    Ok(Shares { deposit, revenue, earned })
+    earned.retain(|(_, _, amount)| amount.minor() > 0);
+    Ok(Shares { deposit, revenue, earned, covered })
 }
 
-/// A site's margin: earned and pending, or, below zero, covered by its prepaid money.
-fn margin(site: SiteId, amount: Money, collection: Collection) -> Posting {
+/// What a seller loses: `margin` is below zero, and its prepaid money covers it.
+fn loss(site: SiteId, margin: Money, collection: Collection) -> Posting {
     let kind = match collection {
-        _ if !amount.is_negative() => AccountKind::SitePending,
         Collection::CentralHeld => AccountKind::SitePrepaidHeld,
         Collection::Central | Collection::Own => AccountKind::SitePrepaid,
     };
-    credit(site_account(kind, site, amount), amount)
+    debit(site_account(kind, site, margin), margin)
 }
 
 fn site_account(kind: AccountKind, site: SiteId, amount: Money) -> Account {

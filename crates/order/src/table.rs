@@ -140,6 +140,8 @@ pub(crate) mod hop {
         pub cost_minor: i64,
         pub price_minor: i64,
         pub rule: String,
+        /// When its margin is settled; nothing is the usual term.
+        pub term: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -189,6 +191,8 @@ pub(crate) mod commission {
         pub agent_id: Uuid,
         pub amount_minor: i64,
         pub rule: String,
+        /// When it is settled; nothing is the usual term.
+        pub term: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -12,13 +12,17 @@ mod lookup;
 mod money;
 mod office;
 mod refunds;
+mod settled;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use catalog::{Formula, Rounding};
 use kernel::Rate;
 use ledger::{AccountKind, entries_of_in};
 use proptest::prelude::*;
+use settlement::Term;
+use settlement::rules::Payday;
 use testkit::on_both;
 
 use crate::sale::{self, Collection};
@@ -313,7 +317,8 @@ proptest! {
     ) {
         let quote = fixture::quote(cost, &margins);
         let order = uuid::Uuid::now_v7();
-        let hops = sale::frozen(&quote);
+        let payday = Payday::new(Arc::default(), chrono::DateTime::UNIX_EPOCH);
+        let hops = sale::frozen(&quote, |_| Term::USUAL);
         let line = sale::SoldLine { number: 1, quantity, cost_of_goods: fixture::cents(goods), hops: &hops, commissions: &[] };
         let total = quote.unit.minor() * i64::from(quantity);
         let held = sale::to_hold(&[line], Collection::Own, fixture::CNY).expect("an amount").minor();
@@ -322,7 +327,7 @@ proptest! {
             if collection == Collection::Own && hops.len() == 1 {
                 continue;
             }
-            let entry = sale::delivered(order, line, collection).expect("posted");
+            let entry = sale::delivered(order, line, collection, &payday).expect("posted");
             prop_assert!(entry.is_balanced());
             let sum = |kind| -> i64 {
                 entry.postings().iter().filter(|p| p.account.kind == kind).map(|p| p.amount.minor()).sum()

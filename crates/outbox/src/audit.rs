@@ -16,6 +16,8 @@ pub struct OutboxAudit {
     pub dead: u64,
     /// The oldest of them.
     pub letters: Vec<DeadJob>,
+    /// When a server last planned ahead: what nobody did after that is nobody's fault.
+    pub worked_at: DateTime<Utc>,
     /// What does not hold (invariant 15), in words; empty is good.
     pub breaches: Vec<String>,
 }
@@ -41,7 +43,7 @@ const LETTERS_MAX: u64 = 20;
 /// fault: a job is late as of the last time that one was planned ahead.
 pub async fn audit_in(tx: &impl Tx) -> Result<OutboxAudit, OutboxError> {
     let mut audit = OutboxAudit::default();
-    let (mut overdue, mut planned, mut after) = (Vec::new(), DateTime::UNIX_EPOCH, JobId::from_uuid(uuid::Uuid::nil()));
+    let (mut overdue, mut after) = (Vec::new(), JobId::from_uuid(uuid::Uuid::nil()));
     loop {
         let page = repo::waiting_after(tx, after, PAGE).await?;
         let Some(last) = page.last() else { break };
@@ -49,14 +51,14 @@ pub async fn audit_in(tx: &impl Tx) -> Result<OutboxAudit, OutboxError> {
         audit.jobs += page.len() as u64;
         for job in page {
             if job.run_at > job.created_at {
-                planned = planned.max(job.created_at);
+                audit.worked_at = audit.worked_at.max(job.created_at);
             }
             if job.due_at() + WAITS_MAX < tx.now() && overdue.len() < BREACHES_MAX {
                 overdue.push(job);
             }
         }
     }
-    let late = overdue.iter().filter(|job| job.due_at() + WAITS_MAX < planned);
+    let late = overdue.iter().filter(|job| job.due_at() + WAITS_MAX < audit.worked_at);
     audit.breaches.extend(late.map(|job| format!("{} ({}) is due since {}", job.id, job.kind, job.due_at())));
     audit.dead = repo::count_dead(tx).await?;
     audit.letters = repo::dead(tx, LETTERS_MAX).await?;

@@ -4,10 +4,9 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Days, FixedOffset, NaiveDate, NaiveTime, Utc};
-use kernel::Money;
+use chrono::{DateTime, NaiveDate, Utc};
+use kernel::{Day, Money};
 
-const BEIJING_SECONDS: i32 = 8 * 3600;
 /// The most lines of one bill, theirs or ours, that are compared.
 pub const BILL_LINES_MAX: usize = 100_000;
 
@@ -69,12 +68,8 @@ impl BillLine {
 
 /// The first moment of a bill's day, and the first after it.
 pub fn bill_day(day: NaiveDate) -> (DateTime<Utc>, DateTime<Utc>) {
-    let beijing = FixedOffset::east_opt(BEIJING_SECONDS).expect("eight hours are an offset");
-    let begins = |day: NaiveDate| {
-        let moment = day.and_time(NaiveTime::MIN).and_local_timezone(beijing).single();
-        moment.map_or(DateTime::<Utc>::MAX_UTC, |moment| moment.to_utc())
-    };
-    (begins(day), day.checked_add_days(Days::new(1)).map_or(DateTime::<Utc>::MAX_UTC, begins))
+    let ends = day.succ_opt().map_or(DateTime::<Utc>::MAX_UTC, |next| Day::from(next).begins());
+    (Day::from(day).begins(), ends)
 }
 
 /// Compares both sides; each line stands for itself, so that a number that comes twice on one side and once on the

@@ -63,6 +63,7 @@ async fn audit_tenant(
     let agents = commission::audit_in(&tx).await?;
     let payments = payment::audit_in(&tx).await?;
     let jobs = outbox::audit_in(&tx).await?;
+    let settlement = settlement::audit_in(&tx, jobs.worked_at).await?;
     let text = &mut report.text;
     let _ = writeln!(
         text,
@@ -87,6 +88,7 @@ async fn audit_tenant(
     found.extend(unknown_agents(&agents, &orders).into_iter().map(|finding| (13, finding)));
     found.extend(orders.breaches);
     found.extend(agents.breaches);
+    found.extend(settlement.breaches);
     found.extend(payments.breaches);
     found.extend(jobs.breaches.into_iter().map(|finding| (15, finding)));
     found.extend(compare_heads(&tx, &heads.join(head_file(tenant))).await?);

@@ -14,6 +14,7 @@ use order::{Desk, Lookups, LowStock, MoneyReceiver, Orders, RefundCloser, Sweepe
 use outbox::{Outbox, Runner};
 use payment::{Cashier, Gateways, PaymentSettings, Payments, Till};
 use payment_adapters::SandboxGateway;
+use settlement::{Releaser, Settlement};
 use store::Store;
 use tenancy::Tenancy;
 
@@ -49,6 +50,8 @@ pub struct House {
     pub orders: Orders,
     /// Who brings buyers.
     pub agents: Agents,
+    /// When what was earned may be taken out.
+    pub settlement: Settlement,
     /// Finding an order again without an account.
     pub lookups: Lookups,
     /// Files of cards, in and out.
@@ -73,6 +76,7 @@ impl House {
         let payments = payments(settings, &store, &lanes, &inventory)?;
         let orders = Orders::new(store.clone(), lanes.clone(), inventory.clone(), payments.clone());
         let agents = Agents::new(store.clone());
+        let settlement = Settlement::new(store.clone(), lanes.clone(), prices.clone());
         let lookups = Lookups::new(orders.clone(), passwords.clone());
         let intake = Intake::new(store.clone(), inventory.clone(), prices.clone(), orders.shelf().clone());
         let launch = Launch::new(
@@ -98,6 +102,7 @@ impl House {
             payments,
             orders,
             agents,
+            settlement,
             lookups,
             intake,
             launch,
@@ -118,6 +123,7 @@ impl House {
             .handle(MoneyReceiver(self.orders.clone()))
             .handle(RefundCloser(self.orders.clone()))
             .handle(Sweeper(self.orders.clone()))
+            .handle(Releaser(self.settlement.clone()))
             .handle(KeyPruner { store: self.store.clone() })
             .handle(HeadExporter { store: self.store.clone(), folder: heads })
             .schedule(jobs::schedule(&self.tenancy));

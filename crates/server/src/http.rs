@@ -68,6 +68,7 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         orders: house.orders.clone(),
         agents: house.agents.clone(),
         plans: commission::Plans,
+        settlement: house.settlement.clone(),
         store: house.store.clone(),
         kit: kit.clone().patient(UPLOAD_TIME),
     });

@@ -12,6 +12,7 @@ use order::SweepHolds;
 use outbox::{Handler, Job, JobContext, JobError, Schedule, Tenants};
 use payment::Rescue;
 use serde::{Deserialize, Serialize};
+use settlement::SettleDue;
 use store::{Store, StoreError, Tx};
 use tenancy::Tenancy;
 
@@ -104,6 +105,8 @@ pub fn schedule(tenancy: &Tenancy) -> Schedule {
     Schedule::of(std::sync::Arc::new(ActiveTenants(tenancy.clone())))
         .every("hourly", Duration::from_secs(3600), &ExportHead {})
         .every("daily", Duration::from_secs(24 * 3600), &PruneKeys {})
+        .every("settlement", Duration::from_secs(60), &SettleDue { is_whole: false })
+        .every("settlement_whole", Duration::from_secs(24 * 3600), &SettleDue { is_whole: true })
         .every("rescue", Duration::from_secs(600), &Rescue {})
         .every("holds", Duration::from_secs(10), &SweepHolds {})
 }

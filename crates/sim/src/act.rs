@@ -5,12 +5,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use kernel::Money;
 use lane::{Command, CommandKey, Parts};
-use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
+use ledger::{Account, AccountKind, Book, Earner, Entry, EntryKind, Posting};
 use order::{EndRefund, Expire, Fulfil, Place, Receive, RefundOrder};
 use payment::{MoveRefund, OpenTopUp, RefundId, StartAttempt};
+use settlement::ReleaseDue;
 use uuid::Uuid;
 
-/// A command. All but the last are the rooms' own.
+/// A command. All but the grants and what is taken out are the rooms' own.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
     Place(Box<Place>),
@@ -23,6 +24,8 @@ pub(crate) enum Act {
     Attempt(StartAttempt),
     Move(MoveRefund),
     Grant(Grant),
+    Release(ReleaseDue),
+    TakeOut(TakeOut),
 }
 
 /// Gives money out of the opening account, as an operator does for prepaid money.
@@ -31,6 +34,13 @@ pub(crate) struct Grant {
     pub name: Uuid,
     pub to: Account,
     pub amount: Money,
+}
+
+/// Takes out half of what an earner may, as a withdrawal does.
+#[derive(Debug, Clone)]
+pub(crate) struct TakeOut {
+    pub name: Uuid,
+    pub from: Earner,
 }
 
 /// Calls a method of whichever command it is.
@@ -47,6 +57,8 @@ macro_rules! of_each {
             Act::Attempt($command) => $call,
             Act::Move($command) => $call,
             Act::Grant($command) => $call,
+            Act::Release($command) => $call,
+            Act::TakeOut($command) => $call,
         }
     };
 }
@@ -92,6 +104,34 @@ impl Command for Grant {
         let postings = [Posting { account: self.to, amount: self.amount }, Posting { account: opening, amount: less }];
         let entry = Entry::try_new(EntryKind::Adjustment, self.name, "granted", postings);
         parts.part::<Book>().post(entry.expect("a grant is balanced")).is_ok()
+    }
+}
+
+impl Command for TakeOut {
+    type Answer = bool;
+
+    fn key(&self) -> CommandKey {
+        CommandKey::fact(self.name, "taken_out")
+    }
+
+    fn fingerprint(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn want(&self, parts: &mut Parts) {
+        parts.part::<Book>().want(self.from.available());
+    }
+
+    fn decide(&self, parts: &mut Parts, _now: DateTime<Utc>) -> bool {
+        let book = parts.part::<Book>();
+        let half = book.balance(&self.from.available()).map_or(0, |balance| balance.minor()) / 2;
+        let opening = Account::own(AccountKind::Opening, self.from.currency);
+        let postings = [
+            Posting { account: self.from.available(), amount: self.from.money(-half) },
+            Posting { account: opening, amount: self.from.money(half) },
+        ];
+        let entry = Entry::try_new(EntryKind::Adjustment, self.name, "taken_out", postings);
+        book.post(entry.expect("what is taken out is balanced")).is_ok()
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) enum Event {
     Job { tenant: usize, job: Job },
     /// The clock looks for orders whose time is over.
     Sweep { tenant: usize },
+    /// The clock releases what is due, and some take it out.
+    Settle { tenant: usize },
     /// A person works on a line.
     Work { tenant: usize, line: LineRef },
     /// An operator refunds an order.

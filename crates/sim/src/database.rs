@@ -18,6 +18,7 @@ use order::{OrderId, StoredOrder};
 use payment::{
     Attempt, ChannelId, Exception, ExceptionId, Intent, IntentId, OutNo, Payment, PaymentId, Refund, RefundId,
 };
+use settlement::Paydays;
 use uuid::Uuid;
 
 use crate::layout::Layout;
@@ -88,6 +89,8 @@ pub(crate) struct Database {
     /// The sums of all postings, kept apart from the balances.
     pub posted: HashMap<Account, i128>,
     pub entries: Vec<Entry>,
+    /// Where the entries about something stand.
+    pub entries_about: HashMap<Uuid, Vec<usize>>,
     pub entry_ids: HashSet<EntryId>,
     pub intents: HashMap<IntentId, Intent>,
     pub open_top_ups: HashMap<CustomerId, BTreeSet<IntentId>>,
@@ -104,6 +107,8 @@ pub(crate) struct Database {
     pub rules: RuleBook,
     /// What agents earn.
     pub plan: Arc<PlanVersion>,
+    /// When what is earned is settled.
+    pub paydays: Arc<Paydays>,
     pub wares: HashMap<SkuId, Ware>,
     /// Jobs of commits, to be picked up by the world.
     pub jobs: Vec<Job>,
@@ -119,7 +124,7 @@ pub(crate) struct Waits(pub NodeNumber);
 impl Database {
     /// An empty database of this tenant.
     pub fn new(layout: Layout, now: DateTime<Utc>) -> Self {
-        let plan = Arc::new(layout.plan(0));
+        let (plan, paydays) = (Arc::new(layout.plan(0)), Arc::new(layout.paydays()));
         let mut new = Self {
             layout,
             now,
@@ -134,6 +139,7 @@ impl Database {
             balances: HashMap::default(),
             posted: HashMap::default(),
             entries: Vec::new(),
+            entries_about: HashMap::default(),
             entry_ids: HashSet::default(),
             intents: HashMap::default(),
             open_top_ups: HashMap::default(),
@@ -148,6 +154,7 @@ impl Database {
             epoch: 0,
             rules: RuleBook::default(),
             plan,
+            paydays,
             wares: HashMap::default(),
             jobs: Vec::new(),
             locks: Locks::default(),
@@ -199,6 +206,21 @@ impl Database {
     /// What an account has.
     pub fn balance(&self, account: &Account) -> i64 {
         self.balances.get(account).copied().unwrap_or(0)
+    }
+
+    /// What was posted about something.
+    pub fn entries_of(&self, subject: Uuid) -> Vec<Entry> {
+        let places = self.entries_about.get(&subject).into_iter().flatten();
+        places.map(|place| self.entries[*place].clone()).collect()
+    }
+
+    /// The accounts of what is pending that have something on them, ascending by day and owner.
+    pub fn pending(&self) -> Vec<(Account, i64)> {
+        let is_pending = |(account, minor): &(&Account, &i64)| account.due.is_some() && **minor > 0;
+        let found = self.balances.iter().filter(is_pending).map(|(account, minor)| (*account, *minor));
+        let mut found: Vec<(Account, i64)> = found.collect();
+        found.sort_by_key(|(account, _)| (account.owner, account.due));
+        found
     }
 
     /// Frees every row that a node has locked.

@@ -12,6 +12,7 @@ use commission::{
 use identity::{CustomerId, OperatorId};
 use kernel::{Currency, Money, Rate, SiteId, TenantId, Wording};
 use payment::{Channel, ChannelId, ChannelState};
+use settlement::{Calendar, Paydays, Term, TermRule, TermTarget, Terms as SettlementTerms};
 use uuid::Uuid;
 
 use crate::dice::Dice;
@@ -172,6 +173,17 @@ impl Layout {
         let at = DateTime::<Utc>::UNIX_EPOCH;
         let plan = Plan { mode, rules, ..Plan::nothing() };
         PlanVersion { version: epoch, effective_from: at, created_at: at, created_by: Uuid::nil(), plan }
+    }
+
+    /// When what is earned is settled: at once, from some goods after a week and from others on the next business day.
+    pub fn paydays(&self) -> Paydays {
+        let rule = |(goods, term): (&Goods, Term)| TermRule {
+            target: TermTarget::Goods(GoodsId::from_uuid(goods.sku.uuid())),
+            term,
+        };
+        let rules = self.goods.iter().zip([Term::Days(7), Term::USUAL]).map(rule).collect();
+        let terms = SettlementTerms { usual: Term::Days(0), rules };
+        Paydays { versions: vec![(DateTime::<Utc>::UNIX_EPOCH, terms)], calendar: Calendar::default() }
     }
 
     /// The rules of all sites; `percent` of the retail sites moves with the epoch.

@@ -1,13 +1,16 @@
 //! Money on its way: how buyers pay, what gateways tell, and how refunds are sent and asked after.
 
 use chrono::{DateTime, Utc};
+use kernel::Day;
+use ledger::{Account, Earner};
 use order::{EndRefund, OrderId, Receipt, Receive};
 use payment::{
     AttemptState, ChannelId, MoveRefund, OutNo, RefundEvent, RefundId, RefundMoved, RefundState, Refusal, Seen,
     StartAttempt,
 };
+use settlement::ReleaseDue;
 
-use crate::act::{Act, Ask, Asker};
+use crate::act::{Act, Ask, Asker, TakeOut};
 use crate::agenda::Event;
 use crate::database::Job;
 use crate::gateway::Way;
@@ -63,6 +66,13 @@ impl World {
                     self.agenda.plan(at, Event::Sweep { tenant });
                 }
             }
+            Event::Settle { tenant } => {
+                self.settle(tenant);
+                if !self.is_calm {
+                    let at = self.later(30, 120);
+                    self.agenda.plan(at, Event::Settle { tenant });
+                }
+            }
             Event::Work { tenant, line } => self.work_on(tenant, line),
             Event::GiveBack { tenant, order } => self.give_back(tenant, order),
             Event::Decide { tenant, refund } => self.decide(tenant, refund),
@@ -76,6 +86,33 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// What is due is released, now and then from two places at once or with a clock that runs ahead; one who has something
+    /// available takes half of it out.
+    fn settle(&mut self, tenant: usize) {
+        let database = &self.databases[tenant];
+        let until = Day::of(database.now).after(if self.dice.is_hit(100) { 1 } else { 0 });
+        let due = database.pending().into_iter().filter(|(account, _)| account.due.is_some_and(|due| due <= until));
+        let accounts: Vec<Account> = due.map(|(account, _)| account).collect();
+        let balances = database.balances.iter();
+        let rich = balances.filter_map(|(account, minor)| {
+            let earner = Earner::of(account)?;
+            (*account == earner.available() && *minor > 1).then_some(earner)
+        });
+        let mut rich: Vec<Earner> = rich.collect();
+        rich.sort();
+        let times = if self.dice.is_hit(200) { 2 } else { 1 };
+        for _ in 0..times {
+            for some in accounts.chunks(5) {
+                let act = ReleaseDue { run: self.dice.name(), until, accounts: some.to_vec() };
+                self.ask_for(tenant, Act::Release(act), Asker::Job);
+            }
+        }
+        if !rich.is_empty() {
+            let (name, from) = (self.dice.name(), *self.dice.pick(&rich));
+            self.ask_for(tenant, Act::TakeOut(TakeOut { name, from }), Asker::Message);
+        }
     }
 
     /// A buyer pays at the gateway, which tells of it never, once or more often, soon or late.

@@ -14,6 +14,7 @@ use order::{
 use payment::{OpenTopUp, TopUpOpened};
 use risk::Limits;
 use serde::de::DeserializeOwned;
+use settlement::Released;
 
 use crate::act::{Act, Ask, Asker, Grant};
 use crate::agenda::Event;
@@ -63,6 +64,7 @@ impl World {
             }
             self.fill_purses(tenant);
             self.agenda.plan(self.clock + 30 * SECOND, Event::Sweep { tenant });
+            self.agenda.plan(self.clock + 60 * SECOND, Event::Settle { tenant });
         }
     }
 
@@ -206,6 +208,7 @@ impl World {
                     return Err(format!("order {} was refunded by another tenant", refund.order));
                 }
             }
+            Act::Release(_) if is_first => self.totals.released += read::<Released>(answer).earners,
             Act::Expire(_) if answer != "\"not_due\"" => self.totals.expired += 1,
             Act::Receive(receive) => self.received(ask, receive, &read(answer)),
             Act::Move(moved) => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use catalog::SkuId;
 use inventory::{CardId, CardState, StockCount};
 use kernel::{Money, SiteId};
-use ledger::{Account, AccountKind, EntryKind};
+use ledger::{Account, AccountKind, Earner, EntryKind};
 use order::{LineRow, Method, StoredOrder};
 use payment::{Channel, RefundState, Use};
 use uuid::Uuid;
@@ -45,7 +45,10 @@ fn balances(database: &Database) -> Result<(), Finding> {
     let accounts = sums.keys().chain(database.balances.keys());
     for account in accounts {
         let (balance, sum) = (database.balance(account), sums.get(account).copied().unwrap_or(0));
-        if i128::from(balance) != sum || (account.kind.is_spendable() && balance < 0) {
+        if i128::from(balance) != sum
+            || (account.kind.is_spendable() && balance < 0)
+            || (account.kind.is_debt() && balance > 0)
+        {
             return Err(format!("{account:?} has {balance}, its postings sum to {sum}"));
         }
     }
@@ -143,10 +146,15 @@ fn explained(database: &Database) -> Result<(), Finding> {
     for refund in database.refunds.values() {
         books.refund(refund);
     }
-    let mut differing: BTreeMap<String, (i64, i128)> = BTreeMap::new();
-    for account in books.sums.keys().chain(database.balances.keys()) {
-        let (balance, sum) = (database.balance(account), books.sums.get(account).copied().unwrap_or(0));
-        if i128::from(balance) != sum {
+    let mut balances: HashMap<Account, i128> = HashMap::default();
+    for (account, balance) in &database.balances {
+        *balances.entry(as_one(*account)).or_default() += i128::from(*balance);
+    }
+    let mut differing: BTreeMap<String, (i128, i128)> = BTreeMap::new();
+    for account in books.sums.keys().chain(balances.keys()) {
+        let on = |sums: &HashMap<Account, i128>| sums.get(account).copied().unwrap_or(0);
+        let (balance, sum) = (on(&balances), on(&books.sums));
+        if balance != sum {
             differing.insert(format!("{account:?}"), (balance, sum));
         }
     }
@@ -156,8 +164,14 @@ fn explained(database: &Database) -> Result<(), Finding> {
     }
 }
 
+/// What an earner has pending, may take out and owes comes to one sum: where it stands, time and refunds decide.
+fn as_one(account: Account) -> Account {
+    Earner::of(&account).map_or(account, |earner| earner.available())
+}
+
 impl Books<'_> {
     fn add(&mut self, account: Account, minor: i64) {
+        let account = as_one(account);
         *self.sums.entry(account).or_default() += i128::from(minor);
     }
 

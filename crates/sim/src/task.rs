@@ -255,6 +255,7 @@ impl Lane {
         let wares = wishes.skus.iter().filter_map(|sku| database.wares.get(sku).cloned());
         desk.assume_prices(database.epoch, &database.rules, wares);
         desk.assume_plan(&database.plan);
+        desk.assume_paydays(&database.paydays);
         flight.stage = Stage::Payments;
         Ok(())
     }
@@ -323,6 +324,12 @@ fn read_more(parts: &mut Parts, database: &mut Database, (node, now): (NodeNumbe
         .collect();
     let book = parts.part::<Book>();
     sellers.into_iter().for_each(|account| book.want(account));
+    for subject in book.take_wanted_subjects() {
+        book.assume_entries(subject, database.entries_of(subject));
+    }
+    if !book.earners().is_empty() {
+        database.pending().into_iter().for_each(|(account, minor)| book.assume(account, minor));
+    }
     for account in book.take_wanted() {
         book.assume(account, database.balance(&account));
     }

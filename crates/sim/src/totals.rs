@@ -43,6 +43,8 @@ pub struct Totals {
     pub expired: u64,
     /// Orders refunded.
     pub refunds: u64,
+    /// Earners to whom something due was released.
+    pub released: u64,
     /// Times that everything was counted anew.
     pub recounts: u64,
     /// What happened in which order, in one number: equal for equal seeds.
@@ -76,6 +78,7 @@ impl Totals {
         self.exceptions += other.exceptions;
         self.expired += other.expired;
         self.refunds += other.refunds;
+        self.released += other.released;
         self.recounts += other.recounts;
         self.note(other.digest);
     }
@@ -88,9 +91,9 @@ impl fmt::Display for Totals {
             f,
             "{steps} steps in {worlds} worlds: {orders} orders ({by_channel} by a channel), {commits} commits"
         )?;
-        let Self { refusals, payments, exceptions, expired, refunds, .. } = self;
+        let Self { refusals, payments, exceptions, expired, refunds, released, .. } = self;
         writeln!(f, "{answers} answers ({replays} again), {refusals} refusals, {expired} expired, {refunds} refunds")?;
-        writeln!(f, "{payments} payments ({exceptions} of no use)")?;
+        writeln!(f, "{payments} payments ({exceptions} of no use), {released} releases")?;
         let Self { deadlocks, lost_commits, recounts, digest, .. } = self;
         writeln!(f, "{reruns} runs again, {deadlocks} deadlocks, {lost_commits} commits not answered")?;
         let Self { deaths_before_commit, deaths_before_answer, deaths_before_jobs, deaths_anywhere, .. } = self;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use inventory::CardState;
-use kernel::Currency;
-use ledger::Entry;
+use kernel::{Currency, Day};
+use ledger::{Earner, Entry, EntryKind, Posting};
 use order::machine::{OrderState, PaymentState, States, step};
 use order::{FulfilState, LineRow, StoredOrder};
 use payment::{IntentState, Use};
@@ -21,6 +21,7 @@ pub(crate) fn check(database: &Database, touched: &Touched) -> Result<(), Findin
     }
     for entry in &database.entries[touched.entries.clone()] {
         sums_to_zero(entry)?;
+        is_not_early(entry, Day::of(touched.now))?;
     }
     for account in &touched.accounts {
         let (balance, posted) = (database.balance(account), database.posted.get(account).copied().unwrap_or(0));
@@ -29,6 +30,9 @@ pub(crate) fn check(database: &Database, touched: &Touched) -> Result<(), Findin
         }
         if account.kind.is_spendable() && balance < 0 {
             return Err(format!("{account:?} is below zero: {balance}"));
+        }
+        if account.kind.is_debt() && balance > 0 {
+            return Err(format!("{account:?} is above zero: {balance}"));
         }
     }
     for id in &touched.orders {
@@ -48,6 +52,19 @@ pub(crate) fn check(database: &Database, touched: &Touched) -> Result<(), Findin
         intent_is_sound(database, *id)?;
     }
     Ok(())
+}
+
+/// Whether a release takes what was due on its day, of one earner only.
+fn is_not_early(entry: &Entry, day: Day) -> Result<(), Finding> {
+    if entry.kind() != EntryKind::EarningReleased {
+        return Ok(());
+    }
+    let is_due = |posting: &Posting| posting.account.due.is_none_or(|due| due <= day);
+    let is_own = |posting: &Posting| Earner::of(&posting.account).is_some_and(|earner| earner.owner == entry.subject());
+    match entry.postings().iter().all(|posting| is_due(posting) && is_own(posting)) {
+        true => Ok(()),
+        false => Err(format!("entry {} of {day} releases what is not due, or another's: {entry:?}", entry.id())),
+    }
 }
 
 /// Whether the postings of an entry sum to zero in each currency.

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset, Utc};
-use kernel::{Currency, Money};
+use chrono::{DateTime, Utc};
+use kernel::{Currency, Money, shop_time};
 
 const MINUS: char = '\u{2212}';
 const NO_BREAK_SPACE: char = '\u{a0}';
-const SHOP_OFFSET_SECONDS: i32 = 8 * 3600;
 
 /// `¥1,234.50`, `−¥0.05`; other currencies by their code: `USD 12.00`, `JPY 1,200`.
 pub(crate) fn money(amount: Money) -> String {
@@ -44,22 +43,17 @@ pub(crate) fn plain(amount: Money) -> String {
 
 /// `2026-11-21 16:03:22`, in the time of the shops (UTC+8).
 pub(crate) fn moment(moment: DateTime<Utc>) -> String {
-    in_shop_time(moment).format("%Y-%m-%d %H:%M:%S").to_string()
+    shop_time(moment).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// `16:03`, in the time of the shops.
 pub(crate) fn clock(moment: DateTime<Utc>) -> String {
-    in_shop_time(moment).format("%H:%M").to_string()
+    shop_time(moment).format("%H:%M").to_string()
 }
 
 /// A time to wait in whole minutes, rounded up.
 pub(crate) fn minutes(wait: Duration) -> u64 {
     wait.as_secs().div_ceil(60).max(1)
-}
-
-fn in_shop_time(moment: DateTime<Utc>) -> DateTime<FixedOffset> {
-    let offset = FixedOffset::east_opt(SHOP_OFFSET_SECONDS).expect("eight hours are less than a day");
-    moment.with_timezone(&offset)
 }
 
 /// `text` as the value of a query parameter; slashes stay readable.

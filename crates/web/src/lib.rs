@@ -42,7 +42,7 @@ pub use kit::{Bounds, Kit, RequestId};
 pub use permit::{
     AgentRead, AgentWrite, Allow, Buyer, ChannelRead, ChannelWrite, GoodsRead, GoodsWrite, Guest, LedgerRead,
     MaybeBuyer, Operator, OrderFulfil, OrderRead, OrderRefund, PlanRead, PlanWrite, Policy, PriceRead, PriceWrite,
-    SiteOperator, SiteRead, SiteWrite, Staff, StockRead, StockWrite, Visitor,
+    SettlementRead, SettlementWrite, SiteOperator, SiteRead, SiteWrite, Staff, StockRead, StockWrite, Visitor,
 };
 pub use problem::{FieldError, Problem, status_of};
 pub use proxies::Proxies;

@@ -121,6 +121,8 @@ permissions!(
     AgentWrite,
     PlanRead,
     PlanWrite,
+    SettlementRead,
+    SettlementWrite,
 );
 
 impl Policy for Guest {

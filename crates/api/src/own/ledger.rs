@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use ledger::{Account, AccountBalance, AccountKind};
+use ledger::{Account, AccountBalance, AccountKind, Earner, Side};
 use web::{LedgerRead, Problem, SiteOperator};
 
 use crate::balances::BalanceView;
@@ -11,11 +11,17 @@ use crate::page::{List, answer};
 use crate::place::Place;
 use crate::routes::App;
 
-/// The accounts that a site has at the main site.
-const KINDS: [AccountKind; 4] =
-    [AccountKind::SitePending, AccountKind::SitePrepaid, AccountKind::SitePrepaidHeld, AccountKind::OwnTakings];
+/// The accounts that a site has at the main site, beside those of what is pending.
+const KINDS: [AccountKind; 5] = [
+    AccountKind::SiteAvailable,
+    AccountKind::SiteDebt,
+    AccountKind::SitePrepaid,
+    AccountKind::SitePrepaidHeld,
+    AccountKind::OwnTakings,
+];
 
-/// The own accounts, also those that nothing was ever posted to.
+/// The own accounts, also those that nothing was ever posted to. What is pending has one for each day on which something
+/// falls due.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{tenant}/sites/{site}/balances", tag = "own_site",
     params(("tenant" = String, Path), ("site" = String, Path)), responses((status = 200, body = List<BalanceView>))
@@ -31,5 +37,8 @@ pub(crate) async fn balances(
     let row = |(account, balance): (Account, _)| {
         BalanceView::from(AccountBalance { id: account.id(operator.scope.tenant()), account, balance })
     };
-    Ok(answer(StatusCode::OK, List::whole(accounts.into_iter().zip(balances).map(row).collect())))
+    let earner = Earner { side: Side::Site, owner: place.site.id.uuid(), currency: place.currency };
+    let purse = ledger::purses_in(&tx, &[earner]).await?.pop().unwrap_or_default();
+    let pending = purse.pending.into_iter().map(|(account, minor)| (account, earner.money(minor)));
+    Ok(answer(StatusCode::OK, List::whole(pending.chain(accounts.into_iter().zip(balances)).map(row).collect())))
 }

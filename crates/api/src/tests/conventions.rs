@@ -11,13 +11,17 @@ fn header(console: &Console, name: &str) -> String {
 }
 
 /// POSTs that move neither money nor stock. A new one stands here, or asks for a key.
-const WITHOUT_KEY: [&str; 13] = [
+const WITHOUT_KEY: [&str; 17] = [
     "/api/v1/session",
     "/api/v1/tenants/{tenant}/agents",
     "/api/v1/tenants/{tenant}/agents/{agent}/links",
+    "/api/v1/tenants/{tenant}/calendar-days",
     "/api/v1/tenants/{tenant}/channels/{channel}/state",
     "/api/v1/tenants/{tenant}/commission-plans",
+    "/api/v1/tenants/{tenant}/earning-holds",
+    "/api/v1/tenants/{tenant}/earning-holds/{hold}/lift",
     "/api/v1/tenants/{tenant}/refunds/{refund}/ask",
+    "/api/v1/tenants/{tenant}/settlement-terms",
     "/api/v1/tenants/{tenant}/sites",
     "/api/v1/tenants/{tenant}/sites/{site}/agents",
     "/api/v1/tenants/{tenant}/sites/{site}/agents/{agent}/links",

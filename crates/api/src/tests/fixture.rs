@@ -16,6 +16,7 @@ use order::{Desk, Orders};
 use payment::{Gateways, PaymentSettings, Payments, Till};
 use payment_adapters::SandboxGateway;
 use serde_json::{Value, json};
+use settlement::Settlement;
 use store::{Store, Tx, WriteTx};
 use tenancy::{Host, Mode, NewSite, NewTenant, Seller, Slug, Tenancy, Theme};
 use testkit::TestDb;
@@ -162,10 +163,11 @@ fn rooms(db: &TestDb, passwords: &Passwords) -> ApiState {
         tenancy: Tenancy::new(store.clone()),
         catalog: Catalog::new(store.clone()),
         intake: Intake::new(store.clone(), inventory.clone(), prices.clone(), Shelf::new(store.clone())),
-        prices,
-        orders: Orders::new(store.clone(), lanes, inventory.clone(), payments.clone()),
+        orders: Orders::new(store.clone(), lanes.clone(), inventory.clone(), payments.clone()),
         agents: Agents::new(store.clone()),
         plans: Plans,
+        settlement: Settlement::new(store.clone(), lanes.clone(), prices.clone()),
+        prices,
         payments,
         inventory,
         customers: Customers::new(store.clone(), passwords.clone(), limits.clone()),

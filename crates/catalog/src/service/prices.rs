@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use kernel::{SiteId, TenantScope};
-use store::{Inside, Sheaf, Store, Tx};
+use store::{Inside, Sheaf, Store, Tx, WriteTx};
 
 use super::SKUS_MAX;
 use crate::error::CatalogError;
@@ -127,6 +127,13 @@ impl Prices {
     /// The tenant's epochs: what was read of its catalogue is good for as long as they stay.
     pub async fn epochs_in(&self, tx: &impl Tx) -> Result<Epochs, CatalogError> {
         Ok(repo::price::epochs(tx).await?)
+    }
+
+    /// Raises the tenant's epochs, so that whoever decides orders reads anew what he keeps. Others who do so wait until the
+    /// transaction ends.
+    pub async fn renew_in(&self, tx: &WriteTx<TenantScope>) -> Result<(), CatalogError> {
+        repo::price::epoch_to_change(tx).await?;
+        repo::price::raise_epoch(tx).await
     }
 
     /// Has `sheaf` fall short if the tenant's epochs are not these any more.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kernel::Currency;
-use ledger::{Account, AccountKind, Entry, EntryKind, balances_in, entries_of_in};
+use ledger::{Account, AccountKind, Earner, Entry, EntryKind, balances_in, entries_of_in};
 use store::Tx;
 use uuid::Uuid;
 
@@ -47,12 +47,12 @@ impl Moved<'_> {
         postings.map(|posting| i128::from(posting.amount.minor())).sum()
     }
 
-    /// What is left on each account.
+    /// What is left on each account. An earner's are one: what was settled meanwhile is taken back from elsewhere.
     fn left(&self) -> BTreeMap<(AccountKind, Option<Uuid>), i128> {
         let mut left: BTreeMap<_, i128> = BTreeMap::new();
         for posting in self.entries.iter().flat_map(Entry::postings) {
-            *left.entry((posting.account.kind, posting.account.owner)).or_default() +=
-                i128::from(posting.amount.minor());
+            let kind = Earner::of(&posting.account).map_or(posting.account.kind, |earner| earner.available().kind);
+            *left.entry((kind, posting.account.owner)).or_default() += i128::from(posting.amount.minor());
         }
         left.retain(|_, sum| *sum != 0);
         left

@@ -85,7 +85,8 @@ impl Fulfil {
     fn deliver(&self, parts: &mut Parts, order: &mut KnownOrder, now: DateTime<Utc>) {
         let line = order.lines.iter().find(|line| line.number == self.at.line);
         let sold = line.expect("the line was looked at before").sold();
-        let entry = sale::delivered(order.id.uuid(), sold, order.collection());
+        let payday = parts.part::<Desk>().payday(now);
+        let entry = sale::delivered(order.id.uuid(), sold, order.collection(), &payday);
         let entry = entry.expect("what was frozen can be posted");
         parts.part::<Book>().post(entry).expect("what the line needs is held");
         order.held = order.held_for(|line| !order.is_delivered(line)).expect("what was held before can be counted");
@@ -119,7 +120,9 @@ impl Command for Fulfil {
     }
 
     fn want(&self, parts: &mut Parts) {
-        parts.part::<Desk>().want_order(self.at.order);
+        let desk = parts.part::<Desk>();
+        desk.want_order(self.at.order);
+        desk.want_paydays();
     }
 
     fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Self::Answer {

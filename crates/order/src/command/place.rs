@@ -1,18 +1,23 @@
 //! Buying: placed, paid and delivered in one batch with wallet money, or placed and held for a channel's money.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use catalog::{FIELD_CHARS_MAX, FIELDS_MAX, FieldFault, FieldFaultKind, QUANTITY_MAX, Quote, SkuId, Subject};
+use catalog::{
+    Code, FIELD_CHARS_MAX, FIELDS_MAX, FieldFault, FieldFaultKind, GoodsId, QUANTITY_MAX, Quote, SkuId, Subject,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use commission::PlanVersion;
 use commission::rules::{Share, SoldTo, cascade};
 use inventory::{Picks, Taking};
 use kernel::{Currency, Money, SiteId};
 use lane::{Command, CommandKey, Parts};
-use ledger::{Account, AccountKind, Book, Entry, LedgerError};
+use ledger::{Account, AccountKind, Book, Entry, LedgerError, Side};
 use payment::{ChannelState, Intent, IntentId, IntentState, OutNo, Purpose, Till};
 use risk::Limits;
 use serde::{Deserialize, Serialize};
+use settlement::rules::Payday;
+use settlement::{Term, Terms};
 use sha2::{Digest, Sha256};
 
 use super::hold::make_room;
@@ -152,6 +157,7 @@ impl Place {
     fn price(&self, desk: &Desk, now: DateTime<Utc>) -> Result<Vec<PricedLine>, Refusal> {
         self.check_size()?;
         let plan = desk.plan().map(AsRef::as_ref);
+        let terms = desk.paydays().terms_at(now);
         let mut lines = Vec::with_capacity(self.lines.len());
         for (number, wanted) in (1..).zip(&self.lines) {
             let sku = wanted.sku;
@@ -171,10 +177,12 @@ impl Place {
             check_depth(&quote)?;
             let answers = ware.fulfilment.form.check(&wanted.form);
             let answers = answers.map_err(|faults| Refusal::Form { line: number, faults })?;
-            let mut line = PricedLine::new(ware, quote, (wanted.quantity, answers)).ok_or(Refusal::TooLarge)?;
+            let term = |site| self.term_of(site, ware.facts.goods, terms);
+            let line = PricedLine::new(ware, quote, (wanted.quantity, answers), term);
+            let mut line = line.ok_or(Refusal::TooLarge)?;
             // What the main site earns itself is known with its goods only.
             if line.hops.len() > 1 {
-                line.commissions = self.commissions(&line, plan);
+                line.commissions = self.commissions(&line, plan, terms);
             }
             lines.push(line);
         }
@@ -182,7 +190,12 @@ impl Place {
     }
 
     /// What agents earn from a line once it is delivered.
-    fn commissions(&self, line: &PricedLine, plan: Option<&PlanVersion>) -> Vec<FrozenCommission> {
+    fn commissions(
+        &self,
+        line: &PricedLine,
+        plan: Option<&PlanVersion>,
+        terms: Option<&Terms>,
+    ) -> Vec<FrozenCommission> {
         let Some((referral, PlanVersion { version, plan, .. })) = self.brought.referral().zip(plan) else {
             return Vec::new();
         };
@@ -200,13 +213,25 @@ impl Place {
             buyer: self.buyer.customer,
         };
         let earned = cascade(plan, &sold, &referral.chain).into_iter().filter(|share| share.amount.minor() > 0);
+        let level_of = |agent| referral.chain.iter().find(|referrer| referrer.agent == agent)?.level.as_ref();
+        let term = |agent| {
+            let level: Option<&Code> = level_of(agent);
+            terms.map_or(Term::USUAL, |terms| terms.of(facts.goods, Side::Agent, level.map(Code::as_str)))
+        };
         let frozen = |share: Share<'_>| FrozenCommission {
             agent: share.agent,
             tier: share.tier,
             amount: share.amount,
             rule: format!("{}@{version}", share.rule.map_or("", |rule| rule.target.word())),
+            term: term(share.agent),
         };
         earned.map(frozen).collect()
+    }
+
+    /// When what a site of the chain earns from these goods is settled.
+    fn term_of(&self, site: SiteId, goods: GoodsId, terms: Option<&Terms>) -> Term {
+        let level = self.chain.iter().find(|place| place.site == site).and_then(|place| place.level.as_deref());
+        terms.map_or(Term::USUAL, |terms| terms.of(goods, Side::Site, level))
     }
 
     fn seller_level(&self) -> Option<&str> {
@@ -281,7 +306,7 @@ impl Place {
     }
 
     /// All entries of the purchase, in the order they are posted.
-    fn entries(&self, deal: &Deal) -> Result<Vec<Entry>, SaleError> {
+    fn entries(&self, deal: &Deal, payday: &Payday) -> Result<Vec<Entry>, SaleError> {
         let order = self.order.uuid();
         let customer = match (&self.pay, self.buyer.customer) {
             (Pay::Wallet, Some(customer)) => customer,
@@ -297,7 +322,7 @@ impl Place {
             entries.push(sale::held(order, 0, self.seller(), deal.held)?);
         }
         for (number, line) in (1..).zip(&deal.lines).filter(|(_, line)| !line.is_manual()) {
-            entries.push(sale::delivered(order, line.sold(number), deal.collection)?);
+            entries.push(sale::delivered(order, line.sold(number), deal.collection, payday)?);
         }
         Ok(entries)
     }
@@ -321,11 +346,13 @@ impl Place {
         let mut deal = self.deal(parts, now)?;
         self.check_stock(parts, &deal.lines, now)?;
         self.value(parts.part::<Picks>(), &mut deal.lines, now);
-        let plan = parts.part::<Desk>().plan().cloned();
+        let desk = parts.part::<Desk>();
+        let (plan, paydays) = (desk.plan().cloned(), Arc::clone(desk.paydays()));
         for line in deal.lines.iter_mut().filter(|line| line.hops.len() == 1) {
-            line.commissions = self.commissions(line, plan.as_deref());
+            line.commissions = self.commissions(line, plan.as_deref(), paydays.terms_at(now));
         }
-        let entries = self.entries(&deal).map_err(|_| Refusal::TooLarge)?;
+        let payday = parts.part::<Desk>().payday(now);
+        let entries = self.entries(&deal, &payday).map_err(|_| Refusal::TooLarge)?;
         let refusal = |error| self.money_refusal(error, &deal);
         parts.part::<Book>().post_all(entries).map_err(refusal)?;
         // From here on nothing can refuse: money is posted, the stock was counted, the states are those of a new order.

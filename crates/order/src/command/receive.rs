@@ -160,7 +160,7 @@ impl Receive {
             }
             OrderEvent::Paid
         };
-        let (entries, held) = self.entries(parts.part::<Till>(), &order).expect("what was frozen can be posted");
+        let (entries, held) = self.entries(parts, &order, now).expect("what was frozen can be posted");
         parts.part::<Book>().post_all(entries).expect("what the order needs is held");
         order.held = held;
         let actor = self.seen.channel.to_string();
@@ -224,7 +224,14 @@ impl Receive {
     }
 
     /// What is posted, and what the seller's prepaid account holds afterwards: the loss of what a person still does.
-    fn entries(&self, till: &Till, order: &KnownOrder) -> Result<(Vec<Entry>, Money), SaleError> {
+    fn entries(
+        &self,
+        parts: &mut Parts,
+        order: &KnownOrder,
+        now: DateTime<Utc>,
+    ) -> Result<(Vec<Entry>, Money), SaleError> {
+        let payday = parts.part::<Desk>().payday(now);
+        let till = parts.part::<Till>();
         let channel = till.channel(self.seen.channel).expect("money comes by a channel that was read");
         let (id, clearing) = (order.id.uuid(), postings::clearing_account(channel));
         let mut entries = match order.collector {
@@ -232,7 +239,7 @@ impl Receive {
             None => vec![sale::paid(id, clearing, order.total)?],
         };
         for line in order.lines.iter().filter(|line| line.manual.is_none()) {
-            entries.push(sale::delivered(id, line.sold(), order.collection())?);
+            entries.push(sale::delivered(id, line.sold(), order.collection(), &payday)?);
         }
         Ok((entries, order.held_for(|line| line.manual.is_some())?))
     }
@@ -309,7 +316,9 @@ impl Command for Receive {
         }
         till.want_trade(self.seen.channel, &self.seen.trade_no);
         let Some(about) = &self.about else { return };
-        parts.part::<Desk>().want_order(Self::order_id(about.intent));
+        let desk = parts.part::<Desk>();
+        desk.want_order(Self::order_id(about.intent));
+        desk.want_paydays();
         for (sku, quantity) in &about.goods {
             parts.part::<Desk>().want_sku(*sku);
             parts.part::<Picks>().want(*sku, *quantity, TimeDelta::zero());

@@ -51,6 +51,7 @@ impl RefundOrder {
             Method::Channel => Some(paid(parts.part::<Till>(), &order).ok_or(RefundRefusal::NoPayment)?),
         };
         let back = back(&order, paid.as_ref()).ok_or(RefundRefusal::NoPayment)?;
+        take_back(parts.part::<Book>(), &order).expect("what was earned can be taken back, or is owed");
         let (entries, held) = entries(&order, back).expect("what was frozen can be posted");
         parts.part::<Book>().post_all(entries).expect("what goes back was taken before");
         call_off(parts, &mut order, now);
@@ -91,14 +92,23 @@ fn back(order: &KnownOrder, paid: Option<&Paid>) -> Option<Back> {
     }
 }
 
-/// All entries of the refund, in the order they are posted, and what the seller's prepaid account holds afterwards: the
+/// Takes back what the lines that were delivered have earned whom, one after another: what one of them takes is not there for
+/// the next.
+fn take_back(book: &mut Book, order: &KnownOrder) -> Result<(), SaleError> {
+    let id = order.id.uuid();
+    for line in order.lines.iter().filter(|line| order.is_delivered(line)) {
+        let delivered = book.entries_of(id).find(|entry| entry.id() == sale::delivered_id(id, line.number));
+        let entry = sale::returned(id, line.sold(), order.collection(), delivered, |earner| book.purse(earner))?;
+        book.post(entry)?;
+    }
+    Ok(())
+}
+
+/// The other entries of the refund, in the order they are posted, and what the seller's prepaid account holds afterwards: the
 /// purchase price of a seller that has still to send the buyer's money back.
 fn entries(order: &KnownOrder, back: Back) -> Result<(Vec<Entry>, Money), SaleError> {
     let (id, collection) = (order.id.uuid(), order.collection());
     let mut entries = Vec::new();
-    for line in order.lines.iter().filter(|line| order.is_delivered(line)) {
-        entries.push(sale::returned(id, line.sold(), collection)?);
-    }
     if order.held.minor() > 0 {
         entries.push(sale::released(id, order.version, order.site, order.held)?);
     }
@@ -137,6 +147,7 @@ impl Command for RefundOrder {
 
     fn want(&self, parts: &mut Parts) {
         parts.part::<Desk>().want_order(self.order);
+        parts.part::<Book>().want_to_undo(self.order.uuid());
         parts.part::<Till>().want_payments_of(IntentId::from_uuid(self.order.uuid()));
     }
 

@@ -12,6 +12,7 @@ use identity::CustomerId;
 use inventory::CardId;
 use kernel::{Money, SiteId};
 use payment::RefundId;
+use settlement::Paydays;
 
 use super::{Desk, NewOrder};
 use crate::fulfil::FulfilState;
@@ -101,6 +102,11 @@ impl Desk {
     /// Takes the plan as read.
     pub fn assume_plan(&mut self, plan: &Arc<PlanVersion>) {
         self.plan = Some(Arc::clone(plan));
+    }
+
+    /// Takes terms and calendar as read.
+    pub fn assume_paydays(&mut self, paydays: &Arc<Paydays>) {
+        self.paydays = Arc::clone(paydays);
     }
 
     /// Takes orders as locked and read, for this run of the batch.

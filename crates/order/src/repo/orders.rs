@@ -9,6 +9,7 @@ use inventory::Taken;
 use kernel::{Currency, Money, SiteId, TenantScope, network};
 use lane::LaneSheaf;
 use sea_orm::ColumnTrait;
+use settlement::Term;
 use store::{Change, Rows, StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
@@ -46,7 +47,8 @@ pub(crate) fn insert_into(sheaf: &mut LaneSheaf, now: DateTime<Utc>, new: &[NewO
     sheaf.insert::<contact::Entity>(new.iter().filter_map(|new| contact_row(tenant_id, new)));
     let hops: Vec<hop::Model> = numbered()
         .flat_map(|(new, number, line)| {
-            (0i32..).zip(&line.quote.hops).map(move |(depth, step)| hop::Model {
+            let steps = line.quote.hops.iter().zip(&line.hops);
+            (0i32..).zip(steps).map(move |(depth, (step, frozen))| hop::Model {
                 tenant_id,
                 order_id: new.id.uuid(),
                 line_no: number,
@@ -55,6 +57,7 @@ pub(crate) fn insert_into(sheaf: &mut LaneSheaf, now: DateTime<Utc>, new: &[NewO
                 cost_minor: step.cost.minor(),
                 price_minor: step.price.minor(),
                 rule: step.rule_text(),
+                term: term_text(frozen.term),
             })
         })
         .collect();
@@ -275,8 +278,24 @@ fn known(row: &order::Model, children: Children) -> Result<KnownOrder, OrderErro
     })
 }
 
+/// The usual term, which nearly every row has, is not written.
+pub(super) fn term_text(term: Term) -> Option<String> {
+    (term != Term::USUAL).then(|| term.to_string())
+}
+
+/// What was written as a term.
+pub(super) fn kept_term(text: Option<&str>) -> Term {
+    text.and_then(Term::parse).unwrap_or(Term::USUAL)
+}
+
 fn frozen(hop: &hop::Model, amount: impl Fn(i64) -> Money) -> FrozenHop {
-    FrozenHop { site: SiteId::from_uuid(hop.site_id), cost: amount(hop.cost_minor), price: amount(hop.price_minor) }
+    let term = kept_term(hop.term.as_deref());
+    FrozenHop {
+        site: SiteId::from_uuid(hop.site_id),
+        cost: amount(hop.cost_minor),
+        price: amount(hop.price_minor),
+        term,
+    }
 }
 
 /// Unpaid orders that hold pieces of these SKUs and whose time is over, the oldest first.

@@ -9,6 +9,7 @@ use sea_orm::{ColumnTrait, Condition};
 use store::{StoreError, Tx};
 use uuid::Uuid;
 
+use super::orders::{kept_term, term_text};
 use super::{fulfil, order_of};
 use crate::desk::NewOrder;
 use crate::earnings::{AgentEarning, EarningState};
@@ -48,6 +49,7 @@ pub(crate) fn insert_into(sheaf: &mut LaneSheaf, new: &[NewOrder]) {
             agent_id: own.agent.uuid(),
             amount_minor: own.amount.minor(),
             rule: own.rule.clone(),
+            term: term_text(own.term),
         })
     });
     sheaf.insert::<earned::Entity>(rows.collect::<Vec<_>>());
@@ -75,6 +77,7 @@ pub(crate) fn frozen(row: earned::Model, currency: Currency) -> FrozenCommission
         agent: AgentId::from_uuid(row.agent_id),
         tier: u8::try_from(row.tier).unwrap_or(u8::MAX),
         amount: Money::new(row.amount_minor, currency),
+        term: kept_term(row.term.as_deref()),
         rule: row.rule,
     }
 }

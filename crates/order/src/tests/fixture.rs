@@ -304,8 +304,10 @@ impl Shop {
 
     pub async fn balance_of(&self, kind: AccountKind, owner: Option<Uuid>) -> i64 {
         let tx = self.store.read(&self.scope).await.expect("a reader");
-        let account = Account { kind, owner, currency: CNY };
-        ledger::balances_in(&tx, &[account]).await.expect("a balance")[0].minor()
+        // What is pending has an account for each day.
+        let accounts = ledger::accounts_in(&tx, Some(kind), None, 1_000).await.expect("accounts");
+        let own = accounts.into_iter().filter(|known| known.account.owner == owner && known.account.currency == CNY);
+        own.map(|known| known.balance.minor()).sum()
     }
 
     pub async fn stock(&self) -> inventory::StockCount {

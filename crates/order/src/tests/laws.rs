@@ -1,11 +1,15 @@
 //! What holds for any sale and its refund, whatever was sold, how it was paid, and when it went back.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use commission::AgentId;
-use kernel::SiteId;
-use ledger::{Account, AccountKind, Entry};
+use kernel::{Day, SiteId};
+use ledger::{Account, AccountKind, Earner, Entry, EntryKind, Posting, Purse};
 use proptest::prelude::*;
+use settlement::rules::{Payday, release};
+use settlement::{Calendar, Paydays, Term};
 use uuid::Uuid;
 
 use super::fixture::{CNY, cents};
@@ -83,15 +87,58 @@ impl Story<'_> {
                 Collection::Central if goods.is_manual() => Collection::CentralHeld,
                 other => other,
             };
-            self.entries.push(sale::delivered(self.order, line, collection).expect("posted"));
+            self.entries.push(sale::delivered(self.order, line, collection, &payday()).expect("posted"));
+        }
+    }
+
+    fn earners(&self) -> BTreeSet<Earner> {
+        let postings = self.entries.iter().flat_map(Entry::postings);
+        postings.filter_map(|posting| Earner::of(&posting.account)).collect()
+    }
+
+    /// What an earner has by all entries.
+    fn purse(&self, earner: &Earner) -> Purse {
+        let mut balances: HashMap<Account, i64> = HashMap::new();
+        for posting in self.entries.iter().flat_map(Entry::postings) {
+            *balances.entry(posting.account).or_default() += posting.amount.minor();
+        }
+        let on = |account| balances.get(&account).copied().unwrap_or(0);
+        let is_pending = |(account, minor): &(Account, i64)| {
+            Earner::of(account).as_ref() == Some(earner) && account.due.is_some() && *minor != 0
+        };
+        let mut pending: Vec<(Account, i64)> = balances.clone().into_iter().filter(is_pending).collect();
+        pending.sort_by_key(|(account, _)| account.due);
+        Purse { pending, available: on(earner.available()), debt: -on(earner.debt()) }
+    }
+
+    /// What falls due until `day` is released, and of what is available then everybody takes `quarters` out.
+    fn settle(&mut self, day: Day, quarters: i64) {
+        for earner in self.earners() {
+            let postings = release(&earner, &self.purse(&earner), day);
+            let entry = Entry::try_new(EntryKind::EarningReleased, earner.owner, &day.to_string(), postings);
+            self.entries.push(entry.expect("balanced"));
+            let out = earner.money(self.purse(&earner).available * quarters / 4);
+            let paid_out = Account::own(AccountKind::Opening, earner.currency);
+            let postings = [
+                Posting { account: earner.available(), amount: earner.money(-out.minor()) },
+                Posting { account: paid_out, amount: out },
+            ];
+            let entry = Entry::try_new(EntryKind::Adjustment, earner.owner, &format!("out:{day}"), postings);
+            self.entries.push(entry.expect("balanced"));
         }
     }
 
     fn refund(&mut self) {
         let held = cents(self.sum(AccountKind::SitePrepaidHeld));
-        let returned = |line| sale::returned(self.order, line, self.collection).expect("posted");
-        let returned: Vec<Entry> = self.sold(Goods::is_delivered).into_iter().map(returned).collect();
-        self.entries.extend(returned);
+        let lines: Vec<SoldLine<'_>> =
+            self.lines.iter().filter(|(goods, _)| goods.is_delivered()).map(|(_, line)| *line).collect();
+        for line in lines {
+            let id = sale::delivered_id(self.order, line.number);
+            let delivered = self.entries.iter().find(|entry| entry.id() == id);
+            let purse = |earner: &Earner| Ok(self.purse(earner));
+            let entry = sale::returned(self.order, line, self.collection, delivered, purse).expect("posted");
+            self.entries.push(entry);
+        }
         if held.minor() > 0 {
             self.entries.push(sale::released(self.order, 9, self.seller, held).expect("posted"));
         }
@@ -119,13 +166,26 @@ impl Story<'_> {
     }
 }
 
+/// Delivered on a Friday: the next business day is a Monday.
+fn friday() -> DateTime<Utc> {
+    Day::parse("2026-11-20").expect("a day").begins()
+}
+
+fn payday() -> Payday {
+    Payday::new(Arc::new(Paydays { versions: Vec::new(), calendar: Calendar::default() }), friday())
+}
+
+/// Settled on the day itself, after the weekend, or in a week.
+const TERMS: [Term; 3] = [Term::Days(0), Term::USUAL, Term::Days(7)];
+
 /// Chains of these margins over each cost; the seller may sell at a loss, to others than itself.
 fn chains(sites: &[SiteId], margins: &[i64], costs: &[i64], loss: i64) -> Vec<Vec<FrozenHop>> {
     let chain = |cost: &i64| {
         let mut hops: Vec<FrozenHop> = Vec::new();
         for (site, margin) in sites.iter().zip(margins) {
             let cost = hops.last().map_or(*cost, |hop| hop.price.minor());
-            hops.push(FrozenHop { site: *site, cost: cents(cost), price: cents(cost + margin) });
+            let term = TERMS[hops.len() % TERMS.len()];
+            hops.push(FrozenHop { site: *site, cost: cents(cost), price: cents(cost + margin), term });
         }
         if let [_, .., seller] = hops.as_mut_slice() {
             seller.price = cents((seller.price.minor() - loss).max(1));
@@ -142,7 +202,8 @@ fn earned(quantity: u32, hops: &[FrozenHop], quarters: i64) -> Vec<FrozenCommiss
     let all = margin * quarters / 4;
     let one = |(tier, minor): (u8, i64)| {
         let agent = AgentId::from_uuid(Uuid::from_u128(u128::from(tier) + 1));
-        (minor > 0).then(|| FrozenCommission { agent, tier, amount: cents(minor), rule: String::new() })
+        let term = TERMS[usize::from(tier)];
+        (minor > 0).then(|| FrozenCommission { agent, tier, amount: cents(minor), rule: String::new(), term })
     };
     [(0, all - all / 3), (1, all / 3)].into_iter().filter_map(one).collect()
 }
@@ -151,15 +212,21 @@ fn goods() -> impl Strategy<Value = Goods> {
     prop_oneof![Just(Goods::Card), Just(Goods::Shared), any::<bool>().prop_map(|is_done| Goods::Manual { is_done })]
 }
 
+fn purse_sum(purse: &Purse) -> i64 {
+    purse.pending.iter().map(|(_, minor)| minor).sum::<i64>() + purse.available - purse.debt
+}
+
 proptest! {
     /// Each entry balances and has a name of its own, the seller's held money is never overdrawn, and after the refund
-    /// nobody has more or less than before, but for the goods that are gone and the money on its way to the buyer.
+    /// nobody has more or less than before, but for the goods that are gone and the money on its way to the buyer: also if
+    /// some of it was settled and taken out by then, which is owed.
     #[test]
     fn a_refund_leaves_every_account_as_it_was(
         wishes in prop::collection::vec((1i64..10_000, 1u32..20, goods(), 0i64..100_000), 1..6),
         margins in prop::collection::vec(0i64..500, 1..4),
         loss in 0i64..300,
         parts in 0i64..5,
+        settled in prop::option::of((0u16..10, 0i64..=4)),
         way in prop::sample::select(vec![Collection::Central, Collection::CentralHeld, Collection::Own]),
     ) {
         let sites: Vec<SiteId> = margins.iter().map(|_| SiteId::new()).collect();
@@ -179,6 +246,13 @@ proptest! {
         story.pay();
         story.deliver();
         prop_assert!(story.sum(AccountKind::SitePrepaidHeld) >= 0);
+        let earned: i64 = story.earners().iter().map(|earner| purse_sum(&story.purse(earner))).sum();
+        if let Some((days, quarters)) = settled {
+            story.settle(Day::of(friday()).after(days), quarters);
+        }
+        let out = story.sum(AccountKind::Opening);
+        let left: i64 = story.earners().iter().map(|earner| purse_sum(&story.purse(earner))).sum();
+        prop_assert_eq!(left + out, earned, "what was earned is there, or was taken out");
         story.refund();
         // Until the buyer has his money, a seller that collected it has all that it paid held.
         let paid: i64 = if collection == Collection::Own { sale::to_hold(&story.sold(|_| true), collection, CNY).expect("an amount").minor() } else { 0 };
@@ -186,6 +260,13 @@ proptest! {
         prop_assert_eq!(story.sum(AccountKind::SitePrepaid), -paid);
         story.end_refund();
         prop_assert!(story.entries.iter().all(Entry::is_balanced));
+        // Who took something out owes it; nobody has anything, and nobody owes who took nothing out.
+        for earner in story.earners() {
+            let purse = story.purse(&earner);
+            prop_assert_eq!((purse.pending.len(), purse.available), (0, 0), "{:?}", purse);
+        }
+        let debts: i64 = story.earners().iter().map(|earner| story.purse(earner).debt).sum();
+        prop_assert_eq!(debts, out);
         let names: HashSet<_> = story.entries.iter().map(Entry::id).collect();
         prop_assert_eq!(names.len(), story.entries.len());
         let mut balances: HashMap<Account, i64> = HashMap::new();
@@ -194,6 +275,7 @@ proptest! {
         }
         for (account, balance) in balances {
             let expected = match account.kind {
+                AccountKind::SiteDebt | AccountKind::AgentDebt | AccountKind::Opening => continue,
                 AccountKind::CostOfGoods => -story.goods_at_cost(),
                 AccountKind::StockAtCost => story.goods_at_cost(),
                 AccountKind::OwnClearing => -story.total(),

@@ -33,7 +33,7 @@ enum Kind {
 }
 
 /// Every metric with what it means; the operator's guide explains the same ones.
-const KNOWN: [(&str, Kind, &str); 25] = [
+const KNOWN: [(&str, Kind, &str); 26] = [
     ("cardgrove_build_info", Kind::Gauge, "1, with the version that runs"),
     ("cardgrove_http_request_seconds", Kind::Histogram, "answered requests by method, route and status"),
     ("cardgrove_http_refused_total", Kind::Counter, "requests sent away at the gate, by class and reason"),
@@ -56,6 +56,7 @@ const KNOWN: [(&str, Kind, &str); 25] = [
     ("cardgrove_payment_callbacks_total", Kind::Counter, "messages of gateways by provider and outcome"),
     ("cardgrove_payment_money_total", Kind::Counter, "money that was seen, by what became of it"),
     ("cardgrove_gateway_call_seconds", Kind::Histogram, "conversations with gateways by provider, call and outcome"),
+    ("cardgrove_settlement_released_total", Kind::Counter, "earners to whom something due was released"),
     ("cardgrove_outbox_job_seconds", Kind::Histogram, "jobs by kind and outcome"),
     ("cardgrove_outbox_oldest_seconds", Kind::Gauge, "how long the longest waiting job has been due"),
     ("cardgrove_database_connections", Kind::Gauge, "open connections by pool and state: busy, idle"),

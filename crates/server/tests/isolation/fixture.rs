@@ -20,6 +20,7 @@ use payment::{Channel, ExceptionId, ExceptionState, OpenTopUp, OutNo, PublicChan
 use risk::Limits;
 use server::house::House;
 use server::settings::{self, Settings};
+use settlement::{Cause, EarnerRef, NewHold};
 use tenancy::Shop;
 use testkit::TestDb;
 
@@ -238,6 +239,7 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
     names.insert("refund", refund);
     names.insert("batch", batch.to_string());
     names.insert("code", goods);
+    names.insert("hold", hold_back(house, &shop, &agent).await);
     names.insert("agent", agent);
     Target {
         tenant_slug: tenant,
@@ -252,6 +254,18 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
         handover: house.payments.hand_over(&scope.engine(), &out_no).await.expect("a token"),
         out_no: out_no.to_string(),
     }
+}
+
+/// What falls due of the agent stays pending.
+async fn hold_back(house: &House, shop: &Shop, agent: &str) -> String {
+    let agent = commission::AgentId::parse(agent).expect("an agent");
+    let tx = house.store.write(&shop.scope().engine()).await.expect("a writer");
+    let earner = EarnerRef::Agent(shop.site.id, agent);
+    let reason = "odd orders".to_owned();
+    let new = NewHold { earner, cause: Cause::Risk, reason, by: uuid::Uuid::now_v7() };
+    let hold = house.settlement.hold_in(&tx, new).await.expect("held");
+    tx.commit().await.expect("committed");
+    hold.id.to_string()
 }
 
 /// Somebody who brings buyers to the site.

@@ -165,6 +165,10 @@ pub fn body_of(route: &Route, target: &Target) -> String {
             "mode": "tiers", "touch": "last", "window_days": 30, "notice_days": 7,
             "rules": [{"about": "tenant", "tier": 0, "earns": {"kind": "share", "base": "margin", "rate_ppm": 100_000}}],
         }),
+        ("POST", "/settlement-terms") => json!({"usual": "T+1", "rules": []}),
+        ("POST", "/calendar-days") => json!({"day": "2099-01-01", "is_business": false, "name": "New Year"}),
+        ("POST", "/earning-holds") => json!({"agent": target.names["agent"], "cause": "risk", "reason": "odd orders"}),
+        ("POST", "/earning-holds/{hold}/lift") => json!({"reason": "looked into"}),
         _ => Value::Null,
     };
     if known != Value::Null {

@@ -32,7 +32,7 @@ const ID: &str = "fill.id(@, k)";
 const AT: &str = "fill.at(@, k)";
 const NO: &str = "fill.no(@, k)";
 
-const COPIED: [Copied; 31] = [
+const COPIED: [Copied; 32] = [
     ("customers", &[("id", ID), ("login", "@ || k"), ("created_at", AT)]),
     ("customer_sessions", &[("token_hash", "sha256(@ || int4send(k))"), ("customer_id", ID), ("created_at", AT)]),
     ("accounts", &[("id", ID), ("owner_id", ID)]),
@@ -91,6 +91,16 @@ const COPIED: [Copied; 31] = [
         ],
     ),
     ("agent_links", &[("id", ID), ("agent_id", ID), ("code", "substr(md5(@ || k), 1, 12)"), ("created_at", AT)]),
+    (
+        "earning_holds",
+        &[
+            ("id", ID),
+            ("placed_at", AT),
+            ("lifted_at", "fill.at(placed_at, k)"),
+            ("lifted_by", "placed_by"),
+            ("lift_reason", "'over'"),
+        ],
+    ),
     ("order_referrals", &[("order_id", ID), ("link_id", ID)]),
     ("order_commissions", &[("order_id", ID)]),
     ("order_events", &[("order_id", ID), ("at", AT)]),

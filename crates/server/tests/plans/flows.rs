@@ -14,6 +14,7 @@ use outbox::Outbox;
 use payment::{Channel, OpenTopUp, OutNo, Rescue, Seen, TopUpOpened};
 use server::house::House;
 use server::jobs::{ExportHead, PruneKeys};
+use settlement::SettleDue;
 use tenancy::Shop;
 use uuid::Uuid;
 
@@ -243,6 +244,8 @@ async fn jobs(house: &House, target: &Target) {
     outbox.enqueue_in(&tx, &Rescue {}).await.expect("written");
     outbox.enqueue_in(&tx, &PruneKeys {}).await.expect("written");
     outbox.enqueue_in(&tx, &ExportHead {}).await.expect("written");
+    outbox.enqueue_in(&tx, &SettleDue { is_whole: false }).await.expect("written");
+    outbox.enqueue_in(&tx, &SettleDue { is_whole: true }).await.expect("written");
     tx.commit().await.expect("committed");
     let runner = house.runner("plans");
     for _ in 0..4 {

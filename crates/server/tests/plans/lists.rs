@@ -9,7 +9,7 @@ use crate::isolation::fixture::{Fixture, HOME, Sent, Target};
 use crate::isolation::requests::{fill, of_shop, query_of};
 
 /// The filters of lists, by the end of their path. `{name}` is filled in as in paths.
-const FILTERS: [(&str, &[&str]); 7] = [
+const FILTERS: [(&str, &[&str]); 8] = [
     (
         "/orders",
         &[
@@ -37,6 +37,7 @@ const FILTERS: [(&str, &[&str]); 7] = [
             "number={number}",
         ],
     ),
+    ("/earning-holds", &["site=north"]),
     ("/fulfilments", &["state=waiting", "state=taken", "state=done", "state=failed", "state=cancelled"]),
     (
         "/refunds",

@@ -9,14 +9,16 @@ use std::sync::Arc;
 
 use catalog::rules::{Explanation, HopSteps};
 use catalog::{Code, SiteLevel, Sku, Subject};
+use chrono::{DateTime, Utc};
 use identity::{Customer, Login};
-use kernel::{Currency, Money, Platform, TenantScope};
+use kernel::{Currency, Day, Money, Platform, TenantScope};
 use launch::{Mode, Pack};
-use ledger::{Account, AccountKind, Audit, ChainHash, Entry};
+use ledger::{Account, AccountKind, Audit, ChainHash, Earner, Entry, Side};
 use order::{Brought, Buyer, OrderView, Proof, SoldBy, Wanted};
 use risk::Limits;
 use server::house::House;
 use server::settings::Settings;
+use settlement::{Calendar, Term};
 use store::{ReadTx, Tx};
 use tenancy::{Shop, Site};
 use testkit::TestDb;
@@ -89,7 +91,7 @@ impl Example {
         let login = Login::parse(LOGIN).expect("a login");
         let customer = house.customers.find_in(&tx, &login).await.expect("read").expect("a customer");
         let skus = skus(&house, &tx).await;
-        let accounts = accounts(&sites, &customer);
+        let accounts = accounts(&sites, &customer, tx.now());
         let before = Books::read(&tx, &accounts).await;
         let openings = openings(&tx, &[&[customer.id.uuid()], &ids(&sites), &ids_of_skus(&skus)]).await;
         let chain: Vec<SiteLevel> =
@@ -190,7 +192,7 @@ async fn openings(tx: &impl Tx, subjects: &[&[Uuid]]) -> Vec<Entry> {
 }
 
 /// Every account that the example moves, in the order of the page.
-fn accounts(sites: &[Site], customer: &Customer) -> Vec<Account> {
+fn accounts(sites: &[Site], customer: &Customer, now: DateTime<Utc>) -> Vec<Account> {
     let own = |kind| Account::own(kind, CNY);
     let seller = sites.last().expect("a chain");
     let mut accounts = vec![
@@ -198,7 +200,10 @@ fn accounts(sites: &[Site], customer: &Customer) -> Vec<Account> {
         own(AccountKind::OrderDeposits),
         own(AccountKind::Revenue),
     ];
-    accounts.extend(sites[1..].iter().map(|site| Account::of(AccountKind::SitePending, site.id.uuid(), CNY)));
+    // Settled on the next business day, which is an account of its own.
+    let due = Calendar::default().due(Term::USUAL, Day::of(now));
+    let earner = |site: &Site| Earner { side: Side::Site, owner: site.id.uuid(), currency: CNY };
+    accounts.extend(sites[1..].iter().map(|site| earner(site).pending(due)));
     accounts.extend([
         own(AccountKind::CostOfGoods),
         own(AccountKind::StockAtCost),

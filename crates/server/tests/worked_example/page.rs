@@ -277,7 +277,7 @@ fn words(kind: AccountKind) -> &'static str {
         AccountKind::Revenue => "what the main site sold for",
         AccountKind::CostOfGoods => "what the sold goods had cost",
         AccountKind::StockAtCost => "the goods leave the stock",
-        AccountKind::SitePending => "margin earned, not settled yet",
+        AccountKind::SitePending => "margin earned, settled on the next business day",
         other => panic!("the order does not touch {}", other.name()),
     }
 }

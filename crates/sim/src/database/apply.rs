@@ -108,6 +108,10 @@ impl Database {
         if mutation != Mutation::NoBalanceCheck && effects.moves.iter().any(is_below) {
             return Err(Refused::Barred("a balance is not negative"));
         }
+        let is_above = |(account, delta): &(Account, i64)| account.kind.is_debt() && self.balance(account) + delta > 0;
+        if effects.moves.iter().any(is_above) {
+            return Err(Refused::Barred("a debt is not above zero"));
+        }
         Ok(())
     }
 
@@ -127,6 +131,7 @@ impl Database {
                 *self.posted.entry(posting.account).or_default() += i128::from(posting.amount.minor());
                 touched.accounts.push(posting.account);
             }
+            self.entries_about.entry(entry.subject()).or_default().push(self.entries.len());
             self.entries.push(entry);
         }
         for (account, delta) in effects.moves {

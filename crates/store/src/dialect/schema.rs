@@ -208,11 +208,8 @@ impl Table {
             let columns = self.with_tenant(columns);
             format!("CREATE INDEX {}_{}_idx ON {} ({})", self.name, columns.join("_"), self.name, columns.join(", "))
         }));
-        statements.extend(self.partial.iter().map(|(columns, condition)| {
-            let name = columns.join("_");
-            let kind = if columns[0] == "tenant_id" { "some" } else { "claim" };
-            format!("CREATE INDEX {0}_{name}_{kind}_idx ON {0} ({1}) WHERE {condition}", self.name, columns.join(", "))
-        }));
+        let partial = self.partial.iter().map(|(columns, condition)| partial_index(self.name, columns, condition));
+        statements.extend(partial);
         match backend {
             Backend::Postgres => statements.extend(self.guards()),
             Backend::Sqlite if self.is_append_only => statements.extend(self.triggers()),
@@ -368,6 +365,28 @@ pub fn work_claim(backend: Backend) -> Vec<String> {
 /// A further column of a table that is there; it may be empty, so that programs of before can still write rows.
 pub fn add_optional(backend: Backend, table: &str, column: &str, kind: Type) -> String {
     format!("ALTER TABLE {table} ADD COLUMN {column} {}", kind.sql(backend))
+}
+
+/// The same with a condition that every row keeps, which may name other columns: SQLite takes no new condition without a
+/// new column.
+pub fn add_checked(
+    backend: Backend,
+    (table, column, kind): (&str, &str, Type),
+    (name, condition): (&str, &str),
+) -> String {
+    format!("{} CONSTRAINT {name} CHECK ({condition})", add_optional(backend, table, column, kind))
+}
+
+/// A further index of a table that is there, after the tenant, on the rows where `condition` holds. Name the query it serves
+/// beside the call.
+pub fn add_index_where(table: &str, columns: &[&str], condition: &str) -> String {
+    partial_index(table, &["tenant_id"].iter().chain(columns).copied().collect::<Vec<_>>(), condition)
+}
+
+fn partial_index(table: &str, columns: &[&str], condition: &str) -> String {
+    let kind = if columns[0] == "tenant_id" { "some" } else { "claim" };
+    let name = columns.join("_");
+    format!("CREATE INDEX {table}_{name}_{kind}_idx ON {table} ({}) WHERE {condition}", columns.join(", "))
 }
 
 /// Lets the platform role read further columns of a table that it claims from; they are never what a tenant wrote.
