@@ -176,8 +176,6 @@ pub(crate) struct PurseView {
 const VERSIONS_MAX: u64 = 20;
 /// Days of an answer.
 const DAYS_MAX: u64 = 1_000;
-/// Holds beside somebody's money.
-const HOLDS_MAX: u64 = 100;
 
 /// The versions of the terms, the latest first; twenty at a time at most. Without any, everything is settled on the next
 /// business day.
@@ -427,8 +425,7 @@ async fn purse(rooms: &ApiState, tx: &impl Tx, of: EarnerRef) -> Result<Response
     let (side, owner) = of.key();
     let earner = Earner { side, owner, currency };
     let purse = ledger::purses_in(tx, &[earner]).await?.pop().unwrap_or_default();
-    let holds = rooms.settlement.holds_in(tx, Some(of.site()), None, HOLDS_MAX).await?;
-    let holds = holds.into_iter().filter(|hold| hold.earner == of && hold.lifted.is_none());
+    let holds = rooms.settlement.holds_of_in(tx, of).await?;
     let Purse { pending, available, debt } = purse;
     let due =
         pending.into_iter().map(|(account, minor)| DueView { due_on: account.due, amount: earner.money(minor).into() });
@@ -436,7 +433,7 @@ async fn purse(rooms: &ApiState, tx: &impl Tx, of: EarnerRef) -> Result<Response
         pending: due.collect(),
         available: earner.money(available).into(),
         owed: earner.money(debt).into(),
-        holds: holds.map(HoldView::from).collect(),
+        holds: holds.into_iter().map(HoldView::from).collect(),
     };
     Ok(answer(StatusCode::OK, view))
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::command::{ReleaseDue, Released};
 use crate::error::SettlementError;
 use crate::job::SettleDue;
-use crate::model::{Calendar, CalendarDay, Hold, HoldId, NewHold, Paydays, Terms, TermsVersion};
+use crate::model::{Calendar, CalendarDay, EarnerRef, Hold, HoldId, NewHold, Paydays, Terms, TermsVersion};
 use crate::repo;
 use crate::rules::pays_later;
 
@@ -180,6 +180,12 @@ impl Settlement {
         limit: u64,
     ) -> Result<Vec<Hold>, SettlementError> {
         repo::holds::page(tx, site, before, limit).await
+    }
+
+    /// What holds an earner's money back now, the first one first.
+    pub async fn holds_of_in(&self, tx: &impl Tx, earner: EarnerRef) -> Result<Vec<Hold>, SettlementError> {
+        let open = repo::holds::open_at(tx, earner.site()).await?;
+        Ok(open.into_iter().filter(|hold| hold.earner == earner).collect())
     }
 
     /// Releases what has fallen due until today, but for those who are held back. Several of these at a time, or one that was

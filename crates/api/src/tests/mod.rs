@@ -3,6 +3,7 @@
 mod agents;
 mod catalogue;
 mod conventions;
+mod earnings;
 mod fixture;
 mod money;
 mod own;

@@ -65,6 +65,13 @@ pub(crate) async fn page(
     find.all().await?.into_iter().map(read).collect()
 }
 
+/// The holds of a site and its agents that are not lifted.
+pub(crate) async fn open_at(tx: &impl Tx, site: SiteId) -> Result<Vec<Hold>, SettlementError> {
+    let find = tx.find::<hold::Entity>().filter(hold::Column::SiteId.eq(site.uuid()));
+    let find = find.filter(hold::Column::LiftedAt.is_null()).ascending(hold::Column::Id);
+    find.all().await?.into_iter().map(read).collect()
+}
+
 /// At most `limit` holds that are not lifted.
 pub(crate) async fn open(tx: &impl Tx, limit: u64) -> Result<Vec<Hold>, SettlementError> {
     let find = tx.find::<hold::Entity>().filter(hold::Column::LiftedAt.is_null()).ascending(hold::Column::Id);

@@ -3,9 +3,13 @@
 use kernel::{Day, Money};
 use ledger::{Account, Earner, Posting, Purse};
 
+/// The most days, beside a line's own, that are taken from for one earner.
+const DAYS_MAX: usize = 6;
+
 /// Takes `amount` back that an earner has got on `own`: from there as far as it is still pending, then from what else is
 /// pending, the nearest day first, then from what is available; what is missing then is owed. The postings sum to minus
-/// `amount`, and none of them takes more than there is.
+/// `amount`, and none of them takes more than there is. At most [`DAYS_MAX`] other days are taken from: an entry has
+/// places for all who earn from a line, and what is owed although more is pending is paid by the next release.
 pub fn take_back(earner: &Earner, purse: &Purse, own: Option<Account>, amount: Money) -> Vec<Posting> {
     let mut left = amount.minor();
     let mut postings = Vec::new();
@@ -17,7 +21,7 @@ pub fn take_back(earner: &Earner, purse: &Purse, own: Option<Account>, amount: M
         }
     };
     let (first, others): (Vec<_>, Vec<_>) = purse.pending.iter().copied().partition(|one| Some(one.0) == own);
-    first.into_iter().chain(others).for_each(|(account, most)| take(account, most));
+    first.into_iter().chain(others.into_iter().take(DAYS_MAX)).for_each(|(account, most)| take(account, most));
     take(earner.available(), purse.available);
     take(earner.debt(), i64::MAX);
     postings
@@ -85,7 +89,7 @@ mod tests {
         /// All of it is taken, nothing below zero, and debt only when nothing else is left.
         #[test]
         fn what_is_taken_back_is_all_of_it_and_no_more(
-            pending in prop::collection::vec((0u16..20, 1i64..1_000), 0..6), available in 0i64..1_000,
+            pending in prop::collection::vec((0u16..20, 1i64..1_000), 0..12), available in 0i64..1_000,
             own in 0u16..20, amount in 0i64..5_000,
         ) {
             let purse = purse(&pending, available, 0);
@@ -94,8 +98,12 @@ mod tests {
             for (account, has) in purse.pending.iter().copied().chain([(EARNER.available(), purse.available)]) {
                 prop_assert!(on(&postings, account) <= 0 && on(&postings, account) >= -has);
             }
-            let has: i64 = purse.pending.iter().map(|(_, minor)| minor).sum::<i64>() + available;
-            prop_assert_eq!(on(&postings, EARNER.debt()), -(amount - has).max(0));
+            prop_assert!(postings.len() <= DAYS_MAX + 3);
+            // Own day first, wherever it lies, and no more than so many others.
+            let own = EARNER.pending(day(own));
+            let (own, others): (Vec<_>, Vec<_>) = purse.pending.iter().partition(|(account, _)| *account == own);
+            let reach = own.into_iter().chain(others.into_iter().take(DAYS_MAX)).map(|(_, minor)| minor).sum::<i64>();
+            prop_assert_eq!(on(&postings, EARNER.debt()), -(amount - reach - available).max(0));
         }
 
         /// What is due leaves its days whole, nothing else moves, and debt is paid before anything is available.
