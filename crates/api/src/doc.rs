@@ -123,6 +123,7 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
         earnings::holds,
         earnings::hold,
         earnings::lift,
+        earnings::of_site,
         earnings::of_agent,
         earnings::of_own_agent,
         earnings::of_own_site,

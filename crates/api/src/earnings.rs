@@ -149,6 +149,15 @@ pub(crate) struct HoldsQuery {
     site: Option<String>,
 }
 
+/// Whose earnings.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EarningsQuery {
+    /// A site, by id or slug.
+    site: String,
+}
+
 /// What of somebody's earnings falls due on a day.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DueView {
@@ -412,6 +421,21 @@ pub(crate) async fn of_own_site(
 ) -> Result<Response, Problem> {
     let tx = rooms.store.read(&operator.scope).await?;
     purse(&rooms, &tx, EarnerRef::Site(operator.scope.site())).await
+}
+
+/// What a site below the main one has earned and was not paid yet.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}/earnings", tag = "settlement",
+    params(("tenant" = String, Path), EarningsQuery), responses((status = 200, body = PurseView))
+)]
+pub(crate) async fn of_site(
+    operator: Operator<LedgerRead>,
+    State(App(rooms)): State<App>,
+    Query(query): Query<EarningsQuery>,
+) -> Result<Response, Problem> {
+    let tx = rooms.store.read(&operator.scope).await?;
+    let site = Place::named(&rooms, &tx, &query.site).await?.site.id;
+    purse(&rooms, &tx, EarnerRef::Site(site)).await
 }
 
 /// The agent has to be one of the transaction's own.

@@ -187,6 +187,7 @@ fn settlement_routes(routes: Routes<App>) -> Routes<App> {
         .get("/api/v1/tenants/{tenant}/earning-holds", earnings::holds)
         .post("/api/v1/tenants/{tenant}/earning-holds", earnings::hold)
         .post("/api/v1/tenants/{tenant}/earning-holds/{hold}/lift", earnings::lift)
+        .get("/api/v1/tenants/{tenant}/earnings", earnings::of_site)
         .get("/api/v1/tenants/{tenant}/agents/{agent}/earnings", earnings::of_agent)
         .get("/api/v1/tenants/{tenant}/sites/{site}/agents/{agent}/earnings", earnings::of_own_agent)
         .get("/api/v1/tenants/{tenant}/sites/{site}/earnings", earnings::of_own_site)

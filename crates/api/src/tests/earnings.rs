@@ -77,6 +77,8 @@ testkit::on_both! {
         assert_eq!((status, &hold["lifted_at"]), (StatusCode::CREATED, &Value::Null), "{hold}");
         let (_, held) = get(&mut sue, &seen).await;
         assert_eq!(held["holds"][0]["reason"], "codes that do not work");
+        assert_eq!(get(&mut ann, &of_tenant(&office, "earnings?site=north")).await.1, held);
+        assert_eq!(get(&mut ann, &of_tenant(&office, "earnings?site=nowhere")).await.0, StatusCode::NOT_FOUND);
         let lift = format!("{path}/{}/lift", hold["id"].as_str().expect("an id"));
         let (status, lifted) = post(&mut ann, &lift, json!({"reason": "they work"})).await;
         assert_eq!((status, &lifted["lift_reason"]), (StatusCode::OK, &json!("they work")), "{lifted}");

@@ -36,6 +36,9 @@ pub fn query_of(route: &Route, target: &Target) -> String {
     match route.path.rsplit('/').next() {
         Some("explain") => format!("?sku=lamp-{}-1", target.tenant_slug),
         Some("entries") => format!("?account={}", target.names["account"]),
+        Some("earnings") if !route.path.contains("/sites/") && !route.path.contains("{agent}") => {
+            format!("?site={}", target.names["site"])
+        }
         Some("imports") => "?file_name=new.txt".to_owned(),
         _ => String::new(),
     }
