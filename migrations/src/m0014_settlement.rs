@@ -55,15 +55,16 @@ async fn after(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     // What is owed by an earner never turns into what is owed to him. The cheap parts come first: they decide for nearly
     // every row that a batch moves.
     let debt = "balance_minor <= 0 OR is_spendable OR kind NOT IN ('site_debt', 'agent_debt')";
-    let mut statements =
-        vec![schema::add_checked(backend, ("accounts", "due_on", Int), ("accounts_debt_not_above_zero", debt))];
-    // Query: what falls due until a day.
-    statements.push(schema::add_index_where("accounts", &["due_on", "id"], IS_PENDING));
-    // Query: what is pending of an earner.
-    statements.push(schema::add_index_where("accounts", &["owner_id", "due_on"], IS_PENDING));
-    // By when a hop and an agent are paid, as it was frozen; nothing is T+1.
-    statements.push(schema::add_optional(backend, "order_hops", "term", Text));
-    statements.push(schema::add_optional(backend, "order_commissions", "term", Text));
+    let statements = [
+        schema::add_checked(backend, ("accounts", "due_on", Int), ("accounts_debt_not_above_zero", debt)),
+        // Query: what falls due until a day.
+        schema::add_index_where("accounts", &["due_on", "id"], IS_PENDING),
+        // Query: what is pending of an earner.
+        schema::add_index_where("accounts", &["owner_id", "due_on"], IS_PENDING),
+        // By when a hop and an agent are paid, as it was frozen; nothing is T+1.
+        schema::add_optional(backend, "order_hops", "term", Text),
+        schema::add_optional(backend, "order_commissions", "term", Text),
+    ];
     for statement in statements {
         crate::run(manager, &statement).await?;
     }

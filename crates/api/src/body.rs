@@ -1,6 +1,8 @@
 //! Reading a body's values: every refused field is told, each at its place.
 
 use axum::http::StatusCode;
+use catalog::CatalogError;
+use chrono::{DateTime, Datelike, Utc};
 use kernel::{Coded, Currency, FaultKind, Money, Wording};
 use web::{FieldError, Problem};
 
@@ -12,6 +14,9 @@ pub(crate) const NAME_CHARS_MAX: usize = 200;
 pub(crate) const NOTICE_CHARS_MAX: usize = 1_000;
 /// Letters of a description.
 pub(crate) const DESCRIPTION_CHARS_MAX: usize = 5_000;
+
+/// The years that both databases keep and compare alike.
+const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 
 /// The fields that were refused so far.
 #[derive(Default)]
@@ -42,6 +47,25 @@ impl Fields {
                 self.refuse(pointer, error.code(), error.to_string());
                 None
             }
+        }
+    }
+
+    /// What the catalogue read, or its refusal at this field; that the database failed is no field's fault.
+    pub(crate) fn in_catalogue<T>(
+        &mut self,
+        pointer: impl Into<String>,
+        read: Result<T, CatalogError>,
+    ) -> Result<Option<T>, Problem> {
+        match read {
+            Err(CatalogError::Store(error)) => Err(error.into()),
+            read => Ok(self.read(pointer, read)),
+        }
+    }
+
+    /// Refuses a moment that is none of our time, if one was sent.
+    pub(crate) fn moment(&mut self, pointer: &str, sent: Option<DateTime<Utc>>) {
+        if sent.is_some_and(|moment| !YEARS.contains(&moment.year())) {
+            self.refuse(pointer, "value_out_of_range", "it is no moment of our time");
         }
     }
 

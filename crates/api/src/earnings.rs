@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use catalog::{CatalogError, Code, GoodsId, Target as Goods};
-use chrono::{DateTime, Datelike, Utc};
+use catalog::{Code, GoodsId, Target as Goods};
+use chrono::{DateTime, Utc};
 use commission::AgentId;
 use kernel::{Day, SiteId};
 use ledger::{Earner, Purse};
@@ -23,7 +23,6 @@ use crate::body::{Fields, refused};
 use crate::page::{self, List, MoneyView, Part, answer};
 use crate::place::{Place, named};
 use crate::routes::{ApiState, App};
-use crate::rules::YEARS;
 
 /// When something is settled, counted from its delivery.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -465,9 +464,7 @@ async fn purse(rooms: &ApiState, tx: &impl Tx, of: EarnerRef) -> Result<Response
 impl TermsSent {
     async fn read(self, rooms: &ApiState, tx: &impl Tx) -> Result<Terms, Problem> {
         let mut fields = Fields::default();
-        if self.effective_from.is_some_and(|from| !YEARS.contains(&from.year())) {
-            fields.refuse("/effective_from", "value_out_of_range", "it is no moment of our time");
-        }
+        fields.moment("/effective_from", self.effective_from);
         let usual = fields.read("/usual", Term::try_from(self.usual));
         let mut rules = Vec::new();
         // What is over the limit is refused by the room; here it only bounds what is looked at.
@@ -493,12 +490,13 @@ async fn target(
     Ok(match rule.about.as_str() {
         "agent_level" => Some(TermTarget::AgentLevel(code)),
         "site_level" => Some(TermTarget::SiteLevel(code)),
-        "goods" => match rooms.catalog.target_in(tx, "goods", Some(&code)).await {
-            Ok(Goods::Goods(goods)) => Some(TermTarget::Goods(goods)),
-            Ok(_) => None,
-            Err(CatalogError::Store(error)) => return Err(error.into()),
-            Err(error) => fields.read(pointer, Err(error)),
-        },
+        "goods" => {
+            let found = rooms.catalog.target_in(tx, "goods", Some(&code)).await;
+            fields.in_catalogue(pointer, found)?.and_then(|found| match found {
+                Goods::Goods(goods) => Some(TermTarget::Goods(goods)),
+                _ => None,
+            })
+        }
         _ => {
             fields.refuse(format!("{at}/about"), "word_unknown", "goods, agent_level or site_level");
             None

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use catalog::{CatalogError, Code, Target as Goods};
-use chrono::{DateTime, Datelike, Utc};
+use catalog::{Code, Target as Goods};
+use chrono::{DateTime, Utc};
 use commission::{AgentId, Base, Earning, Mode, Plan, PlanAuthor, PlanVersion, Rule, Target, Terms, Touch};
 use kernel::{Currency, Money, Rate};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,6 @@ use crate::body::{Fields, refused};
 use crate::page::{List, MoneyView, Part, answer, page};
 use crate::place::Place;
 use crate::routes::{ApiState, App};
-use crate::rules::YEARS;
 
 /// What is earned.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -176,9 +175,7 @@ pub(crate) async fn save(
 impl PlanSent {
     async fn read(self, rooms: &ApiState, tx: &impl Tx, currency: Currency) -> Result<Plan, Problem> {
         let mut fields = Fields::default();
-        if self.effective_from.is_some_and(|from| !YEARS.contains(&from.year())) {
-            fields.refuse("/effective_from", "value_out_of_range", "it is no moment of our time");
-        }
+        fields.moment("/effective_from", self.effective_from);
         let mut rules = Vec::new();
         // What is over the limit is refused by the room; here it only bounds what is looked at.
         for (place, rule) in self.rules.iter().take(Plan::RULES_MAX + 1).enumerate() {
@@ -215,11 +212,8 @@ impl PlanRule {
             }
             word @ ("category" | "goods" | "sku") => {
                 let Some(code) = fields.read(pointer.clone(), Code::parse(which)) else { return Ok(None) };
-                match rooms.catalog.target_in(tx, word, Some(&code)).await {
-                    Ok(found) => of_goods(found),
-                    Err(CatalogError::Store(error)) => return Err(error.into()),
-                    Err(error) => fields.read(pointer, Err(error)),
-                }
+                let found = rooms.catalog.target_in(tx, word, Some(&code)).await;
+                fields.in_catalogue(pointer, found)?.and_then(of_goods)
             }
             _ => {
                 let detail = "tenant (without which), site_level, agent_level, category, goods, sku or agent";

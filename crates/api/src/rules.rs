@@ -8,7 +8,7 @@ use catalog::{
     Audience, CatalogError, Code, Formula, PriceRule, Reach, Rounding, RuleDraft, RuleFamily, RuleFilter, RuleId,
     Target, TemplateId, Terms, Whom,
 };
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 use identity::{CustomerId, Login};
 use kernel::{Rate, SiteId, TenantScope};
 use serde::{Deserialize, Serialize};
@@ -20,9 +20,6 @@ use crate::body::{Fields, refused};
 use crate::page::{self, IfMatch, List, MoneyView, answer, changed, written};
 use crate::place::Place;
 use crate::routes::ApiState;
-
-/// The years that both databases keep and compare alike.
-pub(crate) const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 
 /// What a rule says.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -181,9 +178,7 @@ impl RuleSent {
         let terms = self.terms.read(rooms, tx, place, &mut fields).await?;
         let Self { quantity_min, valid_from, valid_until, .. } = self;
         for (pointer, moment) in [("/valid_from", valid_from), ("/valid_until", valid_until)] {
-            if moment.is_some_and(|moment| !YEARS.contains(&moment.year())) {
-                fields.refuse(pointer, "value_out_of_range", "it is no moment of our time");
-            }
+            fields.moment(pointer, moment);
         }
         let draft = || {
             let (audience, whom, target) = (audience?, whom?, target?);
@@ -202,13 +197,9 @@ impl RuleSent {
                 None => return Ok(None),
             },
         };
-        let pointer =
-            |error: &CatalogError| if matches!(error, CatalogError::Word { .. }) { "/scope" } else { "/target" };
-        Ok(match rooms.catalog.target_in(tx, &self.scope, code.as_ref()).await {
-            Ok(target) => Some(target),
-            Err(CatalogError::Store(error)) => return Err(error.into()),
-            Err(error) => fields.read(pointer(&error), Err(error)),
-        })
+        let found = rooms.catalog.target_in(tx, &self.scope, code.as_ref()).await;
+        let pointer = if matches!(found, Err(CatalogError::Word { .. })) { "/scope" } else { "/target" };
+        fields.in_catalogue(pointer, found)
     }
 
     /// A customer for a retail price, a site right below for the rest. Whoever is not the rule's site's own is not

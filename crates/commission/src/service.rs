@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use kernel::text::one_line;
 use kernel::{Currency, SiteId, SiteScope, TenantScope};
 use store::{ScopedCache, Store, Tx, WriteTx};
 use uuid::Uuid;
@@ -289,12 +290,8 @@ async fn referral_in(tx: &impl Tx, site: SiteId, code: &AgentCode) -> Result<Opt
 }
 
 fn named(text: &str) -> Result<String, CommissionError> {
-    let text = text.trim();
-    let is_short = (1..=AGENT_NAME_CHARS_MAX).contains(&text.chars().count());
-    if is_short && !text.contains(char::is_control) {
-        return Ok(text.to_owned());
-    }
-    Err(CommissionError::Text { what: "name", chars_max: AGENT_NAME_CHARS_MAX })
+    let refused = CommissionError::Text { what: "name", chars_max: AGENT_NAME_CHARS_MAX };
+    one_line(text, AGENT_NAME_CHARS_MAX).map(str::to_owned).ok_or(refused)
 }
 
 /// Who writes a version of the plan, and for what tenant.

@@ -7,9 +7,13 @@ use serde::{Deserialize, Serialize};
 
 const OFFSET_SECONDS: i32 = 8 * 3_600;
 
+fn offset() -> FixedOffset {
+    FixedOffset::east_opt(OFFSET_SECONDS).expect("eight hours are an offset")
+}
+
 /// The moment on the clocks of the shops.
 pub fn shop_time(moment: DateTime<Utc>) -> DateTime<FixedOffset> {
-    moment.with_timezone(&FixedOffset::east_opt(OFFSET_SECONDS).expect("eight hours are an offset"))
+    moment.with_timezone(&offset())
 }
 
 /// A day of the shops' calendar; as text `2026-11-23`.
@@ -58,8 +62,7 @@ impl Day {
 
     /// Its first moment.
     pub fn begins(self) -> DateTime<Utc> {
-        let offset = FixedOffset::east_opt(OFFSET_SECONDS).expect("eight hours are an offset");
-        let moment = self.0.and_time(NaiveTime::MIN).and_local_timezone(offset).single();
+        let moment = self.0.and_time(NaiveTime::MIN).and_local_timezone(offset()).single();
         moment.map_or(DateTime::<Utc>::MAX_UTC, |moment| moment.to_utc())
     }
 }

@@ -2,6 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The text without the blanks around it, if it is one line of at least one and at most `chars_max` characters.
+pub fn one_line(text: &str, chars_max: usize) -> Option<&str> {
+    let text = text.trim();
+    let is_short = (1..=chars_max).contains(&text.chars().count());
+    (is_short && !text.contains(char::is_control)).then_some(text)
+}
+
 /// A language that shops speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Language {

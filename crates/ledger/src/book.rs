@@ -214,10 +214,11 @@ impl Book {
 
     /// What an earner has, with all that was posted in this book; he is one of those asked for.
     pub fn purse(&self, earner: &Earner) -> Result<Purse, LedgerError> {
-        let is_own = |account: &&Account| Earner::of(account).as_ref() == Some(earner) && **account != earner.debt();
-        let own: HashSet<Account> = self.read.keys().chain(self.moved.keys()).filter(is_own).copied().collect();
+        let ends = [earner.available(), earner.debt()];
+        let is_pending = |account: &&Account| Earner::of(account).as_ref() == Some(earner) && !ends.contains(account);
+        let days: HashSet<Account> = self.read.keys().chain(self.moved.keys()).filter(is_pending).copied().collect();
         let mut pending = Vec::new();
-        for account in own.into_iter().filter(|account| *account != earner.available()) {
+        for account in days {
             let minor = self.balance(&account)?.minor();
             if minor > 0 {
                 pending.push((account, minor));

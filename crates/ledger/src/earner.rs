@@ -48,7 +48,7 @@ impl Earner {
     }
 
     /// The kinds of the accounts of a site or an agent: what is pending, what is settled, what is owed.
-    pub const fn kinds(side: Side) -> [AccountKind; 3] {
+    const fn kinds(side: Side) -> [AccountKind; 3] {
         match side {
             Side::Site => [AccountKind::SitePending, AccountKind::SiteAvailable, AccountKind::SiteDebt],
             Side::Agent => [AccountKind::AgentPending, AccountKind::AgentAvailable, AccountKind::AgentDebt],

@@ -3,15 +3,15 @@
 use chrono::{DateTime, Utc};
 use kernel::Day;
 use lane::{Command, CommandKey, Parts, actor};
-use ledger::{Account, Book, Earner, Entry, EntryKind, Posting, Purse};
+use ledger::{Account, Book, Earner, Entry, EntryKind, Purse};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::rules::release;
 
-/// The most days of one earner that one entry settles; the others follow in the next run.
-pub(crate) const DAYS_MAX: usize = 60;
+/// The most days that one entry settles: it has 64 places, and two are for where they go.
+const DAYS_MAX: usize = 60;
 
 /// Releases what is due on these accounts. They may be empty by now, or hold more: what is there counts.
 #[derive(Debug, Clone)]
@@ -34,18 +34,16 @@ pub struct Released {
 }
 
 impl ReleaseDue {
-    fn of(&self, book: &Book, earner: &Earner, until: Day) -> Option<Entry> {
-        let own = self.accounts.iter().filter(|account| Earner::of(account).as_ref() == Some(earner));
+    /// What is due on some accounts of one earner, as an entry; none if nothing is. `part` tells the entries of a run apart.
+    fn entry(&self, book: &Book, accounts: &[Account], (part, until): (usize, Day)) -> Option<Entry> {
+        let earner = Earner::of(accounts.first()?)?;
         let balance = |account: &Account| book.balance(account).map_or(0, |balance| balance.minor());
-        let pending = own.map(|account| (*account, balance(account))).filter(|(_, minor)| *minor > 0).take(DAYS_MAX);
+        let pending = accounts.iter().map(|account| (*account, balance(account))).filter(|(_, minor)| *minor > 0);
         let purse = Purse { pending: pending.collect(), available: 0, debt: -balance(&earner.debt()) };
-        let postings = release(earner, &purse, until);
-        if postings.is_empty() {
-            return None;
-        }
-        let entry =
-            Entry::try_new(EntryKind::EarningReleased, earner.owner, &format!("released:{}", self.run), postings);
-        Some(entry.expect("what leaves its day goes somewhere"))
+        let postings = release(&earner, &purse, until);
+        let act = format!("released:{}:{part}", self.run);
+        let entry = Entry::try_new(EntryKind::EarningReleased, earner.owner, &act, postings);
+        Some(entry.expect("what leaves its day goes somewhere")).filter(|entry| !entry.postings().is_empty())
     }
 }
 
@@ -83,17 +81,19 @@ impl Command for ReleaseDue {
     fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Released {
         // The clock of the node that asks may be ahead of the database's.
         let until = self.until.min(Day::of(now));
-        let mut earners: Vec<Earner> = self.accounts.iter().filter_map(Earner::of).collect();
-        earners.dedup();
         let book = parts.part::<Book>();
         let mut released = Released::default();
-        for earner in earners {
-            let Some(entry) = self.of(book, &earner, until) else { continue };
-            let is_debt = |posting: &&Posting| posting.account == earner.debt();
-            let debts: i64 = entry.postings().iter().filter(is_debt).map(|posting| posting.amount.minor()).sum();
-            book.post(entry).expect("what is due was read");
-            released.earners += 1;
-            released.debts = released.debts.saturating_add(debts);
+        for own in self.accounts.chunk_by(|one, other| Earner::of(one) == Earner::of(other)) {
+            let mut is_new = true;
+            for (part, some) in own.chunks(DAYS_MAX).enumerate() {
+                let Some(entry) = self.entry(book, some, (part, until)) else { continue };
+                let debts = entry.postings().iter().filter(|posting| posting.account.kind.is_debt());
+                let debts: i64 = debts.map(|posting| posting.amount.minor()).sum();
+                book.post(entry).expect("what is due was read");
+                released.earners += u64::from(is_new);
+                released.debts = released.debts.saturating_add(debts);
+                is_new = false;
+            }
         }
         released
     }

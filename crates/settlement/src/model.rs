@@ -47,14 +47,12 @@ impl Term {
         }
     }
 
-    /// Whether a line could be settled later by this than by `old`. Of days of different kinds it is so unless it is at once:
-    /// how many holidays there will be is not known.
+    /// Whether a line could be settled later by this than by `old`, in any calendar. So many business days are never sooner
+    /// than so many days, and may be much later.
     pub const fn may_be_later_than(self, old: Self) -> bool {
         match (self, old) {
-            (Self::Days(new), Self::Days(old)) | (Self::BusinessDays(new), Self::BusinessDays(old)) => new > old,
-            // A business day after so many is at least as late as that many days.
-            (Self::Days(new), Self::BusinessDays(old)) => new > old,
             (Self::BusinessDays(_), Self::Days(_)) => true,
+            (Self::Days(new) | Self::BusinessDays(new), Self::Days(old) | Self::BusinessDays(old)) => new > old,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use catalog::Prices;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
+use kernel::text::one_line;
 use kernel::{Day, SiteId, TenantScope};
 use lane::Lanes;
 use ledger::{Account, AccountBalance, Earner, Side};
@@ -144,7 +145,7 @@ impl Settlement {
 
     /// Holds back what falls due of an earner from now on. What is available stays so.
     pub async fn hold_in(&self, tx: &WriteTx<TenantScope>, new: NewHold) -> Result<Hold, SettlementError> {
-        if repo::holds::open(tx, HOLDS_MAX).await?.len() as u64 >= HOLDS_MAX {
+        if repo::holds::open_count(tx).await? >= HOLDS_MAX {
             return Err(SettlementError::TooMany { what: "holds", limit: HOLDS_MAX });
         }
         let NewHold { earner, cause, reason, by } = new;
@@ -247,7 +248,7 @@ impl Settlement {
 
 /// Who is held back now.
 pub(crate) async fn held_in(tx: &impl Tx) -> Result<HashSet<(Side, Uuid)>, SettlementError> {
-    Ok(repo::holds::open(tx, HOLDS_MAX).await?.iter().map(|hold| hold.earner.key()).collect())
+    Ok(repo::holds::open(tx).await?.iter().map(|hold| hold.earner.key()).collect())
 }
 
 /// What a delivery needs to know from the transaction's time on. Whoever keeps it reads it anew when the tenant's price epoch
@@ -255,7 +256,7 @@ pub(crate) async fn held_in(tx: &impl Tx) -> Result<HashSet<(Side, Uuid)>, Settl
 pub async fn paydays_in(tx: &impl Tx) -> Result<Paydays, SettlementError> {
     let first = repo::terms::number_in_force(tx, tx.now()).await?.unwrap_or(0);
     let versions = repo::terms::from(tx, first, ANNOUNCED_MAX + 1).await?;
-    // An order of yesterday may still be placed by a batch whose clock stood a little before.
+    // A batch whose clock stands a little before this one's may still deliver yesterday.
     let days = repo::calendar::from(tx, Day::of(tx.now()).before(1), DAYS_MAX).await?;
     Ok(Paydays {
         versions: versions.into_iter().map(|version| (version.effective_from, version.terms)).collect(),
@@ -264,10 +265,6 @@ pub async fn paydays_in(tx: &impl Tx) -> Result<Paydays, SettlementError> {
 }
 
 fn line(what: &'static str, text: &str) -> Result<String, SettlementError> {
-    let text = text.trim();
-    let is_short = (1..=TEXT_CHARS_MAX).contains(&text.chars().count());
-    if is_short && !text.contains(char::is_control) {
-        return Ok(text.to_owned());
-    }
-    Err(SettlementError::Text { what, chars_max: TEXT_CHARS_MAX })
+    let refused = SettlementError::Text { what, chars_max: TEXT_CHARS_MAX };
+    one_line(text, TEXT_CHARS_MAX).map(str::to_owned).ok_or(refused)
 }

@@ -6,6 +6,7 @@ use catalog::Code;
 use chrono::{DateTime, Utc};
 use identity::CustomerId;
 use kernel::SiteId;
+use kernel::text::one_line;
 use serde::{Deserialize, Serialize};
 
 use crate::error::CommissionError;
@@ -146,12 +147,8 @@ impl Campaign {
 
     /// Reads what an agent typed.
     pub fn parse(text: &str) -> Result<Self, CommissionError> {
-        let text = text.trim();
-        let is_short = (1..=Self::CHARS_MAX).contains(&text.chars().count());
-        if !is_short || text.contains(char::is_control) {
-            return Err(CommissionError::Text { what: "campaign", chars_max: Self::CHARS_MAX });
-        }
-        Ok(Self(text.to_owned()))
+        let refused = CommissionError::Text { what: "campaign", chars_max: Self::CHARS_MAX };
+        one_line(text, Self::CHARS_MAX).map(|text| Self(text.to_owned())).ok_or(refused)
     }
 
     /// The text.

@@ -40,18 +40,24 @@ impl Shop {
 
     /// Takes `minor` of what is available out, as a payout does.
     async fn takes_out(&self, level: usize, minor: i64) {
-        let earner = self.seller(level);
+        self.moves(&[self.seller(level).available()], -minor).await;
+    }
+
+    /// Puts `minor` on each of these accounts.
+    async fn moves(&self, accounts: &[Account], minor: i64) {
         let money = |minor| Money::new(minor, CNY);
-        let postings = [
-            Posting { account: earner.available(), amount: money(-minor) },
-            Posting { account: Account::own(AccountKind::Opening, CNY), amount: money(minor) },
-        ];
-        let entry = Entry::try_new(EntryKind::Adjustment, Uuid::now_v7(), "paid out", postings).expect("balanced");
         let tx = self.store.write(&self.scope).await.expect("a writer");
         let mut book = ledger::Book::new(self.scope.id());
-        book.want(earner.available());
+        accounts.iter().for_each(|account| book.want(*account));
         book.read_in(&tx).await.expect("read");
-        book.post(entry).expect("there is enough");
+        for account in accounts {
+            let postings = [
+                Posting { account: *account, amount: money(minor) },
+                Posting { account: Account::own(AccountKind::Opening, CNY), amount: money(-minor) },
+            ];
+            let entry = Entry::try_new(EntryKind::Adjustment, Uuid::now_v7(), "moved", postings).expect("balanced");
+            book.post(entry).expect("there is enough");
+        }
         book.write_in(&tx, Uuid::now_v7()).await.expect("written");
         tx.commit().await.expect("committed");
     }
@@ -226,6 +232,19 @@ on_both! {
         let runner = outbox::Runner::new(shop.store.clone(), "node", &outbox::Outbox::new());
         runner.handle(settlement::Releaser(settlement.clone())).run_once().await.expect("ran");
         assert_eq!(shop.has(2).await, (vec![], 2_00, 0));
+        shop.all_holds().await;
+    }
+
+    async fn more_days_than_one_entry_settles_are_released_in_one_run(db) {
+        let shop = Shop::open(&db).await;
+        let (seller, today) = (shop.seller(2), Day::of(shop.store.time()));
+        let days: Vec<Account> = (0..150).map(|ahead| seller.pending(today.after(ahead))).collect();
+        shop.moves(&days, 5).await;
+        shop.moves(&[seller.debt()], -101).await;
+        db.clock.advance(TimeDelta::days(200));
+        let released = shop.settlement().release(&shop.scope, true).await.expect("released");
+        assert_eq!((released.earners, released.debts), (1, 101));
+        assert_eq!(shop.has(2).await, (vec![], 150 * 5 - 101, 0));
         shop.all_holds().await;
     }
 

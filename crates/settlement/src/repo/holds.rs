@@ -72,10 +72,15 @@ pub(crate) async fn open_at(tx: &impl Tx, site: SiteId) -> Result<Vec<Hold>, Set
     find.all().await?.into_iter().map(read).collect()
 }
 
-/// At most `limit` holds that are not lifted.
-pub(crate) async fn open(tx: &impl Tx, limit: u64) -> Result<Vec<Hold>, SettlementError> {
+/// All holds that are not lifted; how many there can be is bounded where they are placed.
+pub(crate) async fn open(tx: &impl Tx) -> Result<Vec<Hold>, SettlementError> {
     let find = tx.find::<hold::Entity>().filter(hold::Column::LiftedAt.is_null()).ascending(hold::Column::Id);
-    find.limit(limit).all().await?.into_iter().map(read).collect()
+    find.all().await?.into_iter().map(read).collect()
+}
+
+/// How many holds are not lifted.
+pub(crate) async fn open_count(tx: &impl Tx) -> Result<u64, SettlementError> {
+    Ok(tx.find::<hold::Entity>().filter(hold::Column::LiftedAt.is_null()).count().await?)
 }
 
 fn read(row: hold::Model) -> Result<Hold, SettlementError> {

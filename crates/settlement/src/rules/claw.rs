@@ -8,8 +8,8 @@ const DAYS_MAX: usize = 6;
 
 /// Takes `amount` back that an earner has got on `own`: from there as far as it is still pending, then from what else is
 /// pending, the nearest day first, then from what is available; what is missing then is owed. The postings sum to minus
-/// `amount`, and none of them takes more than there is. At most [`DAYS_MAX`] other days are taken from: an entry has
-/// places for all who earn from a line, and what is owed although more is pending is paid by the next release.
+/// `amount`, and none of them takes more than there is. At most six other days are taken from: an entry has places for all
+/// who earn from a line, and what is owed although more is pending is paid by the next release.
 pub fn take_back(earner: &Earner, purse: &Purse, own: Option<Account>, amount: Money) -> Vec<Posting> {
     let mut left = amount.minor();
     let mut postings = Vec::new();
