@@ -20,6 +20,7 @@ use tenancy::{Mode, NewSite, Slug, Tenancy, Theme};
 use testkit::TestDb;
 use tokio::sync::Mutex;
 use uuid::Uuid;
+use withdrawal::Teller;
 
 use crate::callers::{Counter, Way};
 
@@ -186,7 +187,12 @@ impl Shop {
     pub(crate) fn lanes(&self) -> Lanes {
         let prices = Prices::new(self.store.clone());
         Lanes::new(self.store.clone(), LaneSettings::of(self.store.backend()), move |_| {
-            vec![Box::new(Desk::new(prices.clone())), Box::new(Till::default()), Box::new(Picks::default())]
+            vec![
+                Box::new(Desk::new(prices.clone())),
+                Box::new(Till::default()),
+                Box::new(Teller::default()),
+                Box::new(Picks::default()),
+            ]
         })
     }
 

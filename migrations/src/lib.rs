@@ -17,6 +17,7 @@ mod m0011_risk;
 mod m0012_clock;
 mod m0013_commission;
 mod m0014_settlement;
+mod m0015_withdrawal;
 
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_clock::Migration),
             Box::new(m0013_commission::Migration),
             Box::new(m0014_settlement::Migration),
+            Box::new(m0015_withdrawal::Migration),
         ]
     }
 }

@@ -184,7 +184,7 @@ async fn every_key_and_reference_stays_inside_a_tenant() {
 
 /// Columns that name a row of another table without a foreign key, and who looks whether that is there. Fifteen checks an
 /// order cost half of the throughput (see the ledger's tables), so hot child tables have none.
-const UNBOUND: [(&str, &str); 65] = [
+const UNBOUND: [(&str, &str); 76] = [
     ("accounts.owner_id", "nobody: the ledger knows no owners; whoever is gone keeps his money"),
     ("attempts.intent_id", "payment/audit.rs (6)"),
     ("attempts.out_no", "nobody: its own key"),
@@ -236,9 +236,14 @@ const UNBOUND: [(&str, &str); 65] = [
     ("order_refunds.site_id", "order/audit/children.rs (13)"),
     ("orders.agent_id", "order/audit/agents.rs (8)"),
     ("orders.collector_id", "order/audit/paid.rs (13)"),
+    ("payee_names.checked_by", "nobody: operators are the platform's"),
+    ("payee_names.earner_id", "nobody: a check says that it is the agent or the site"),
+    ("payees.created_by", "nobody: people of the platform or customers, as the history tells"),
+    ("payees.earner_id", "nobody: a check says that it is the agent or the site"),
     ("payments.intent_id", "payment/audit/kept.rs (6, 13)"),
     ("payments.out_no", "payment/audit.rs (6)"),
     ("payments.site_id", "payment/audit/kept.rs (6)"),
+    ("payouts.created_by", "nobody: operators are the platform's"),
     ("postings.account_id", "ledger/audit.rs (2)"),
     ("postings.entry_id", "ledger/audit.rs (1)"),
     ("price_rules.subject_id", "nobody: a rule for who is gone prices nothing"),
@@ -250,6 +255,12 @@ const UNBOUND: [(&str, &str); 65] = [
     ("reveals.order_id", "order/audit/children.rs (13)"),
     ("reveals.site_id", "order/audit/children.rs (13)"),
     ("settlement_terms.created_by", "nobody: operators are the platform's"),
+    ("withdrawal_events.done_by", "nobody: people of the platform or customers, as the history tells"),
+    ("withdrawal_rules.created_by", "nobody: operators are the platform's"),
+    ("withdrawals.approved_by", "nobody: operators are the platform's"),
+    ("withdrawals.earner_id", "nobody: a check says that it is the agent or the site"),
+    ("withdrawals.requested_by", "nobody: people of the platform or customers, as the history tells"),
+    ("withdrawals.seconded_by", "nobody: operators are the platform's"),
 ];
 
 /// Every column of ids that no foreign key covers, but for a table's own `id`; and the merchant's numbers of tries.

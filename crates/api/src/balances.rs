@@ -86,7 +86,9 @@ impl From<AccountBalance> for BalanceView {
         use AccountKind as Kind;
         let owner = account.owner.map(|owner| match account.kind {
             Kind::Wallet => CustomerId::from_uuid(owner).to_string(),
-            Kind::AgentPending | Kind::AgentAvailable | Kind::AgentDebt => AgentId::from_uuid(owner).to_string(),
+            Kind::AgentPending | Kind::AgentAvailable | Kind::AgentLocked | Kind::AgentDebt => {
+                AgentId::from_uuid(owner).to_string()
+            }
             Kind::ChannelClearing | Kind::OwnClearing => ChannelId::from_uuid(owner).to_string(),
             _ => SiteId::from_uuid(owner).to_string(),
         });

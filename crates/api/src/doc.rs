@@ -18,8 +18,8 @@ use utoipa_swagger_ui::Config;
 use web::{Guest, Path, Problem, Route};
 
 use crate::{
-    agents, balances, categories, channels, earnings, fulfilments, goods, intake, orders, own, plans, prices, refunds,
-    session, sites, skus, stock, tenants, troubles, version,
+    agents, balances, categories, channels, earnings, fulfilments, goods, intake, orders, own, payouts, plans, prices,
+    refunds, session, sites, skus, stock, tenants, troubles, version, withdrawals,
 };
 
 /// Where the document is.
@@ -127,6 +127,29 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
         earnings::of_agent,
         earnings::of_own_agent,
         earnings::of_own_site,
+        withdrawals::rules,
+        withdrawals::save_rules,
+        withdrawals::list,
+        withdrawals::show,
+        withdrawals::approve,
+        withdrawals::reject,
+        withdrawals::open_payee,
+        withdrawals::paid,
+        withdrawals::returned,
+        withdrawals::forget_name,
+        payouts::list,
+        payouts::send,
+        payouts::show,
+        payouts::file,
+        payouts::results,
+        own::withdrawals::payees,
+        own::withdrawals::add_payee,
+        own::withdrawals::remove_payee,
+        own::withdrawals::rules,
+        own::withdrawals::list,
+        own::withdrawals::ask,
+        own::withdrawals::cancel,
+        own::withdrawals::convert,
     ),
     components(schemas(ProblemView, FieldErrorView))
 )]

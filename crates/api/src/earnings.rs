@@ -8,12 +8,12 @@ use axum::response::Response;
 use catalog::{Code, GoodsId, Target as Goods};
 use chrono::{DateTime, Utc};
 use commission::AgentId;
-use kernel::{Day, SiteId};
+use kernel::{Currency, Day, SiteId};
 use ledger::{Earner, Purse};
 use serde::{Deserialize, Serialize};
 use settlement::{
-    CalendarDay, Cause, EarnerRef, Hold, HoldId, NewHold, TEXT_CHARS_MAX, Term, TermRule, TermTarget, Terms,
-    TermsVersion,
+    CalendarDay, Cause, EarnerRef, Hold, HoldId, NewHold, Settlement, TEXT_CHARS_MAX, Term, TermRule, TermTarget,
+    Terms, TermsVersion,
 };
 use store::Tx;
 use utoipa::{IntoParams, ToSchema};
@@ -101,6 +101,17 @@ pub(crate) struct HoldSent {
     reason: String,
 }
 
+/// A site or an agent.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EarnerSent {
+    /// A site below the main one, by id or slug; or else an agent.
+    pub(crate) site: Option<String>,
+    /// An agent; or else a site.
+    #[schema(value_type = Option<String>)]
+    pub(crate) agent: Option<AgentId>,
+}
+
 /// Why a hold is lifted.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -174,6 +185,8 @@ pub(crate) struct PurseView {
     pending: Vec<DueView>,
     /// What may be taken out.
     available: MoneyView,
+    /// What of it is asked for and not on its way yet.
+    locked: MoneyView,
     /// What is owed because more went back than there was: new earnings pay it first.
     owed: MoneyView,
     /// What holds it back.
@@ -336,22 +349,7 @@ pub(crate) async fn hold(
 ) -> Result<Response, Problem> {
     let tx = rooms.store.write(&operator.scope).await?;
     let mut fields = Fields::default();
-    let earner = match (&sent.site, sent.agent) {
-        (Some(site), None) => {
-            // The main site pays: it earns nothing that is settled.
-            let tree = Place::main(&rooms, &tx).await?.tree;
-            let below = named(&tree, site).filter(|site| site.parent.is_some());
-            fields.there("/site", below.map(|site| EarnerRef::Site(site.id)))
-        }
-        (None, Some(agent)) => {
-            let found = rooms.agents.agent_in(&tx, agent).await?;
-            fields.there("/agent", found).map(|agent| EarnerRef::Agent(agent.site, agent.id))
-        }
-        _ => {
-            fields.refuse("/site", "word_unknown", "either a site or an agent");
-            None
-        }
-    };
+    let earner = earner(&rooms, &tx, (sent.site.as_deref(), sent.agent), &mut fields).await?;
     let reason = fields.line("/reason", &sent.reason, TEXT_CHARS_MAX);
     let by = operator.operator.id.uuid();
     let new = earner.zip(reason).map(|(earner, reason)| NewHold { earner, cause: sent.cause, reason, by });
@@ -437,6 +435,31 @@ pub(crate) async fn of_site(
     purse(&rooms, &tx, EarnerRef::Site(site)).await
 }
 
+/// The site or the agent that a body names.
+pub(crate) async fn earner(
+    rooms: &ApiState,
+    tx: &impl Tx,
+    sent: (Option<&str>, Option<AgentId>),
+    fields: &mut Fields,
+) -> Result<Option<EarnerRef>, Problem> {
+    Ok(match sent {
+        (Some(site), None) => {
+            // The main site pays: it earns nothing that is settled.
+            let tree = Place::main(rooms, tx).await?.tree;
+            let below = named(&tree, site).filter(|site| site.parent.is_some());
+            fields.there("/site", below.map(|site| EarnerRef::Site(site.id)))
+        }
+        (None, Some(agent)) => {
+            let found = rooms.agents.agent_in(tx, agent).await?;
+            fields.there("/agent", found).map(|agent| EarnerRef::Agent(agent.site, agent.id))
+        }
+        _ => {
+            fields.refuse("/site", "word_unknown", "either a site or an agent");
+            None
+        }
+    })
+}
+
 /// The agent has to be one of the transaction's own.
 async fn agents_purse(rooms: &ApiState, tx: &impl Tx, agent: AgentId) -> Result<Response, Problem> {
     let found = rooms.agents.agent_in(tx, agent).await?.ok_or(Problem::not_found())?;
@@ -445,20 +468,30 @@ async fn agents_purse(rooms: &ApiState, tx: &impl Tx, agent: AgentId) -> Result<
 
 async fn purse(rooms: &ApiState, tx: &impl Tx, of: EarnerRef) -> Result<Response, Problem> {
     let currency = rooms.currency_in(tx).await?;
+    Ok(answer(StatusCode::OK, purse_in(&rooms.settlement, tx, of, currency).await?))
+}
+
+/// What an earner has in this currency, and what holds it back.
+pub(crate) async fn purse_in(
+    settlement: &Settlement,
+    tx: &impl Tx,
+    of: EarnerRef,
+    currency: Currency,
+) -> Result<PurseView, Problem> {
     let (side, owner) = of.key();
     let earner = Earner { side, owner, currency };
     let purse = ledger::purses_in(tx, &[earner]).await?.pop().unwrap_or_default();
-    let holds = rooms.settlement.holds_of_in(tx, of).await?;
-    let Purse { pending, available, debt } = purse;
+    let holds = settlement.holds_of_in(tx, of).await?;
+    let Purse { pending, available, locked, debt } = purse;
     let due =
         pending.into_iter().map(|(account, minor)| DueView { due_on: account.due, amount: earner.money(minor).into() });
-    let view = PurseView {
+    Ok(PurseView {
         pending: due.collect(),
         available: earner.money(available).into(),
+        locked: earner.money(locked).into(),
         owed: earner.money(debt).into(),
         holds: holds.into_iter().map(HoldView::from).collect(),
-    };
-    Ok(answer(StatusCode::OK, view))
+    })
 }
 
 impl TermsSent {

@@ -10,6 +10,7 @@
 //! Invariant: no card code leaves through this door.
 
 mod agents;
+mod asking;
 mod balances;
 mod body;
 mod cashier;
@@ -24,6 +25,7 @@ mod intake;
 mod orders;
 mod own;
 mod page;
+mod payouts;
 mod place;
 mod plans;
 mod prices;
@@ -42,6 +44,7 @@ mod tests;
 mod troubles;
 mod version;
 mod ways;
+mod withdrawals;
 mod words;
 
 pub use cashier::{CASHIER_HOST, CashierState, cashier_route_list, cashier_router};

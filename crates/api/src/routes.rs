@@ -16,10 +16,11 @@ use settlement::Settlement;
 use store::Store;
 use tenancy::Tenancy;
 use web::{Face, Guest, Kit, Problem, Route, Routes};
+use withdrawal::Withdrawals;
 
 use crate::{
-    agents, balances, categories, channels, doc, earnings, fulfilments, goods, intake, orders, own, plans, prices,
-    refunds, session, sites, skus, stock, tenants, troubles, version,
+    agents, balances, categories, channels, doc, earnings, fulfilments, goods, intake, orders, own, payouts, plans,
+    prices, refunds, session, sites, skus, stock, tenants, troubles, version, withdrawals,
 };
 
 /// The console's host where the settings name no other.
@@ -46,6 +47,8 @@ pub struct ApiState {
     pub plans: Plans,
     /// When it may be taken out.
     pub settlement: Settlement,
+    /// How it is taken out.
+    pub withdrawals: Withdrawals,
     /// Money that came, and goes back.
     pub payments: Payments,
     /// Those who have prices of their own.
@@ -82,7 +85,7 @@ pub fn route_list() -> Vec<Route> {
 }
 
 fn routes() -> Routes<App> {
-    settlement_routes(agent_routes(order_routes(base_routes())))
+    withdrawal_routes(settlement_routes(agent_routes(order_routes(base_routes()))))
 }
 
 fn base_routes() -> Routes<App> {
@@ -191,6 +194,34 @@ fn settlement_routes(routes: Routes<App>) -> Routes<App> {
         .get("/api/v1/tenants/{tenant}/agents/{agent}/earnings", earnings::of_agent)
         .get("/api/v1/tenants/{tenant}/sites/{site}/agents/{agent}/earnings", earnings::of_own_agent)
         .get("/api/v1/tenants/{tenant}/sites/{site}/earnings", earnings::of_own_site)
+}
+
+fn withdrawal_routes(routes: Routes<App>) -> Routes<App> {
+    use own::withdrawals as own;
+    routes
+        .get("/api/v1/tenants/{tenant}/withdrawal-rules", withdrawals::rules)
+        .post("/api/v1/tenants/{tenant}/withdrawal-rules", withdrawals::save_rules)
+        .get("/api/v1/tenants/{tenant}/withdrawals", withdrawals::list)
+        .get("/api/v1/tenants/{tenant}/withdrawals/{withdrawal}", withdrawals::show)
+        .post("/api/v1/tenants/{tenant}/withdrawals/{withdrawal}/approve", withdrawals::approve)
+        .post("/api/v1/tenants/{tenant}/withdrawals/{withdrawal}/reject", withdrawals::reject)
+        .post("/api/v1/tenants/{tenant}/withdrawals/{withdrawal}/payee", withdrawals::open_payee)
+        .post("/api/v1/tenants/{tenant}/withdrawals/{withdrawal}/paid", withdrawals::paid)
+        .post("/api/v1/tenants/{tenant}/withdrawals/{withdrawal}/returned", withdrawals::returned)
+        .post("/api/v1/tenants/{tenant}/payee-names/forget", withdrawals::forget_name)
+        .get("/api/v1/tenants/{tenant}/payouts", payouts::list)
+        .post("/api/v1/tenants/{tenant}/payouts", payouts::send)
+        .get("/api/v1/tenants/{tenant}/payouts/{payout}", payouts::show)
+        .post("/api/v1/tenants/{tenant}/payouts/{payout}/file", payouts::file)
+        .post("/api/v1/tenants/{tenant}/payouts/{payout}/results", payouts::results)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/payees", own::payees)
+        .post("/api/v1/tenants/{tenant}/sites/{site}/payees", own::add_payee)
+        .post("/api/v1/tenants/{tenant}/sites/{site}/payees/{payee}/remove", own::remove_payee)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/withdrawal-rules", own::rules)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/withdrawals", own::list)
+        .post("/api/v1/tenants/{tenant}/sites/{site}/withdrawals", own::ask)
+        .post("/api/v1/tenants/{tenant}/sites/{site}/withdrawals/{withdrawal}/cancel", own::cancel)
+        .post("/api/v1/tenants/{tenant}/sites/{site}/conversions", own::convert)
 }
 
 /// `GET /`: what somebody reads who opens the console's host in a browser before it has pages.

@@ -1,5 +1,6 @@
 //! A shop's own hosts, for programs of its buyers: logging in and buying, as JSON. Pages do the same for people.
 
+mod agent;
 pub(crate) mod doc;
 
 use std::sync::Arc;
@@ -21,12 +22,15 @@ use order::{
 use payment::ChannelId;
 use risk::{Limits, RiskError};
 use serde::{Deserialize, Serialize};
+use settlement::Settlement;
+use store::Store;
 use tenancy::{Shop, Tenancy};
 use utoipa::ToSchema;
 use web::{
     Buyer, ClientAddress, Face, Followed, Guest, IdempotencyKey, Json, Kit, Problem, RateLimits, Route, Routes,
     ShopContext, Via, Visit,
 };
+use withdrawal::Withdrawals;
 
 use crate::page::{MoneyView, no_store};
 
@@ -46,6 +50,12 @@ pub struct ShopState {
     pub orders: Orders,
     /// Who brings buyers.
     pub agents: Agents,
+    /// When what they earn may be taken out.
+    pub settlement: Settlement,
+    /// How it is taken out.
+    pub withdrawals: Withdrawals,
+    /// Transactions that an answer reads in.
+    pub store: Store,
     /// Proxies and bounds, shared with the other applications of the server.
     pub kit: Kit,
 }
@@ -78,6 +88,15 @@ fn routes() -> Routes<App> {
         .post("/api/v1/shop/session", log_in)
         .delete("/api/v1/shop/session", log_out)
         .post("/api/v1/shop/orders", place)
+        .get("/api/v1/shop/agent", agent::show)
+        .get("/api/v1/shop/agent/payees", agent::payees)
+        .post("/api/v1/shop/agent/payees", agent::add_payee)
+        .post("/api/v1/shop/agent/payees/{payee}/remove", agent::remove_payee)
+        .get("/api/v1/shop/agent/withdrawal-rules", agent::rules)
+        .get("/api/v1/shop/agent/withdrawals", agent::list)
+        .post("/api/v1/shop/agent/withdrawals", agent::ask)
+        .post("/api/v1/shop/agent/withdrawals/{withdrawal}/cancel", agent::cancel)
+        .post("/api/v1/shop/agent/conversions", agent::convert)
 }
 
 async fn nothing_here() -> Problem {

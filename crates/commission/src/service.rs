@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use identity::CustomerId;
 use kernel::text::one_line;
 use kernel::{Currency, SiteId, SiteScope, TenantScope};
 use store::{ScopedCache, Store, Tx, WriteTx};
@@ -172,6 +173,11 @@ impl Agents {
             }
         }
         Err(CommissionError::ChangedMeanwhile)
+    }
+
+    /// The agent who logs in as this customer.
+    pub async fn agent_of_in(&self, tx: &impl Tx, customer: CustomerId) -> Result<Option<Agent>, CommissionError> {
+        repo::agents::agent_of(tx, customer).await
     }
 
     /// The agent.

@@ -43,6 +43,14 @@ kernel::words! {
         SettlementRead = "settlement:read",
         /// Say when earnings are settled, and hold somebody back.
         SettlementWrite = "settlement:write",
+        /// See who asks to be paid, and payouts, never an account's number.
+        WithdrawalRead = "withdrawal:read",
+        /// Approve and refuse withdrawals, and say by what rules is paid out.
+        WithdrawalReview = "withdrawal:review",
+        /// Send what is approved, with the accounts that it goes to, and say what the bank has answered.
+        WithdrawalPay = "withdrawal:pay",
+        /// Ask to be paid, and say where to.
+        WithdrawalAsk = "withdrawal:ask",
     }
 }
 
@@ -109,6 +117,9 @@ impl Role {
                     | P::PlanWrite
                     | P::SettlementRead
                     | P::SettlementWrite
+                    | P::WithdrawalRead
+                    | P::WithdrawalReview
+                    | P::WithdrawalPay
             ),
             Self::Clerk => matches!(permission, P::SiteRead | P::StockRead | P::OrderRead | P::OrderFulfil),
             Self::SiteOwner => matches!(
@@ -125,6 +136,8 @@ impl Role {
                     | P::LedgerRead
                     | P::AgentRead
                     | P::AgentWrite
+                    | P::WithdrawalRead
+                    | P::WithdrawalAsk
             ),
         }
     }

@@ -11,6 +11,7 @@ mod hex;
 pub mod id;
 pub mod money;
 pub mod network;
+pub mod notice;
 pub mod rate;
 pub mod scope;
 pub mod secret;

@@ -22,14 +22,26 @@ pub enum AccountKind {
     SitePending,
     /// A site's margins that are settled: it may ask to be paid (site).
     SiteAvailable,
+    /// What of it the site has asked to be paid and may still get back (site).
+    SiteLocked,
     /// What a site owes because it was paid for what went back; never above zero (site).
     SiteDebt,
     /// An agent's commissions that are earned and fall due on the account's day (agent).
     AgentPending,
     /// An agent's commissions that are settled: he may ask to be paid (agent).
     AgentAvailable,
+    /// What of it the agent has asked to be paid and may still get back (agent).
+    AgentLocked,
     /// What an agent owes because he was paid for what went back; never above zero (agent).
     AgentDebt,
+    /// What is on its way out to sites and agents.
+    WithdrawalsInTransit,
+    /// What left a bank account or a wallet of the main site's for its sites and agents.
+    PayoutClearing,
+    /// What the main site keeps for paying out.
+    WithdrawalFees,
+    /// Tax kept back from what was paid out: the main site owes it to the tax office.
+    TaxWithheld,
     /// Money of paid orders that are not delivered yet.
     OrderDeposits,
     /// What the main site sold for, less the margins of its sites.
@@ -54,16 +66,22 @@ pub enum AccountKind {
 
 impl AccountKind {
     /// All kinds, in the order of the chart.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 25] = [
         Self::Wallet,
         Self::SitePrepaid,
         Self::SitePrepaidHeld,
         Self::SitePending,
         Self::SiteAvailable,
+        Self::SiteLocked,
         Self::SiteDebt,
         Self::AgentPending,
         Self::AgentAvailable,
+        Self::AgentLocked,
         Self::AgentDebt,
+        Self::WithdrawalsInTransit,
+        Self::PayoutClearing,
+        Self::WithdrawalFees,
+        Self::TaxWithheld,
         Self::OrderDeposits,
         Self::Revenue,
         Self::CostOfGoods,
@@ -84,10 +102,16 @@ impl AccountKind {
             Self::SitePrepaidHeld => "site_prepaid_held",
             Self::SitePending => "site_pending",
             Self::SiteAvailable => "site_available",
+            Self::SiteLocked => "site_locked",
             Self::SiteDebt => "site_debt",
             Self::AgentPending => "agent_pending",
             Self::AgentAvailable => "agent_available",
+            Self::AgentLocked => "agent_locked",
             Self::AgentDebt => "agent_debt",
+            Self::WithdrawalsInTransit => "withdrawals_in_transit",
+            Self::PayoutClearing => "payout_clearing",
+            Self::WithdrawalFees => "withdrawal_fees",
+            Self::TaxWithheld => "tax_withheld",
             Self::OrderDeposits => "order_deposits",
             Self::Revenue => "revenue",
             Self::CostOfGoods => "cost_of_goods",
@@ -115,8 +139,11 @@ impl AccountKind {
                 | Self::SitePrepaidHeld
                 | Self::SitePending
                 | Self::SiteAvailable
+                | Self::SiteLocked
                 | Self::AgentPending
                 | Self::AgentAvailable
+                | Self::AgentLocked
+                | Self::WithdrawalsInTransit
         )
     }
 

@@ -167,13 +167,13 @@ impl Book {
         std::mem::take(&mut self.wanted_subjects)
     }
 
-    /// Takes what was posted about `subject` as read. Of those who earned from it, what is settled and what is owed is asked
+    /// Takes what was posted about `subject` as read. Of those who earned from it, what is settled, asked for or owed is asked
     /// for like any balance; what is pending is to be read for all of them.
     pub fn assume_entries(&mut self, subject: Uuid, entries: Vec<Entry>) {
         let postings = entries.iter().flat_map(Entry::postings);
         let earners: HashSet<Earner> = postings.filter_map(|posting| Earner::of(&posting.account)).collect();
         for earner in &earners {
-            self.wanted.extend([earner.available(), earner.debt()]);
+            self.wanted.extend(earner.ends());
         }
         self.earners.extend(earners);
         self.found.insert(subject, entries);
@@ -214,7 +214,7 @@ impl Book {
 
     /// What an earner has, with all that was posted in this book; he is one of those asked for.
     pub fn purse(&self, earner: &Earner) -> Result<Purse, LedgerError> {
-        let ends = [earner.available(), earner.debt()];
+        let ends = earner.ends();
         let is_pending = |account: &&Account| Earner::of(account).as_ref() == Some(earner) && !ends.contains(account);
         let days: HashSet<Account> = self.read.keys().chain(self.moved.keys()).filter(is_pending).copied().collect();
         let mut pending = Vec::new();
@@ -225,8 +225,8 @@ impl Book {
             }
         }
         pending.sort_by_key(|(account, _)| account.due);
-        let (available, debt) = (self.balance(&earner.available())?.minor(), -self.balance(&earner.debt())?.minor());
-        Ok(Purse { pending, available, debt })
+        let [available, locked, owed] = ends.map(|account| self.balance(&account));
+        Ok(Purse { pending, available: available?.minor(), locked: locked?.minor(), debt: -owed?.minor() })
     }
 
     /// Whether the entry could be posted now; changes nothing.

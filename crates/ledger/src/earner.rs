@@ -32,6 +32,8 @@ pub struct Purse {
     pub pending: Vec<(Account, i64)>,
     /// What is settled.
     pub available: i64,
+    /// What of it is asked for and not on its way yet.
+    pub locked: i64,
     /// What is owed, as a number above zero.
     pub debt: i64,
 }
@@ -39,39 +41,48 @@ pub struct Purse {
 impl Earner {
     /// Whose account this is; none if it is no earner's.
     pub fn of(account: &Account) -> Option<Self> {
+        use AccountKind::{
+            AgentAvailable, AgentDebt, AgentLocked, AgentPending, SiteAvailable, SiteDebt, SiteLocked, SitePending,
+        };
         let side = match account.kind {
-            AccountKind::SitePending | AccountKind::SiteAvailable | AccountKind::SiteDebt => Side::Site,
-            AccountKind::AgentPending | AccountKind::AgentAvailable | AccountKind::AgentDebt => Side::Agent,
+            SitePending | SiteAvailable | SiteLocked | SiteDebt => Side::Site,
+            AgentPending | AgentAvailable | AgentLocked | AgentDebt => Side::Agent,
             _ => return None,
         };
         Some(Self { side, owner: account.owner?, currency: account.currency })
     }
 
-    /// The kinds of the accounts of a site or an agent: what is pending, what is settled, what is owed.
-    const fn kinds(side: Side) -> [AccountKind; 3] {
-        match side {
-            Side::Site => [AccountKind::SitePending, AccountKind::SiteAvailable, AccountKind::SiteDebt],
-            Side::Agent => [AccountKind::AgentPending, AccountKind::AgentAvailable, AccountKind::AgentDebt],
-        }
+    const fn kind(&self, of_site: AccountKind, of_agent: AccountKind) -> Account {
+        let kind = match self.side {
+            Side::Site => of_site,
+            Side::Agent => of_agent,
+        };
+        Account::of(kind, self.owner, self.currency)
     }
 
     /// What falls due on `day`.
     pub const fn pending(&self, day: Day) -> Account {
-        Account { due: Some(day), ..self.account(0) }
+        Account { due: Some(day), ..self.kind(AccountKind::SitePending, AccountKind::AgentPending) }
     }
 
     /// What is settled.
     pub const fn available(&self) -> Account {
-        self.account(1)
+        self.kind(AccountKind::SiteAvailable, AccountKind::AgentAvailable)
+    }
+
+    /// What of it is asked for.
+    pub const fn locked(&self) -> Account {
+        self.kind(AccountKind::SiteLocked, AccountKind::AgentLocked)
     }
 
     /// What is owed.
     pub const fn debt(&self) -> Account {
-        self.account(2)
+        self.kind(AccountKind::SiteDebt, AccountKind::AgentDebt)
     }
 
-    const fn account(&self, place: usize) -> Account {
-        Account::of(Self::kinds(self.side)[place], self.owner, self.currency)
+    /// What has one balance, whatever the day: available, locked, owed.
+    pub const fn ends(&self) -> [Account; 3] {
+        [self.available(), self.locked(), self.debt()]
     }
 
     /// An amount of this many minor units.

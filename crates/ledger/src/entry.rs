@@ -33,6 +33,18 @@ pub enum EntryKind {
     OrderRefunded,
     /// What fell due of an earner is settled: it pays his debt first, and the rest is available.
     EarningReleased,
+    /// A site or an agent asks to be paid: so much of what is available is locked.
+    WithdrawalAsked,
+    /// It is called off, or refused: what is still locked pays debts, and the rest is available again.
+    WithdrawalFreed,
+    /// It is sent: what is locked is on its way, less fee and tax.
+    WithdrawalSent,
+    /// It has arrived.
+    WithdrawalPaid,
+    /// It came back: all of it pays debts, and the rest is available again.
+    WithdrawalReturned,
+    /// What is available became money to buy with.
+    EarningConverted,
     /// A customer paid money into the wallet.
     TopUpPaid,
     /// Money came that no order can take: it waits for its refund.
@@ -49,7 +61,7 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// All kinds.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 20] = [
         Self::OrderHeld,
         Self::OrderReleased,
         Self::OrderPaid,
@@ -58,6 +70,12 @@ impl EntryKind {
         Self::LineReturned,
         Self::OrderRefunded,
         Self::EarningReleased,
+        Self::WithdrawalAsked,
+        Self::WithdrawalFreed,
+        Self::WithdrawalSent,
+        Self::WithdrawalPaid,
+        Self::WithdrawalReturned,
+        Self::EarningConverted,
         Self::TopUpPaid,
         Self::MoneySuspended,
         Self::RefundSubmitted,
@@ -77,6 +95,12 @@ impl EntryKind {
             Self::LineReturned => "line_returned",
             Self::OrderRefunded => "order_refunded",
             Self::EarningReleased => "earning_released",
+            Self::WithdrawalAsked => "withdrawal_asked",
+            Self::WithdrawalFreed => "withdrawal_freed",
+            Self::WithdrawalSent => "withdrawal_sent",
+            Self::WithdrawalPaid => "withdrawal_paid",
+            Self::WithdrawalReturned => "withdrawal_returned",
+            Self::EarningConverted => "earning_converted",
             Self::TopUpPaid => "top_up_paid",
             Self::MoneySuspended => "money_suspended",
             Self::RefundSubmitted => "refund_submitted",

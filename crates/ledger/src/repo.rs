@@ -48,12 +48,13 @@ pub(crate) async fn pending_in(tx: &impl Tx, owners: BTreeSet<Uuid>) -> Result<V
 /// What these earners have, in their order.
 pub async fn purses_in(tx: &impl Tx, earners: &[Earner]) -> Result<Vec<Purse>, LedgerError> {
     let pending = pending_in(tx, earners.iter().map(|earner| earner.owner).collect()).await?;
-    let ends: Vec<Account> = earners.iter().flat_map(|earner| [earner.available(), earner.debt()]).collect();
+    let ends: Vec<Account> = earners.iter().flat_map(Earner::ends).collect();
     let ends = balances_in(tx, &ends).await?;
-    let (ends, _) = ends.as_chunks::<2>();
-    let purse = |(earner, [available, debt]): (&Earner, &[Money; 2])| {
+    let (ends, _) = ends.as_chunks::<3>();
+    let purse = |(earner, [available, locked, owed]): (&Earner, &[Money; 3])| {
         let own = pending.iter().filter(|(account, _)| Earner::of(account).as_ref() == Some(earner));
-        Purse { pending: own.copied().collect(), available: available.minor(), debt: -debt.minor() }
+        let (available, locked, debt) = (available.minor(), locked.minor(), -owed.minor());
+        Purse { pending: own.copied().collect(), available, locked, debt }
     };
     Ok(earners.iter().zip(ends).map(purse).collect())
 }

@@ -213,11 +213,17 @@ pub(crate) fn top_up_limits(amount: Money, balance: Money) -> Result<(), (Money,
     let (least, most) = (Money::new(one, currency), Money::new(one * TOP_UP_MAX, currency));
     let after = balance.plus(amount).map(|sum| sum.minor());
     let is_within = (least.minor()..=most.minor()).contains(&amount.minor());
-    let room = Money::new((most.minor() - balance.minor()).max(0), currency);
+    let room = wallet_room(balance);
     if is_within && after.is_ok_and(|after| after <= most.minor()) {
         return Ok(());
     }
     Err((least, if room.minor() < most.minor() { room } else { most }))
+}
+
+/// How much a wallet with this balance may still take.
+pub fn wallet_room(balance: Money) -> Money {
+    let most = 10_i64.pow(balance.currency().decimals()) * TOP_UP_MAX;
+    Money::new((most - balance.minor()).max(0), balance.currency())
 }
 
 /// The most of a currency's whole units that a wallet may be filled to.

@@ -17,6 +17,7 @@ use payment_adapters::SandboxGateway;
 use settlement::{Releaser, Settlement};
 use store::Store;
 use tenancy::Tenancy;
+use withdrawal::{Teller, Withdrawals};
 
 use crate::jobs::{self, HeadExporter, KeyPruner};
 use crate::settings::Settings;
@@ -52,6 +53,8 @@ pub struct House {
     pub agents: Agents,
     /// When what was earned may be taken out.
     pub settlement: Settlement,
+    /// How it is taken out.
+    pub withdrawals: Withdrawals,
     /// Finding an order again without an account.
     pub lookups: Lookups,
     /// Files of cards, in and out.
@@ -77,6 +80,7 @@ impl House {
         let orders = Orders::new(store.clone(), lanes.clone(), inventory.clone(), payments.clone());
         let agents = Agents::new(store.clone());
         let settlement = Settlement::new(store.clone(), lanes.clone(), prices.clone());
+        let withdrawals = Withdrawals::new(store.clone(), lanes.clone(), inventory.clone());
         let lookups = Lookups::new(orders.clone(), passwords.clone());
         let intake = Intake::new(store.clone(), inventory.clone(), prices.clone(), orders.shelf().clone());
         let launch = Launch::new(
@@ -103,6 +107,7 @@ impl House {
             orders,
             agents,
             settlement,
+            withdrawals,
             lookups,
             intake,
             launch,
@@ -135,8 +140,13 @@ impl House {
 fn lanes(store: &Store, prices: &Prices) -> Lanes {
     let prices = prices.clone();
     Lanes::new(store.clone(), LaneSettings::of(store.backend()), move |_| {
-        // The order of the parts is the order of their locks: orders, then intents and refunds, then cards.
-        vec![Box::new(Desk::new(prices.clone())), Box::new(Till::default()), Box::new(Picks::default())]
+        // The order of the parts is the order of their locks: orders, then intents and refunds, then withdrawals, then cards.
+        vec![
+            Box::new(Desk::new(prices.clone())),
+            Box::new(Till::default()),
+            Box::new(Teller::default()),
+            Box::new(Picks::default()),
+        ]
     })
 }
 

@@ -53,6 +53,9 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         limits: house.limits.clone(),
         orders: house.orders.clone(),
         agents: house.agents.clone(),
+        settlement: house.settlement.clone(),
+        withdrawals: house.withdrawals.clone(),
+        store: house.store.clone(),
         kit: kit.clone(),
     });
     let shops = web::by_path(SHOP_PATHS, for_programs, shops);
@@ -69,6 +72,7 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         agents: house.agents.clone(),
         plans: commission::Plans,
         settlement: house.settlement.clone(),
+        withdrawals: house.withdrawals.clone(),
         store: house.store.clone(),
         kit: kit.clone().patient(UPLOAD_TIME),
     });

@@ -39,7 +39,7 @@ impl ReleaseDue {
         let earner = Earner::of(accounts.first()?)?;
         let balance = |account: &Account| book.balance(account).map_or(0, |balance| balance.minor());
         let pending = accounts.iter().map(|account| (*account, balance(account))).filter(|(_, minor)| *minor > 0);
-        let purse = Purse { pending: pending.collect(), available: 0, debt: -balance(&earner.debt()) };
+        let purse = Purse { pending: pending.collect(), debt: -balance(&earner.debt()), ..Purse::default() };
         let postings = release(&earner, &purse, until);
         let act = format!("released:{}:{part}", self.run);
         let entry = Entry::try_new(EntryKind::EarningReleased, earner.owner, &act, postings);

@@ -1,6 +1,7 @@
 //! What the room refuses.
 
 use chrono::{DateTime, Utc};
+use kernel::notice::NoticeError;
 use kernel::{Coded, FaultKind};
 use lane::LaneError;
 use ledger::LedgerError;
@@ -51,6 +52,16 @@ impl From<StoreError> for SettlementError {
             StoreError::Taken { .. } => Self::ChangedMeanwhile,
             StoreError::Reference => Self::Missing { what: "earner" },
             other => Self::Store(other),
+        }
+    }
+}
+
+impl From<NoticeError> for SettlementError {
+    fn from(error: NoticeError) -> Self {
+        match error {
+            NoticeError::BeforeTheLast { earliest } => Self::BeforeTheLast { earliest },
+            NoticeError::TooShort { earliest } => Self::NoticeTooShort { earliest },
+            NoticeError::TooFarAhead => Self::TooFarAhead,
         }
     }
 }

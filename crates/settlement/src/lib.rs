@@ -5,7 +5,7 @@
 //! and makes the rest available. So a release costs by earners and days, however many orders there were.
 //!
 //! A refund takes back by [`rules::take_back`]: what the line itself has pending, what else is pending (the nearest day
-//! first), what is available, and what is missing then is owed. New earnings pay what is owed first.
+//! first), what is available, what is locked by a withdrawal, and what is missing then is owed. New earnings pay what is owed first.
 //!
 //! Invariants: what is pending, available or owed of an earner is what he has earned less what was clawed back and paid out;
 //! nothing is released before its day, twice, or to somebody else; terms are never changed, and ones that pay later are told
@@ -29,4 +29,4 @@ pub use model::{
     Calendar, CalendarDay, Cause, EarnerRef, Hold, HoldId, NewHold, Paydays, Term, TermRule, TermTarget, Terms,
     TermsVersion,
 };
-pub use service::{Settlement, TEXT_CHARS_MAX, paydays_in};
+pub use service::{Settlement, TEXT_CHARS_MAX, held_in, paydays_in};

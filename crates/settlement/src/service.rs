@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use catalog::Prices;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures::future::try_join_all;
+use kernel::notice::begins_at;
 use kernel::text::one_line;
 use kernel::{Day, SiteId, TenantScope};
 use lane::Lanes;
@@ -20,10 +21,6 @@ use crate::model::{Calendar, CalendarDay, EarnerRef, Hold, HoldId, NewHold, Payd
 use crate::repo;
 use crate::rules::pays_later;
 
-/// How many days ahead terms are told by which somebody is paid later (E-Commerce Law of the PRC, art. 34).
-const NOTICE: TimeDelta = TimeDelta::days(7);
-/// How far ahead a version may begin.
-const AHEAD_MAX: TimeDelta = TimeDelta::days(366);
 /// The most versions that are announced at a time, and so the most that a lane keeps.
 const ANNOUNCED_MAX: u64 = 20;
 /// Letters of a reason or of a day's name.
@@ -72,20 +69,9 @@ impl Settlement {
         if announced.unsigned_abs() >= ANNOUNCED_MAX {
             return Err(SettlementError::TooMany { what: "announced versions", limit: ANNOUNCED_MAX });
         }
-        let after_last = last.as_ref().map_or(now, |last| last.effective_from.max(now));
         let usual = Terms::usual();
         let is_later = pays_later(last.as_ref().map_or(&usual, |last| &last.terms), &terms);
-        let earliest = if is_later { after_last.max(now + NOTICE) } else { after_last };
-        let effective_from = effective_from.unwrap_or(earliest);
-        if effective_from < after_last {
-            return Err(SettlementError::BeforeTheLast { earliest: after_last });
-        }
-        if effective_from < earliest {
-            return Err(SettlementError::NoticeTooShort { earliest });
-        }
-        if effective_from > now + AHEAD_MAX {
-            return Err(SettlementError::TooFarAhead);
-        }
+        let effective_from = begins_at(effective_from, now, last.as_ref().map(|last| last.effective_from), is_later)?;
         let version = last.map_or(1, |last| last.version + 1);
         let new = TermsVersion { version, effective_from, created_at: now, created_by: by, terms };
         repo::terms::insert(tx, &new).await?;
@@ -247,7 +233,7 @@ impl Settlement {
 }
 
 /// Who is held back now.
-pub(crate) async fn held_in(tx: &impl Tx) -> Result<HashSet<(Side, Uuid)>, SettlementError> {
+pub async fn held_in(tx: &impl Tx) -> Result<HashSet<(Side, Uuid)>, SettlementError> {
     Ok(repo::holds::open(tx).await?.iter().map(|hold| hold.earner.key()).collect())
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Grant {
     pub amount: Money,
 }
 
-/// Takes out half of what an earner may, as a withdrawal does.
+/// Locks half of what an earner may take out, or takes out what is locked by now, as a withdrawal does.
 #[derive(Debug, Clone)]
 pub(crate) struct TakeOut {
     pub name: Uuid,
@@ -119,17 +119,20 @@ impl Command for TakeOut {
     }
 
     fn want(&self, parts: &mut Parts) {
-        parts.part::<Book>().want(self.from.available());
+        self.from.ends().into_iter().for_each(|account| parts.part::<Book>().want(account));
     }
 
     fn decide(&self, parts: &mut Parts, _now: DateTime<Utc>) -> bool {
         let book = parts.part::<Book>();
-        let half = book.balance(&self.from.available()).map_or(0, |balance| balance.minor()) / 2;
+        let on = |account| book.balance(&account).map_or(0, |balance| balance.minor());
+        let [available, locked, _] = self.from.ends();
         let opening = Account::own(AccountKind::Opening, self.from.currency);
-        let postings = [
-            Posting { account: self.from.available(), amount: self.from.money(-half) },
-            Posting { account: opening, amount: self.from.money(half) },
-        ];
+        let (account, to, minor) = match on(locked) {
+            0 => (available, locked, on(available) / 2),
+            all => (locked, opening, all),
+        };
+        let postings = [(account, -minor), (to, minor)];
+        let postings = postings.map(|(account, minor)| Posting { account, amount: self.from.money(minor) });
         let entry = Entry::try_new(EntryKind::Adjustment, self.name, "taken_out", postings);
         book.post(entry.expect("what is taken out is balanced")).is_ok()
     }

@@ -89,7 +89,7 @@ impl World {
     }
 
     /// What is due is released, now and then from two places at once or with a clock that runs ahead; one who has something
-    /// available takes half of it out.
+    /// available or locked takes a part of it out.
     fn settle(&mut self, tenant: usize) {
         let database = &self.databases[tenant];
         let until = Day::of(database.now).after(if self.dice.is_hit(100) { 1 } else { 0 });
@@ -98,10 +98,12 @@ impl World {
         let balances = database.balances.iter();
         let rich = balances.filter_map(|(account, minor)| {
             let earner = Earner::of(account)?;
-            (*account == earner.available() && *minor > 1).then_some(earner)
+            let is_his = *account == earner.locked() && *minor > 0 || *account == earner.available() && *minor > 1;
+            is_his.then_some(earner)
         });
         let mut rich: Vec<Earner> = rich.collect();
         rich.sort();
+        rich.dedup();
         let times = if self.dice.is_hit(200) { 2 } else { 1 };
         for _ in 0..times {
             for some in accounts.chunks(5) {

@@ -43,6 +43,7 @@ pub use permit::{
     AgentRead, AgentWrite, Allow, Buyer, ChannelRead, ChannelWrite, GoodsRead, GoodsWrite, Guest, LedgerRead,
     MaybeBuyer, Operator, OrderFulfil, OrderRead, OrderRefund, PlanRead, PlanWrite, Policy, PriceRead, PriceWrite,
     SettlementRead, SettlementWrite, SiteOperator, SiteRead, SiteWrite, Staff, StockRead, StockWrite, Visitor,
+    WithdrawalAsk, WithdrawalPay, WithdrawalRead, WithdrawalReview,
 };
 pub use problem::{FieldError, Problem, status_of};
 pub use proxies::Proxies;

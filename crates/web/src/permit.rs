@@ -123,6 +123,10 @@ permissions!(
     PlanWrite,
     SettlementRead,
     SettlementWrite,
+    WithdrawalRead,
+    WithdrawalReview,
+    WithdrawalPay,
+    WithdrawalAsk,
 );
 
 impl Policy for Guest {

@@ -5,3 +5,4 @@ pub(crate) mod goods;
 pub(crate) mod ledger;
 pub(crate) mod prices;
 pub(crate) mod profile;
+pub(crate) mod withdrawals;

@@ -24,7 +24,20 @@ pub(crate) const DOCUMENT: &str = "/api/v1/shop/openapi.json";
                        `RateLimit-Policy`.",
         license(name = "proprietary")
     ),
-    paths(super::log_in, super::log_out, super::place),
+    paths(
+        super::log_in,
+        super::log_out,
+        super::place,
+        super::agent::show,
+        super::agent::payees,
+        super::agent::add_payee,
+        super::agent::remove_payee,
+        super::agent::rules,
+        super::agent::list,
+        super::agent::ask,
+        super::agent::cancel,
+        super::agent::convert,
+    ),
     components(schemas(ProblemView, FieldErrorView))
 )]
 struct Document;

@@ -23,6 +23,7 @@ use testkit::TestDb;
 use tower::ServiceExt;
 use uuid::Uuid;
 use web::{Bounds, Kit, Proxies};
+use withdrawal::{Teller, Withdrawals};
 
 use crate::{ApiState, CONSOLE_HOST};
 
@@ -124,6 +125,19 @@ impl Console {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// Posts a file; what is answered, as text.
+    pub async fn send(&mut self, path: &str, file: String) -> (StatusCode, String) {
+        let request = Request::builder().method(Method::POST).uri(path).header(header::HOST, CONSOLE_HOST);
+        let request = request.header(header::COOKIE, &self.cookie);
+        let mut request = request.header(header::CONTENT_TYPE, "application/octet-stream").body(Body::from(file));
+        let request = request.as_mut().expect("a request");
+        request.headers_mut().extend(self.sent.clone());
+        let response = self.router.clone().oneshot(std::mem::take(request)).await.expect("an answer");
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), 4 << 20).await.expect("a body");
+        (status, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     /// With this `If-Match`.
     pub async fn ask_if(
         &mut self,
@@ -167,6 +181,7 @@ fn rooms(db: &TestDb, passwords: &Passwords) -> ApiState {
         agents: Agents::new(store.clone()),
         plans: Plans,
         settlement: Settlement::new(store.clone(), lanes.clone(), prices.clone()),
+        withdrawals: Withdrawals::new(store.clone(), lanes.clone(), inventory.clone()),
         prices,
         payments,
         inventory,
@@ -180,7 +195,12 @@ fn rooms(db: &TestDb, passwords: &Passwords) -> ApiState {
 fn lanes(store: &Store, prices: &Prices) -> Lanes {
     let prices = prices.clone();
     Lanes::new(store.clone(), LaneSettings::of(store.backend()), move |_| {
-        vec![Box::new(Desk::new(prices.clone())), Box::new(Till::default()), Box::new(Picks::default())]
+        vec![
+            Box::new(Desk::new(prices.clone())),
+            Box::new(Till::default()),
+            Box::new(Teller::default()),
+            Box::new(Picks::default()),
+        ]
     })
 }
 

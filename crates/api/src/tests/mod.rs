@@ -10,6 +10,7 @@ mod own;
 mod prices;
 mod sites;
 mod walls;
+mod withdrawals;
 
 use std::collections::BTreeSet;
 

@@ -62,6 +62,20 @@ impl Customers {
         self.limits.guard(account, from, self.check(scope, &login, password)).await
     }
 
+    /// Says whether the password of somebody who is logged in is this one, before what a stolen session must not do. A wrong
+    /// one is `BadLogin`, and counts like one at a log-in.
+    pub async fn confirm(
+        &self,
+        scope: &SiteScope,
+        from: IpAddr,
+        customer: &Customer,
+        password: &Secret<String>,
+    ) -> Result<(), IdentityError> {
+        let login = Login::parse(&customer.login).map_err(|_| IdentityError::BadLogin)?;
+        let account = Account { tenant: Some(scope.tenant()), login: login.clone() };
+        self.limits.guard(account, from, async { self.known(scope, &login, password).await.map(drop) }).await
+    }
+
     /// Makes a customer whom this site wins, and logs him in on it. A login that a customer of the main site has,
     /// on whichever of its sites, is `LoginTaken`.
     pub async fn register(
@@ -170,20 +184,30 @@ impl Customers {
         Ok(repo::logins(tx, ids).await?)
     }
 
-    /// No transaction is open while the password is checked; what was checked must still be so afterwards.
-    async fn check(
+    /// Whose login and password these are. No transaction is open while the password is checked.
+    async fn known(
         &self,
         scope: &SiteScope,
         login: &Login,
         password: &Secret<String>,
-    ) -> Result<(Token, Customer), IdentityError> {
+    ) -> Result<repo::Known, IdentityError> {
         let known = {
             let tx = self.store.read(scope).await?;
             repo::by_login(&tx, login).await?
         };
         let hash = known.as_ref().map(|known| known.password_hash.as_str());
         let is_right = self.passwords.of(scope.tenant()).verify(password, hash).await?;
-        let known = known.filter(|known| is_right && known.is_active).ok_or(IdentityError::BadLogin)?;
+        known.filter(|known| is_right && known.is_active).ok_or(IdentityError::BadLogin)
+    }
+
+    /// What was checked must still be so afterwards.
+    async fn check(
+        &self,
+        scope: &SiteScope,
+        login: &Login,
+        password: &Secret<String>,
+    ) -> Result<(Token, Customer), IdentityError> {
+        let known = self.known(scope, login, password).await?;
         let token = Token::new();
         let begun = self.store.transact(scope, async |tx| {
             if repo::by_login(tx, login).await?.as_ref() != Some(&known) {

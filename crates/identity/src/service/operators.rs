@@ -43,6 +43,19 @@ impl Operators {
         self.limits.guard(account, from, self.check(&login, password)).await
     }
 
+    /// Says whether the password of somebody who is logged in is this one, before what a stolen session must not do. A wrong
+    /// one is `BadLogin`, and counts like one at a log-in.
+    pub async fn confirm(
+        &self,
+        from: IpAddr,
+        operator: &Operator,
+        password: &Secret<String>,
+    ) -> Result<(), IdentityError> {
+        let login = Login::parse(&operator.login).map_err(|_| IdentityError::BadLogin)?;
+        let account = Account { tenant: None, login: login.clone() };
+        self.limits.guard(account, from, async { self.known(&login, password).await.map(drop) }).await
+    }
+
     /// What is left to a caller at `from` for log-ins of this operator.
     pub fn left_for_login(&self, login: &str, from: IpAddr) -> Vec<Allowance> {
         self.limits.left_for_login(None, login, from)
@@ -95,15 +108,20 @@ impl Operators {
         Ok(saved)
     }
 
-    /// No transaction is open while the password is checked; what was checked must still be so afterwards.
-    async fn check(&self, login: &Login, password: &Secret<String>) -> Result<(Token, Operator), IdentityError> {
+    /// Whose login and password these are. No transaction is open while the password is checked.
+    async fn known(&self, login: &Login, password: &Secret<String>) -> Result<repo::Known, IdentityError> {
         let known = {
             let tx = self.store.read_platform(&Platform::assume()).await?;
             repo::by_login(&Directory::Read(&tx), login).await?
         };
         let hash = known.as_ref().map(|known| known.password_hash.as_str());
         let is_right = self.passwords.verify(password, hash).await?;
-        let known = known.filter(|known| is_right && known.is_active).ok_or(IdentityError::BadLogin)?;
+        known.filter(|known| is_right && known.is_active).ok_or(IdentityError::BadLogin)
+    }
+
+    /// What was checked must still be so afterwards.
+    async fn check(&self, login: &Login, password: &Secret<String>) -> Result<(Token, Operator), IdentityError> {
+        let known = self.known(login, password).await?;
         let token = Token::new();
         let tx = self.store.write_platform(&Platform::assume()).await?;
         if repo::by_login(&Directory::Write(&tx), login).await?.as_ref() != Some(&known) {

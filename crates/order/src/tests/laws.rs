@@ -108,7 +108,8 @@ impl Story<'_> {
         };
         let mut pending: Vec<(Account, i64)> = balances.clone().into_iter().filter(is_pending).collect();
         pending.sort_by_key(|(account, _)| account.due);
-        Purse { pending, available: on(earner.available()), debt: -on(earner.debt()) }
+        let [available, locked, owed] = earner.ends().map(on);
+        Purse { pending, available, locked, debt: -owed }
     }
 
     /// What falls due until `day` is released, and of what is available then everybody takes `quarters` out.

@@ -27,7 +27,7 @@ impl Shop {
 
     /// What is pending by day, available and owed of the site of this level.
     async fn has(&self, level: usize) -> (Vec<(String, i64)>, i64, i64) {
-        let Purse { pending, available, debt } = self.purse(level).await;
+        let Purse { pending, available, debt, .. } = self.purse(level).await;
         let day = |account: Account| account.due.map_or_else(String::new, |due| due.to_string());
         (pending.into_iter().map(|(account, minor)| (day(account), minor)).collect(), available, debt)
     }
@@ -203,6 +203,22 @@ on_both! {
             shop.refund(order, key).await.expect("refunded");
         }
         assert_eq!((shop.has(2).await, shop.has(1).await), ((vec![], 0, 5_00), (vec![], 0, 0)));
+        shop.all_holds().await;
+    }
+
+    async fn a_refund_takes_what_is_locked_before_it_makes_a_debt(db) {
+        let shop = Shop::open(&db).await;
+        shop.prices().await;
+        let orders = [shop.sells("one", 1).await, shop.sells("two", 1).await];
+        db.clock.advance(TimeDelta::days(5));
+        shop.settles().await;
+        assert_eq!(shop.has(2).await, (vec![], 4_00, 0));
+        shop.moves(&[shop.seller(2).available()], -3_00).await;
+        shop.moves(&[shop.seller(2).locked()], 2_50).await;
+        shop.refund(orders[0], "a").await.expect("refunded");
+        assert_eq!((shop.purse(2).await.locked, shop.has(2).await), (1_50, (vec![], 0, 0)));
+        shop.refund(orders[1], "b").await.expect("refunded");
+        assert_eq!((shop.purse(2).await.locked, shop.has(2).await), (0, (vec![], 0, 50)));
         shop.all_holds().await;
     }
 

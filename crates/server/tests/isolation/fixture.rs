@@ -14,7 +14,7 @@ use commission::{Base, How, NewAgent, Plan, PlanAuthor, Plans, Referral, Rule, T
 use identity::{CustomerId, Login, Membership, NewOperator, Passwords, Role};
 use kernel::{Currency, Money, Rate, Secret, SiteId, SiteScope, TenantId};
 use launch::{Applied, Mode, Pack};
-use ledger::AccountKind;
+use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
 use order::{Brought, Buyer, Checkout, Contact, LinkToken, OrderId, SoldBy, Wanted};
 use payment::{Channel, ExceptionId, ExceptionState, OpenTopUp, OutNo, PublicChannel, Seen, TopUpOpened};
 use risk::Limits;
@@ -23,13 +23,14 @@ use server::settings::{self, Settings};
 use settlement::{Cause, EarnerRef, NewHold};
 use tenancy::Shop;
 use testkit::TestDb;
+use withdrawal::{Ask, Means, NewPayee, PayeeDetails, Word};
 
 /// The main site whose people try everything, and the one whose people are only looked at.
 pub const HOME: &str = "cedar";
 pub const FOREIGN: &str = "larch";
 /// The tree: below the main site two sisters, and one below the first of them.
 pub const SITES: [&str; 4] = ["main", "north", "south", "deep"];
-const PASSWORD: &str = "a clerk's long password";
+pub const PASSWORD: &str = "a clerk's long password";
 const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
 /// Names that the fixture gives, by which a page that shows too much is found out.
@@ -51,6 +52,8 @@ pub struct Target {
     pub customer: String,
     /// The session of another customer, who has bought nothing.
     pub other: String,
+    /// The session of one of the site's agents.
+    pub agent: String,
     /// The site's own channel, as gateways know it.
     pub public_channel: String,
     /// The number of the try that waits for its money.
@@ -202,7 +205,7 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
         ..Buyer::account(customer.id)
     };
     let wanted = vec![Wanted::new(sku, 1, unit)];
-    let (agent, referral) = appoint(house, &shop).await;
+    let (agent, referral, agents_token) = appoint(house, &shop).await;
     let brought = SoldBy { brought: Brought::Link(referral), ..sold_by(&shop) };
     let placed = house.orders.place(&scope, brought, buyer.clone(), wanted.clone(), site).await;
     let order = placed.expect("placed").answer.order;
@@ -239,6 +242,8 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
     names.insert("refund", refund);
     names.insert("batch", batch.to_string());
     names.insert("code", goods);
+    let paid = pay_out(house, &shop, &agent).await;
+    names.extend(["payee", "payout", "withdrawal"].into_iter().zip(paid));
     names.insert("hold", hold_back(house, &shop, &agent).await);
     names.insert("agent", agent);
     Target {
@@ -250,10 +255,46 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
         names,
         customer: token.text().expose().clone(),
         other: newcomer(house, &scope).await,
+        agent: agents_token,
         public_channel: PublicChannel::new(shop.tenant.id, channel.id).to_string(),
         handover: house.payments.hand_over(&scope.engine(), &out_no).await.expect("a token"),
         out_no: out_no.to_string(),
     }
+}
+
+/// Where the site (of a main one its agent) is paid, what was sent to it, and what it asks for.
+async fn pay_out(house: &House, shop: &Shop, agent: &str) -> [String; 3] {
+    let (scope, site) = (shop.scope().engine(), shop.site.id);
+    let agent = EarnerRef::Agent(site, commission::AgentId::parse(agent).expect("an agent"));
+    let earner = if shop.chain.len() > 1 { EarnerRef::Site(site) } else { agent };
+    let (side, owner) = earner.key();
+    let account = ledger::Earner { side, owner, currency: Currency::CNY }.available();
+    let opening = Account::own(AccountKind::Opening, Currency::CNY);
+    let postings = [(account, 100_00), (opening, -100_00)];
+    let postings = postings.map(|(account, minor)| Posting { account, amount: Money::new(minor, Currency::CNY) });
+    let entry = Entry::try_new(EntryKind::Adjustment, uuid::Uuid::now_v7(), "earned", postings).expect("balanced");
+    let (asks, reviews) = (uuid::Uuid::now_v7(), uuid::Uuid::now_v7());
+    let details = PayeeDetails::parse(Means::Bank, ("Li Lei", "6222021200001234", "Bank")).expect("details");
+    let tx = house.store.write(&scope).await.expect("a writer");
+    let mut book = Book::new(scope.id());
+    book.post(entry).expect("posted");
+    book.write_in(&tx, uuid::Uuid::now_v7()).await.expect("written");
+    let rules = withdrawal::Rules { cool_down_hours: 0, daily_count: 20, ..withdrawal::Rules::USUAL };
+    house.withdrawals.save_rules_in(&tx, rules, None, reviews).await.expect("saved");
+    let new = NewPayee { earner, means: Means::Bank, details };
+    let payee = house.withdrawals.add_payee_in(&tx, new, asks).await.expect("a payee").id;
+    tx.commit().await.expect("committed");
+    let ask = async |key: &str| {
+        let amount = Money::new(20_00, Currency::CNY);
+        let ask = Ask { earner, amount, payee, invoice: None, by: asks, key: key.to_owned() };
+        house.withdrawals.ask(&scope, ask).await.expect("asked").answer.id
+    };
+    let sent = ask("first").await;
+    let word = Word::Approve { is_name_checked: true };
+    house.withdrawals.review(&scope, (sent, None), word, (reviews, "yes".to_owned())).await.expect("approved");
+    let payout = house.withdrawals.send(&scope, &[sent], Currency::CNY, (reviews, sent.to_string())).await;
+    let payout = payout.expect("sent").answer.id;
+    [payee.to_string(), payout.to_string(), ask("second").await.to_string()]
 }
 
 /// What falls due of the agent stays pending.
@@ -269,18 +310,18 @@ async fn hold_back(house: &House, shop: &Shop, agent: &str) -> String {
 }
 
 /// Somebody who brings buyers to the site.
-async fn appoint(house: &House, shop: &Shop) -> (String, Referral) {
+async fn appoint(house: &House, shop: &Shop) -> (String, Referral, String) {
     let (scope, name) = (shop.scope(), format!("Agent of {}", shop.site.slug));
     let login = Login::parse(&format!("agent-{}@agents.example", uuid::Uuid::now_v7())).expect("a log-in");
     let password = Secret::new(PASSWORD.to_owned());
-    let (_, customer) =
+    let (token, customer) =
         house.customers.register(&scope, ADDRESS, (&login, "Agent"), &password).await.expect("registered");
     let tx = house.store.write(&scope.engine()).await.expect("a writer");
     let new = NewAgent { site: shop.site.id, customer: customer.id, upper: None, name, level: None };
     let (agent, link) = house.agents.appoint_in(&tx, new).await.expect("appointed");
     tx.commit().await.expect("committed");
     let referral = house.agents.referral(&scope, &link.code, How::Link).await.expect("read");
-    (agent.id.to_string(), referral.expect("he brings buyers"))
+    (agent.id.to_string(), referral.expect("he brings buyers"), token.text().expose().clone())
 }
 
 /// Another version of the plan, to come, with a rule for each agent of the tenant.

@@ -4,7 +4,8 @@ use axum::http::{Method, StatusCode};
 use catalog::SkuId;
 use testkit::TestDb;
 
-use super::fixture::{Fixture, HOME, Sent, Target, offer};
+use super::fixture::{Fixture, HOME, PASSWORD, Sent, Target, offer};
+use super::requests::fill;
 
 pub async fn matrix(db: &TestDb) {
     let routes: Vec<String> = api::shop_route_list()
@@ -12,6 +13,15 @@ pub async fn matrix(db: &TestDb) {
         .map(|route| format!("{} {} {}", route.method, route.path, route.policy))
         .collect();
     let known = [
+        "GET /api/v1/shop/agent buyer",
+        "POST /api/v1/shop/agent/conversions buyer",
+        "GET /api/v1/shop/agent/payees buyer",
+        "POST /api/v1/shop/agent/payees buyer",
+        "POST /api/v1/shop/agent/payees/{payee}/remove buyer",
+        "GET /api/v1/shop/agent/withdrawal-rules buyer",
+        "GET /api/v1/shop/agent/withdrawals buyer",
+        "POST /api/v1/shop/agent/withdrawals buyer",
+        "POST /api/v1/shop/agent/withdrawals/{withdrawal}/cancel buyer",
         "GET /api/v1/shop/openapi.json guest",
         "POST /api/v1/shop/orders buyer",
         "DELETE /api/v1/shop/session buyer",
@@ -38,12 +48,85 @@ pub async fn matrix(db: &TestDb) {
             }
         }
     }
+    agents(&fixture, &home).await;
+    agent_at_home(&fixture, fixture.target(HOME, "main")).await;
     let cookie = format!("session={}", home.customer);
     let ended = Sent { method: Method::DELETE, ..sent(&home, "/api/v1/shop/session", &cookie) };
     assert_eq!(fixture.ask(ended).await.0, StatusCode::NO_CONTENT);
     assert_eq!(buy(&fixture, &home, &home.customer, &home.names["sku"]).await.0, StatusCode::UNAUTHORIZED);
     let nowhere = Sent { host: "nowhere.example", body: "{}", ..sent(&home, "/api/v1/shop/orders", "") };
     assert_eq!(fixture.ask(nowhere).await.0, StatusCode::MISDIRECTED_REQUEST);
+}
+
+/// What is an agent's is shown to him alone: not to a guest, not to a customer who is no agent, not at another site, and
+/// nobody else's is shown to him. On the main sites of the fixture the agent himself is paid, on the others their site.
+async fn agents(fixture: &Fixture, home: &Target) {
+    let main = fixture.target(HOME, "main");
+    for route in api::shop_route_list().iter().filter(|route| route.path.starts_with("/api/v1/shop/agent")) {
+        let ask = async |visited: &Target, token: &str, names: &Target| {
+            let (path, cookie) = (fill(route.path, &names.names), format!("session={token}"));
+            let body = body_of_agent(route.path, names);
+            let method = Method::from_bytes(route.method.as_bytes()).expect("a method");
+            let sent = Sent { method, body: &body, ..sent(visited, &path, &cookie) };
+            fixture.ask(sent).await
+        };
+        for (token, expected) in [
+            ("", StatusCode::UNAUTHORIZED),
+            (main.agent.as_str(), StatusCode::UNAUTHORIZED),
+            (home.other.as_str(), StatusCode::NOT_FOUND),
+        ] {
+            let (status, text) = ask(home, token, home).await;
+            assert_eq!(status, expected, "{} {}: {text}", route.method, route.path);
+        }
+        let is_about_a_thing = route.path.contains("/{");
+        for foreign in fixture.targets.iter().filter(|target| target.site != main.site && is_about_a_thing) {
+            let (status, text) = ask(main, &main.agent, foreign).await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{} {}: {text}", route.method, route.path);
+        }
+        if route.method == "POST" && !is_about_a_thing {
+            let (status, text) = ask(main, &main.agent, home).await;
+            assert!(status.is_client_error(), "{} of another's payee: {text}", route.path);
+        }
+        if route.method == "GET" {
+            let (status, text) = ask(main, &main.agent, main).await;
+            assert_eq!(status, StatusCode::OK, "{}: {text}", route.path);
+            for foreign in fixture.targets.iter().filter(|target| target.site != main.site) {
+                for name in ["agent", "payee", "withdrawal"] {
+                    assert!(!text.contains(&foreign.names[name]), "{}: {text}", route.path);
+                }
+            }
+        }
+    }
+}
+
+/// What an agent can do he can do.
+async fn agent_at_home(fixture: &Fixture, home: &Target) {
+    let cookie = format!("session={}", home.agent);
+    let post = async |path: &str, body: &str| fixture.ask(Sent { body, ..sent(home, path, &cookie) }).await;
+    let (status, text) = post(&format!("/api/v1/shop/agent/withdrawals/{}/cancel", home.names["withdrawal"]), "").await;
+    assert_eq!(status, StatusCode::OK, "{text}");
+    let payee = body_of_agent("/payees", home).replace("Somebody Else", "li lei");
+    let (status, text) = post("/api/v1/shop/agent/payees", &payee).await;
+    assert_eq!(status, StatusCode::CREATED, "{text}");
+    let made: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let remove = format!("/api/v1/shop/agent/payees/{}/remove", made["id"].as_str().expect("an id"));
+    let (status, text) = post(&remove, &body_of_agent("/payees/{payee}/remove", home)).await;
+    assert_eq!(status, StatusCode::NO_CONTENT, "{text}");
+    let (status, text) = post(&remove, r#"{"password":"not this one"}"#).await;
+    assert!(status == StatusCode::UNPROCESSABLE_ENTITY && text.contains("password_wrong"), "{status} {text}");
+}
+
+fn body_of_agent(path: &str, names: &Target) -> String {
+    let amount = r#"{"amount_minor":999999,"currency":"CNY"}"#;
+    match path.trim_start_matches("/api/v1/shop/agent") {
+        "/conversions" => format!("{{\"amount\":{amount}}}"),
+        "/payees" => format!(
+            "{{\"means\":\"alipay\",\"holder\":\"Somebody Else\",\"number\":\"12345678\",\"password\":\"{PASSWORD}\"}}"
+        ),
+        "/payees/{payee}/remove" => format!("{{\"password\":\"{PASSWORD}\"}}"),
+        "/withdrawals" => format!("{{\"amount\":{amount},\"payee\":\"{}\"}}", names.names["payee"]),
+        _ => String::new(),
+    }
 }
 
 /// The database is gone, and still the crowd for what is sold out hears that it is: at the main site, and three levels

@@ -123,7 +123,7 @@ impl Kind for Any {
 
 /// Whether the route takes a file.
 pub fn is_upload(route: &Route) -> bool {
-    route.path.ends_with("/imports")
+    route.path.ends_with("/imports") || route.path.ends_with("/results")
 }
 
 /// A body that the route takes. A route that is not here fails the matrix: write down what it takes.
@@ -172,6 +172,23 @@ pub fn body_of(route: &Route, target: &Target) -> String {
         ("POST", "/calendar-days") => json!({"day": "2099-01-01", "is_business": false, "name": "New Year"}),
         ("POST", "/earning-holds") => json!({"agent": target.names["agent"], "cause": "risk", "reason": "odd orders"}),
         ("POST", "/earning-holds/{hold}/lift") => json!({"reason": "looked into"}),
+        ("POST", "/withdrawal-rules") => json!({"rules": {
+            "minimum": cny(1_000), "fee_rate_ppm": 0, "fee_minimum": cny(0), "daily_count": 20, "cool_down_hours": 0,
+            "tax": {"kind": "none"}, "may_convert": true,
+        }}),
+        ("POST", "/withdrawals") => json!({"amount": cny(1_000), "payee": target.names["payee"]}),
+        ("POST", "/withdrawals/{withdrawal}/approve") => json!({"name_checked": true}),
+        ("POST", "/withdrawals/{withdrawal}/paid") => json!({"reference": "B-1"}),
+        ("POST", "/withdrawals/{withdrawal}/reject" | "/withdrawals/{withdrawal}/returned") => {
+            json!({"reason": "no such account"})
+        }
+        ("POST", "/payees") => json!({
+            "means": "alipay", "holder": "Li Lei", "number": "li@lei.example", "password": "wrong password",
+        }),
+        ("POST", "/payees/{payee}/remove") => json!({"password": "wrong password"}),
+        ("POST", "/payee-names/forget") => json!({"agent": target.names["agent"]}),
+        ("POST", "/conversions") => json!({"amount": cny(100)}),
+        ("POST", "/payouts") => json!({"withdrawals": [target.names["withdrawal"]]}),
         _ => Value::Null,
     };
     if known != Value::Null {
@@ -182,6 +199,12 @@ pub fn body_of(route: &Route, target: &Target) -> String {
         ("POST", "/api/v1/session") => r#"{"login":"nobody","password":"wrong password"}"#.to_owned(),
         ("POST", path) if path.ends_with("/imports") => "NEW-1\n".to_owned(),
         ("POST", path) if path.ends_with("/undo") => "{}".to_owned(),
+        ("POST", path) if path.ends_with("/results") => {
+            format!("reference,result,note\n{},paid,\n", target.names["withdrawal"])
+        }
+        ("POST", path) if path.ends_with("/payee") || path.ends_with("/file") || path.ends_with("/cancel") => {
+            String::new()
+        }
         ("POST", path) if path.ends_with("/orders/{order}/refund") => r#"{"reason":"he asked"}"#.to_owned(),
         ("POST", path) if path.ends_with("/fulfilments/{line}") => r#"{"act":"take"}"#.to_owned(),
         ("POST", path) if path.contains("/refunds/{refund}/") => String::new(),

@@ -32,7 +32,7 @@ const ID: &str = "fill.id(@, k)";
 const AT: &str = "fill.at(@, k)";
 const NO: &str = "fill.no(@, k)";
 
-const COPIED: [Copied; 32] = [
+const COPIED: [Copied; 36] = [
     ("customers", &[("id", ID), ("login", "@ || k"), ("created_at", AT)]),
     ("customer_sessions", &[("token_hash", "sha256(@ || int4send(k))"), ("customer_id", ID), ("created_at", AT)]),
     ("accounts", &[("id", ID), ("owner_id", ID)]),
@@ -101,6 +101,21 @@ const COPIED: [Copied; 32] = [
             ("lift_reason", "'over'"),
         ],
     ),
+    ("payees", &[("id", ID), ("created_at", AT), ("removed_at", "fill.at(created_at, k)")]),
+    ("payouts", &[("id", ID), ("created_at", AT)]),
+    (
+        "withdrawals",
+        &[
+            ("id", ID),
+            ("payee_id", ID),
+            ("payout_id", ID),
+            ("state", "CASE WHEN @ IN ('requested', 'approved', 'sent') THEN 'cancelled' ELSE @ END"),
+            // Not today: it would be too many.
+            ("requested_at", "fill.at(@, k) - interval '1 day'"),
+            ("changed_at", AT),
+        ],
+    ),
+    ("withdrawal_events", &[("id", ID), ("withdrawal_id", ID), ("happened_at", AT)]),
     ("order_referrals", &[("order_id", ID), ("link_id", ID)]),
     ("order_commissions", &[("order_id", ID)]),
     ("order_events", &[("order_id", ID), ("at", AT)]),

@@ -14,9 +14,10 @@ use outbox::Outbox;
 use payment::{Channel, OpenTopUp, OutNo, Rescue, Seen, TopUpOpened};
 use server::house::House;
 use server::jobs::{ExportHead, PruneKeys};
-use settlement::SettleDue;
+use settlement::{EarnerRef, SettleDue};
 use tenancy::Shop;
 use uuid::Uuid;
+use withdrawal::{Ask, Convert, Means, NewPayee, Outcome, PayeeDetails, WithdrawalId, Word};
 
 use crate::isolation::fixture::{Fixture, HOME, Sent, Target, buyer_mark, offer, sold_by};
 
@@ -33,6 +34,7 @@ pub async fn all(fixture: &Fixture, clock: &FakeClock) {
         counter.find_again().await;
         counter.restock().await;
         counter.appoint().await;
+        counter.pay_out().await;
     }
     jobs(&fixture.house, fixture.target(HOME, "main")).await;
 }
@@ -106,6 +108,46 @@ impl<'a> Counter<'a> {
         let (site, upper) = (self.shop.site.id, Some(self.referral.agent()));
         let new = NewAgent { site, customer: customer.id, upper, name: "Agent".to_owned(), level: None };
         self.house.agents.appoint_in(&tx, new).await.expect("appointed");
+        tx.commit().await.expect("committed");
+    }
+
+    /// What the site has asked for is called off; another withdrawal is asked for, sent, paid and comes back. On the main site
+    /// it is an agent who asks, and he is held back.
+    async fn pay_out(&self) {
+        let (house, scope) = (&self.house, self.scope.engine());
+        let asked = WithdrawalId::parse(&self.target.names["withdrawal"]).expect("a withdrawal");
+        let tx = house.store.read(&scope).await.expect("a reader");
+        let asked = house.withdrawals.find_in(&tx, asked).await.expect("read").expect("it is there");
+        drop(tx);
+        let (earner, by) = (asked.earner, asked.requested.1);
+        if matches!(earner, EarnerRef::Agent(..)) {
+            return;
+        }
+        let reviews = Uuid::now_v7();
+        if asked.state.is_open() {
+            let reviewed = house.withdrawals.review(&scope, (asked.id, Some(earner)), Word::Cancel, (by, key())).await;
+            reviewed.expect("called off");
+        }
+        let details = PayeeDetails::parse(Means::Alipay, ("Li Lei", "13800000000", "")).expect("details");
+        let tx = house.store.write(&scope).await.expect("a writer");
+        let new = NewPayee { earner, means: Means::Alipay, details };
+        let payee = house.withdrawals.add_payee_in(&tx, new, by).await.expect("a payee").id;
+        tx.commit().await.expect("committed");
+        let ask = Ask { earner, amount: asked.amount, payee, invoice: None, by, key: key() };
+        let id = house.withdrawals.ask(&scope, ask).await.expect("asked").answer.id;
+        let word = Word::Approve { is_name_checked: true };
+        house.withdrawals.review(&scope, (id, None), word, (reviews, key())).await.expect("approved");
+        let sent = house.withdrawals.send(&scope, &[id], asked.amount.currency(), (reviews, key())).await;
+        let payout = sent.expect("sent").answer.id;
+        house.withdrawals.payout_lines(&scope, payout, reviews).await.expect("lines");
+        for outcome in [Outcome::Arrived { reference: None }, Outcome::Returned { reason: "closed".to_owned() }] {
+            house.withdrawals.end(&scope, id, outcome, (reviews, key())).await.expect("told");
+        }
+        let amount = Money::new(1_00, Currency::CNY);
+        let convert = Convert { earner, amount, wallet: None, by, key: key() };
+        house.withdrawals.convert(&scope, convert).await.expect("converted");
+        let tx = house.store.write(&scope).await.expect("a writer");
+        house.withdrawals.remove_payee_in(&tx, earner, payee).await.expect("removed");
         tx.commit().await.expect("committed");
     }
 

@@ -9,7 +9,7 @@ use crate::isolation::fixture::{Fixture, HOME, Sent, Target};
 use crate::isolation::requests::{fill, of_shop, query_of};
 
 /// The filters of lists, by the end of their path. `{name}` is filled in as in paths.
-const FILTERS: [(&str, &[&str]); 8] = [
+const FILTERS: [(&str, &[&str]); 9] = [
     (
         "/orders",
         &[
@@ -38,6 +38,10 @@ const FILTERS: [(&str, &[&str]); 8] = [
         ],
     ),
     ("/earning-holds", &["site=north"]),
+    (
+        "/tenants/{tenant}/withdrawals",
+        &["state=requested", "state=sent", "state=paid", "state=cancelled", "site=north", "agent={agent}"],
+    ),
     ("/fulfilments", &["state=waiting", "state=taken", "state=done", "state=failed", "state=cancelled"]),
     (
         "/refunds",

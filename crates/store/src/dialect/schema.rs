@@ -26,6 +26,7 @@ pub struct Table {
     unique_everywhere: Vec<Vec<&'static str>>,
     indexes: Vec<Vec<&'static str>>,
     partial: Vec<(Vec<&'static str>, &'static str)>,
+    partial_unique: Vec<(Vec<&'static str>, &'static str)>,
     parents: Vec<(&'static str, Vec<&'static str>)>,
     checks: Vec<(&'static str, String)>,
     is_listed: bool,
@@ -86,6 +87,7 @@ impl Table {
             unique_everywhere: Vec::new(),
             indexes: Vec::new(),
             partial: Vec::new(),
+            partial_unique: Vec::new(),
             parents: Vec::new(),
             checks: Vec::new(),
             is_listed: false,
@@ -153,6 +155,12 @@ impl Table {
         self
     }
 
+    /// No two rows for which `condition` holds are alike in these columns, inside the tenant.
+    pub fn unique_where(mut self, columns: &[&'static str], condition: &'static str) -> Self {
+        self.partial_unique.push((columns.to_vec(), condition));
+        self
+    }
+
     /// An index across tenants on the rows where `condition` holds: for cross-tenant claims only.
     pub fn claim_index(mut self, columns: &[&'static str], condition: &'static str) -> Self {
         self.partial.push((columns.to_vec(), condition));
@@ -210,6 +218,11 @@ impl Table {
         }));
         let partial = self.partial.iter().map(|(columns, condition)| partial_index(self.name, columns, condition));
         statements.extend(partial);
+        statements.extend(self.partial_unique.iter().map(|(columns, condition)| {
+            let columns = self.with_tenant(columns);
+            let (table, name) = (self.name, columns.join("_"));
+            format!("CREATE UNIQUE INDEX {table}_{name}_key ON {table} ({}) WHERE {condition}", columns.join(", "))
+        }));
         match backend {
             Backend::Postgres => statements.extend(self.guards()),
             Backend::Sqlite if self.is_append_only => statements.extend(self.triggers()),

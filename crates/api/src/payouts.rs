@@ -1,0 +1,356 @@
+//! What is sent together: the file for the bank, and what the bank answers.
+
+use std::io::Cursor;
+use std::ops::ControlFlow;
+
+use axum::body::{Bytes, to_bytes};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use kernel::{Coded, Money};
+use serde::{Deserialize, Serialize};
+use settlement::TEXT_CHARS_MAX;
+use sheet::{Cell, Limits, Writer};
+use utoipa::ToSchema;
+use web::{IdempotencyKey, Json, Operator, Path, Problem, Query, WithdrawalPay, WithdrawalRead};
+use withdrawal::{
+    Outcome, Payout, PayoutId, PayoutLine, Refusal, SEND_MAX, Sent, State as Stands, Withdrawal, WithdrawalError,
+    WithdrawalId,
+};
+
+use crate::body::{Fields, refused};
+use crate::page::{self, List, MoneyView, Part, answer, answer_once, no_store};
+use crate::routes::App;
+use crate::withdrawals::{WithdrawalView, views};
+
+/// The largest file of results.
+const RESULTS_BYTES_MAX: usize = 2 << 20;
+/// Rows of such a file.
+const RESULTS_MAX: u64 = 1_000;
+/// Columns of such a file: a bank's own may stand beside ours.
+const COLUMNS_MAX: usize = 50;
+
+/// What is to be sent together.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PayoutSent {
+    /// Approved withdrawals, 1 to 200.
+    #[schema(value_type = Vec<String>)]
+    withdrawals: Vec<WithdrawalId>,
+}
+
+/// What was sent together.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PayoutView {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: PayoutId,
+    /// How many withdrawals.
+    count: u32,
+    /// What all of them get.
+    net: MoneyView,
+    /// When it was made.
+    created_at: DateTime<Utc>,
+}
+
+/// A payout with its withdrawals.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PayoutDetail {
+    /// The payout.
+    payout: PayoutView,
+    /// What was sent.
+    withdrawals: Vec<WithdrawalView>,
+}
+
+/// A withdrawal that was not sent.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LeftView {
+    /// Which.
+    #[schema(value_type = String)]
+    withdrawal: WithdrawalId,
+    /// Why, as a stable word.
+    code: &'static str,
+    /// Why, in words.
+    detail: String,
+}
+
+/// What came of sending.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SentView {
+    /// The payout.
+    #[schema(value_type = String)]
+    id: PayoutId,
+    /// What all of them get.
+    net: MoneyView,
+    /// What was sent.
+    #[schema(value_type = Vec<String>)]
+    sent: Vec<WithdrawalId>,
+    /// What was not.
+    left: Vec<LeftView>,
+}
+
+/// A row of a file of results that changed nothing.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ResultFault {
+    /// Its line in the file, from 1; the first is the heading.
+    row: u64,
+    /// Why, as a stable word.
+    code: &'static str,
+    /// Why, in words.
+    detail: String,
+}
+
+/// What a file of results did.
+#[derive(Default, Serialize, ToSchema)]
+pub(crate) struct ResultsView {
+    /// Rows beside the heading.
+    rows: usize,
+    /// Withdrawals that have arrived.
+    paid: usize,
+    /// Withdrawals that came back.
+    returned: usize,
+    /// Withdrawals that had been so before.
+    same: usize,
+    /// Rows that changed nothing.
+    faults: Vec<ResultFault>,
+}
+
+/// Payouts, the newest first.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}/payouts", tag = "payouts", params(("tenant" = String, Path), Part),
+    responses((status = 200, body = List<PayoutView>))
+)]
+pub(crate) async fn list(
+    operator: Operator<WithdrawalRead>,
+    State(App(rooms)): State<App>,
+    Query(part): Query<Part>,
+) -> Result<Response, Problem> {
+    let (limit, before) = (part.limit()?, part.after(PayoutId::parse)?);
+    let tx = rooms.store.read(&operator.scope).await?;
+    let payouts = rooms.withdrawals.payouts_in(&tx, before, limit + 1).await.map_err(refused)?;
+    let (payouts, next) = page::page(payouts, limit, |payout| payout.id);
+    Ok(answer(StatusCode::OK, List::part(payouts.into_iter().map(PayoutView::from).collect(), next)))
+}
+
+/// Send approved withdrawals together. What cannot be sent stays as it is, and the answer says why. A refund may have taken a
+/// part of one back: what is left of it is sent, less fee and tax.
+#[utoipa::path(
+    post, path = "/api/v1/tenants/{tenant}/payouts", tag = "payouts",
+    params(("tenant" = String, Path), ("Idempotency-Key" = String, Header)), request_body = PayoutSent,
+    responses((status = 200, body = SentView), (status = 409, description = "none of them can be sent: `withdrawal_state`"),
+        (status = 422, description = "`withdrawal_limit_reached`, refused fields; `idempotency_key_reused`"))
+)]
+pub(crate) async fn send(
+    operator: Operator<WithdrawalPay>,
+    State(App(rooms)): State<App>,
+    key: IdempotencyKey,
+    Json(sent): Json<PayoutSent>,
+) -> Result<Response, Problem> {
+    let mut fields = Fields::default();
+    if !(1..=SEND_MAX).contains(&sent.withdrawals.len()) {
+        fields.refuse("/withdrawals", "value_out_of_range", format!("1 to {SEND_MAX} withdrawals"));
+    }
+    fields.whole(Some(()))?;
+    let currency = rooms.currency_in(&rooms.store.read(&operator.scope).await?).await?;
+    let by = (operator.operator.id.uuid(), key.0);
+    let done = rooms.withdrawals.send(&operator.scope, &sent.withdrawals, currency, by).await.map_err(refused)?;
+    Ok(answer_once(done.is_replay, SentView::from(done.answer)))
+}
+
+/// One payout with its withdrawals.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}/payouts/{payout}", tag = "payouts",
+    params(("tenant" = String, Path), ("payout" = String, Path)), responses((status = 200, body = PayoutDetail))
+)]
+pub(crate) async fn show(
+    operator: Operator<WithdrawalRead>,
+    State(App(rooms)): State<App>,
+    Path((_tenant, id)): Path<(String, PayoutId)>,
+) -> Result<Response, Problem> {
+    let tx = rooms.store.read(&operator.scope).await?;
+    let found = rooms.withdrawals.payout_in(&tx, id).await.map_err(refused)?;
+    let (payout, of) = found.ok_or(Problem::not_found())?;
+    let withdrawals = views(&rooms.withdrawals, &tx, of).await?;
+    Ok(answer(StatusCode::OK, PayoutDetail { payout: PayoutView::from(payout), withdrawals }))
+}
+
+/// The file for the bank, as CSV: what is still on its way, with names and accounts in the clear. That it was read is written
+/// into the history of each withdrawal before.
+#[utoipa::path(
+    post, path = "/api/v1/tenants/{tenant}/payouts/{payout}/file", tag = "payouts",
+    params(("tenant" = String, Path), ("payout" = String, Path)),
+    responses((status = 200, content_type = "text/csv", body = String))
+)]
+pub(crate) async fn file(
+    operator: Operator<WithdrawalPay>,
+    State(App(rooms)): State<App>,
+    Path((_tenant, id)): Path<(String, PayoutId)>,
+) -> Result<Response, Problem> {
+    let by = operator.operator.id.uuid();
+    let (payout, lines) = rooms.withdrawals.payout_lines(&operator.scope, id, by).await.map_err(refused)?;
+    let file = csv(&lines).map_err(|error| Problem::internal(&error))?;
+    let headers = [
+        (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (CONTENT_DISPOSITION, format!("attachment; filename=\"{}.csv\"", payout.id)),
+    ];
+    Ok((headers, [no_store()], file).into_response())
+}
+
+fn csv(lines: &[PayoutLine]) -> std::io::Result<Vec<u8>> {
+    let mut file = Writer::for_spreadsheets(Vec::new())?;
+    let heading = ["reference", "means", "holder", "account", "bank", "amount", "currency"];
+    file.row(heading.map(Cell::plain))?;
+    for PayoutLine { withdrawal, means, details } in lines {
+        let (Stands::Sent, Some((_, split))) = (withdrawal.state, withdrawal.sent) else { continue };
+        file.row([
+            Cell::plain(withdrawal.id.to_string()),
+            Cell::plain(means.word()),
+            Cell::text(details.holder.as_str()),
+            Cell::plain(details.number.as_str()),
+            Cell::text(details.bank.as_str()),
+            Cell::plain(digits(split.net)),
+            Cell::plain(split.net.currency().code().to_owned()),
+        ])?;
+    }
+    file.finish()
+}
+
+/// An amount without its currency, as banks read it: `12.50`.
+fn digits(amount: Money) -> String {
+    amount.to_string().split(' ').take(1).collect()
+}
+
+/// Bring in what the bank has answered: CSV, or a workbook (xlsx), with the columns `reference` (the withdrawal), `result`
+/// (`paid` or `returned`) and `note` (the bank's number, or why it came back).
+///
+/// Each row counts for itself: what cannot be used is told, and the others are done. The same file again changes nothing.
+#[utoipa::path(
+    post, path = "/api/v1/tenants/{tenant}/payouts/{payout}/results", tag = "payouts",
+    params(("tenant" = String, Path), ("payout" = String, Path), ("Idempotency-Key" = String, Header)),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, body = ResultsView), (status = 413, description = "`body_too_large`: 2 MiB, 1,000 rows"),
+        (status = 422, description = "the file cannot be read"))
+)]
+pub(crate) async fn results(
+    operator: Operator<WithdrawalPay>,
+    State(App(rooms)): State<App>,
+    Path((_tenant, id)): Path<(String, PayoutId)>,
+    key: IdempotencyKey,
+    body: axum::body::Body,
+) -> Result<Response, Problem> {
+    let tx = rooms.store.read(&operator.scope).await?;
+    let found = rooms.withdrawals.payout_in(&tx, id).await.map_err(refused)?;
+    let (_, of) = found.ok_or(Problem::not_found())?;
+    drop(tx);
+    let file = to_bytes(body, RESULTS_BYTES_MAX).await;
+    let file = file.map_err(|_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"))?;
+    let rows = tokio::task::spawn_blocking(move || rows_of(file)).await;
+    let rows = rows.map_err(|error| Problem::internal(&error))??;
+    let mut view = ResultsView { rows: rows.len(), ..ResultsView::default() };
+    for row in rows {
+        let by = (operator.operator.id.uuid(), format!("{}:{}", key.0, row.place));
+        let ended = match row.outcome(&of) {
+            Ok((id, outcome)) => rooms.withdrawals.end(&operator.scope, id, outcome, by).await,
+            Err(fault) => {
+                view.faults.push(fault);
+                continue;
+            }
+        };
+        match ended {
+            Ok(ended) if ended.answer.was_so || ended.is_replay => view.same += 1,
+            Ok(ended) if ended.answer.state == Stands::Paid => view.paid += 1,
+            Ok(_) => view.returned += 1,
+            Err(WithdrawalError::Refused(refusal)) => view.faults.push(row.fault(refusal.code(), refusal.to_string())),
+            Err(error) => return Err(refused(error)),
+        }
+    }
+    Ok(answer(StatusCode::OK, view))
+}
+
+/// A row of a file of results.
+struct ResultRow {
+    place: u64,
+    reference: String,
+    result: String,
+    note: String,
+}
+
+impl ResultRow {
+    fn fault(&self, code: &'static str, detail: impl Into<String>) -> ResultFault {
+        ResultFault { row: self.place, code, detail: detail.into() }
+    }
+
+    /// What the row says of which withdrawal of the payout.
+    fn outcome(&self, of: &[Withdrawal]) -> Result<(WithdrawalId, Outcome), ResultFault> {
+        let id = WithdrawalId::parse(&self.reference).ok().filter(|id| of.iter().any(|one| one.id == *id));
+        let id = id.ok_or_else(|| self.fault("not_found", "the payout has no such withdrawal"))?;
+        if self.note.chars().count() > TEXT_CHARS_MAX || self.note.contains(char::is_control) {
+            return Err(self.fault("text_length", format!("a note is one line of {TEXT_CHARS_MAX} characters at most")));
+        }
+        let note = Some(self.note.clone()).filter(|note| !note.is_empty());
+        match (self.result.to_ascii_lowercase().as_str(), note) {
+            ("paid", reference) => Ok((id, Outcome::Arrived { reference })),
+            ("returned", Some(reason)) => Ok((id, Outcome::Returned { reason })),
+            ("returned", None) => Err(self.fault("text_empty", "say why it came back")),
+            _ => Err(self.fault("word_unknown", "the result is `paid` or `returned`")),
+        }
+    }
+}
+
+/// The rows below the heading.
+fn rows_of(file: Bytes) -> Result<Vec<ResultRow>, Problem> {
+    let limits = Limits { rows_max: RESULTS_MAX, cell_bytes_max: 4 * TEXT_CHARS_MAX, columns_max: COLUMNS_MAX };
+    let (mut heading, mut rows, mut fault) = (None::<[usize; 3]>, Vec::new(), None);
+    let mut take = |found: sheet::Found| {
+        let row = match found {
+            Ok(row) => row,
+            Err(error) => {
+                fault = Some(error);
+                return ControlFlow::Break(());
+            }
+        };
+        let cell = |place: usize| row.cells.get(place).map_or("", |cell| cell.trim()).to_owned();
+        match heading {
+            None => heading = places(&row.cells),
+            Some([reference, result, note]) => rows.push(ResultRow {
+                place: row.line,
+                reference: cell(reference),
+                result: cell(result),
+                note: cell(note),
+            }),
+        }
+        if heading.is_none() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    sheet::each(Cursor::new(file), &limits, &mut take).map_err(refused)?;
+    match (heading, fault) {
+        (_, Some(fault)) => Err(refused(fault)),
+        (None, None) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "sheet_columns")
+            .because("the first row names the columns reference, result and note")),
+        _ => Ok(rows),
+    }
+}
+
+/// Where the columns are.
+fn places(cells: &[String]) -> Option<[usize; 3]> {
+    let place = |name: &str| cells.iter().position(|cell| cell.trim().eq_ignore_ascii_case(name));
+    Some([place("reference")?, place("result")?, place("note")?])
+}
+
+impl From<Payout> for PayoutView {
+    fn from(payout: Payout) -> Self {
+        Self { id: payout.id, count: payout.count, net: payout.net.into(), created_at: payout.created.0 }
+    }
+}
+
+impl From<Sent> for SentView {
+    fn from(sent: Sent) -> Self {
+        let left = |(withdrawal, refusal): (WithdrawalId, Refusal)| LeftView {
+            withdrawal,
+            code: refusal.code(),
+            detail: refusal.to_string(),
+        };
+        Self { id: sent.id, net: sent.net.into(), sent: sent.sent, left: sent.left.into_iter().map(left).collect() }
+    }
+}
