@@ -139,6 +139,17 @@ impl Book {
         self.wanted_subjects.insert(subject);
     }
 
+    /// Asks for all that an earner has: he may earn in this very batch from what is to be undone.
+    pub fn want_earner(&mut self, earner: Earner) {
+        self.wanted.extend(earner.ends());
+        self.earners.insert(earner);
+    }
+
+    /// What is to be undone, as it was asked for since the last reading.
+    pub const fn wanted_subjects(&self) -> &BTreeSet<Uuid> {
+        &self.wanted_subjects
+    }
+
     /// Reads the balances asked for, without locking them: the database's check has the last word.
     pub async fn read_in(&mut self, tx: &impl Tx) -> Result<(), LedgerError> {
         for subject in self.take_wanted_subjects() {
@@ -172,10 +183,7 @@ impl Book {
     pub fn assume_entries(&mut self, subject: Uuid, entries: Vec<Entry>) {
         let postings = entries.iter().flat_map(Entry::postings);
         let earners: HashSet<Earner> = postings.filter_map(|posting| Earner::of(&posting.account)).collect();
-        for earner in &earners {
-            self.wanted.extend(earner.ends());
-        }
-        self.earners.extend(earners);
+        earners.into_iter().for_each(|earner| self.want_earner(earner));
         self.found.insert(subject, entries);
     }
 

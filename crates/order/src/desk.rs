@@ -14,7 +14,7 @@ use identity::CustomerId;
 use inventory::{CardId, Picks, Taken};
 use kernel::{Money, SiteId};
 use lane::{Claimed, LaneSheaf, LaneTx, Look, Others, Part, PartError, Step};
-use ledger::{Account, AccountKind, Book};
+use ledger::{Account, AccountKind, Book, Earner};
 use outbox::Outbox;
 use risk::OpenOrders;
 use settlement::rules::Payday;
@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::error::OrderError;
 use crate::job::OrdersDelivered;
-use crate::known::KnownOrder;
+use crate::known::{KnownLine, KnownOrder};
 use crate::machine::{DeliveryState, OrderEvent, States};
 use crate::model::{Buyer, LinkToken, Method, OrderId};
 use crate::repo;
@@ -380,7 +380,16 @@ impl Desk {
                 others.part::<Book>().want(Account::of(kind, order.site.uuid(), order.total.currency()));
             }
         }
+        let book = others.part::<Book>();
+        let earners = self.earners_of(book.wanted_subjects());
+        earners.into_iter().for_each(|earner| book.want_earner(earner));
         Ok(())
+    }
+
+    /// Who may earn from these orders: also from what an earlier command of the batch delivers.
+    pub fn earners_of(&self, orders: &BTreeSet<Uuid>) -> BTreeSet<Earner> {
+        let known = orders.iter().filter_map(|id| self.known.get(&OrderId::from_uuid(*id)));
+        known.flat_map(|order| &order.lines).flat_map(KnownLine::earners).collect()
     }
 
     async fn write_rows(&self, tx: &LaneTx, sheaf: &mut LaneSheaf) -> Result<(), PartError> {

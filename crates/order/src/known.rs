@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use identity::{CustomerId, OperatorId};
 use inventory::Taken;
 use kernel::{Currency, Money, SiteId};
+use ledger::{Earner, Side};
 use payment::RefundId;
 
 use crate::fulfil::FulfilState;
@@ -212,6 +213,14 @@ impl KnownOrder {
 }
 
 impl KnownLine {
+    /// Who may earn from it once it is delivered.
+    pub fn earners(&self) -> impl Iterator<Item = Earner> {
+        let currency = self.currency;
+        let sites = self.hops.iter().skip(1).map(|hop| (Side::Site, hop.site.uuid()));
+        let agents = self.commissions.iter().map(|one| (Side::Agent, one.agent.uuid()));
+        sites.chain(agents).map(move |(side, owner)| Earner { side, owner, currency })
+    }
+
     /// The line as it was sold.
     pub fn sold(&self) -> SoldLine<'_> {
         let cost_of_goods = Money::new(self.cards.cost_minor, self.currency);

@@ -324,6 +324,10 @@ fn read_more(parts: &mut Parts, database: &mut Database, (node, now): (NodeNumbe
         .collect();
     let book = parts.part::<Book>();
     sellers.into_iter().for_each(|account| book.want(account));
+    let undone = book.wanted_subjects().clone();
+    let earners = parts.part::<Desk>().earners_of(&undone);
+    let book = parts.part::<Book>();
+    earners.into_iter().for_each(|earner| book.want_earner(earner));
     for subject in book.take_wanted_subjects() {
         book.assume_entries(subject, database.entries_of(subject));
     }

@@ -9,7 +9,9 @@ use store::Tx;
 use testkit::on_both;
 use uuid::Uuid;
 
+use super::desk::proof;
 use super::fixture::{CNY, Shop, cents};
+use crate::{FulfilAct, Wanted};
 
 impl Shop {
     fn settlement(&self) -> Settlement {
@@ -203,6 +205,23 @@ on_both! {
             shop.refund(order, key).await.expect("refunded");
         }
         assert_eq!((shop.has(2).await, shop.has(1).await), ((vec![], 0, 5_00), (vec![], 0, 0)));
+        shop.all_holds().await;
+    }
+
+    async fn work_that_is_done_and_refunded_in_one_batch_leaves_nobody_anything(db) {
+        let shop = Shop::open(&db).await;
+        shop.prices().await;
+        let (sku, operator) = (shop.manual().await, shop.boss);
+        for round in 0..4 {
+            let key = round.to_string();
+            let wants = vec![Wanted { unit: cents(60_00), ..shop.service(sku, 1) }];
+            let order = shop.buy_at(2, wants, &key).await.expect("bought").answer.order;
+            shop.fulfil((order, 1), FulfilAct::Take, (operator, "take")).await.expect("taken");
+            let (_, refunded) =
+                tokio::join!(shop.fulfil((order, 1), proof(), (operator, "done")), shop.refund(order, "refund"));
+            refunded.expect("it is refunded either way");
+            assert_eq!((shop.has(1).await, shop.has(2).await), ((vec![], 0, 0), (vec![], 0, 0)));
+        }
         shop.all_holds().await;
     }
 

@@ -196,7 +196,6 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
     let login = buyer_mark(tenant, site);
     let password = &applied.logins.iter().find(|one| one.login.as_str() == login).expect("a log-in").password;
     let (token, customer) = house.customers.log_in(&scope, ADDRESS, &login, password).await.expect("logged in");
-    let mut names = BTreeMap::new();
     let (goods, sku, unit) = offer(house, &shop, &format!("lamp-{tenant}")).await;
     let (_, by_hand, unit_by_hand) = offer(house, &shop, &format!("hand-{tenant}")).await;
     let buyer = Buyer {
@@ -207,45 +206,37 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
     let wanted = vec![Wanted::new(sku, 1, unit)];
     let (agent, referral, agents_token) = appoint(house, &shop).await;
     let brought = SoldBy { brought: Brought::Link(referral), ..sold_by(&shop) };
-    let placed = house.orders.place(&scope, brought, buyer.clone(), wanted.clone(), site).await;
-    let order = placed.expect("placed").answer.order;
-    let wanted_by_hand = vec![Wanted::new(by_hand, 1, unit_by_hand)];
-    let worked_on = house.orders.place(&scope, sold_by(&shop), buyer.clone(), wanted_by_hand, "by-hand").await;
+    let order = house.orders.place(&scope, brought, buyer.clone(), wanted.clone(), site).await;
+    let order = order.expect("placed").answer.order;
+    let by_hand = vec![Wanted::new(by_hand, 1, unit_by_hand)];
+    let worked_on = house.orders.place(&scope, sold_by(&shop), buyer.clone(), by_hand, "by-hand").await;
     let worked_on = worked_on.expect("placed").answer.order;
-    let channels = house.payments.channels(&scope, &shop.chain).await.expect("channels");
-    let channel = channels.iter().find(|channel| channel.site == shop.site.id).expect("the site's own").clone();
-    let (waiting, link) = (OrderId::new(), LinkToken::new());
-    let checkout = Checkout {
-        order: waiting,
-        link: link.clone(),
-        buyer,
-        lines: wanted,
-        channel: channel.id,
-        return_url: format!("http://{host}/orders/{waiting}/{}", link.as_str()),
-        hold_for: TimeDelta::minutes(15),
-    };
-    let placed = house.orders.checkout(&scope, sold_by(&shop), checkout, "waiting").await.expect("held");
-    let out_no = placed.answer.due.expect("it waits for its money").out_no;
+    let channel = own_channel(house, &shop).await;
+    let (waiting, link, out_no) = held(house, &shop, (buyer, wanted), &channel).await;
     let refund = money_that_fits_nothing(house, &scope, &channel).await;
     let batch = house.intake.batches(&scope.engine(), None, None, 1).await.expect("read").first().expect("a batch").id;
-    names.insert("intent", top_up(house, &shop, customer.id).await);
-    names.insert("tenant", shop.tenant.id.to_string());
-    names.insert("site", shop.site.id.to_string());
-    names.insert("order", order.to_string());
-    names.insert("id", waiting.to_string());
-    names.insert("link", link.as_str().to_owned());
-    names.insert("channel", channel.id.to_string());
-    names.insert("sku", sku.to_string());
-    names.insert("goods", goods.clone());
-    names.insert("account", stock_account(house, &shop).await);
-    names.insert("line", format!("{worked_on}-1"));
-    names.insert("refund", refund);
-    names.insert("batch", batch.to_string());
-    names.insert("code", goods);
-    let paid = pay_out(house, &shop, &agent).await;
-    names.extend(["payee", "payout", "withdrawal"].into_iter().zip(paid));
-    names.insert("hold", hold_back(house, &shop, &agent).await);
-    names.insert("agent", agent);
+    let [payee, payout, withdrawal] = pay_out(house, &shop, &agent).await;
+    let names = BTreeMap::from([
+        ("payee", payee),
+        ("payout", payout),
+        ("withdrawal", withdrawal),
+        ("intent", top_up(house, &shop, customer.id).await),
+        ("account", stock_account(house, &shop).await),
+        ("hold", hold_back(house, &shop, &agent).await),
+        ("agent", agent),
+        ("tenant", shop.tenant.id.to_string()),
+        ("site", shop.site.id.to_string()),
+        ("order", order.to_string()),
+        ("id", waiting.to_string()),
+        ("link", link.as_str().to_owned()),
+        ("channel", channel.id.to_string()),
+        ("sku", sku.to_string()),
+        ("goods", goods.clone()),
+        ("line", format!("{worked_on}-1")),
+        ("refund", refund),
+        ("batch", batch.to_string()),
+        ("code", goods),
+    ]);
     Target {
         tenant_slug: tenant,
         slug: site,
@@ -260,6 +251,32 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
         handover: house.payments.hand_over(&scope.engine(), &out_no).await.expect("a token"),
         out_no: out_no.to_string(),
     }
+}
+
+/// An order that waits for its money.
+async fn held(
+    house: &House,
+    shop: &Shop,
+    (buyer, lines): (Buyer, Vec<Wanted>),
+    channel: &Channel,
+) -> (OrderId, LinkToken, OutNo) {
+    let (order, link) = (OrderId::new(), LinkToken::new());
+    let checkout = Checkout {
+        order,
+        link: link.clone(),
+        buyer,
+        lines,
+        channel: channel.id,
+        return_url: format!("http://shop.test/orders/{order}/{}", link.as_str()),
+        hold_for: TimeDelta::minutes(15),
+    };
+    let placed = house.orders.checkout(&shop.scope(), sold_by(shop), checkout, "waiting").await.expect("held");
+    (order, link, placed.answer.due.expect("it waits for its money").out_no)
+}
+
+async fn own_channel(house: &House, shop: &Shop) -> Channel {
+    let channels = house.payments.channels(&shop.scope(), &shop.chain).await.expect("channels");
+    channels.into_iter().find(|channel| channel.site == shop.site.id).expect("the site's own")
 }
 
 /// Where the site (of a main one its agent) is paid, what was sent to it, and what it asks for.

@@ -172,24 +172,7 @@ pub fn body_of(route: &Route, target: &Target) -> String {
         ("POST", "/calendar-days") => json!({"day": "2099-01-01", "is_business": false, "name": "New Year"}),
         ("POST", "/earning-holds") => json!({"agent": target.names["agent"], "cause": "risk", "reason": "odd orders"}),
         ("POST", "/earning-holds/{hold}/lift") => json!({"reason": "looked into"}),
-        ("POST", "/withdrawal-rules") => json!({"rules": {
-            "minimum": cny(1_000), "fee_rate_ppm": 0, "fee_minimum": cny(0), "daily_count": 20, "cool_down_hours": 0,
-            "tax": {"kind": "none"}, "may_convert": true,
-        }}),
-        ("POST", "/withdrawals") => json!({"amount": cny(1_000), "payee": target.names["payee"]}),
-        ("POST", "/withdrawals/{withdrawal}/approve") => json!({"name_checked": true}),
-        ("POST", "/withdrawals/{withdrawal}/paid") => json!({"reference": "B-1"}),
-        ("POST", "/withdrawals/{withdrawal}/reject" | "/withdrawals/{withdrawal}/returned") => {
-            json!({"reason": "no such account"})
-        }
-        ("POST", "/payees") => json!({
-            "means": "alipay", "holder": "Li Lei", "number": "li@lei.example", "password": "wrong password",
-        }),
-        ("POST", "/payees/{payee}/remove") => json!({"password": "wrong password"}),
-        ("POST", "/payee-names/forget") => json!({"agent": target.names["agent"]}),
-        ("POST", "/conversions") => json!({"amount": cny(100)}),
-        ("POST", "/payouts") => json!({"withdrawals": [target.names["withdrawal"]]}),
-        _ => Value::Null,
+        (method, path) => paid_out(method, path, target),
     };
     if known != Value::Null {
         return known.to_string();
@@ -209,6 +192,31 @@ pub fn body_of(route: &Route, target: &Target) -> String {
         ("POST", path) if path.ends_with("/fulfilments/{line}") => r#"{"act":"take"}"#.to_owned(),
         ("POST", path) if path.contains("/refunds/{refund}/") => String::new(),
         (method, path) => panic!("the matrix has no body for {method} {path}"),
+    }
+}
+
+/// The same for what is about being paid; nothing if it is not.
+fn paid_out(method: &str, path: &str, target: &Target) -> Value {
+    let cny = |minor: i64| json!({"amount_minor": minor, "currency": "CNY"});
+    match (method, path) {
+        ("POST", "/withdrawal-rules") => json!({"rules": {
+            "minimum": cny(1_000), "fee_rate_ppm": 0, "fee_minimum": cny(0), "daily_count": 20, "cool_down_hours": 0,
+            "tax": {"kind": "none"}, "may_convert": true,
+        }}),
+        ("POST", "/withdrawals") => json!({"amount": cny(1_000), "payee": target.names["payee"]}),
+        ("POST", "/withdrawals/{withdrawal}/approve") => json!({"name_checked": true}),
+        ("POST", "/withdrawals/{withdrawal}/paid") => json!({"reference": "B-1"}),
+        ("POST", "/withdrawals/{withdrawal}/reject" | "/withdrawals/{withdrawal}/returned") => {
+            json!({"reason": "no such account"})
+        }
+        ("POST", "/payees") => json!({
+            "means": "alipay", "holder": "Li Lei", "number": "li@lei.example", "password": "wrong password",
+        }),
+        ("POST", "/payees/{payee}/remove") => json!({"password": "wrong password"}),
+        ("POST", "/payee-names/forget") => json!({"agent": target.names["agent"]}),
+        ("POST", "/conversions") => json!({"amount": cny(100)}),
+        ("POST", "/payouts") => json!({"withdrawals": [target.names["withdrawal"]]}),
+        _ => Value::Null,
     }
 }
 
