@@ -130,7 +130,7 @@ impl Asker<'_> {
     pub(crate) async fn list(&self, part: &Part) -> Result<Response, Problem> {
         let (limit, before) = (part.limit()?, part.after(WithdrawalId::parse)?);
         let filter = Filter { earner: Some(self.earner), ..Filter::default() };
-        let tx = self.store.read(&self.scope).await?;
+        let tx = self.store.snapshot(&self.scope).await?;
         part_in(self.withdrawals, &tx, filter, (before, limit)).await
     }
 

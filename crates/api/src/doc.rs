@@ -18,8 +18,8 @@ use utoipa_swagger_ui::Config;
 use web::{Guest, Path, Problem, Route};
 
 use crate::{
-    agents, balances, categories, channels, earnings, fulfilments, goods, intake, orders, own, payouts, plans, prices,
-    refunds, session, sites, skus, stock, tenants, troubles, version, withdrawals,
+    agents, balances, calendar, categories, channels, earnings, fulfilments, goods, intake, orders, own, payouts,
+    plans, prices, refunds, session, sites, skus, stock, tenants, troubles, version, withdrawals,
 };
 
 /// Where the document is.
@@ -118,8 +118,8 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
         earnings::terms,
         earnings::save_terms,
         earnings::own_terms,
-        earnings::days,
-        earnings::save_day,
+        calendar::days,
+        calendar::save_day,
         earnings::holds,
         earnings::hold,
         earnings::lift,

@@ -1,4 +1,4 @@
-//! Settlement: when what was earned may be taken out, the calendar by which that is counted, and who is held back.
+//! Settlement: when what was earned may be taken out, and who is held back.
 
 use std::collections::HashMap;
 
@@ -12,8 +12,8 @@ use kernel::{Currency, Day, SiteId};
 use ledger::{Earner, Purse};
 use serde::{Deserialize, Serialize};
 use settlement::{
-    CalendarDay, Cause, EarnerRef, Hold, HoldId, NewHold, Settlement, TEXT_CHARS_MAX, Term, TermRule, TermTarget,
-    Terms, TermsVersion,
+    Cause, EarnerRef, Hold, HoldId, NewHold, Settlement, TEXT_CHARS_MAX, Term, TermRule, TermTarget, Terms,
+    TermsVersion,
 };
 use store::Tx;
 use utoipa::{IntoParams, ToSchema};
@@ -60,29 +60,6 @@ pub(crate) struct TermsView {
     created_at: DateTime<Utc>,
     #[serde(flatten)]
     terms: TermsSent,
-}
-
-/// A day that is not what its place in the week says.
-#[derive(Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DayView {
-    /// `2027-01-01`, a day of Beijing's calendar, today or later.
-    #[schema(value_type = String)]
-    day: Day,
-    /// Whether business is done on it; nothing makes it again what its place in the week says.
-    is_business: Option<bool>,
-    /// What it is called; nothing if `is_business` says nothing.
-    #[serde(default)]
-    name: String,
-}
-
-/// From when on.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DaysQuery {
-    /// `2027-01-01`; today, if nothing is said.
-    from: Option<String>,
 }
 
 /// Whose money is to be held back, and why.
@@ -195,8 +172,6 @@ pub(crate) struct PurseView {
 
 /// Versions of an answer.
 const VERSIONS_MAX: u64 = 20;
-/// Days of an answer.
-const DAYS_MAX: u64 = 1_000;
 
 /// The versions of the terms, the latest first; twenty at a time at most. Without any, everything is settled on the next
 /// business day.
@@ -264,55 +239,6 @@ pub(crate) async fn save_terms(
     let names = names_in(&rooms, &tx, std::slice::from_ref(&version)).await?;
     tx.commit().await?;
     Ok(answer(StatusCode::CREATED, TermsView::new(version, in_force, &names)))
-}
-
-/// The days from one on that are not what their place in the week says, ascending.
-#[utoipa::path(
-    get, path = "/api/v1/tenants/{tenant}/calendar-days", tag = "settlement", params(("tenant" = String, Path), DaysQuery),
-    responses((status = 200, body = List<DayView>))
-)]
-pub(crate) async fn days(
-    operator: Operator<SettlementRead>,
-    State(App(rooms)): State<App>,
-    Query(query): Query<DaysQuery>,
-) -> Result<Response, Problem> {
-    let tx = rooms.store.read(&operator.scope).await?;
-    let from = page::filter("from", query.from.as_deref(), Day::parse)?.unwrap_or_else(|| Day::of(tx.now()));
-    let days = rooms.settlement.days_in(&tx, from, DAYS_MAX).await?;
-    Ok(answer(StatusCode::OK, List::whole(days.into_iter().map(DayView::from).collect())))
-}
-
-/// Name a holiday, or a weekend that is worked through; or make a day again what its place in the week says. What is
-/// delivered from then on is counted by it; what is pending keeps its day.
-#[utoipa::path(
-    post, path = "/api/v1/tenants/{tenant}/calendar-days", tag = "settlement", params(("tenant" = String, Path)),
-    request_body = DayView,
-    responses(
-        (status = 200, body = DayView),
-        (status = 422, description = "`calendar_day_over`, `settlement_limit_reached`, refused fields"),
-    )
-)]
-pub(crate) async fn save_day(
-    operator: Operator<SettlementWrite>,
-    State(App(rooms)): State<App>,
-    Json(sent): Json<DayView>,
-) -> Result<Response, Problem> {
-    let (by, tx) = (operator.operator.id.uuid(), rooms.store.write(&operator.scope).await?);
-    let saved = match sent.is_business {
-        Some(is_business) => {
-            let mut fields = Fields::default();
-            let name = fields.line("/name", &sent.name, TEXT_CHARS_MAX);
-            let day = name.map(|name| CalendarDay { day: sent.day, is_business, name });
-            let day = fields.whole(day)?;
-            DayView::from(rooms.settlement.save_day_in(&tx, day, by).await.map_err(refused)?)
-        }
-        None => {
-            rooms.settlement.remove_day_in(&tx, sent.day).await.map_err(refused)?;
-            DayView { name: String::new(), ..sent }
-        }
-    };
-    tx.commit().await?;
-    Ok(answer(StatusCode::OK, saved))
 }
 
 /// Holds, the newest first: also those that were lifted.
@@ -390,7 +316,7 @@ pub(crate) async fn of_agent(
     State(App(rooms)): State<App>,
     Path((_tenant, agent)): Path<(String, AgentId)>,
 ) -> Result<Response, Problem> {
-    agents_purse(&rooms, &rooms.store.read(&operator.scope).await?, agent).await
+    agents_purse(&rooms, &rooms.store.snapshot(&operator.scope).await?, agent).await
 }
 
 /// What an own agent has earned and was not paid yet.
@@ -404,7 +330,7 @@ pub(crate) async fn of_own_agent(
     State(App(rooms)): State<App>,
     Path((_tenant, _site, agent)): Path<(String, String, AgentId)>,
 ) -> Result<Response, Problem> {
-    agents_purse(&rooms, &rooms.store.read(&operator.scope).await?, agent).await
+    agents_purse(&rooms, &rooms.store.snapshot(&operator.scope).await?, agent).await
 }
 
 /// What the site has earned at the main one and was not paid yet.
@@ -416,7 +342,7 @@ pub(crate) async fn of_own_site(
     operator: SiteOperator<LedgerRead>,
     State(App(rooms)): State<App>,
 ) -> Result<Response, Problem> {
-    let tx = rooms.store.read(&operator.scope).await?;
+    let tx = rooms.store.snapshot(&operator.scope).await?;
     purse(&rooms, &tx, EarnerRef::Site(operator.scope.site())).await
 }
 
@@ -430,7 +356,7 @@ pub(crate) async fn of_site(
     State(App(rooms)): State<App>,
     Query(query): Query<EarningsQuery>,
 ) -> Result<Response, Problem> {
-    let tx = rooms.store.read(&operator.scope).await?;
+    let tx = rooms.store.snapshot(&operator.scope).await?;
     let site = Place::named(&rooms, &tx, &query.site).await?.site.id;
     purse(&rooms, &tx, EarnerRef::Site(site)).await
 }
@@ -571,12 +497,6 @@ async fn names_in(rooms: &ApiState, tx: &impl Tx, versions: &[TermsVersion]) -> 
     let goods = versions.iter().flat_map(|version| &version.terms.rules).filter_map(goods_of);
     let targets: Vec<Goods> = goods.map(Goods::Goods).collect();
     Ok(rooms.catalog.codes_of_in(tx, &targets).await?)
-}
-
-impl From<CalendarDay> for DayView {
-    fn from(day: CalendarDay) -> Self {
-        Self { day: day.day, is_business: Some(day.is_business), name: day.name }
-    }
 }
 
 impl From<Hold> for HoldView {

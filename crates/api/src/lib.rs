@@ -13,6 +13,7 @@ mod agents;
 mod asking;
 mod balances;
 mod body;
+mod calendar;
 mod cashier;
 mod categories;
 mod channels;

@@ -169,7 +169,7 @@ pub(crate) async fn show(
     State(App(rooms)): State<App>,
     Path((_tenant, id)): Path<(String, PayoutId)>,
 ) -> Result<Response, Problem> {
-    let tx = rooms.store.read(&operator.scope).await?;
+    let tx = rooms.store.snapshot(&operator.scope).await?;
     let found = rooms.withdrawals.payout_in(&tx, id).await.map_err(refused)?;
     let (payout, of) = found.ok_or(Problem::not_found())?;
     let withdrawals = views(&rooms.withdrawals, &tx, of).await?;
@@ -230,8 +230,8 @@ fn digits(amount: Money) -> String {
     post, path = "/api/v1/tenants/{tenant}/payouts/{payout}/results", tag = "payouts",
     params(("tenant" = String, Path), ("payout" = String, Path), ("Idempotency-Key" = String, Header)),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses((status = 200, body = ResultsView), (status = 413, description = "`body_too_large`: 2 MiB, 1,000 rows"),
-        (status = 422, description = "the file cannot be read"))
+    responses((status = 200, body = ResultsView), (status = 413, description = "`body_too_large`: more than 2 MiB"),
+        (status = 422, description = "the file cannot be read, or has more than 1,000 rows"))
 )]
 pub(crate) async fn results(
     operator: Operator<WithdrawalPay>,
@@ -250,6 +250,13 @@ pub(crate) async fn results(
     let rows = rows.map_err(|error| Problem::internal(&error))??;
     let mut view = ResultsView { rows: rows.len(), ..ResultsView::default() };
     for row in rows {
+        let row = match row {
+            Ok(row) => row,
+            Err(fault) => {
+                view.faults.push(fault);
+                continue;
+            }
+        };
         let by = (operator.operator.id.uuid(), format!("{}:{}", key.0, row.place));
         let ended = match row.outcome(&of) {
             Ok((id, outcome)) => rooms.withdrawals.end(&operator.scope, id, outcome, by).await,
@@ -300,12 +307,17 @@ impl ResultRow {
 }
 
 /// The rows below the heading.
-fn rows_of(file: Bytes) -> Result<Vec<ResultRow>, Problem> {
-    let limits = Limits { rows_max: RESULTS_MAX, cell_bytes_max: 4 * TEXT_CHARS_MAX, columns_max: COLUMNS_MAX };
+fn rows_of(file: Bytes) -> Result<Vec<Result<ResultRow, ResultFault>>, Problem> {
+    let limits = Limits { rows_max: RESULTS_MAX + 1, cell_bytes_max: 4 * TEXT_CHARS_MAX, columns_max: COLUMNS_MAX };
     let (mut heading, mut rows, mut fault) = (None::<[usize; 3]>, Vec::new(), None);
     let mut take = |found: sheet::Found| {
         let row = match found {
             Ok(row) => row,
+            // A cell of this row alone, such as an account that a spreadsheet has rounded.
+            Err(error) if heading.is_some() => {
+                rows.push(Err(ResultFault { row: error.line(), code: error.code(), detail: error.without_line() }));
+                return ControlFlow::Continue(());
+            }
             Err(error) => {
                 fault = Some(error);
                 return ControlFlow::Break(());
@@ -314,12 +326,12 @@ fn rows_of(file: Bytes) -> Result<Vec<ResultRow>, Problem> {
         let cell = |place: usize| row.cells.get(place).map_or("", |cell| cell.trim()).to_owned();
         match heading {
             None => heading = places(&row.cells),
-            Some([reference, result, note]) => rows.push(ResultRow {
+            Some([reference, result, note]) => rows.push(Ok(ResultRow {
                 place: row.line,
                 reference: cell(reference),
                 result: cell(result),
                 note: cell(note),
-            }),
+            })),
         }
         if heading.is_none() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };

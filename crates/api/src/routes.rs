@@ -19,8 +19,8 @@ use web::{Face, Guest, Kit, Problem, Route, Routes};
 use withdrawal::Withdrawals;
 
 use crate::{
-    agents, balances, categories, channels, doc, earnings, fulfilments, goods, intake, orders, own, payouts, plans,
-    prices, refunds, session, sites, skus, stock, tenants, troubles, version, withdrawals,
+    agents, balances, calendar, categories, channels, doc, earnings, fulfilments, goods, intake, orders, own, payouts,
+    plans, prices, refunds, session, sites, skus, stock, tenants, troubles, version, withdrawals,
 };
 
 /// The console's host where the settings name no other.
@@ -185,8 +185,8 @@ fn settlement_routes(routes: Routes<App>) -> Routes<App> {
         .get("/api/v1/tenants/{tenant}/settlement-terms", earnings::terms)
         .post("/api/v1/tenants/{tenant}/settlement-terms", earnings::save_terms)
         .get("/api/v1/tenants/{tenant}/sites/{site}/settlement-terms", earnings::own_terms)
-        .get("/api/v1/tenants/{tenant}/calendar-days", earnings::days)
-        .post("/api/v1/tenants/{tenant}/calendar-days", earnings::save_day)
+        .get("/api/v1/tenants/{tenant}/calendar-days", calendar::days)
+        .post("/api/v1/tenants/{tenant}/calendar-days", calendar::save_day)
         .get("/api/v1/tenants/{tenant}/earning-holds", earnings::holds)
         .post("/api/v1/tenants/{tenant}/earning-holds", earnings::hold)
         .post("/api/v1/tenants/{tenant}/earning-holds/{hold}/lift", earnings::lift)

@@ -305,7 +305,7 @@ pub(crate) async fn list(
 ) -> Result<Response, Problem> {
     let (limit, before) = (page::limit(query.limit)?, page::after(query.cursor.as_deref(), WithdrawalId::parse)?);
     let state = page::filter("state", query.state.as_deref(), Stands::parse)?;
-    let tx = rooms.store.read(&operator.scope).await?;
+    let tx = rooms.store.snapshot(&operator.scope).await?;
     let site = match &query.site {
         Some(text) => Some(Place::named(&rooms, &tx, text).await?.site.id),
         None => None,
@@ -342,7 +342,7 @@ pub(crate) async fn show(
     State(App(rooms)): State<App>,
     Path((_tenant, id)): Path<(String, WithdrawalId)>,
 ) -> Result<Response, Problem> {
-    let tx = rooms.store.read(&operator.scope).await?;
+    let tx = rooms.store.snapshot(&operator.scope).await?;
     let found = rooms.withdrawals.find_in(&tx, id).await.map_err(refused)?.ok_or(Problem::not_found())?;
     let events = rooms.withdrawals.events_in(&tx, id).await.map_err(refused)?;
     let withdrawal = views(&rooms.withdrawals, &tx, vec![found]).await?.pop().ok_or(Problem::not_found())?;

@@ -18,8 +18,15 @@ pub fn shop_time(moment: DateTime<Utc>) -> DateTime<FixedOffset> {
 
 /// A day of the shops' calendar; as text `2026-11-23`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct Day(NaiveDate);
+
+/// What is no day of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayError;
+
+/// The years that a column keeps: four digits, and of our time.
+const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 
 impl Day {
     /// The day of this moment.
@@ -30,7 +37,7 @@ impl Day {
     /// Reads `2026-11-23`, and nothing else.
     pub fn parse(text: &str) -> Option<Self> {
         let day = Self(NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?);
-        (day.to_string() == text).then_some(day)
+        (day.to_string() == text && YEARS.contains(&day.0.year())).then_some(day)
     }
 
     /// The day with this number.
@@ -45,7 +52,7 @@ impl Day {
         self.0.year() * 10_000 + month * 100 + day
     }
 
-    /// So many days later; the last day there is if there are none.
+    /// So many days later.
     pub fn after(self, days: u16) -> Self {
         Self(self.0.checked_add_days(Days::new(u64::from(days))).unwrap_or(NaiveDate::MAX))
     }
@@ -73,6 +80,26 @@ impl From<NaiveDate> for Day {
     }
 }
 
+impl TryFrom<String> for Day {
+    type Error = DayError;
+
+    fn try_from(text: String) -> Result<Self, DayError> {
+        Self::parse(&text).ok_or(DayError)
+    }
+}
+
+impl From<Day> for String {
+    fn from(day: Day) -> Self {
+        day.to_string()
+    }
+}
+
+impl fmt::Display for DayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a day is written 2026-11-23, of a year from 1970 to 9999")
+    }
+}
+
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -96,7 +123,9 @@ mod tests {
 
     #[test]
     fn only_whole_days_are_read() {
-        for text in ["2026-11-31", "2026-1-2", "20261123", "", "2026-11-23 ", "+2026-11-23"] {
+        for text in
+            ["2026-11-31", "2026-1-2", "20261123", "", "2026-11-23 ", "+2026-11-23", "1969-12-31", "+12026-01-01"]
+        {
             assert_eq!(Day::parse(text), None, "{text:?}");
         }
         assert_eq!(Day::from_number(20_261_301), None);

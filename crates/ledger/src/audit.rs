@@ -136,7 +136,7 @@ async fn check_balances(tx: &impl Tx, audit: &mut Audit, sums: &HashMap<Uuid, i1
             let stored = row.balance_minor;
             audit.report(2, format!("account {} ({}) holds {stored}, its postings sum to {derived}", row.id, row.kind));
         }
-        if row.is_spendable && row.balance_minor < 0 {
+        if row.balance_minor < 0 && AccountKind::parse(&row.kind).map_or(row.is_spendable, AccountKind::is_spendable) {
             audit.report(2, format!("account {} ({}) is below zero", row.id, row.kind));
         }
         if row.balance_minor > 0 && AccountKind::parse(&row.kind).is_some_and(AccountKind::is_debt) {

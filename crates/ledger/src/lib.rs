@@ -34,6 +34,8 @@ pub use chain::ChainHash;
 pub use earner::{Earner, Purse, Side};
 pub use entry::{Entry, EntryId, EntryKind, Posting, entry_id};
 pub use error::LedgerError;
-pub use repo::{balances_in, due_in, entries_of_in, entries_of_kind_in, head_in, link_hash_in, purses_in, undated_in};
+pub use repo::{
+    balances_in, due_in, entries_of_in, entries_of_kind_in, head_in, link_hash_in, posted_of_in, purses_in, undated_in,
+};
 pub use statement::{Statement, StatementLine, statement_in};
 pub use subjects::subjects_in;

@@ -92,6 +92,11 @@ pub async fn undated_in(tx: &impl Tx, limit: u64) -> Result<Vec<AccountBalance>,
 
 /// The entries about `subject`, oldest first, for "explain this order".
 pub async fn entries_of_in(tx: &impl Tx, subject: Uuid) -> Result<Vec<Entry>, LedgerError> {
+    Ok(posted_of_in(tx, subject).await?.into_iter().map(|(_, entry)| entry).collect())
+}
+
+/// The same, each with the time of its posting.
+pub async fn posted_of_in(tx: &impl Tx, subject: Uuid) -> Result<Vec<(DateTime<Utc>, Entry)>, LedgerError> {
     // Entry ids begin as their subject does, so a range of the key finds them without an index of its own.
     let mut low = *subject.as_bytes();
     let mut high = low;
@@ -105,7 +110,7 @@ pub async fn entries_of_in(tx: &impl Tx, subject: Uuid) -> Result<Vec<Entry>, Le
         .await?;
     let mut entries = with_postings_in(tx, rows).await?;
     entries.sort_by_key(|(at, entry)| (*at, entry.kind()));
-    Ok(entries.into_iter().map(|(_, entry)| entry).collect())
+    Ok(entries)
 }
 
 /// At most `limit` entries of a kind after this one, with the time of their posting, in the order of their ids.

@@ -37,7 +37,7 @@ impl ReleaseDue {
     /// What is due on some accounts of one earner, as an entry; none if nothing is. `part` tells the entries of a run apart.
     fn entry(&self, book: &Book, accounts: &[Account], (part, until): (usize, Day)) -> Option<Entry> {
         let earner = Earner::of(accounts.first()?)?;
-        let balance = |account: &Account| book.balance(account).map_or(0, |balance| balance.minor());
+        let balance = |account: &Account| book.balance(account).expect("it was asked for").minor();
         let pending = accounts.iter().map(|account| (*account, balance(account))).filter(|(_, minor)| *minor > 0);
         let purse = Purse { pending: pending.collect(), debt: -balance(&earner.debt()), ..Purse::default() };
         let postings = release(&earner, &purse, until);

@@ -243,7 +243,7 @@ pub async fn paydays_in(tx: &impl Tx) -> Result<Paydays, SettlementError> {
     let first = repo::terms::number_in_force(tx, tx.now()).await?.unwrap_or(0);
     let versions = repo::terms::from(tx, first, ANNOUNCED_MAX + 1).await?;
     // A batch whose clock stands a little before this one's may still deliver yesterday.
-    let days = repo::calendar::from(tx, Day::of(tx.now()).before(1), DAYS_MAX).await?;
+    let days = repo::calendar::from(tx, Day::of(tx.now()).before(1), DAYS_MAX + 1).await?;
     Ok(Paydays {
         versions: versions.into_iter().map(|version| (version.effective_from, version.terms)).collect(),
         calendar: Calendar(days.into_iter().map(|day| (day.day, day.is_business)).collect()),

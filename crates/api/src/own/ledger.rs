@@ -31,7 +31,7 @@ pub(crate) async fn balances(
     operator: SiteOperator<LedgerRead>,
     State(App(rooms)): State<App>,
 ) -> Result<Response, Problem> {
-    let tx = rooms.store.read(&operator.scope).await?;
+    let tx = rooms.store.snapshot(&operator.scope).await?;
     let place = Place::at(&rooms, &tx, operator.scope.site()).await?;
     let accounts = KINDS.map(|kind| Account::of(kind, place.site.id.uuid(), place.currency));
     let balances = ledger::balances_in(&tx, &accounts).await?;

@@ -82,7 +82,7 @@ async fn confirm(
 )]
 pub(super) async fn show(buyer: Buyer, shop: ShopContext, State(App(rooms)): State<App>) -> Result<Response, Problem> {
     let agent = agent(&rooms, &buyer).await?;
-    let tx = rooms.store.read(&buyer.scope).await?;
+    let tx = rooms.store.snapshot(&buyer.scope).await?;
     let links = rooms.agents.links_in(&tx, agent.id).await?;
     let of = EarnerRef::Agent(agent.site, agent.id);
     let earnings = purse_in(&rooms.settlement, &tx, of, shop.0.tenant.currency).await?;

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use ledger::{AccountKind, Entry, EntryKind, entry_id};
+use chrono::{DateTime, Utc};
+use kernel::Day;
+use ledger::{AccountKind, Earner, Entry, EntryKind, Side, entry_id};
+use settlement::Term;
 use uuid::Uuid;
 
 use super::{OrderAudit, Sale};
@@ -60,6 +63,33 @@ pub(super) fn check_entries(audit: &mut OrderAudit, sale: &Sale<'_>, entries: &[
     }
     for entry in delivered {
         audit.report(8, format!("{} is of a line that order {} does not have", entry.id(), sale.row.id));
+    }
+}
+
+/// What a delivery gives an earner falls due when its frozen term says: on that very day, or, counted in business days of a
+/// calendar that may have changed since, not before so many days.
+pub(super) fn check_days(audit: &mut OrderAudit, sale: &Sale<'_>, posted: &[(DateTime<Utc>, Entry)]) {
+    for line in sale.lines {
+        let id = entry_id(sale.row.id, &format!("delivered:{}", line.line_no));
+        let Some((at, entry)) = posted.iter().find(|(_, entry)| entry.id() == id) else { continue };
+        let today = Day::of(*at);
+        for account in entry.postings().iter().map(|posting| posting.account) {
+            let Some((earner, due)) = Earner::of(&account).zip(account.due) else { continue };
+            let term = match earner.side {
+                Side::Site => of_line(sale, line).find(|hop| hop.site_id == earner.owner).map(|hop| &hop.term),
+                Side::Agent => sale.commissions_of(line).find(|own| own.agent_id == earner.owner).map(|own| &own.term),
+            };
+            let term = term.and_then(Option::as_deref).and_then(Term::parse).unwrap_or(Term::USUAL);
+            let holds = match term {
+                Term::Days(days) => due == today.after(days),
+                Term::BusinessDays(days) => due >= today.after(days),
+            };
+            if !holds {
+                let (owner, number, order) = (earner.owner, line.line_no, sale.row.id);
+                let finding = format!("{owner} is due {due} from line {number} of order {order}, {term} after {today}");
+                audit.report(9, finding);
+            }
+        }
     }
 }
 

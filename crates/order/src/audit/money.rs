@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kernel::Currency;
-use ledger::{Account, AccountKind, Earner, Entry, EntryKind, balances_in, entries_of_in};
+use ledger::{Account, AccountKind, Earner, Entry, EntryKind, balances_in, posted_of_in};
 use store::Tx;
 use uuid::Uuid;
 
@@ -62,8 +62,10 @@ impl Moved<'_> {
 /// What the ledger took for an order, passed on for its delivered lines, and gave back (invariant 16); after a refund
 /// everybody has what he had before (invariant 8).
 pub(super) async fn check(tx: &impl Tx, audit: &mut OrderAudit, sale: &Sale<'_>) -> Result<(), OrderError> {
-    let entries = entries_of_in(tx, sale.row.id).await;
-    let Some(entries) = of_ledger(entries, audit)? else { return Ok(()) };
+    let posted = posted_of_in(tx, sale.row.id).await;
+    let Some(posted) = of_ledger(posted, audit)? else { return Ok(()) };
+    hops::check_days(audit, sale, &posted);
+    let entries: Vec<Entry> = posted.into_iter().map(|(_, entry)| entry).collect();
     let moved = Moved { entries: &entries };
     let (id, deposit) = (sale.row.id, sale.deposit(|_| true));
     let deposits = AccountKind::OrderDeposits;

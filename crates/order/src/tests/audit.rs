@@ -47,6 +47,16 @@ async fn sold_through_the_tree(db: &TestDb) -> (Shop, OrderId) {
 }
 
 on_both! {
+    async fn a_day_that_no_term_says_is_found(db) {
+        let (shop, _) = sold_through_the_tree(&db).await;
+        for term in ["D+9", "T+30", "D+0"] {
+            change_hops(&db, &format!("UPDATE order_hops SET term = '{term}' WHERE depth = 2")).await;
+            shop.finds_only("9 ").await;
+        }
+        change_hops(&db, "UPDATE order_hops SET term = NULL WHERE depth = 2").await;
+        shop.finds_nothing().await;
+    }
+
     async fn a_margin_of_another_amount_is_found(db) {
         let (shop, order) = sold_through_the_tree(&db).await;
         let shared = format!("8 the ledger shares line 1 of order {} out as", order.uuid());

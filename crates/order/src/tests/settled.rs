@@ -283,6 +283,37 @@ on_both! {
         shop.all_holds().await;
     }
 
+    async fn the_audit_sees_a_release_that_is_early_or_anothers(db) {
+        let shop = Shop::open(&db).await;
+        shop.prices().await;
+        shop.sells("one", 1).await;
+        let (own, above) = (shop.seller(2), shop.seller(1));
+        let due = Day::parse(&shop.has(2).await.0[0].0).expect("a day");
+        shop.all_holds().await;
+        let post = async |kind, subject: Uuid, act: &str, postings: [(Account, i64); 2]| {
+            let postings = postings.map(|(account, minor)| Posting { account, amount: Money::new(minor, CNY) });
+            let entry = Entry::try_new(kind, subject, act, postings).expect("balanced");
+            let tx = shop.store.write(&shop.scope).await.expect("a writer");
+            let mut book = ledger::Book::new(shop.scope.id());
+            entry.postings().iter().for_each(|posting| book.want(posting.account));
+            book.read_in(&tx).await.expect("read");
+            book.post(entry).expect("there is enough");
+            book.write_in(&tx, Uuid::now_v7()).await.expect("written");
+            tx.commit().await.expect("committed");
+        };
+        let found = async || {
+            let tx = shop.store.snapshot(&shop.scope).await.expect("a reader");
+            settlement::audit_in(&tx, tx.now()).await.expect("audited").breaches.len()
+        };
+        let released = EntryKind::EarningReleased;
+        post(released, own.owner, "early", [(own.pending(due), -50), (own.available(), 50)]).await;
+        assert_eq!(found().await, 1);
+        post(released, own.owner, "to another", [(own.available(), -10), (above.available(), 10)]).await;
+        assert_eq!(found().await, 2);
+        post(released, own.owner, "back", [(own.available(), -10), (own.pending(due), 10)]).await;
+        assert_eq!(found().await, 5);
+    }
+
     async fn two_hundred_releases_at_once_release_once(db) {
         let shop = Shop::open(&db).await;
         shop.prices().await;

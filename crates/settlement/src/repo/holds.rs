@@ -1,8 +1,9 @@
 //! Holds.
 
+use chrono::{DateTime, Utc};
 use commission::AgentId;
 use kernel::{SiteId, TenantScope};
-use sea_orm::ColumnTrait;
+use sea_orm::{ColumnTrait, Condition};
 use store::{Tx, WriteTx};
 use uuid::Uuid;
 
@@ -76,6 +77,12 @@ pub(crate) async fn open_at(tx: &impl Tx, site: SiteId) -> Result<Vec<Hold>, Set
 pub(crate) async fn open(tx: &impl Tx) -> Result<Vec<Hold>, SettlementError> {
     let find = tx.find::<hold::Entity>().filter(hold::Column::LiftedAt.is_null()).ascending(hold::Column::Id);
     find.all().await?.into_iter().map(read).collect()
+}
+
+/// All holds that are not lifted, or were lifted after this moment.
+pub(crate) async fn standing_after(tx: &impl Tx, moment: DateTime<Utc>) -> Result<Vec<Hold>, SettlementError> {
+    let condition = Condition::any().add(hold::Column::LiftedAt.is_null()).add(hold::Column::LiftedAt.gt(moment));
+    tx.find::<hold::Entity>().filter(condition).all().await?.into_iter().map(read).collect()
 }
 
 /// How many holds are not lifted.
