@@ -30,6 +30,16 @@ pub enum Word {
     Cancel,
 }
 
+impl Word {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Approve { .. } => "approve",
+            Self::Reject { .. } => "reject",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
 /// Somebody's word on a withdrawal. Each press of the button is a command of its own: whether it can happen is up to the
 /// withdrawal's state now, and an earlier refusal says nothing about that.
 #[derive(Debug, Clone)]
@@ -111,7 +121,7 @@ impl Command for Review {
     type Answer = Result<Asked, Refusal>;
 
     fn key(&self) -> CommandKey {
-        CommandKey::request(self.by, &format!("withdrawal:{}:{}", self.id, self.key))
+        CommandKey::request(self.by, &format!("withdrawal:{}:{}:{}", self.id, self.word.name(), self.key))
     }
 
     fn fingerprint(&self) -> Vec<u8> {

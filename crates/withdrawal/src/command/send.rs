@@ -179,7 +179,11 @@ impl Command for End {
     type Answer = Result<Ended, Refusal>;
 
     fn key(&self) -> CommandKey {
-        CommandKey::request(self.by, &format!("withdrawal:{}:{}", self.id, self.key))
+        let word = match self.outcome {
+            Outcome::Arrived { .. } => "arrived",
+            Outcome::Returned { .. } => "returned",
+        };
+        CommandKey::request(self.by, &format!("withdrawal:{}:{word}:{}", self.id, self.key))
     }
 
     fn fingerprint(&self) -> Vec<u8> {
