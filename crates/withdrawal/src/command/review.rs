@@ -98,7 +98,10 @@ impl Review {
         let needed = if threshold.is_some_and(|from| withdrawal.amount.minor() >= from) { 2 } else { 1 };
         withdrawal.approved_by.push(self.by);
         let is_enough = withdrawal.approved_by.len() >= needed;
-        teller.check_name(withdrawal.earner, self.by);
+        // Of two persons both say so: what the second one refuses leaves the name unchecked.
+        if is_enough {
+            teller.check_name(withdrawal.earner, self.by);
+        }
         let kind = if is_enough { EventKind::Approved } else { EventKind::Seconded };
         Ok((moved(withdrawal, Step::Approve { is_enough })?, kind))
     }

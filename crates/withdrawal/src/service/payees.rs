@@ -13,7 +13,7 @@ use crate::model::{
     Means, NewPayee, Payee, PayeeDetails, PayeeId, Payout, PayoutId, Withdrawal, WithdrawalId, is_same_name,
 };
 use crate::repo;
-use crate::repo::payees::Sealed;
+use crate::repo::payees::{Recorded, Sealed};
 
 /// What payees are sealed for.
 const ACCOUNT: &str = "payee";
@@ -42,11 +42,13 @@ impl Withdrawals {
         by: Uuid,
     ) -> Result<Payee, WithdrawalError> {
         let NewPayee { earner, means, details } = new;
+        // The name is locked first: who comes second sees the payees of the first.
+        let recorded = repo::payees::name(tx, earner).await?;
         let known = repo::payees::of(tx, earner).await?;
         if known.len() >= PAYEES_MAX {
             return Err(WithdrawalError::TooMany { what: "payees", limit: PAYEES_MAX as u64 });
         }
-        self.check_name_in(tx, earner, (&details.holder, known.is_empty())).await?;
+        self.check_name_in(tx, earner, recorded, (&details.holder, known.is_empty())).await?;
         let (_, rules) = repo::rules::in_force(tx, tx.now()).await?;
         let id = PayeeId::new();
         let sealed = self.inventory.seal_secret_in(tx, ACCOUNT, id.uuid(), &details.to_secret()).await?;
@@ -68,10 +70,11 @@ impl Withdrawals {
         &self,
         tx: &WriteTx<TenantScope>,
         earner: EarnerRef,
+        recorded: Option<Recorded>,
         (holder, is_first): (&str, bool),
     ) -> Result<(), WithdrawalError> {
         let (_, owner) = earner.key();
-        if let Some(recorded) = repo::payees::name(tx, earner).await? {
+        if let Some(recorded) = recorded {
             let name = self.inventory.open_secret_in(tx, NAME, owner, recorded.sealed).await?;
             if is_same_name(name.expose(), holder) {
                 return Ok(());

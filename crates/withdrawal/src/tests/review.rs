@@ -86,6 +86,21 @@ on_both! {
         shop.all_holds().await;
     }
 
+    async fn a_name_that_the_second_person_refuses_stays_unchecked(db) {
+        let shop = Shop::open(&db).await;
+        shop.earns(shop.site, 6_000_00).await;
+        let payee = shop.payee(shop.site).await;
+        let id = shop.ask(shop.site, (5_000_00, payee), "large").await.expect("asked").id;
+        let [first, second] = shop.reviewers;
+        assert_eq!(shop.review(id, APPROVED, first).await.expect("one"), State::Requested);
+        let word = Word::Reject { reason: "this is somebody else".to_owned() };
+        shop.review(id, word, second).await.expect("refused");
+        let id = shop.ask(shop.site, (50_00, payee), "small").await.expect("asked").id;
+        let unseen = Word::Approve { is_name_checked: false };
+        assert_eq!(refusal(shop.review(id, unseen, first).await), Refusal::NameUnchecked);
+        shop.all_holds().await;
+    }
+
     async fn an_earner_on_hold_is_not_paid(db) {
         let shop = Shop::open(&db).await;
         let settlement = Settlement::new(shop.store.clone(), shop.lanes.clone(), catalog::Prices::new(shop.store.clone()));
