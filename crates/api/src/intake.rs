@@ -181,7 +181,7 @@ pub(crate) async fn import(
     body: Body,
 ) -> Result<Response, Problem> {
     let place = PLACES.enter(operator.scope.tenant()).ok_or_else(Problem::busy)?;
-    let file = timeout(FILE_TIME, kept(body, SILENCE)).await.map_err(|_| too_slow())??;
+    let file = file_of(body, sheet::FILE_BYTES_MAX).await?;
     let (intake, scope) = (rooms.intake.clone(), operator.scope);
     let reading = Reading { expires_on: upload.expires_on, columns: None };
     if upload.dry_run {
@@ -228,15 +228,20 @@ const fn too_slow() -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow")
 }
 
+/// An upload of at most so many bytes, at its beginning; one that comes too slowly is refused.
+pub(crate) async fn file_of(body: Body, bytes_max: u64) -> Result<File, Problem> {
+    timeout(FILE_TIME, kept(body, bytes_max, SILENCE)).await.map_err(|_| too_slow())?
+}
+
 /// The upload in a file without a name, which the system removes with its last reader.
-async fn kept(body: Body, silence: Duration) -> Result<File, Problem> {
+async fn kept(body: Body, bytes_max: u64, silence: Duration) -> Result<File, Problem> {
     let mut file = tempfile::tempfile().map_err(|error| Problem::internal(&error))?;
     let (mut stream, mut taken) = (body.into_data_stream(), 0);
     while let Some(part) = timeout(silence, stream.next()).await.map_err(|_| too_slow())? {
         let part = part.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "request_unreadable"))?;
         taken += part.len() as u64;
-        if taken > sheet::FILE_BYTES_MAX {
-            let bound = format!("a file has at most {} bytes", sheet::FILE_BYTES_MAX);
+        if taken > bytes_max {
+            let bound = format!("a file has at most {bytes_max} bytes");
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large").because(bound));
         }
         file.write_all(&part).map_err(|error| Problem::internal(&error))?;
@@ -423,7 +428,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_stops_coming_is_not_waited_for() {
         let body = Body::from_stream(futures::stream::pending::<Result<&'static str, std::io::Error>>());
-        let refused = kept(body, Duration::from_millis(5)).await.map_err(|problem| problem.code);
+        let refused = kept(body, sheet::FILE_BYTES_MAX, Duration::from_millis(5)).await.map_err(|problem| problem.code);
         assert_eq!(refused.err(), Some("body_too_slow"));
     }
 }

@@ -1,32 +1,32 @@
 //! What is sent together: the file for the bank, and what the bank answers.
 
-use std::io::Cursor;
+use std::fs::File;
 use std::ops::ControlFlow;
 
-use axum::body::{Bytes, to_bytes};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use kernel::{Coded, Money};
+use kernel::{Coded, Money, TenantScope};
 use serde::{Deserialize, Serialize};
 use settlement::TEXT_CHARS_MAX;
 use sheet::{Cell, Limits, Writer};
 use utoipa::ToSchema;
+use uuid::Uuid;
 use web::{IdempotencyKey, Json, Operator, Path, Problem, Query, WithdrawalPay, WithdrawalRead};
 use withdrawal::{
-    Outcome, Payout, PayoutId, PayoutLine, Refusal, SEND_MAX, Sent, State as Stands, Withdrawal, WithdrawalError,
-    WithdrawalId,
+    Ended, Outcome, Payout, PayoutId, PayoutLine, Refusal, SEND_MAX, Sent, State as Stands, Withdrawal, WithdrawalId,
 };
 
 use crate::body::{Fields, refused};
+use crate::intake::file_of;
 use crate::page::{self, List, MoneyView, Part, answer, answer_once, no_store};
-use crate::routes::App;
+use crate::routes::{ApiState, App};
 use crate::withdrawals::{WithdrawalView, views};
 
 /// The largest file of results.
-const RESULTS_BYTES_MAX: usize = 2 << 20;
+const RESULTS_BYTES_MAX: u64 = 2 << 20;
 /// Rows of such a file.
 const RESULTS_MAX: u64 = 1_000;
 /// Columns of such a file: a bank's own may stand beside ours.
@@ -203,7 +203,7 @@ fn csv(lines: &[PayoutLine]) -> std::io::Result<Vec<u8>> {
     let heading = ["reference", "means", "holder", "account", "bank", "amount", "currency"];
     file.row(heading.map(Cell::plain))?;
     for PayoutLine { withdrawal, means, details } in lines {
-        let (Stands::Sent, Some((_, split))) = (withdrawal.state, withdrawal.sent) else { continue };
+        let Some((_, split)) = withdrawal.sent else { continue };
         file.row([
             Cell::plain(withdrawal.id.to_string()),
             Cell::plain(means.word()),
@@ -244,36 +244,38 @@ pub(crate) async fn results(
     let found = rooms.withdrawals.payout_in(&tx, id).await.map_err(refused)?;
     let (_, of) = found.ok_or(Problem::not_found())?;
     drop(tx);
-    let file = to_bytes(body, RESULTS_BYTES_MAX).await;
-    let file = file.map_err(|_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"))?;
+    let file = file_of(body, RESULTS_BYTES_MAX).await?;
     let rows = tokio::task::spawn_blocking(move || rows_of(file)).await;
     let rows = rows.map_err(|error| Problem::internal(&error))??;
     let mut view = ResultsView { rows: rows.len(), ..ResultsView::default() };
     for row in rows {
-        let row = match row {
-            Ok(row) => row,
-            Err(fault) => {
-                view.faults.push(fault);
-                continue;
-            }
-        };
-        let by = (operator.operator.id.uuid(), format!("{}:{}", key.0, row.place));
-        let ended = match row.outcome(&of) {
-            Ok((id, outcome)) => rooms.withdrawals.end(&operator.scope, id, outcome, by).await,
-            Err(fault) => {
-                view.faults.push(fault);
-                continue;
-            }
-        };
-        match ended {
-            Ok(ended) if ended.answer.was_so || ended.is_replay => view.same += 1,
-            Ok(ended) if ended.answer.state == Stands::Paid => view.paid += 1,
+        let by = (operator.operator.id.uuid(), key.0.as_str());
+        match end_row(&rooms, &operator.scope, (&of, row), by).await {
+            Ok(Ended { was_so: true, .. }) => view.same += 1,
+            Ok(Ended { state: Stands::Paid, .. }) => view.paid += 1,
             Ok(_) => view.returned += 1,
-            Err(WithdrawalError::Refused(refusal)) => view.faults.push(row.fault(refusal.code(), refusal.to_string())),
-            Err(error) => return Err(refused(error)),
+            Err(fault) => view.faults.push(fault),
         }
     }
     Ok(answer(StatusCode::OK, view))
+}
+
+/// What a row says happens to its withdrawal. Whatever goes wrong with it, the rows before it are done: it is told as a fault.
+async fn end_row(
+    rooms: &ApiState,
+    scope: &TenantScope,
+    (of, row): (&[Withdrawal], Result<ResultRow, ResultFault>),
+    (by, key): (Uuid, &str),
+) -> Result<Ended, ResultFault> {
+    let row = row?;
+    let (id, outcome) = row.outcome(of)?;
+    let ended = rooms.withdrawals.end(scope, id, outcome, (by, format!("{key}:{}", row.place))).await;
+    let ended = ended.map(|ended| Ended { was_so: ended.answer.was_so || ended.is_replay, ..ended.answer });
+    ended.map_err(|error| {
+        // The problem of an answer hides what is ours alone, and logs it.
+        let problem = refused(error);
+        row.fault(problem.code, problem.detail.unwrap_or_default())
+    })
 }
 
 /// A row of a file of results.
@@ -307,7 +309,7 @@ impl ResultRow {
 }
 
 /// The rows below the heading.
-fn rows_of(file: Bytes) -> Result<Vec<Result<ResultRow, ResultFault>>, Problem> {
+fn rows_of(file: File) -> Result<Vec<Result<ResultRow, ResultFault>>, Problem> {
     let limits = Limits { rows_max: RESULTS_MAX + 1, cell_bytes_max: 4 * TEXT_CHARS_MAX, columns_max: COLUMNS_MAX };
     let (mut heading, mut rows, mut fault) = (None::<[usize; 3]>, Vec::new(), None);
     let mut take = |found: sheet::Found| {
@@ -335,7 +337,7 @@ fn rows_of(file: Bytes) -> Result<Vec<Result<ResultRow, ResultFault>>, Problem> 
         }
         if heading.is_none() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    sheet::each(Cursor::new(file), &limits, &mut take).map_err(refused)?;
+    sheet::each(file, &limits, &mut take).map_err(refused)?;
     match (heading, fault) {
         (_, Some(fault)) => Err(refused(fault)),
         (None, None) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "sheet_columns")

@@ -171,8 +171,8 @@ struct Inner {
     forged: Pace,
 }
 
-/// The path of a file of cards, which is larger than what is read before.
-const UPLOAD_END: &str = "/imports";
+/// The paths of files, of cards or of a bank's answers, which are larger than what is read before.
+const UPLOAD_ENDS: [&str; 2] = ["/imports", "/results"];
 const REPORT_BEGINNING: &str = "/pay/notify/";
 const ASSET_BEGINNING: &str = "/assets/";
 /// Where somebody buys, pays, or gets what he has paid for.
@@ -318,8 +318,9 @@ impl Inner {
     fn class_of(&self, request: &Request, visit: Option<&Visit>) -> Class {
         let (path, host) = (request.uri().path(), visit.map(|visit| visit.host.as_str()));
         let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
+        let is_file = !is_read && UPLOAD_ENDS.iter().any(|end| path.ends_with(end));
         match host {
-            Some(host) if host == self.hosts.console && path.ends_with(UPLOAD_END) && !is_read => Class::Upload,
+            Some(host) if host == self.hosts.console && is_file => Class::Upload,
             Some(host) if host == self.hosts.console => Class::Console,
             Some(host) if host == self.hosts.cashier => {
                 let is_report = request.method() == Method::POST && path.starts_with(REPORT_BEGINNING);

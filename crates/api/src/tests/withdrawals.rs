@@ -164,6 +164,8 @@ testkit::on_both! {
             assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{told}");
             assert!(told.contains(code), "{told}");
         }
+        let (status, told) = ann.send(&path, "x".repeat(3 << 20)).await;
+        assert_eq!((status, told.contains("body_too_large")), (StatusCode::PAYLOAD_TOO_LARGE, true), "{told}");
         let shown = get(&mut ann, &of_tenant(&office, &format!("withdrawals/{id}"))).await.1;
         assert_eq!(shown["withdrawal"]["state"], "sent");
         let nowhere = of_tenant(&office, &format!("payouts/{}/results", withdrawal::PayoutId::new()));

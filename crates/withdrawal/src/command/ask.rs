@@ -86,19 +86,11 @@ impl AskFor {
         rules::check_ask(&rules, self.amount, (payee, self.invoice.as_deref()), &facts, now)?;
         let entry = postings::asked(self.id.uuid(), &earner_in(self.earner, self.amount), self.amount);
         parts.part::<Book>().post(entry.expect("an amount moves")).expect("what is available was looked at");
+        let asked = (self.earner, self.amount);
         let new = Withdrawal {
-            id: self.id,
-            earner: self.earner,
-            amount: self.amount,
-            state: State::Requested,
-            rules_version,
             payee: Some(self.payee),
             invoice: self.invoice.clone(),
-            requested: (now, self.by),
-            approved_by: Vec::new(),
-            sent: None,
-            changed_at: now,
-            note: None,
+            ..Withdrawal::new(self.id, asked, State::Requested, rules_version, (now, self.by))
         };
         parts.part::<Teller>().open(new, EventKind::Requested);
         Ok(Asked { id: self.id, amount: self.amount, state: State::Requested })
@@ -171,20 +163,8 @@ impl ConvertTo {
         let own = earner_in(self.earner, self.amount);
         let entry = postings::converted(self.id.uuid(), &own, self.target(), self.amount);
         parts.part::<Book>().post(entry.expect("an amount moves")).expect("what is available was looked at");
-        let new = Withdrawal {
-            id: self.id,
-            earner: self.earner,
-            amount: self.amount,
-            state: State::Converted,
-            rules_version,
-            payee: None,
-            invoice: None,
-            requested: (now, self.by),
-            approved_by: Vec::new(),
-            sent: None,
-            changed_at: now,
-            note: None,
-        };
+        let asked = (self.earner, self.amount);
+        let new = Withdrawal::new(self.id, asked, State::Converted, rules_version, (now, self.by));
         parts.part::<Teller>().open(new, EventKind::Converted);
         Ok(Asked { id: self.id, amount: self.amount, state: State::Converted })
     }

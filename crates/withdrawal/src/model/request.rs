@@ -144,6 +144,30 @@ pub struct Event {
 }
 
 impl Withdrawal {
+    /// What `earner` asks for at this moment, by these rules; nobody has approved it, and nothing is sent.
+    pub(crate) const fn new(
+        id: WithdrawalId,
+        (earner, amount): (EarnerRef, Money),
+        state: State,
+        rules_version: i64,
+        requested: (DateTime<Utc>, Uuid),
+    ) -> Self {
+        Self {
+            id,
+            earner,
+            amount,
+            state,
+            rules_version,
+            payee: None,
+            invoice: None,
+            requested,
+            approved_by: Vec::new(),
+            sent: None,
+            changed_at: requested.0,
+            note: None,
+        }
+    }
+
     /// As the ledger names who asks.
     pub fn ledger_earner(&self) -> ledger::Earner {
         earner_in(self.earner, self.amount.currency())

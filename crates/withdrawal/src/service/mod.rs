@@ -7,7 +7,7 @@ use identity::CustomerId;
 use inventory::Inventory;
 use kernel::notice::begins_at;
 use kernel::{Currency, Money, TenantScope};
-use lane::{Answered, Lanes};
+use lane::{Answered, Command, Lanes};
 use ledger::Account;
 use settlement::EarnerRef;
 use store::{Store, Tx, WriteTx};
@@ -119,16 +119,14 @@ impl Withdrawals {
     pub async fn ask(&self, scope: &TenantScope, ask: Ask) -> Answer<Asked> {
         let Ask { earner, amount, payee, invoice, by, key } = ask;
         let command = AskFor { id: WithdrawalId::new(), earner, amount, payee, invoice, by, key };
-        let Answered { answer, is_replay } = self.lanes.run(scope, command).await?;
-        Ok(Answered { answer: answer?, is_replay })
+        self.run(scope, command).await
     }
 
     /// Turns what is available into money to buy with, at once.
     pub async fn convert(&self, scope: &TenantScope, convert: Convert) -> Answer<Asked> {
         let Convert { earner, amount, wallet, by, key } = convert;
         let command = ConvertTo { id: WithdrawalId::new(), earner, amount, wallet, by, key };
-        let Answered { answer, is_replay } = self.lanes.run(scope, command).await?;
-        Ok(Answered { answer: answer?, is_replay })
+        self.run(scope, command).await
     }
 
     /// Has a word on a withdrawal that is not sent; of this earner, if he is named.
@@ -144,8 +142,7 @@ impl Withdrawals {
             return Err(Refusal::NotFound.into());
         }
         let command = Review { id, earner: known.ledger_earner(), word, by, key };
-        let Answered { answer, is_replay } = self.lanes.run(scope, command).await?;
-        Ok(Answered { answer: answer?, is_replay })
+        self.run(scope, command).await
     }
 
     /// Sends approved withdrawals together, at most [`SEND_MAX`]; what cannot be sent is left with the reason.
@@ -168,8 +165,7 @@ impl Withdrawals {
         };
         let withdrawals = ids.iter().map(earner).collect::<Result<_, _>>()?;
         let command = Send { id: PayoutId::new(), withdrawals, currency, by, key };
-        let Answered { answer, is_replay } = self.lanes.run(scope, command).await?;
-        Ok(Answered { answer: answer?, is_replay })
+        self.run(scope, command).await
     }
 
     /// The bank's word on what was sent; the same word told again changes nothing.
@@ -182,6 +178,10 @@ impl Withdrawals {
     ) -> Answer<Ended> {
         let known = self.known(scope, id).await?;
         let command = End { id, earner: known.ledger_earner(), outcome, by, key };
+        self.run(scope, command).await
+    }
+
+    async fn run<T>(&self, scope: &TenantScope, command: impl Command<Answer = Result<T, Refusal>>) -> Answer<T> {
         let Answered { answer, is_replay } = self.lanes.run(scope, command).await?;
         Ok(Answered { answer: answer?, is_replay })
     }

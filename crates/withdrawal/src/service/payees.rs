@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::Withdrawals;
 use crate::error::{Refusal, WithdrawalError};
 use crate::model::{
-    Means, NewPayee, Payee, PayeeDetails, PayeeId, Payout, PayoutId, Withdrawal, WithdrawalId, is_same_name,
+    Means, NewPayee, Payee, PayeeDetails, PayeeId, Payout, PayoutId, State, Withdrawal, WithdrawalId, is_same_name,
 };
 use crate::repo;
 use crate::repo::payees::{Recorded, Sealed};
@@ -142,7 +142,7 @@ impl Withdrawals {
         self.open(scope, vec![known], by).await?.pop().ok_or(WithdrawalError::Refused(Refusal::NoPayee))
     }
 
-    /// The lines of a payout's file. That somebody has asked for it is written down at each of its withdrawals before
+    /// The lines of a payout's file: of what is still on its way. That somebody has asked for it is written down at each of its withdrawals before
     /// anything is opened.
     pub async fn payout_lines(
         &self,
@@ -153,7 +153,8 @@ impl Withdrawals {
         let tx = self.store.read(scope).await?;
         let found = self.payout_in(&tx, id).await?;
         drop(tx);
-        let (payout, withdrawals) = found.ok_or(WithdrawalError::Missing { what: "payout" })?;
+        let (payout, mut withdrawals) = found.ok_or(WithdrawalError::Missing { what: "payout" })?;
+        withdrawals.retain(|one| one.state == State::Sent);
         Ok((payout, self.open(scope, withdrawals, by).await?))
     }
 
