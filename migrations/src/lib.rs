@@ -18,6 +18,7 @@ mod m0012_clock;
 mod m0013_commission;
 mod m0014_settlement;
 mod m0015_withdrawal;
+mod m0016_returns;
 
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_commission::Migration),
             Box::new(m0014_settlement::Migration),
             Box::new(m0015_withdrawal::Migration),
+            Box::new(m0016_returns::Migration),
         ]
     }
 }

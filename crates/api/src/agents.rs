@@ -343,6 +343,8 @@ pub(crate) struct EarningView {
     tier: u8,
     /// How much.
     amount: MoneyView,
+    /// How much of it went back, with the line's price or a part of that.
+    returned: MoneyView,
     /// By which rule of which version of the plan.
     rule: String,
     /// `waiting` (not delivered yet), `earned`, `returned` (with the order's money) or `void` (the order came to nothing).
@@ -405,6 +407,7 @@ impl From<AgentEarning> for EarningView {
             placed_at: one.placed_at,
             tier: one.tier,
             amount: one.amount.into(),
+            returned: one.returned.into(),
             rule: one.rule,
             state: one.state.word(),
         }

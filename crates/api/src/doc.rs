@@ -19,7 +19,7 @@ use web::{Guest, Path, Problem, Route};
 
 use crate::{
     agents, balances, calendar, categories, channels, earnings, fulfilments, goods, intake, orders, own, payouts,
-    plans, prices, refunds, session, sites, skus, stock, tenants, troubles, version, withdrawals,
+    plans, prices, refunds, returns, session, sites, skus, stock, tenants, troubles, version, withdrawals,
 };
 
 /// Where the document is.
@@ -51,7 +51,7 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
         intake::undo,
         orders::list,
         orders::show,
-        orders::refund,
+        returns::refund,
         orders::own_orders,
         orders::own_order,
         fulfilments::list,

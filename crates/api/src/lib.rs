@@ -31,6 +31,7 @@ mod place;
 mod plans;
 mod prices;
 mod refunds;
+mod returns;
 mod routes;
 mod rules;
 mod session;

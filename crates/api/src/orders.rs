@@ -6,20 +6,19 @@ use axum::response::Response;
 use catalog::SkuId;
 use chrono::{DateTime, Utc};
 use commission::AgentId;
-use identity::OperatorId;
 use kernel::SiteId;
 use order::machine::{DeliveryState, OrderState, PaymentState};
 use order::{
     DeskLine, DeskPayment, DeskView, Event, FrozenCommission, OrderError, OrderFilter, OrderId, OrderList, OrderNumber,
-    OrderRefund, OrderRow, RefundOf,
+    OrderRow,
 };
-use payment::{RefundId, RefundState};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use web::{IdempotencyKey, Json, Operator, OrderRead, OrderRefund as MayRefund, Path, Problem, Query, SiteOperator};
+use web::{Operator, OrderRead, Path, Problem, Query, SiteOperator};
 
 use crate::fulfilments::ManualView;
-use crate::page::{List, MoneyView, WordingView, after, answer, answer_once, limit};
+use crate::page::{List, MoneyView, WordingView, after, answer, limit};
+use crate::returns::OrderRefundView;
 use crate::routes::App;
 
 /// Which orders.
@@ -126,8 +125,8 @@ pub(crate) struct OrderView {
     events: Vec<EventView>,
     /// The money that came for it.
     payments: Vec<PaymentView>,
-    /// The money that goes back.
-    refund: Option<OrderRefundView>,
+    /// The money that goes back, the first refund first.
+    refunds: Vec<OrderRefundView>,
     /// The agent who brought the buyer.
     #[schema(value_type = Option<String>)]
     agent: Option<AgentId>,
@@ -215,27 +214,6 @@ pub(crate) struct PaymentView {
     paid_at: DateTime<Utc>,
 }
 
-/// The refund of an order.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct OrderRefundView {
-    /// How much.
-    amount: MoneyView,
-    /// Why; the owner of a site is not told.
-    reason: Option<String>,
-    /// Who said so; the owner of a site is not told.
-    #[schema(value_type = Option<String>)]
-    by: Option<OperatorId>,
-    /// When.
-    at: DateTime<Utc>,
-    /// Its number at the channel's desk; none if it went to the wallet.
-    #[schema(value_type = Option<String>)]
-    refund: Option<RefundId>,
-    /// How it stands.
-    state: &'static str,
-    /// When the money was back.
-    settled_at: Option<DateTime<Utc>>,
-}
-
 /// The tenant's orders, newest first.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{tenant}/orders", tag = "orders", params(("tenant" = String, Path), Filter),
@@ -263,53 +241,6 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let view = rooms.orders.desk_view(&operator.scope, order).await?;
     Ok(answer(StatusCode::OK, OrderView::from(view)))
-}
-
-/// Why the money goes back.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RefundBody {
-    /// Up to 500 characters; kept with the order.
-    reason: String,
-}
-
-/// A refund that was asked for.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct RefundAskedView {
-    /// How much goes back: all of it.
-    amount: MoneyView,
-    /// Its number at the channel's desk; none if the wallet has it already.
-    #[schema(value_type = Option<String>)]
-    refund: Option<RefundId>,
-    /// Where the order's money is now.
-    payment: &'static str,
-}
-
-/// Send the order's money back, all of it.
-///
-/// What was delivered is void afterwards, and every site gives back what it earned. Money goes where it came from.
-#[utoipa::path(
-    post, path = "/api/v1/tenants/{tenant}/orders/{order}/refund", tag = "orders", request_body = RefundBody,
-    params(("tenant" = String, Path), ("order" = String, Path), ("Idempotency-Key" = String, Header)),
-    responses((status = 200, body = RefundAskedView), (status = 409, description = "not paid, or refunded before"),
-        (status = 422, description = "refused; `idempotency_key_reused`: the key came with another body"))
-)]
-pub(crate) async fn refund(
-    operator: Operator<MayRefund>,
-    State(App(rooms)): State<App>,
-    Path((_tenant, order)): Path<(String, OrderId)>,
-    key: IdempotencyKey,
-    Json(sent): Json<RefundBody>,
-) -> Result<Response, Problem> {
-    let by = operator.operator.id;
-    let refund = RefundOf { reason: sent.reason, by };
-    let asked = rooms.orders.refund(&operator.scope, order, refund, &key.scoped(&by)).await?;
-    let body = RefundAskedView {
-        amount: asked.answer.amount.into(),
-        refund: asked.answer.refund,
-        payment: asked.answer.states.payment.word(),
-    };
-    Ok(answer_once(asked.is_replay, body))
 }
 
 /// An order as the owner of its site sees it: with the buyer's contact, and of each line his own part only.
@@ -364,7 +295,7 @@ impl From<DeskView> for OrderView {
             items: view.lines.into_iter().map(Into::into).collect(),
             events: view.events.into_iter().map(Into::into).collect(),
             payments: view.payments.into_iter().map(Into::into).collect(),
-            refund: view.refund.map(Into::into),
+            refunds: view.refunds.into_iter().map(Into::into).collect(),
             agent: view.agent,
         }
     }
@@ -436,21 +367,6 @@ impl From<DeskPayment> for PaymentView {
             trade_no: payment.trade_no,
             amount: payment.amount.into(),
             paid_at: payment.paid_at,
-        }
-    }
-}
-
-impl From<OrderRefund> for OrderRefundView {
-    fn from(refund: OrderRefund) -> Self {
-        let state: RefundState = refund.state;
-        Self {
-            amount: refund.amount.into(),
-            reason: refund.reason,
-            by: refund.by,
-            at: refund.at,
-            refund: refund.refund,
-            state: state.word(),
-            settled_at: refund.settled_at,
         }
     }
 }

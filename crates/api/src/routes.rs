@@ -20,7 +20,7 @@ use withdrawal::Withdrawals;
 
 use crate::{
     agents, balances, calendar, categories, channels, doc, earnings, fulfilments, goods, intake, orders, own, payouts,
-    plans, prices, refunds, session, sites, skus, stock, tenants, troubles, version, withdrawals,
+    plans, prices, refunds, returns, session, sites, skus, stock, tenants, troubles, version, withdrawals,
 };
 
 /// The console's host where the settings name no other.
@@ -148,7 +148,7 @@ fn order_routes(routes: Routes<App>) -> Routes<App> {
     routes
         .get("/api/v1/tenants/{tenant}/orders", orders::list)
         .get("/api/v1/tenants/{tenant}/orders/{order}", orders::show)
-        .post("/api/v1/tenants/{tenant}/orders/{order}/refund", orders::refund)
+        .post("/api/v1/tenants/{tenant}/orders/{order}/refund", returns::refund)
         .get("/api/v1/tenants/{tenant}/fulfilments", fulfilments::list)
         .post("/api/v1/tenants/{tenant}/fulfilments/{line}", fulfilments::act)
         .get("/api/v1/tenants/{tenant}/exceptions", refunds::exceptions)

@@ -5,6 +5,7 @@ mod children;
 mod hops;
 mod money;
 mod paid;
+mod returns;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,7 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use inventory::{CardId, GivenCard, InventoryAudit};
 use kernel::{Currency, SiteId};
 use ledger::LedgerError;
-use payment::{Intent, IntentId, Payment, PaymentId, REFUND_WAITS_MAX, Refund, RefundId, RefundState, Use};
+use payment::{Intent, Payment};
 use sea_orm::ColumnTrait;
 use store::Tx;
 use uuid::Uuid;
@@ -22,9 +23,8 @@ use uuid::Uuid;
 use crate::error::OrderError;
 use crate::fulfil::FulfilState;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState, States, step};
-use crate::model::Method;
 use crate::repo::card_ids;
-use crate::table::{commission, event, fulfilment, hop, line, order, referral, refund};
+use crate::table::{commission, event, fulfilment, hop, line, order, referral, returned_line};
 use children::Children;
 
 /// What an audit of one tenant's orders counted and found.
@@ -74,7 +74,10 @@ struct Sale<'a> {
     /// What agents earn from it.
     commissions: &'a [commission::Model],
     works: &'a [fulfilment::Model],
-    refund: Option<&'a refund::Model>,
+    /// What went back of it, the first return first.
+    returns: &'a [crate::table::returns::Model],
+    /// Of which lines.
+    returned: &'a [returned_line::Model],
     /// What was to be paid by a channel.
     intents: &'a [Intent],
     /// The money that bought it.
@@ -84,7 +87,7 @@ struct Sale<'a> {
 impl Sale<'_> {
     /// Whether its money came, and maybe went back since.
     fn has_money(&self) -> bool {
-        [PaymentState::Paid, PaymentState::Refunded].iter().any(|state| state.word() == self.row.payment_state)
+        PaymentState::parse(&self.row.payment_state).is_some_and(PaymentState::has_come)
     }
 
     fn work(&self, line: &line::Model) -> Option<&fulfilment::Model> {
@@ -124,21 +127,21 @@ impl Sale<'_> {
     }
 
     /// What the seller's prepaid account holds for it once it is paid: the loss of what a person has still to do, or the
-    /// whole purchase price while the seller's own channel has still to send the buyer's money back.
+    /// purchase price of what the seller's own channel has still to send back to the buyer.
     fn held(&self) -> i128 {
-        match self.refund {
-            Some(refund) if refund.settled_at.is_none() && self.row.collector_id.is_some() => {
-                return self.deposit(|_| true);
-            }
-            None if self.has_money() && self.row.collector_id.is_none() => {}
-            _ => return 0,
+        if self.row.collector_id.is_some() {
+            let on_its_way = self.returns.iter().filter(|back| back.settled_at.is_none());
+            return on_its_way.map(|back| self.deposit_of(back.number)).sum();
+        }
+        if !self.has_money() {
+            return 0;
         }
         let loss = |line: &line::Model| {
             let seller = self.seller(line).filter(|hop| hop.depth > 0);
             let loss = seller.map_or(0, |hop| i128::from(hop.cost_minor) - i128::from(hop.price_minor));
             i128::from(line.quantity) * loss.max(0)
         };
-        self.lines.iter().filter(|line| !self.is_delivered(line)).map(loss).sum()
+        self.lines.iter().filter(|line| self.is_open(line)).map(loss).sum()
     }
 }
 
@@ -162,8 +165,7 @@ pub async fn audit_in(tx: &impl Tx, stock: &InventoryAudit) -> Result<OrderAudit
         let Some(last) = last else { break };
         after = last;
         let payments = paid::payments_in(tx, &page).await?;
-        check_refund_states(tx, &mut audit, &page, &children.refunds).await?;
-        check_refund_times(tx, &mut audit, &children.refunds).await?;
+        returns::check_refunds(tx, &mut audit, &page, &children).await?;
         for row in &page {
             let sale = children.sale(row, payments.get(&row.id).map_or(&[][..], Vec::as_slice));
             check_sale(tx, &mut audit, &sale, &children, &mut cards).await?;
@@ -198,6 +200,7 @@ async fn check_sale(
     agents::check(audit, sale);
     check_holds(audit, sale, children.holds.get(&row.id).map_or(0, Vec::len), tx.now());
     paid::check(audit, sale);
+    returns::check(audit, sale);
     money::check(tx, audit, sale).await
 }
 
@@ -213,69 +216,6 @@ fn of_ledger<T>(answer: Result<T, LedgerError>, audit: &mut OrderAudit) -> Resul
     }
 }
 
-/// A refund is of the order's whole money; the order is refunded when the money is back, and not before.
-async fn check_refund_states(
-    tx: &impl Tx,
-    audit: &mut OrderAudit,
-    orders: &[order::Model],
-    refunds: &HashMap<Uuid, refund::Model>,
-) -> Result<(), OrderError> {
-    let sent: Vec<RefundId> = refunds.values().filter_map(|row| row.refund_id.map(RefundId::from_uuid)).collect();
-    let sent = payment::refunds_in(tx, &sent).await?;
-    let paid: Vec<PaymentId> = sent.iter().map(|refund| refund.payment).collect();
-    let paid = payment::payments_in(tx, &paid).await?;
-    for row in orders {
-        let is_refunded = row.payment_state == PaymentState::Refunded.word();
-        let Some(own) = refunds.get(&row.id) else {
-            if is_refunded {
-                audit.report(7, format!("order {} is refunded, and nothing says how", row.id));
-            }
-            continue;
-        };
-        let is_sent = own.refund_id.is_some();
-        let state = sent.iter().find(|sent| Some(sent.id.uuid()) == own.refund_id);
-        let fits = state.is_none_or(|sent| sent.amount.minor() == own.amount_minor && is_of(sent, &paid, row.id));
-        let is_whole = (own.amount_minor, &own.currency) == (row.total_minor, &row.currency);
-        if !is_whole || !fits || is_sent != state.is_some() || is_sent != (row.method == Method::Channel.word()) {
-            audit.report(7, format!("the refund of order {} is not of its money", row.id));
-        }
-        let is_back = state.is_none_or(|sent| sent.state == RefundState::Done);
-        if is_refunded != own.settled_at.is_some() || (is_refunded && !is_back) {
-            audit.report(7, format!("order {} is {}, and its money is elsewhere", row.id, row.payment_state));
-        }
-    }
-    Ok(())
-}
-
-/// Whether a refund sends back the very payment that bought the order, and not somebody else's.
-fn is_of(refund: &Refund, payments: &[Payment], order: Uuid) -> bool {
-    let payment = payments.iter().find(|payment| payment.id == refund.payment);
-    let has_bought = |payment: &Payment| {
-        payment.use_ == Use::Order
-            && payment.intent == Some(IntentId::from_uuid(order))
-            && (&payment.out_no, payment.channel) == (&refund.out_no, refund.channel)
-    };
-    refund.exception.is_none() && payment.is_some_and(has_bought)
-}
-
-/// Money that an order gives back is not left lying: neither because its channel refuses, nor because nobody noted that
-/// it is back.
-async fn check_refund_times(
-    tx: &impl Tx,
-    audit: &mut OrderAudit,
-    refunds: &HashMap<Uuid, refund::Model>,
-) -> Result<(), OrderError> {
-    let unsettled = refunds.values().filter(|row| row.settled_at.is_none());
-    let orders: HashMap<RefundId, Uuid> =
-        unsettled.filter_map(|row| Some((RefundId::from_uuid(row.refund_id?), row.order_id))).collect();
-    let ids: Vec<RefundId> = orders.keys().copied().collect();
-    for refund in payment::ended_refunds_in(tx, &ids, tx.now() - REFUND_WAITS_MAX).await? {
-        let (order, state) = (orders[&refund.id], refund.state.word());
-        audit.report(15, format!("the refund of order {order} has been {state} for more than a day, and is not over"));
-    }
-    Ok(())
-}
-
 /// A paid order is delivered, or a person is at it within the promised time, or its money goes back. What failed is to
 /// be tried again or refunded within that time as well.
 fn check_delivery(audit: &mut OrderAudit, sale: &Sale<'_>, now: DateTime<Utc>) {
@@ -285,29 +225,38 @@ fn check_delivery(audit: &mut OrderAudit, sale: &Sale<'_>, now: DateTime<Utc>) {
     if sale.works.len() != wanted {
         audit.report(5, format!("order {id} has {} lines for people in place of {wanted}", sale.works.len()));
     }
-    let has_all = sale.lines.iter().all(|line| sale.is_delivered(line));
-    if (sale.row.delivery_state == DeliveryState::Delivered.word()) != (sale.has_money() && has_all) {
+    let is_delivered = sale.row.delivery_state == DeliveryState::Delivered.word();
+    let has_open = sale.lines.iter().any(|line| sale.is_open(line));
+    let has_kept = sale.lines.iter().any(|line| sale.is_delivered(line) && !sale.is_over(line));
+    // Where nothing is left of any line, some of it may have been delivered before, or all of it.
+    let fits = if is_delivered { sale.has_money() && !has_open } else { has_open || !has_kept };
+    if !fits {
         audit.report(5, format!("order {id} is {}, and its lines say otherwise", sale.row.delivery_state));
     }
+    check_works(audit, sale, now);
+}
+
+/// The work on lines that nothing is left of is over, and all other work is done in time.
+fn check_works(audit: &mut OrderAudit, sale: &Sale<'_>, now: DateTime<Utc>) {
+    let id = sale.row.id;
     let is = |state: FulfilState| move |work: &&fulfilment::Model| work.state == state.word();
     let open = |work: &&fulfilment::Model| is(FulfilState::Waiting)(work) || is(FulfilState::Taken)(work);
-    if sale.refund.is_some() {
-        if sale.works.iter().any(|work| open(&work) || is(FulfilState::Failed)(&work)) {
-            audit.report(5, format!("order {id} is refunded, and somebody is still to work on it"));
-        }
-        return;
+    let is_over = |work: &&fulfilment::Model| sale.lines.iter().any(|line| line.line_no == work.line_no && sale.is_over(line));
+    let (over, other): (Vec<&fulfilment::Model>, Vec<&fulfilment::Model>) = sale.works.iter().partition(is_over);
+    if over.iter().any(|work| open(work) || is(FulfilState::Failed)(work)) {
+        audit.report(5, format!("order {id} is refunded, and somebody is still to work on it"));
     }
-    if sale.works.iter().any(|work| is(FulfilState::Cancelled)(&work)) {
+    if other.iter().any(is(FulfilState::Cancelled)) {
         audit.report(5, format!("a line of order {id} is cancelled, and its money stays"));
     }
     let is_queued = sale.row.delivery_state == DeliveryState::Queued.word();
-    if is_queued && sale.works.iter().any(|work| !is(FulfilState::Waiting)(&work)) {
+    if is_queued && other.iter().any(|work| !is(FulfilState::Waiting)(work)) {
         audit.report(5, format!("order {id} is queued, and somebody has begun to work on it"));
     }
-    if sale.works.iter().any(|work| open(&work) && work.due_at < now) {
+    if other.iter().any(|work| open(work) && work.due_at < now) {
         audit.report(5, format!("order {id} is paid and not delivered in time"));
     }
-    if sale.works.iter().any(|work| is(FulfilState::Failed)(&work) && work.due_at < now) {
+    if other.iter().any(|work| is(FulfilState::Failed)(work) && work.due_at < now) {
         audit.report(5, format!("a line of order {id} failed, and its money stays"));
     }
 }
@@ -357,13 +306,9 @@ fn check_lines(audit: &mut OrderAudit, sale: &Sale<'_>, known: &mut Cards) {
         audit.report(3, format!("the lines of order {} do not sum to its total", row.id));
     }
     let has_goods = sale.has_money() || is_waiting(row);
-    let given = match sale.refund {
-        _ if is_waiting(row) => &mut known.held,
-        Some(_) => &mut known.void,
-        None => &mut known.sold,
-    };
     for line in lines {
         let cards = card_ids(&line.card_ids);
+        let void = sale.void_of(line);
         if i128::from(line.unit_minor) * i128::from(line.quantity) != i128::from(line.total_minor) {
             audit.report(3, format!("line {} of order {} does not multiply", line.line_no, row.id));
         }
@@ -374,6 +319,11 @@ fn check_lines(audit: &mut OrderAudit, sale: &Sale<'_>, known: &mut Cards) {
         // A shared code is no order's own.
         let mut cost = 0;
         for card in cards.iter().filter(|_| !line.is_shared).map(|card: &CardId| card.uuid()) {
+            let given = match void.contains(&CardId::from_uuid(card)) {
+                _ if is_waiting(row) => &mut known.held,
+                true => &mut known.void,
+                false => &mut known.sold,
+            };
             match given.remove(&card) {
                 Some(given) if (given.order, given.line) == (row.id, line.line_no) => {
                     cost += i128::from(given.cost_minor);

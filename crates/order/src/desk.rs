@@ -381,8 +381,10 @@ impl Desk {
             }
         }
         let book = others.part::<Book>();
-        let earners = self.earners_of(book.wanted_subjects());
-        earners.into_iter().for_each(|earner| book.want_earner(earner));
+        let undone = book.wanted_subjects().clone();
+        self.earners_of(&undone).into_iter().for_each(|earner| book.want_earner(earner));
+        // The buyer may want his money there.
+        self.wallets_of(&undone).for_each(|wallet| book.want(wallet));
         Ok(())
     }
 
@@ -392,11 +394,22 @@ impl Desk {
         known.flat_map(|order| &order.lines).flat_map(KnownLine::earners).collect()
     }
 
+    /// The wallets of who bought these orders.
+    pub fn wallets_of<'a>(&'a self, orders: &'a BTreeSet<Uuid>) -> impl Iterator<Item = Account> + 'a {
+        let known = orders.iter().filter_map(|id| self.known.get(&OrderId::from_uuid(*id)));
+        let wallet = |order: &KnownOrder| {
+            Some(Account::of(AccountKind::Wallet, order.customer?.uuid(), order.total.currency()))
+        };
+        known.filter_map(wallet)
+    }
+
     async fn write_rows(&self, tx: &LaneTx, sheaf: &mut LaneSheaf) -> Result<(), PartError> {
         repo::insert_into(sheaf, tx.now(), &self.new);
         let changed: Vec<&KnownOrder> = self.known.values().filter(|order| !order.happened.is_empty()).collect();
         repo::change_in(tx, &changed).await?;
-        Ok(repo::change_work_in(tx, &self.known.values().collect::<Vec<_>>()).await?)
+        let known: Vec<&KnownOrder> = self.known.values().collect();
+        repo::change_returns_in(tx, &known).await?;
+        Ok(repo::change_work_in(tx, &known).await?)
     }
 
     /// The orders that this batch has delivered, or the cards of them.

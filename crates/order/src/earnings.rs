@@ -48,6 +48,8 @@ pub struct AgentEarning {
     pub tier: u8,
     /// How much, for all pieces.
     pub amount: Money,
+    /// How much of it went back with a part of the line's price, or with all of it.
+    pub returned: Money,
     /// By which rule of which version of the plan.
     pub rule: String,
     /// Where it stands.

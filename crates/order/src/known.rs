@@ -1,16 +1,19 @@
 //! Orders that exist, as a batch knows them: rows it has locked, and what it makes of them.
 
+use std::collections::BTreeSet;
+
 use catalog::SkuId;
 use chrono::{DateTime, TimeDelta, Utc};
 use identity::{CustomerId, OperatorId};
-use inventory::Taken;
+use inventory::{CardId, Taken};
 use kernel::{Currency, Money, SiteId};
 use ledger::{Earner, Side};
 use payment::RefundId;
 
 use crate::fulfil::FulfilState;
-use crate::machine::{OrderEvent, OrderState, PaymentState, Rejected, States, step};
+use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState, Rejected, States, step};
 use crate::model::{Method, OrderId};
+use crate::refund::{LineStanding, RefundTo, ReturnedLine};
 use crate::sale::{self, Collection, FrozenCommission, FrozenHop, SaleError, SoldLine};
 
 /// An order whose row this batch has locked.
@@ -34,7 +37,8 @@ pub(crate) struct KnownOrder {
     /// The time of its last event.
     pub changed_at: DateTime<Utc>,
     pub lines: Vec<KnownLine>,
-    pub refund: Option<KnownRefund>,
+    /// What went back of it, the first return first.
+    pub returns: Vec<KnownReturn>,
     /// What this batch made happen, with who did it.
     pub happened: Vec<(OrderEvent, String)>,
 }
@@ -77,11 +81,17 @@ pub(crate) struct Work {
     pub news: News,
 }
 
-/// The money of an order on its way back.
+/// Money of an order on its way back.
 #[derive(Debug, Clone)]
-pub(crate) struct KnownRefund {
+pub(crate) struct KnownReturn {
+    /// Its place among the returns of the order, from 1.
+    pub number: i32,
     pub amount: Money,
+    pub lines: Vec<ReturnedLine>,
+    pub to: RefundTo,
     pub refund: Option<RefundId>,
+    /// What the seller's prepaid account holds until the seller's channel has sent it.
+    pub held: Money,
     pub reason: String,
     pub by: OperatorId,
     pub at: DateTime<Utc>,
@@ -158,8 +168,12 @@ impl KnownOrder {
     /// What the seller's prepaid account holds once the lines that `is_open` names are all that is left to deliver.
     pub fn held_for(&self, is_open: impl Fn(&KnownLine) -> bool) -> Result<Money, SaleError> {
         match self.collection() {
-            // The purchase price is the order's deposit since the payment.
-            Collection::Own => Ok(Money::zero(self.total.currency())),
+            // The purchase price is the order's deposit since the payment, but for what is on its way back.
+            Collection::Own => {
+                let on_its_way = self.returns.iter().filter(|back| back.settled_at.is_none());
+                let none = Money::zero(self.total.currency());
+                Ok(on_its_way.map(|back| back.held).try_fold(none, Money::plus)?)
+            }
             collection => {
                 let open: Vec<SoldLine<'_>> =
                     self.lines.iter().filter(|line| is_open(line)).map(KnownLine::sold).collect();
@@ -186,6 +200,46 @@ impl KnownOrder {
                 .is_none_or(|manual| manual.work.as_ref().is_some_and(|work| work.state == FulfilState::Done))
     }
 
+    /// Whether something is still to be done for this line: it is neither with the buyer nor called off.
+    pub fn is_open(&self, line: &KnownLine) -> bool {
+        !self.is_delivered(line) && !self.is_over(line)
+    }
+
+    /// Whether nothing is left of this line's price: it is refunded whole.
+    pub fn is_over(&self, line: &KnownLine) -> bool {
+        self.returned_of(line).any(|back| back.is_last)
+    }
+
+    /// Whether all of its money is back with the buyer, or on its way to him.
+    pub fn is_going_back(&self) -> bool {
+        self.lines.iter().all(|line| self.is_over(line))
+    }
+
+    /// What went back of a line, act by act.
+    pub fn returned_of<'a>(&'a self, line: &KnownLine) -> impl Iterator<Item = &'a ReturnedLine> {
+        let number = line.number;
+        self.returns.iter().flat_map(|back| &back.lines).filter(move |back| back.line == number)
+    }
+
+    /// Its lines, as a refund has to know them.
+    pub fn standing(&self) -> Result<Vec<LineStanding>, SaleError> {
+        let line = |line: &KnownLine| {
+            let price = line.sold().total()?;
+            let back = self.returned_of(line).try_fold(Money::zero(line.currency), |sum, back| sum.plus(back.amount))?;
+            let has_own = line.manual.is_none() && !line.cards.is_shared;
+            Ok(LineStanding {
+                line: line.number,
+                unit: line.hops.last().map_or(price, |seller| seller.price),
+                left: price.minus(back)?,
+                is_over: self.is_over(line),
+                is_delivered: self.is_delivered(line),
+                cards: if has_own { line.cards.cards.clone() } else { Vec::new() },
+                void: self.returned_of(line).flat_map(|back| back.cards.iter().copied()).collect::<BTreeSet<CardId>>(),
+            })
+        };
+        self.lines.iter().map(line).collect()
+    }
+
     /// The work of people on its lines begins.
     pub fn begin_work(&mut self, now: DateTime<Utc>) {
         for manual in self.lines.iter_mut().filter_map(|line| line.manual.as_mut()) {
@@ -193,17 +247,35 @@ impl KnownOrder {
         }
     }
 
-    /// What has been delivered is noted: the last line, or one of them.
+    /// What has been delivered is noted: the last line, or one of them. A line that was called off is not waited for.
     pub fn note_delivery(&mut self, actor: &str, now: DateTime<Utc>) -> Result<(), Rejected> {
-        let delivered = self.lines.iter().filter(|line| self.is_delivered(line)).count();
-        match delivered {
-            0 => Ok(()),
-            all if all == self.lines.len() => {
-                self.delivered_at = Some(now);
-                self.apply(OrderEvent::Delivered, actor)
-            }
-            _ => self.apply(OrderEvent::PartDelivered, actor),
+        if !self.lines.iter().any(|line| self.is_delivered(line)) {
+            return Ok(());
         }
+        if self.lines.iter().any(|line| self.is_open(line)) {
+            return self.apply(OrderEvent::PartDelivered, actor);
+        }
+        self.delivered_at = Some(now);
+        self.apply(OrderEvent::Delivered, actor)
+    }
+
+    /// Work that had failed waits again, or is called off: the order is not a failed one any more, unless another line has
+    /// failed as well. It may have got there by another line: then nothing happens to it, and its history says nothing.
+    pub fn note_retry(&mut self, actor: &str) {
+        let is = |wanted| move |work: &Work| work.state == wanted;
+        let has_failed = self.states.delivery == DeliveryState::Failed;
+        if has_failed && self.works().any(is(FulfilState::Failed)) {
+            return;
+        }
+        let has_moved = self.apply(OrderEvent::DeliveryRetried, actor).is_ok();
+        if has_moved && self.works().any(is(FulfilState::Taken)) {
+            // Somebody is at another line: the order does not wait for anybody to begin.
+            let _ = self.apply(OrderEvent::DeliveryStarted, actor);
+        }
+    }
+
+    fn works(&self) -> impl Iterator<Item = &Work> {
+        self.lines.iter().filter_map(|line| line.manual.as_ref()?.work.as_ref())
     }
 
     /// Its lines as they were sold.

@@ -62,7 +62,10 @@ pub use model::{
 };
 pub use number::{NumberFault, OrderNumber};
 pub use office::{DeskHop, DeskLine, DeskPayment, DeskView, FulfilBy, OrderFilter, OrderList, OrderRow, OwnView};
-pub use refund::{BuyerRefund, OrderRefund, RefundAsked, RefundOf, RefundRefusal};
+pub use refund::{
+    BuyerRefund, LinePart, LineWish, OrderRefund, RefundAsked, RefundOf, RefundRefusal, RefundTo, RefundWish, ReturnedLine,
+    ReturnedPart,
+};
 pub use sale::FrozenCommission;
 pub use service::{Checkout, Orders, SoldBy};
 pub use sold::sold_since_in;

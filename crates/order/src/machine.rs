@@ -98,6 +98,13 @@ kernel::words! {
     }
 }
 
+impl PaymentState {
+    /// Whether the full amount came, whatever went back since.
+    pub const fn has_come(self) -> bool {
+        matches!(self, Self::Paid | Self::PartRefunded | Self::Refunded)
+    }
+}
+
 /// The three states together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct States {

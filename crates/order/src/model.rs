@@ -1,5 +1,6 @@
 //! Values of the room.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use catalog::{Filled, SkuId};
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::OrderError;
 use crate::fulfil::ManualLine;
+use crate::known::KnownReturn;
 use crate::machine::{DeliveryState, OrderEvent, States};
 use crate::number::OrderNumber;
 use crate::refund::BuyerRefund;
@@ -275,8 +277,36 @@ pub struct LineView {
     pub cards: Vec<CardId>,
     /// Whether they are everybody's.
     pub is_shared: bool,
+    /// What of its price went back, or is on its way.
+    pub returned: Money,
+    /// The places of the cards that are void with it, from 1.
+    pub void: BTreeSet<u32>,
+    /// Whether nothing is left of it: it is refunded whole.
+    pub is_over: bool,
     /// What a person does for it; none for cards.
     pub manual: Option<ManualLine>,
+}
+
+impl LineView {
+    /// The cards that may be shown, each with its place in the line, from 1: what is refunded is void.
+    pub fn live(&self) -> impl Iterator<Item = (u32, CardId)> + '_ {
+        let cards = (1..).zip(self.cards.iter().copied());
+        cards.filter(|(place, _)| !self.is_over && !self.void.contains(place))
+    }
+
+    /// Notes what went back of it.
+    pub(crate) fn take_back(&mut self, returns: &[KnownReturn]) {
+        for back in returns.iter().flat_map(|back| &back.lines).filter(|back| back.line == self.number) {
+            self.returned = self.returned.plus(back.amount).unwrap_or(self.total);
+            self.is_over |= back.is_last;
+            let void = (1..).zip(&self.cards).filter(|(_, card)| back.cards.contains(card)).map(|(place, _)| place);
+            self.void.extend(void);
+        }
+        if self.is_over && let Some(manual) = &mut self.manual {
+            // What was done is called back like the codes.
+            manual.proof = None;
+        }
+    }
 }
 
 /// Something that happened to an order.
@@ -301,8 +331,8 @@ pub struct OrderView {
     pub events: Vec<Event>,
     /// The word of its page, if it has one.
     pub link: Option<LinkToken>,
-    /// Its money on the way back, or back.
-    pub refund: Option<BuyerRefund>,
+    /// Its money on the way back, or back, the first return first.
+    pub refunds: Vec<BuyerRefund>,
 }
 
 impl OrderView {
@@ -346,8 +376,8 @@ impl Device {
 pub struct Revealed {
     /// The line.
     pub line: i32,
-    /// Its codes.
-    pub codes: Vec<CardCode>,
+    /// Its codes, each with its place in the line, from 1.
+    pub codes: Vec<(u32, CardCode)>,
 }
 
 /// What the database holds of a key of contact and query password: whoever reads it there cannot use it.

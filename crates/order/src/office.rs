@@ -159,8 +159,8 @@ pub struct DeskView {
     pub events: Vec<Event>,
     /// The money that came.
     pub payments: Vec<DeskPayment>,
-    /// Its refund.
-    pub refund: Option<OrderRefund>,
+    /// Its money on the way back, or back, the first return first.
+    pub refunds: Vec<OrderRefund>,
     /// Who brought the buyer.
     pub agent: Option<AgentId>,
 }

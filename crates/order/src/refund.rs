@@ -1,12 +1,22 @@
-//! An order's money goes back: once, in full, whatever was delivered.
+//! What of an order's money goes back: what is asked for, what that means line by line, and how it is shown. Pure.
+//!
+//! An order may be refunded in parts: whole lines, single cards of a line, or so much money of a line that is delivered.
+//! Each part is a **return** with a number of its own, and no line gives back more than it cost. What is refunded whole is
+//! void: its cards are never shown again, and nobody works on it any more.
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use identity::OperatorId;
+use inventory::CardId;
 use kernel::{Coded, FaultKind, Money};
 use payment::{RefundId, RefundState};
 use serde::{Deserialize, Serialize};
 
 use crate::machine::States;
+
+/// The most returns of one order: WeChat Pay takes no more refunds of one payment.
+pub const RETURNS_MAX: usize = 50;
 
 /// Why an order is refunded, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,15 +27,159 @@ pub struct RefundOf {
     pub by: OperatorId,
 }
 
+/// What is to go back, and where to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RefundWish {
+    /// Of which lines; of all of them, whatever is left, if none is named.
+    pub lines: Vec<LineWish>,
+    /// Where to.
+    pub to: RefundTo,
+}
+
+/// What of a line is to go back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineWish {
+    /// Its place in the order, from 1.
+    pub line: i32,
+    /// How much.
+    pub part: LinePart,
+}
+
+/// How much of a line is to go back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinePart {
+    /// Whatever is left of it. It is void then.
+    Rest,
+    /// So much money. The goods stay with the buyer, unless nothing is left then.
+    Amount(Money),
+    /// These cards, by their place in the line, from 1: they are void then.
+    Pieces(BTreeSet<u32>),
+}
+
+kernel::words! {
+    /// Where the money of a refund goes.
+    RefundTo {
+        /// Where it came from.
+        Source = "source",
+        /// Into the buyer's wallet, because he wants it there.
+        Wallet = "wallet",
+    }
+}
+
+impl Default for RefundTo {
+    fn default() -> Self {
+        Self::Source
+    }
+}
+
+/// What goes back of a line in one return.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReturnedLine {
+    /// Its place in the order, from 1.
+    pub line: i32,
+    /// How much.
+    pub amount: Money,
+    /// Whether nothing is left of it then.
+    pub is_last: bool,
+    /// The cards that are void with it.
+    pub cards: Vec<CardId>,
+}
+
+/// A line as far as a refund has to know it.
+#[derive(Debug, Clone)]
+pub(crate) struct LineStanding {
+    /// Its place in the order, from 1.
+    pub line: i32,
+    /// What one piece cost.
+    pub unit: Money,
+    /// What is left of its price.
+    pub left: Money,
+    /// Whether nothing is left of it: also a line that cost nothing can be refunded only once.
+    pub is_over: bool,
+    /// Whether it is with the buyer.
+    pub is_delivered: bool,
+    /// Its cards, with those that are void; none of a line without cards of its own.
+    pub cards: Vec<CardId>,
+    /// Those that are void.
+    pub void: BTreeSet<CardId>,
+}
+
+/// What a wish comes to, line by line; never nothing.
+pub(crate) fn returned(lines: &[LineStanding], wish: &RefundWish) -> Result<Vec<ReturnedLine>, RefundRefusal> {
+    let open = || lines.iter().filter(|line| !line.is_over);
+    if open().next().is_none() {
+        return Err(RefundRefusal::Refunded);
+    }
+    if wish.lines.is_empty() {
+        return Ok(open().map(rest).collect());
+    }
+    let named: BTreeSet<i32> = wish.lines.iter().map(|one| one.line).collect();
+    if named.len() != wish.lines.len() {
+        return Err(RefundRefusal::Twice);
+    }
+    wish.lines.iter().map(|one| line_returned(lines, one)).collect()
+}
+
+fn line_returned(lines: &[LineStanding], wish: &LineWish) -> Result<ReturnedLine, RefundRefusal> {
+    let line = lines.iter().find(|line| line.line == wish.line).ok_or(RefundRefusal::NoLine { line: wish.line })?;
+    if line.is_over {
+        return Err(RefundRefusal::LineRefunded { line: line.line });
+    }
+    match &wish.part {
+        LinePart::Rest => Ok(rest(line)),
+        LinePart::Amount(amount) => {
+            let is_within = amount.currency() == line.left.currency() && (1..=line.left.minor()).contains(&amount.minor());
+            match is_within {
+                false => Err(RefundRefusal::Amount { line: line.line, most: line.left }),
+                true if *amount == line.left => Ok(rest(line)),
+                true if !line.is_delivered => Err(RefundRefusal::NotDelivered { line: line.line }),
+                true => Ok(ReturnedLine { line: line.line, amount: *amount, is_last: false, cards: Vec::new() }),
+            }
+        }
+        LinePart::Pieces(pieces) => {
+            let cards = pieces.iter().map(|piece| card(line, *piece)).collect::<Result<Vec<CardId>, _>>()?;
+            if cards.is_empty() || cards.len() == line.cards.len() - line.void.len() {
+                // Whoever gives every card back has nothing of the line.
+                return if cards.is_empty() { Err(RefundRefusal::Piece { line: line.line, piece: 0 }) } else { Ok(rest(line)) };
+            }
+            let price = line.unit.times(u32::try_from(cards.len()).unwrap_or(u32::MAX));
+            let minor = price.map_or(line.left.minor(), |price| price.minor().min(line.left.minor()));
+            let amount = Money::new(minor, line.left.currency());
+            Ok(ReturnedLine { line: line.line, amount, is_last: false, cards })
+        }
+    }
+}
+
+fn rest(line: &LineStanding) -> ReturnedLine {
+    let cards = line.cards.iter().copied().filter(|card| !line.void.contains(card)).collect();
+    ReturnedLine { line: line.line, amount: line.left, is_last: true, cards }
+}
+
+fn card(line: &LineStanding, piece: u32) -> Result<CardId, RefundRefusal> {
+    let place = usize::try_from(piece).ok().and_then(|piece| piece.checked_sub(1));
+    let card = place.and_then(|place| line.cards.get(place)).copied();
+    let card = card.filter(|card| line.is_delivered && !line.void.contains(card));
+    card.ok_or(RefundRefusal::Piece { line: line.line, piece })
+}
+
 /// A refund that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefundAsked {
+    /// Which return of the order it is, from 1.
+    #[serde(default = "first")]
+    pub number: i32,
     /// How much goes back.
     pub amount: Money,
     /// The refund that goes out by the channel; none if the money is in the wallet already.
     pub refund: Option<RefundId>,
     /// Where the order stands.
     pub states: States,
+}
+
+/// Answers from before there were several have no number.
+const fn first() -> i32 {
+    1
 }
 
 /// Why an order was not refunded. Nothing was changed.
@@ -40,6 +194,24 @@ pub enum RefundRefusal {
     Refunded,
     #[error("nothing says how the order was paid")]
     NoPayment,
+    #[error("the order has no line {line}")]
+    NoLine { line: i32 },
+    #[error("a line is named twice")]
+    Twice,
+    #[error("nothing is left of line {line}")]
+    LineRefunded { line: i32 },
+    #[error("between 0.01 and {most} can go back of line {line}")]
+    Amount { line: i32, most: Money },
+    #[error("line {line} is not delivered: it goes back as a whole")]
+    NotDelivered { line: i32 },
+    #[error("line {line} has no card {piece} that could go back")]
+    Piece { line: i32, piece: u32 },
+    #[error("there is no wallet that may have this money")]
+    NoWallet,
+    #[error("the wallet has room for {room}")]
+    WalletFull { room: Money },
+    #[error("an order gives money back {most} times, no more")]
+    TooMany { most: usize },
 }
 
 impl Coded for RefundRefusal {
@@ -49,23 +221,45 @@ impl Coded for RefundRefusal {
             Self::NotPaid => "order_not_paid",
             Self::Refunded => "order_refunded",
             Self::NoPayment => "internal",
+            Self::NoLine { .. } | Self::Twice => "refund_line",
+            Self::LineRefunded { .. } => "refund_line_refunded",
+            Self::Amount { .. } => "refund_amount",
+            Self::NotDelivered { .. } => "refund_not_delivered",
+            Self::Piece { .. } => "refund_piece",
+            Self::NoWallet => "refund_no_wallet",
+            Self::WalletFull { .. } => "refund_wallet_full",
+            Self::TooMany { .. } => "refund_too_many",
         }
     }
 
     fn kind(&self) -> FaultKind {
         match self {
             Self::NotFound => FaultKind::NotFound,
-            Self::NotPaid | Self::Refunded => FaultKind::Conflict,
+            Self::NotPaid | Self::Refunded | Self::LineRefunded { .. } => FaultKind::Conflict,
             Self::NoPayment => FaultKind::Internal,
+            Self::NoLine { .. }
+            | Self::Twice
+            | Self::Amount { .. }
+            | Self::NotDelivered { .. }
+            | Self::Piece { .. }
+            | Self::NoWallet
+            | Self::WalletFull { .. }
+            | Self::TooMany { .. } => FaultKind::Refused,
         }
     }
 }
 
-/// The refund of an order, for those who work on it.
+/// A return of an order, for those who work on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderRefund {
+    /// Its number, from 1.
+    pub number: i32,
     /// How much.
     pub amount: Money,
+    /// Of which lines.
+    pub lines: Vec<ReturnedPart>,
+    /// Where to.
+    pub to: RefundTo,
     /// Why; none where it is not told.
     pub reason: Option<String>,
     /// Who said so; none where it is not told.
@@ -78,8 +272,21 @@ pub struct OrderRefund {
     pub state: RefundState,
     /// What the gateway said against it last.
     pub error: Option<String>,
-    /// Since when the order counts as refunded.
+    /// Since when the money is back.
     pub settled_at: Option<DateTime<Utc>>,
+}
+
+/// What went back of a line, as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReturnedPart {
+    /// Its place in the order, from 1.
+    pub line: i32,
+    /// How much.
+    pub amount: Money,
+    /// Whether nothing was left of it.
+    pub is_last: bool,
+    /// The places of the cards that are void with it, from 1.
+    pub pieces: Vec<u32>,
 }
 
 /// The same for the buyer.
@@ -87,6 +294,8 @@ pub struct OrderRefund {
 pub struct BuyerRefund {
     /// How much.
     pub amount: Money,
+    /// Whether it goes into his wallet.
+    pub is_to_wallet: bool,
     /// When it was decided.
     pub at: DateTime<Utc>,
     /// Since when it is back; none while the channel has it.
@@ -96,6 +305,7 @@ pub struct BuyerRefund {
 impl OrderRefund {
     /// What the buyer sees of it.
     pub(crate) const fn for_buyer(&self) -> BuyerRefund {
-        BuyerRefund { amount: self.amount, at: self.at, settled_at: self.settled_at }
+        let is_to_wallet = self.refund.is_none();
+        BuyerRefund { amount: self.amount, is_to_wallet, at: self.at, settled_at: self.settled_at }
     }
 }

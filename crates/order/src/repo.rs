@@ -4,8 +4,9 @@ mod fulfil;
 mod office;
 mod orders;
 mod referrals;
+mod returns;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use catalog::SkuId;
 use chrono::TimeDelta;
@@ -19,17 +20,18 @@ use uuid::Uuid;
 
 use crate::error::OrderError;
 use crate::fulfil::ManualLine;
-use crate::known::KnownRefund;
+use crate::known::KnownReturn;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState, States};
 use crate::model::{Device, Event, LineView, LinkToken, Method, Order, OrderId, OrderView};
 use crate::number::OrderNumber;
-use crate::refund::OrderRefund;
+use crate::refund::{OrderRefund, ReturnedLine, ReturnedPart};
 use crate::table::{contact, event, line, order, reveal};
 
-pub(crate) use fulfil::{change_in as change_work_in, unsettled_refunds_in};
+pub(crate) use fulfil::change_in as change_work_in;
 pub(crate) use office::{contact_of_in, fulfilments_in, hops_in, list_in, order_in, row_of};
 pub(crate) use orders::{Lock, change_in, due_in, insert_into, load_in, open_orders_in, overdue_in, placed_since_in};
 pub(crate) use referrals::{commissions_in, earnings_in, frozen};
+pub(crate) use returns::{change_in as change_returns_in, unsettled_returns_in};
 
 /// An order that ends within this time may have ended before its command is decided.
 const SOON: TimeDelta = TimeDelta::seconds(60);
@@ -46,19 +48,19 @@ pub(crate) async fn view_in(tx: &impl Tx, id: OrderId) -> Result<Option<(OrderVi
     let lines = lines.ascending(line::Column::LineNo).all().await?;
     let order = order_of(&row)?;
     let mut manual = manual_lines_in(tx, id, &lines).await?;
-    let has_money = matches!(order.states.payment, PaymentState::Paid | PaymentState::Refunded);
-    let refund = if has_money { refund_of_in(tx, id).await? } else { None };
-    if refund.is_some() {
-        // What was done is called back like the codes.
-        manual.values_mut().for_each(|line| line.proof = None);
-    }
+    let returns = if order.states.payment.has_come() { returns_of_in(tx, id).await? } else { Vec::new() };
     let currency = order.total.currency();
     let buyer = (order.customer, contact);
+    let mut lines: Vec<LineView> = lines.into_iter().map(|row| line_of(row, &mut manual, currency)).collect();
+    for line in &mut lines {
+        line.take_back(&returns);
+    }
+    let refunds = refunds_of(returns, &lines.iter().map(|line| (line.number, line.cards.clone())).collect());
     let view = OrderView {
         order,
-        lines: lines.into_iter().map(|row| line_of(row, &mut manual, currency)).collect(),
+        lines,
         events: events_in(tx, id).await?,
-        refund: refund.as_ref().map(OrderRefund::for_buyer),
+        refunds: refunds.iter().map(OrderRefund::for_buyer).collect(),
         link: buyer.1.as_ref().and_then(|contact| LinkToken::parse(&contact.link)),
     };
     Ok(Some((view, buyer)))
@@ -71,14 +73,33 @@ pub(crate) async fn events_in(tx: &impl Tx, id: OrderId) -> Result<Vec<Event>, S
     Ok(events.into_iter().filter_map(event_of).collect())
 }
 
-/// The refund of an order; what its channel says of it is not here.
-pub(crate) async fn refund_of_in(tx: &impl Tx, id: OrderId) -> Result<Option<OrderRefund>, OrderError> {
-    let Some(row) = fulfil::order_refunds_in(tx, &[id.uuid()]).await?.remove(&id.uuid()) else { return Ok(None) };
-    let broken = |_| OrderError::Broken { order: id, what: "currency".to_owned() };
-    let currency = Currency::parse(&row.currency).map_err(broken)?;
-    let KnownRefund { amount, refund, reason, by, at, settled_at, .. } = fulfil::known_refund(row, currency);
-    let (reason, by) = (Some(reason), Some(by));
-    Ok(Some(OrderRefund { amount, reason, by, at, refund, state: RefundState::Done, error: None, settled_at }))
+/// What went back of an order, the first return first.
+pub(crate) async fn returns_of_in(tx: &impl Tx, id: OrderId) -> Result<Vec<KnownReturn>, OrderError> {
+    Ok(returns::returns_in(tx, &[id.uuid()]).await?.remove(&id.uuid()).unwrap_or_default())
+}
+
+/// Returns as they are shown, with the cards of the lines, by line; what channels say of them is not here.
+pub(crate) fn refunds_of(returns: Vec<KnownReturn>, cards: &HashMap<i32, Vec<CardId>>) -> Vec<OrderRefund> {
+    let part = |line: ReturnedLine| {
+        let own: BTreeSet<CardId> = line.cards.into_iter().collect();
+        let all = cards.get(&line.line).map_or(&[][..], Vec::as_slice);
+        let pieces = (1..).zip(all).filter(|(_, card)| own.contains(card)).map(|(place, _)| place);
+        ReturnedPart { line: line.line, amount: line.amount, is_last: line.is_last, pieces: pieces.collect() }
+    };
+    let refund = |known: KnownReturn| OrderRefund {
+        number: known.number,
+        amount: known.amount,
+        lines: known.lines.into_iter().map(part).collect(),
+        to: known.to,
+        reason: Some(known.reason),
+        by: Some(known.by),
+        at: known.at,
+        refund: known.refund,
+        state: RefundState::Done,
+        error: None,
+        settled_at: known.settled_at,
+    };
+    returns.into_iter().map(refund).collect()
 }
 
 /// What a person does for the lines of an order, by line; nothing is asked for an order of cards.
@@ -260,6 +281,9 @@ fn line_of(row: line::Model, manual: &mut HashMap<i32, ManualLine>, currency: Cu
         total: Money::new(row.total_minor, currency),
         cards: card_ids(&row.card_ids),
         is_shared: row.is_shared,
+        returned: Money::zero(currency),
+        void: BTreeSet::new(),
+        is_over: false,
     }
 }
 

@@ -10,6 +10,10 @@
 //! by the main site. With a refund the purchase price is held again until the site's channel has sent the buyer's money
 //! back: before that the site has both.
 //!
+//! What goes back of a line goes back in **proportion** to its price: of each share so much that, together with what went
+//! back before, it is that share of the price rounded down, and with the last part all that is left. What rounding leaves
+//! over stays with the main site until then.
+//!
 //! Commissions of agents come out of the selling site's margin. With an own channel that margin is not with the main site:
 //! they are held and captured together with the purchase price.
 
@@ -70,10 +74,44 @@ pub struct SoldLine<'a> {
 }
 
 impl SoldLine<'_> {
+    /// What the buyer pays for it.
+    pub fn total(&self) -> Result<Money, SaleError> {
+        let seller = self.hops.last().ok_or(SaleError::NoChain)?;
+        Ok(seller.price.times(self.quantity)?)
+    }
+
     /// What agents earn together.
     fn commission(&self, currency: Currency) -> Result<Money, MoneyError> {
         self.commissions.iter().try_fold(Money::zero(currency), |sum, one| sum.plus(one.amount))
     }
+}
+
+/// What goes back of a line in one act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Portion {
+    /// What had gone back of its price before.
+    pub before: Money,
+    /// What goes back now.
+    pub amount: Money,
+    /// Whether nothing is left of it then.
+    pub is_last: bool,
+}
+
+impl Portion {
+    /// What goes back now of a share in a line of this price.
+    pub fn of(&self, share: Money, price: Money) -> Result<Money, MoneyError> {
+        let before = proportion(share, self.before, price)?;
+        if self.is_last { share.minus(before) } else { proportion(share, self.before.plus(self.amount)?, price)?.minus(before) }
+    }
+}
+
+/// As much of a share as `part` is of `price`, rounded down; all of it where there is no price.
+pub fn proportion(share: Money, part: Money, price: Money) -> Result<Money, MoneyError> {
+    if price.minor() == 0 {
+        return Ok(Money::zero(share.currency()));
+    }
+    let minor = i128::from(share.minor()) * i128::from(part.minor()) / i128::from(price.minor());
+    Ok(Money::new(i64::try_from(minor).map_err(|_| MoneyError::Overflow)?, share.currency()))
 }
 
 /// Who takes the buyer's money, and so what moves when a line is delivered.
@@ -182,18 +220,38 @@ pub fn delivered_id(order: Uuid, line: i32) -> EntryId {
     entry_id(order, &act_of(line))
 }
 
-/// A delivered line goes back: what it earned whom is the order's deposit again. It is taken from where `delivered`, the
-/// entry of its delivery, has put it as far as it is still there, and from what else `purse` says that an earner has. The
-/// goods are gone, not in stock again, and what they cost stays spent. A seller's loss comes back as free prepaid money.
+/// What goes back of a line, as the `number`th return of its order.
+#[derive(Debug, Clone, Copy)]
+pub struct BackLine<'a> {
+    /// The number, from 1.
+    pub number: i32,
+    /// The line.
+    pub line: SoldLine<'a>,
+    /// How much of it.
+    pub portion: Portion,
+}
+
+impl BackLine<'_> {
+    /// What of the order's deposit for this line goes back.
+    pub fn deposit(&self, collection: Collection) -> Result<Money, SaleError> {
+        Ok(self.portion.of(shares(&self.line, collection)?.deposit, self.line.total()?)?)
+    }
+}
+
+/// A delivered line goes back, or a part of it: what that earned whom is the order's deposit again. It is taken from where
+/// `delivered`, the entry of its delivery, has put it as far as it is still there, and from what else `purse` says that an
+/// earner has. The goods are gone, not in stock again, and what they cost stays spent. A seller's loss comes back as free
+/// prepaid money.
 pub fn returned(
     order: Uuid,
-    line: SoldLine<'_>,
+    back: BackLine<'_>,
     collection: Collection,
     delivered: Option<&Entry>,
     purse: impl Fn(&Earner) -> Result<Purse, LedgerError>,
 ) -> Result<Entry, SaleError> {
+    let BackLine { number, line, portion } = back;
     let collection = if collection == Collection::CentralHeld { Collection::Central } else { collection };
-    let shares = shares(&line, collection)?;
+    let shares = shares(&line, collection)?.part(portion, line.total()?)?;
     let own = |kind| Account::own(kind, shares.deposit.currency());
     let mut postings =
         vec![credit(own(AccountKind::OrderDeposits), shares.deposit), debit(own(AccountKind::Revenue), shares.revenue)];
@@ -203,10 +261,10 @@ pub fn returned(
         let own = given.into_iter().find(|account| Earner::of(account) == Some(earner));
         postings.extend(take_back(&earner, &purse(&earner)?, own, amount));
     }
-    Ok(Entry::try_new(EntryKind::LineReturned, order, &format!("returned:{}", line.number), postings)?)
+    Ok(Entry::try_new(EntryKind::LineReturned, order, &format!("returned:{}:{number}", line.number), postings)?)
 }
 
-/// Where the money of a refunded order goes.
+/// Where money goes that an order gives back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Back {
     /// Out of the deposit into this account: the wallet, or what waits for the main site's channel.
@@ -221,8 +279,8 @@ pub enum Back {
     },
 }
 
-/// The order is refunded: its whole `deposit` goes back, and `total` to the buyer.
-pub fn refunded(order: Uuid, back: Back, (deposit, total): (Money, Money)) -> Result<Entry, SaleError> {
+/// The `number`th return of an order: `deposit` goes back out of its deposit, and `total` to the buyer.
+pub fn refunded(order: Uuid, number: i32, back: Back, (deposit, total): (Money, Money)) -> Result<Entry, SaleError> {
     let deposits = Account::own(AccountKind::OrderDeposits, deposit.currency());
     let mut postings = vec![debit(deposits, deposit)];
     match back {
@@ -233,16 +291,7 @@ pub fn refunded(order: Uuid, back: Back, (deposit, total): (Money, Money)) -> Re
             credit(waiting, total),
         ]),
     }
-    Ok(Entry::try_new(EntryKind::OrderRefunded, order, "refunded", postings)?)
-}
-
-/// What the deposit holds for these lines while they are paid and not delivered.
-pub fn deposit(lines: &[SoldLine<'_>], collection: Collection, currency: Currency) -> Result<Money, SaleError> {
-    let mut sum = Money::zero(currency);
-    for line in lines {
-        sum = sum.plus(shares(line, collection)?.deposit)?;
-    }
-    Ok(sum)
+    Ok(Entry::try_new(EntryKind::OrderRefunded, order, &format!("refunded:{number}"), postings)?)
 }
 
 /// What an order's deposit holds for a line, and who gets it: revenue and what is earned sum to it, less what the seller's
@@ -254,6 +303,27 @@ struct Shares {
     earned: Vec<(Earner, Term, Money)>,
     /// What a seller that sells at a loss pays, and out of what.
     covered: Option<Posting>,
+}
+
+impl Shares {
+    /// What goes back of them with a part of the line's price. The main site has what rounding leaves over.
+    fn part(self, portion: Portion, price: Money) -> Result<Self, SaleError> {
+        let of = |amount| portion.of(amount, price);
+        let mut revenue = of(self.deposit)?;
+        let mut earned = Vec::with_capacity(self.earned.len());
+        for (earner, term, amount) in self.earned {
+            let amount = of(amount)?;
+            revenue = revenue.minus(amount)?;
+            earned.push((earner, term, amount));
+        }
+        earned.retain(|(_, _, amount)| amount.minor() > 0);
+        let mut covered = self.covered;
+        if let Some(posting) = &mut covered {
+            posting.amount = of(posting.amount)?;
+            revenue = revenue.plus(posting.amount)?;
+        }
+        Ok(Self { deposit: of(self.deposit)?, revenue, earned, covered })
+    }
 }
 
 fn shares(line: &SoldLine<'_>, collection: Collection) -> Result<Shares, SaleError> {

@@ -9,7 +9,7 @@ use catalog::SkuId;
 use chrono::TimeDelta;
 use futures::future::join_all;
 use identity::CustomerId;
-use inventory::{Inventory, Shelf};
+use inventory::{CardId, Inventory, Shelf};
 use kernel::{Coded, Currency, SiteId, SiteScope, TenantScope, hex};
 use lane::{Answered, Command, CommandKey, LaneError, Lanes};
 use payment::{Channel, ChannelId, IntentId, Message, OutNo, Payments, Seen, TradeState};
@@ -341,15 +341,18 @@ impl Orders {
         let actor = proof.actor(&buyer);
         let mut revealed = Vec::new();
         // What is refunded is void. Cards are with the buyer as soon as a part of the order is.
-        let has_codes = view.order.has_deliveries() && view.refund.is_none();
-        let lines = if has_codes { view.lines.as_slice() } else { &[] };
-        for line in lines.iter().filter(|line| !line.cards.is_empty()) {
+        let lines = if view.order.has_deliveries() { view.lines.as_slice() } else { &[] };
+        for line in lines {
+            let (places, cards): (Vec<u32>, Vec<CardId>) = line.live().unzip();
+            if cards.is_empty() {
+                continue;
+            }
             repo::log_reveal_in(&tx, &view.order, line.number, (&actor, device)).await?;
             let codes = match line.is_shared {
-                true => self.inventory.reveal_shared_in(&tx, &line.cards).await?,
-                false => self.inventory.reveal_in(&tx, id.uuid(), &line.cards).await?,
+                true => self.inventory.reveal_shared_in(&tx, &cards).await?,
+                false => self.inventory.reveal_in(&tx, id.uuid(), &cards).await?,
             };
-            revealed.push(Revealed { line: line.number, codes });
+            revealed.push(Revealed { line: line.number, codes: places.into_iter().zip(codes).collect() });
         }
         if revealed.is_empty() {
             return Err(OrderError::NothingToShow);

@@ -274,24 +274,57 @@ pub(crate) mod fulfilment {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub(crate) mod refund {
+pub(crate) mod returns {
     use super::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "order_refunds")]
+    #[sea_orm(table_name = "order_returns")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub tenant_id: Uuid,
         #[sea_orm(primary_key, auto_increment = false)]
         pub order_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub number: i32,
         pub site_id: Uuid,
+        /// What goes out by the channel.
         pub refund_id: Option<Uuid>,
+        pub destination: String,
         pub amount_minor: i64,
         pub currency: String,
+        /// What the seller's prepaid account holds until its channel has sent it.
+        pub held_minor: i64,
         pub reason: String,
         pub requested_by: Uuid,
         pub requested_at: DateTime<Utc>,
         pub settled_at: Option<DateTime<Utc>>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod returned_line {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "order_return_lines")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub order_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub number: i32,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub line_no: i32,
+        pub site_id: Uuid,
+        pub amount_minor: i64,
+        /// Whether nothing is left of the line then.
+        pub is_last: bool,
+        /// The ids of the cards that are void with it, 16 bytes each.
+        pub card_ids: Vec<u8>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -322,4 +355,18 @@ pub(crate) mod reveal {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-store::site_owned!(order, line, hold, contact, hop, referral, commission, event, form, fulfilment, refund, reveal);
+store::site_owned!(
+    order,
+    line,
+    hold,
+    contact,
+    hop,
+    referral,
+    commission,
+    event,
+    form,
+    fulfilment,
+    returns,
+    returned_line,
+    reveal
+);

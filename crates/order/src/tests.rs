@@ -12,6 +12,7 @@ mod lookup;
 mod money;
 mod office;
 mod refunds;
+mod returns;
 mod settled;
 
 use std::sync::Arc;
@@ -34,7 +35,7 @@ on_both! {
         let shop = Shop::open(&db).await;
         let placed = shop.buy(2, "key").await.expect("bought").answer;
         let (view, revealed) = shop.orders.reveal(&shop.main, (&Proof::account(shop.customer), &phone()), placed.order).await.expect("revealed");
-        let codes: Vec<&str> = revealed[0].codes.iter().map(|code| code.reveal()).collect();
+        let codes: Vec<&str> = revealed[0].codes.iter().map(|(_, code)| code.reveal()).collect();
         assert_eq!(codes, ["CODE-0", "CODE-1"]);
         assert_eq!((view.order.total, view.lines[0].quantity), (cents(20_00), 2));
         assert_eq!(shop.wallet().await, 1000_00 - 20_00);
@@ -79,7 +80,7 @@ on_both! {
                 let proof = Proof::account(shop.customer);
                 let revealed = shop.orders.reveal(&shop.main, (&proof, &phone()), answer.answer.order).await;
                 let (_, revealed) = revealed.expect("revealed");
-                assert!(codes.insert(revealed[0].codes[0].reveal().to_owned()), "a code was sold twice");
+                assert!(codes.insert(revealed[0].codes[0].1.reveal().to_owned()), "a code was sold twice");
             }
         }
         assert_eq!((codes.len(), shop.wallet().await), (1000, 21_000_00 - 1000 * 10_00));

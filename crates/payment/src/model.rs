@@ -387,9 +387,10 @@ impl Payment {
         }
     }
 
-    /// A refund of all of it because the order that it paid is refunded. The gateway is told no more than that.
-    pub fn refund_of_order(&self) -> Refund {
-        self.refund_because(None, (RefundState::Approved, "order_refunded"))
+    /// A refund of so much of it because the order that it paid is refunded, or a part of it. The gateway is told no more
+    /// than that.
+    pub fn refund_of_order(&self, amount: Money) -> Refund {
+        Refund { amount, ..self.refund_because(None, (RefundState::Approved, "order_refunded")) }
     }
 
     /// A refund of all of it. Money at another merchant's needs a person's word first, other money goes back at once.

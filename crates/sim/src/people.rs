@@ -9,7 +9,8 @@ use kernel::Money;
 use ledger::{Account, AccountKind};
 use order::{
     Brought, Buyer, ChannelPay, Expire, Fulfil, FulfilAct, FulfilRefusal, FulfilState, Fulfilled, LineRef, LinkToken,
-    OrderId, Pay, Place, PlaceAnswer, Placed, RefundAsked, RefundOf, RefundOrder, RefundRefusal, Wanted,
+    LinePart, LineWish, OrderId, Pay, Place, PlaceAnswer, Placed, RefundAsked, RefundOf, RefundOrder, RefundRefusal,
+    RefundTo, RefundWish, StoredOrder, Wanted,
 };
 use payment::{OpenTopUp, TopUpOpened};
 use risk::Limits;
@@ -262,9 +263,9 @@ impl World {
             self.agenda.plan(at, Event::Work { tenant, line: LineRef { order: id, line } });
         }
         if !self.is_calm && self.dice.is_hit(25) {
-            // Some give the wrong tenant's number, some press twice.
+            // Some give the wrong tenant's number, some press twice, some give back part after part.
             let tenant = if self.dice.is_hit(50) { 1 - tenant } else { tenant };
-            for _ in 0..[1, 1, 1, 2][self.dice.place(4)] {
+            for _ in 0..[1, 1, 1, 2, 2, 5][self.dice.place(6)] {
                 let at = self.later(1, 600);
                 self.agenda.plan(at, Event::GiveBack { tenant, order: id });
             }
@@ -308,12 +309,35 @@ impl World {
         }
     }
 
-    /// An operator refunds an order.
+    /// An operator refunds an order, or a part of it.
     pub fn give_back(&mut self, tenant: usize, order: OrderId) {
         let by = *self.dice.pick(&self.databases[tenant].layout.operators);
         let of = RefundOf { reason: "asked for".to_owned(), by };
         let key = self.dice.hex32();
-        self.ask_for(tenant, Act::Refund(RefundOrder { order, of, key }), Asker::Person);
+        let wish = self.wish_of(tenant, order);
+        self.ask_for(tenant, Act::Refund(RefundOrder { order, wish, of, key }), Asker::Person);
+    }
+
+    /// All of it, or so much of some of its lines; some of that cannot be.
+    fn wish_of(&mut self, tenant: usize, id: OrderId) -> RefundWish {
+        let layout = &self.databases[tenant].layout;
+        let order = self.databases[tenant].orders.get(&id).filter(|_| self.dice.is_hit(500));
+        let to = if self.dice.is_hit(200) { RefundTo::Wallet } else { RefundTo::Source };
+        let mut lines = Vec::new();
+        for line in order.into_iter().flat_map(StoredOrder::lines) {
+            let price = line.hops.last().map_or(0, |hop| hop.price.minor()) * i64::from(line.quantity);
+            let part = match self.dice.throw() % 8 {
+                0 | 1 => LinePart::Rest,
+                2..5 => {
+                    let minor = self.dice.between(1, price.unsigned_abs().max(1));
+                    LinePart::Amount(Money::new(i64::try_from(minor).expect("an amount"), layout.currency))
+                }
+                5 | 6 => LinePart::Pieces([u32::try_from(self.dice.between(1, 5)).expect("a place")].into()),
+                _ => continue,
+            };
+            lines.push(LineWish { line: line.number, part });
+        }
+        RefundWish { lines, to }
     }
 
     /// Ends what is over, and has somebody decide what waits for a word; `false` if there was nothing.

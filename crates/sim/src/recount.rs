@@ -15,6 +15,34 @@ use crate::gateway::{BackState, Gateway, Trade};
 use crate::map::{HashMap, HashSet};
 use crate::touched::{Finding, is_delivered, is_paid, order_is_sound, sums_to_zero};
 
+/// How much of a line's price did not go back.
+struct Kept {
+    back: i128,
+    price: i128,
+    is_over: bool,
+}
+
+impl Kept {
+    fn of(order: &StoredOrder, line: &LineRow<'_>, price: i64) -> Self {
+        let returned = order.returns().flat_map(|(_, lines, ..)| lines).filter(|back| back.line == line.number);
+        let (mut back, mut is_over) = (0, false);
+        for one in returned {
+            back += i128::from(one.amount.minor());
+            is_over |= one.is_last;
+        }
+        Self { back, price: i128::from(price), is_over }
+    }
+
+    /// What is left of a share that was rounded down as it went back.
+    fn of_share(&self, share: i64) -> i64 {
+        if self.is_over {
+            return 0;
+        }
+        let back = if self.price == 0 { 0 } else { i128::from(share) * self.back / self.price };
+        share - i64::try_from(back).expect("a part of an amount")
+    }
+}
+
 /// The books as the rows explain them.
 struct Books<'a> {
     database: &'a Database,
@@ -185,7 +213,8 @@ impl Books<'_> {
         self.add(Account::of(kind, site.uuid(), currency), minor);
     }
 
-    /// What an order has moved by now. A refunded one has moved nothing but its goods; its money is the refund's.
+    /// What an order has moved by now. What went back has moved nothing but goods; money on its way by a channel is the
+    /// refund's.
     fn order(&mut self, order: &StoredOrder) {
         let (seller, held) = (order.site(), order.held().minor());
         self.site(AccountKind::SitePrepaid, seller, -held);
@@ -198,54 +227,62 @@ impl Books<'_> {
             self.own(AccountKind::CostOfGoods, -cost);
             self.own(AccountKind::StockAtCost, cost);
         }
-        if order.refund().is_some() {
-            return;
-        }
-        if let (Method::Wallet, Some(customer)) = (order.method(), order.customer()) {
-            let wallet = Account::of(AccountKind::Wallet, customer.uuid(), order.total().currency());
-            self.add(wallet, -order.total().minor());
+        let (total, currency) = (order.total().minor(), order.total().currency());
+        let back: i64 = order.returns().map(|(amount, ..)| amount.minor()).sum();
+        if let Some(customer) = order.customer() {
+            // What came by a channel may have gone into the wallet.
+            let paid = if order.method() == Method::Wallet { total } else { 0 };
+            let into = order.returns().filter(|(_, _, refund, _)| refund.is_none());
+            let into: i64 = into.map(|(amount, ..)| amount.minor()).sum();
+            self.add(Account::of(AccountKind::Wallet, customer.uuid(), currency), into - paid);
         }
         for line in order.lines() {
             self.line(order, &line);
         }
         if let Some(site) = order.collector() {
-            self.site(AccountKind::OwnTakings, site, order.total().minor());
+            self.site(AccountKind::OwnTakings, site, total - back);
         }
     }
 
+    /// What a line has moved, less what went back of it in proportion to its price. The main site has what is left.
     fn line(&mut self, order: &StoredOrder, line: &LineRow<'_>) {
         let pieces = i64::from(line.quantity);
         let (main, seller) = (line.hops[0], line.hops[line.hops.len() - 1]);
         let is_own = order.collector().is_some();
         let commission: i64 = line.commissions.iter().map(|one| one.amount.minor()).sum();
-        let deposit = match is_own {
-            true => pieces * seller.cost.minor() + commission,
-            false => pieces * seller.price.minor(),
-        };
+        let kept = Kept::of(order, line, pieces * seller.price.minor());
+        let deposit = kept.of_share(if is_own { pieces * seller.cost.minor() + commission } else { pieces * seller.price.minor() });
         if is_own {
             self.site(AccountKind::SitePrepaid, order.site(), -deposit);
         }
         if !is_delivered(order, line) {
             return self.own(AccountKind::OrderDeposits, deposit);
         }
-        self.own(AccountKind::Revenue, pieces * main.price.minor());
+        let mut left = deposit;
         for one in line.commissions {
-            self.add(
-                Account::of(AccountKind::AgentPending, one.agent.uuid(), one.amount.currency()),
-                one.amount.minor(),
-            );
+            let amount = kept.of_share(one.amount.minor());
+            self.add(Account::of(AccountKind::AgentPending, one.agent.uuid(), one.amount.currency()), amount);
+            left -= amount;
         }
-        match line.hops.len() {
-            _ if is_own => {}
-            1 => self.own(AccountKind::Revenue, -commission),
-            _ => self.site(AccountKind::SitePending, order.site(), -commission),
+        let below = &line.hops[1..];
+        for (place, hop) in below.iter().enumerate() {
+            let is_seller = place + 1 == below.len();
+            if is_seller && is_own {
+                continue;
+            }
+            let margin = pieces * (hop.price.minor() - hop.cost.minor()) - if is_seller { commission } else { 0 };
+            let (kind, amount) = match margin < 0 {
+                true => (AccountKind::SitePrepaid, -kept.of_share(-margin)),
+                false => (AccountKind::SitePending, kept.of_share(margin)),
+            };
+            self.site(kind, hop.site, amount);
+            left -= amount;
         }
-        let earners = if is_own { &line.hops[1..line.hops.len() - 1] } else { &line.hops[1..] };
-        for hop in earners {
-            let margin = pieces * (hop.price.minor() - hop.cost.minor());
-            let kind = if margin < 0 { AccountKind::SitePrepaid } else { AccountKind::SitePending };
-            self.site(kind, hop.site, margin);
+        if kept.back == 0 && !kept.is_over {
+            // Where nothing went back there is nothing to round: it is what the main site asked.
+            left = pieces * main.price.minor() - if below.is_empty() { commission } else { 0 };
         }
+        self.own(AccountKind::Revenue, left);
     }
 
     /// Where money that came stands: at the channel, against a wallet, or waiting; an order's part is the order's.
@@ -327,7 +364,7 @@ pub(crate) fn at_the_end(database: &Database, gateway: &Gateway, unconfirmed: &H
         }
     }
     for order in database.orders.values() {
-        if order.refund().is_some_and(|(_, _, is_settled)| !is_settled) {
+        if order.returns().any(|(.., is_settled)| !is_settled) {
             return Err(format!("the money of order {} is back, and nobody told it", order.id()));
         }
     }

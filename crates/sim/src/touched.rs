@@ -1,6 +1,6 @@
 //! What is checked after each commit: whatever it has touched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use inventory::CardState;
 use kernel::{Currency, Day};
@@ -112,10 +112,17 @@ fn line_is_sound(database: &Database, order: &StoredOrder, line: LineRow<'_>) ->
     let wanted = match () {
         () if line.is_shared => CardState::Shared,
         () if order.is_waiting() => CardState::Held,
-        () if order.refund().is_some() => CardState::Void,
         () => CardState::Sold,
     };
+    let returned = order.returns().flat_map(|(_, lines, ..)| lines).filter(|back| back.line == number);
+    let (mut void, mut is_over) = (BTreeSet::new(), false);
+    for back in returned {
+        void.extend(back.cards.iter().copied());
+        is_over |= back.is_last;
+    }
+    let is_gone = |card| !line.is_shared && (is_over || void.contains(card));
     for card in line.cards {
+        let wanted = if is_gone(card) { CardState::Void } else { wanted };
         let row = database.cards.get(card).ok_or_else(|| format!("card {card} of order {id} is not there"))?;
         let is_own = line.is_shared || row.line == Some((id.uuid(), number));
         if row.state != wanted || !is_own || row.sku != line.sku {

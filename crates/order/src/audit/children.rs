@@ -10,7 +10,9 @@ use uuid::Uuid;
 
 use super::{PAGE, Sale};
 use crate::error::OrderError;
-use crate::table::{commission, contact, event, form, fulfilment, hold, hop, line, order, referral, refund, reveal};
+use crate::table::{
+    commission, contact, event, form, fulfilment, hold, hop, line, order, referral, returned_line, returns, reveal,
+};
 
 /// The rows that belong to a page of orders.
 #[derive(Default)]
@@ -22,7 +24,8 @@ pub(super) struct Children {
     pub commissions: HashMap<Uuid, Vec<commission::Model>>,
     pub events: HashMap<Uuid, Vec<event::Model>>,
     pub works: HashMap<Uuid, Vec<fulfilment::Model>>,
-    pub refunds: HashMap<Uuid, refund::Model>,
+    pub returns: HashMap<Uuid, Vec<returns::Model>>,
+    pub returned: HashMap<Uuid, Vec<returned_line::Model>>,
     pub intents: HashMap<Uuid, Vec<Intent>>,
     /// What else names an order and is looked at for nothing else.
     others: Vec<Named>,
@@ -59,8 +62,12 @@ impl Children {
         children.holds = grouped(holds.all().await?, |row| row.order_id);
         let works = within(tx.find::<fulfilment::Entity>(), fulfilment::Column::OrderId, span);
         children.works = grouped(works.all().await?, |row| row.order_id);
-        let refunds = within(tx.find::<refund::Entity>(), refund::Column::OrderId, span);
-        children.refunds = refunds.all().await?.into_iter().map(|row| (row.order_id, row)).collect();
+        let returns = within(tx.find::<returns::Entity>(), returns::Column::OrderId, span);
+        let returns = returns.ascending(returns::Column::Number).all().await?;
+        children.returns = grouped(returns, |row| row.order_id);
+        let returned = within(tx.find::<returned_line::Entity>(), returned_line::Column::OrderId, span);
+        let returned = returned.ascending(returned_line::Column::Number).all().await?;
+        children.returned = grouped(returned, |row| row.order_id);
         let intents = payment::order_intents_in(tx, span.0, span.1, PAGE).await?;
         children.intents = grouped(intents, |intent| intent.id.uuid());
         children.others = others_in(tx, span).await?;
@@ -76,7 +83,8 @@ impl Children {
             referral: self.referrals.get(&row.id),
             commissions: of(&self.commissions, row.id),
             works: of(&self.works, row.id),
-            refund: self.refunds.get(&row.id),
+            returns: of(&self.returns, row.id),
+            returned: of(&self.returned, row.id),
             intents: of(&self.intents, row.id),
             payments,
         }
@@ -129,7 +137,10 @@ impl Children {
             sku: Some(own.sku_id),
             ..row("fulfilments", own.order_id, Some(own.line_no), own.site_id)
         });
-        let refunds = self.refunds.values().map(move |own| row("order_refunds", own.order_id, None, own.site_id));
+        let returns = self.returns.values().flatten();
+        let returns = returns.map(move |own| row("order_returns", own.order_id, None, own.site_id));
+        let returned = self.returned.values().flatten();
+        let returned = returned.map(move |own| row("order_return_lines", own.order_id, Some(own.line_no), own.site_id));
         let intents = self.intents.values().flatten();
         let intents = intents.map(move |own| row("intents", own.id.uuid(), None, own.site.uuid()));
         let others = self.others.iter().map(|own| Named { ..*own });
@@ -140,7 +151,8 @@ impl Children {
             .chain(events)
             .chain(holds)
             .chain(works)
-            .chain(refunds)
+            .chain(returns)
+            .chain(returned)
             .chain(intents)
             .chain(others)
     }

@@ -14,7 +14,7 @@ use crate::sale::DEPTH_MAX;
 use crate::table::{hop, line};
 
 /// Where money goes: what an account holds, and whose it is.
-type Place = (AccountKind, Option<Uuid>);
+pub(super) type Place = (AccountKind, Option<Uuid>);
 
 /// The hops of a line lead from the main site to its price, each of them pays what the one above asks, none but the seller
 /// loses, and not more of them earn than may (invariant 8).
@@ -99,7 +99,7 @@ fn of_line<'a>(sale: &Sale<'a>, line: &line::Model) -> impl Iterator<Item = &'a 
 }
 
 /// Who gets what of a line, by its frozen hops.
-fn shares(sale: &Sale<'_>, line: &line::Model) -> BTreeMap<Place, i128> {
+pub(super) fn shares(sale: &Sale<'_>, line: &line::Model) -> BTreeMap<Place, i128> {
     let pieces = i128::from(line.quantity);
     let hops: Vec<&hop::Model> = of_line(sale, line).collect();
     let [main, below @ ..] = hops.as_slice() else { return BTreeMap::new() };
@@ -148,7 +148,7 @@ fn posted(entry: &Entry) -> BTreeMap<Place, i128> {
     posted
 }
 
-fn words(shares: &BTreeMap<Place, i128>) -> String {
+pub(super) fn words(shares: &BTreeMap<Place, i128>) -> String {
     let word = |((kind, owner), sum): (&Place, &i128)| match owner {
         Some(owner) => format!("{} of {owner} {sum}", kind.name()),
         None => format!("{} {sum}", kind.name()),

@@ -7,8 +7,9 @@ use ledger::{Account, AccountKind, Earner, Entry, EntryKind, balances_in, posted
 use store::Tx;
 use uuid::Uuid;
 
-use super::{OrderAudit, Sale, hops, of_ledger, paid};
+use super::{OrderAudit, Sale, hops, of_ledger, paid, returns};
 use crate::error::OrderError;
+use crate::table::line;
 
 /// What the prepaid accounts of sites have held is what their unpaid orders say.
 pub(super) async fn check_held_money(
@@ -59,8 +60,8 @@ impl Moved<'_> {
     }
 }
 
-/// What the ledger took for an order, passed on for its delivered lines, and gave back (invariant 16); after a refund
-/// everybody has what he had before (invariant 8).
+/// What the ledger took for an order, passed on for its delivered lines, and gave back (invariant 16); what is left to
+/// everybody after a refund is in proportion to what did not go back (invariant 8).
 pub(super) async fn check(tx: &impl Tx, audit: &mut OrderAudit, sale: &Sale<'_>) -> Result<(), OrderError> {
     let posted = posted_of_in(tx, sale.row.id).await;
     let Some(posted) = of_ledger(posted, audit)? else { return Ok(()) };
@@ -80,14 +81,16 @@ pub(super) async fn check(tx: &impl Tx, audit: &mut OrderAudit, sale: &Sale<'_>)
     paid::check_entries(audit, sale, &entries);
     hops::check_entries(audit, sale, &entries);
     check_stock(audit, sale, &moved);
-    let (returned, refunded) = if sale.refund.is_some() { (delivered, deposit) } else { (0, 0) };
+    let back = |line: &line::Model| sale.back_of(sale.deposit(|other| other.line_no == line.line_no), line);
+    let returned: i128 = sale.lines.iter().filter(|line| sale.is_delivered(line)).map(back).sum();
+    let refunded: i128 = sale.lines.iter().map(back).sum();
     if (moved.by(EntryKind::LineReturned, deposits), moved.by(EntryKind::OrderRefunded, deposits))
         != (returned, -refunded)
     {
         audit.report(16, format!("the ledger did not give back the {refunded} of order {id}"));
     }
-    if sale.refund.is_some() {
-        check_refunded(audit, sale, &moved);
+    if !sale.returns.is_empty() {
+        returns::check_left(audit, sale, moved.left());
     }
     Ok(())
 }
@@ -100,33 +103,5 @@ fn check_stock(audit: &mut OrderAudit, sale: &Sale<'_>, moved: &Moved<'_>) {
     let on = |kind| left.get(&(kind, None)).copied().unwrap_or(0);
     if (on(AccountKind::StockAtCost), on(AccountKind::CostOfGoods)) != (cost, -cost) {
         audit.report(16, format!("the ledger did not take the {cost} of order {} out of the stock", sale.row.id));
-    }
-}
-
-/// Every account is where it was before the order, but for the goods that are gone, the money that goes back, and what
-/// the seller has held until it is back.
-fn check_refunded(audit: &mut OrderAudit, sale: &Sale<'_>, moved: &Moved<'_>) {
-    let (id, total) = (sale.row.id, i128::from(sale.row.total_minor));
-    let mut left = moved.left();
-    left.retain(|(kind, _), _| !matches!(kind, AccountKind::CostOfGoods | AccountKind::StockAtCost));
-    for (kind, held) in [(AccountKind::SitePrepaidHeld, sale.held()), (AccountKind::SitePrepaid, -sale.held())] {
-        *left.entry((kind, Some(sale.row.site_id))).or_default() -= held;
-    }
-    left.retain(|_, sum| *sum != 0);
-    let waiting = (AccountKind::PaymentSuspense, sale.row.collector_id);
-    if sale.refund.is_some_and(|refund| refund.refund_id.is_some()) {
-        let back = left.remove(&waiting).unwrap_or(0);
-        let clearing =
-            left.iter().find(|((kind, _), _)| matches!(kind, AccountKind::ChannelClearing | AccountKind::OwnClearing));
-        let clearing = clearing.map(|(account, sum)| (*account, *sum));
-        if let Some((account, _)) = clearing {
-            left.remove(&account);
-        }
-        if back != total || clearing.map_or(0, |(_, sum)| sum) != -total {
-            audit.report(7, format!("order {id} is refunded, and its {total} are not on their way back"));
-        }
-    }
-    if !left.is_empty() {
-        audit.report(8, format!("order {id} is refunded, and somebody keeps a part of it: {left:?}"));
     }
 }

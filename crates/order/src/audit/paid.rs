@@ -90,7 +90,7 @@ pub(super) fn check_entries(audit: &mut OrderAudit, sale: &Sale<'_>, entries: &[
     }
 }
 
-fn taken(sale: &Sale<'_>) -> BTreeMap<(EntryKind, AccountKind, Option<Uuid>), i128> {
+pub(super) fn taken(sale: &Sale<'_>) -> BTreeMap<(EntryKind, AccountKind, Option<Uuid>), i128> {
     let (row, mut taken) = (sale.row, BTreeMap::new());
     if !sale.has_money() {
         return taken;

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::desk::Desk;
 use crate::fulfil::{FulfilAct, FulfilRefusal, FulfilState, Fulfilled, LineRef, step};
 use crate::known::{KnownOrder, Work};
-use crate::machine::{DeliveryState, OrderEvent, OrderState};
+use crate::machine::{OrderEvent, OrderState};
 use crate::sale;
 
 /// Does something with a line that a person fulfils.
@@ -31,7 +31,7 @@ impl Fulfil {
         let mut order = known.ok_or(FulfilRefusal::NotFound)?;
         let work = work_of(&mut order, self.at.line).ok_or(FulfilRefusal::NotFound)?;
         let (before, taken) = (work.state, work.taken);
-        if order.refund.is_some() {
+        if order.lines.iter().any(|line| line.number == self.at.line && order.is_over(line)) {
             return Err(FulfilRefusal::Refunded);
         }
         let state = step((before, taken), &self.act, self.by)?;
@@ -65,20 +65,13 @@ impl Fulfil {
             FulfilState::Waiting => OrderEvent::DeliveryRetried,
             FulfilState::Done | FulfilState::Cancelled => return,
         };
-        let is = |wanted| move |work: &Work| work.state == wanted;
-        let has_failed = order.states.delivery == DeliveryState::Failed;
-        if event == OrderEvent::DeliveryRetried && has_failed && works_of(order).any(is(FulfilState::Failed)) {
-            // Another line failed as well, and nobody has put that one back.
-            return;
+        let by = self.by.to_string();
+        if event == OrderEvent::DeliveryRetried {
+            return order.note_retry(&by);
         }
         // With several lines the order may have got there by another one: then nothing happens to it, and its history
         // says nothing.
-        let by = self.by.to_string();
-        let has_moved = order.apply(event, &by).is_ok();
-        if has_moved && event == OrderEvent::DeliveryRetried && works_of(order).any(is(FulfilState::Taken)) {
-            // Somebody is at another line: the order does not wait for anybody to begin.
-            let _ = order.apply(OrderEvent::DeliveryStarted, &by);
-        }
+        let _ = order.apply(event, &by);
     }
 
     /// The line is with the buyer: its deposit becomes what everybody has earned.
@@ -89,17 +82,13 @@ impl Fulfil {
         let entry = sale::delivered(order.id.uuid(), sold, order.collection(), &payday);
         let entry = entry.expect("what was frozen can be posted");
         parts.part::<Book>().post(entry).expect("what the line needs is held");
-        order.held = order.held_for(|line| !order.is_delivered(line)).expect("what was held before can be counted");
+        order.held = order.held_for(|line| order.is_open(line)).expect("what was held before can be counted");
         order.note_delivery(&self.by.to_string(), now).expect("an open order that is paid can be delivered");
     }
 }
 
 fn work_of(order: &mut KnownOrder, number: i32) -> Option<&mut Work> {
     order.lines.iter_mut().find(|line| line.number == number)?.manual.as_mut()?.work.as_mut()
-}
-
-fn works_of(order: &KnownOrder) -> impl Iterator<Item = &Work> {
-    order.lines.iter().filter_map(|line| line.manual.as_ref()?.work.as_ref())
 }
 
 impl Command for Fulfil {

@@ -1,27 +1,30 @@
-//! An operator refunds an order in full, and the order hears that its money is back.
+//! An operator sends an order's money back, all of it or a part, and the order hears that it is back.
 
 use chrono::{DateTime, Utc};
-use inventory::Picks;
+use inventory::{Picks, Taken};
 use kernel::Money;
 use lane::{Command, CommandKey, Parts};
 use ledger::{Account, AccountKind, Book, Entry};
-use payment::{IntentId, RefundId, RefundState, Till, Use, suspense_account};
+use payment::{IntentId, RefundId, RefundState, Till, Use, suspense_account, wallet_room};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::desk::Desk;
 use crate::fulfil::FulfilState;
-use crate::known::{KnownOrder, KnownRefund, News};
-use crate::machine::{OrderEvent, PaymentState};
+use crate::known::{KnownLine, KnownOrder, KnownReturn, News};
+use crate::machine::{DeliveryState, OrderEvent, OrderState};
 use crate::model::{Method, OrderId};
-use crate::refund::{RefundAsked, RefundOf, RefundRefusal};
-use crate::sale::{self, Back, SaleError};
+use crate::refund::{RETURNS_MAX, RefundAsked, RefundOf, RefundRefusal, RefundTo, RefundWish, ReturnedLine, returned};
+use crate::sale::{self, Back, BackLine, Portion, SaleError};
 
-/// Refunds a paid order in full: what was not delivered is called off, what was delivered is clawed back.
+/// Sends money of a paid order back: what goes back whole and was not delivered is called off, what was delivered is clawed
+/// back.
 #[derive(Debug, Clone)]
 pub struct RefundOrder {
     /// The order.
     pub order: OrderId,
+    /// What of it, and where to.
+    pub wish: RefundWish,
     /// Why, and who says so.
     pub of: RefundOf,
     /// The caller's key: the same one is the same refund.
@@ -34,43 +37,98 @@ struct Paid {
     waiting: Account,
 }
 
+/// A return as it is decided.
+struct Return {
+    number: i32,
+    amount: Money,
+    lines: Vec<ReturnedLine>,
+    back: Back,
+}
+
 impl RefundOrder {
     fn decide_or_refuse(&self, parts: &mut Parts, now: DateTime<Utc>) -> Result<RefundAsked, RefundRefusal> {
         let known = parts.part::<Desk>().order(self.order).cloned();
         let mut order = known.ok_or(RefundRefusal::NotFound)?;
-        match order.states.payment {
-            _ if order.refund.is_some() => return Err(RefundRefusal::Refunded),
-            PaymentState::Paid => {}
-            PaymentState::Refunded => return Err(RefundRefusal::Refunded),
-            PaymentState::Unpaid | PaymentState::Paying | PaymentState::PartRefunded => {
-                return Err(RefundRefusal::NotPaid);
-            }
+        if order.is_unpaid() {
+            return Err(RefundRefusal::NotPaid);
         }
-        let paid = match order.method {
-            Method::Wallet => None,
-            Method::Channel => Some(paid(parts.part::<Till>(), &order).ok_or(RefundRefusal::NoPayment)?),
+        let standing = order.standing().map_err(|_| RefundRefusal::NoPayment)?;
+        let lines = returned(&standing, &self.wish)?;
+        if order.returns.len() >= RETURNS_MAX {
+            return Err(RefundRefusal::TooMany { most: RETURNS_MAX });
+        }
+        let none = Money::zero(order.total.currency());
+        let amount = lines.iter().map(|line| line.amount).try_fold(none, Money::plus);
+        let amount = amount.map_err(|_| RefundRefusal::NoPayment)?;
+        let paid = match (order.method, self.wish.to) {
+            (Method::Wallet, _) => None,
+            (Method::Channel, RefundTo::Source) => {
+                Some(paid(parts.part::<Till>(), &order).ok_or(RefundRefusal::NoPayment)?)
+            }
+            (Method::Channel, RefundTo::Wallet) => {
+                has_room(parts.part::<Book>(), &order, amount)?;
+                None
+            }
         };
         let back = back(&order, paid.as_ref()).ok_or(RefundRefusal::NoPayment)?;
-        take_back(parts.part::<Book>(), &order).expect("what was earned can be taken back, or is owed");
-        let (entries, held) = entries(&order, back).expect("what was frozen can be posted");
-        parts.part::<Book>().post_all(entries).expect("what goes back was taken before");
-        call_off(parts, &mut order, now);
-        order.held = held;
+        let number = order.returns.last().map_or(1, |last| last.number + 1);
+        let act = Return { number, amount, lines, back };
+        take_back(parts.part::<Book>(), &order, &act).expect("what was earned can be taken back, or is owed");
+        let held = give_back(parts.part::<Book>(), &order, &act).expect("what goes back was taken before");
+        call_off(parts, &mut order, &act.lines, now);
         let refund = paid.map(|paid| {
-            let refund = paid.payment.refund_of_order();
+            let refund = paid.payment.refund_of_order(amount);
             let id = refund.id;
             parts.part::<Till>().request_refund(refund);
             id
         });
-        let RefundOf { reason, by } = self.of.clone();
-        let (amount, settled_at) = (order.total, refund.is_none().then_some(now));
-        order.refund = Some(KnownRefund { amount, refund, reason, by, at: now, settled_at, news: News::New });
-        let event = if refund.is_some() { OrderEvent::RefundRequested } else { OrderEvent::Refunded };
-        order.apply(event, &by.to_string()).expect("a paid order can be refunded");
-        let answer = RefundAsked { amount, refund, states: order.states };
+        self.note(&mut order, act, (held, refund), now);
+        let answer = RefundAsked { number, amount, refund, states: order.states };
         parts.part::<Desk>().put(order);
         Ok(answer)
     }
+
+    /// The return stands in the order, and in its history.
+    fn note(&self, order: &mut KnownOrder, act: Return, (held, refund): (Money, Option<RefundId>), now: DateTime<Utc>) {
+        let RefundOf { reason, by } = self.of.clone();
+        let settled_at = refund.is_none().then_some(now);
+        let Return { number, amount, lines, .. } = act;
+        let to = if refund.is_some() { RefundTo::Source } else { self.wish.to };
+        let has_failed = order.states.delivery == DeliveryState::Failed;
+        let was_open = order.lines.iter().any(|line| order.is_open(line));
+        let back =
+            KnownReturn { number, amount, lines, to, refund, held, reason, by, at: now, settled_at, news: News::New };
+        order.returns.push(back);
+        order.held = order.held_for(|line| order.is_open(line)).expect("what was held before can be counted");
+        let by = by.to_string();
+        let event = if refund.is_some() { OrderEvent::RefundRequested } else { came_back(order) };
+        order.apply(event, &by).expect("a paid order can be refunded");
+        if order.is_going_back() || order.states.order != OrderState::Open {
+            return;
+        }
+        let is_open = order.lines.iter().any(|line| order.is_open(line));
+        if was_open && !is_open {
+            order.note_delivery(&by, now).expect("an open order that is paid can be delivered");
+        } else if has_failed {
+            order.note_retry(&by);
+        }
+    }
+}
+
+/// What happens to an order when a return of it is settled: the last of its money is back, or some of it.
+fn came_back(order: &KnownOrder) -> OrderEvent {
+    let is_settled = order.returns.iter().all(|back| back.settled_at.is_some());
+    if order.is_going_back() && is_settled { OrderEvent::Refunded } else { OrderEvent::PartRefunded }
+}
+
+/// Money that came by a channel may go into the wallet of who bought, as far as a wallet holds so much. Wallet money is the
+/// main site's, so what a site has collected itself goes back by its own channel.
+fn has_room(book: &Book, order: &KnownOrder, amount: Money) -> Result<(), RefundRefusal> {
+    let customer = order.customer.filter(|_| order.collector.is_none()).ok_or(RefundRefusal::NoWallet)?;
+    let wallet = Account::of(AccountKind::Wallet, customer.uuid(), amount.currency());
+    let balance = book.balance(&wallet).map_err(|_| RefundRefusal::NoWallet)?;
+    let room = wallet_room(balance);
+    if amount.minor() > room.minor() { Err(RefundRefusal::WalletFull { room }) } else { Ok(()) }
 }
 
 fn paid(till: &Till, order: &KnownOrder) -> Option<Paid> {
@@ -92,45 +150,63 @@ fn back(order: &KnownOrder, paid: Option<&Paid>) -> Option<Back> {
     }
 }
 
+/// The lines that a return gives back, each with how much had gone back of it before.
+fn back_lines<'a>(order: &'a KnownOrder, act: &Return) -> Result<Vec<(&'a KnownLine, BackLine<'a>)>, SaleError> {
+    let line = |back: &ReturnedLine| {
+        let line = order.lines.iter().find(|line| line.number == back.line).ok_or(SaleError::NoChain)?;
+        let none = Money::zero(line.currency);
+        let before = order.returned_of(line).map(|earlier| earlier.amount).try_fold(none, Money::plus)?;
+        let portion = Portion { before, amount: back.amount, is_last: back.is_last };
+        Ok((line, BackLine { number: act.number, line: line.sold(), portion }))
+    };
+    act.lines.iter().map(line).collect()
+}
+
 /// Takes back what the lines that were delivered have earned whom, one after another: what one of them takes is not there for
 /// the next.
-fn take_back(book: &mut Book, order: &KnownOrder) -> Result<(), SaleError> {
+fn take_back(book: &mut Book, order: &KnownOrder, act: &Return) -> Result<(), SaleError> {
     let id = order.id.uuid();
-    for line in order.lines.iter().filter(|line| order.is_delivered(line)) {
-        let delivered = book.entries_of(id).find(|entry| entry.id() == sale::delivered_id(id, line.number));
-        let entry = sale::returned(id, line.sold(), order.collection(), delivered, |earner| book.purse(earner))?;
+    for (_, back) in back_lines(order, act)?.into_iter().filter(|(line, _)| order.is_delivered(line)) {
+        let delivered = book.entries_of(id).find(|entry| entry.id() == sale::delivered_id(id, back.line.number));
+        let entry = sale::returned(id, back, order.collection(), delivered, |earner| book.purse(earner))?;
         book.post(entry)?;
     }
     Ok(())
 }
 
-/// The other entries of the refund, in the order they are posted, and what the seller's prepaid account holds afterwards: the
-/// purchase price of a seller that has still to send the buyer's money back.
-fn entries(order: &KnownOrder, back: Back) -> Result<(Vec<Entry>, Money), SaleError> {
+/// The other entries of a return: what the seller holds for lines that are called off is free, and the money goes back.
+/// Answers what the seller's prepaid account holds until its own channel has sent it: the purchase price.
+fn give_back(book: &mut Book, order: &KnownOrder, act: &Return) -> Result<Money, SaleError> {
     let (id, collection) = (order.id.uuid(), order.collection());
-    let mut entries = Vec::new();
-    if order.held.minor() > 0 {
-        entries.push(sale::released(id, order.version, order.site, order.held)?);
+    let is_over = |line: &KnownLine| act.lines.iter().any(|back| back.line == line.number && back.is_last);
+    let still = order.held_for(|line| order.is_open(line) && !is_over(line))?;
+    let free = order.held.minus(still)?;
+    let mut entries: Vec<Entry> = Vec::new();
+    if free.minor() > 0 {
+        entries.push(sale::released(id, order.version, order.site, free)?);
     }
-    let deposit = sale::deposit(&order.sold(), collection, order.total.currency())?;
-    entries.push(sale::refunded(id, back, (deposit, order.total))?);
-    let held = match back {
+    let mut deposit = Money::zero(order.total.currency());
+    for (_, back) in back_lines(order, act)? {
+        deposit = deposit.plus(back.deposit(collection)?)?;
+    }
+    entries.push(sale::refunded(id, act.number, act.back, (deposit, act.amount))?);
+    book.post_all(entries)?;
+    Ok(match act.back {
         Back::From(_) => Money::zero(deposit.currency()),
         Back::FromSite { .. } => deposit,
-    };
-    Ok((entries, held))
+    })
 }
 
-/// Nobody works on it any more, and its codes are void.
-fn call_off(parts: &mut Parts, order: &mut KnownOrder, now: DateTime<Utc>) {
-    for line in &order.lines {
-        if order.is_delivered(line) {
-            parts.part::<Picks>().void_sold(line.sku, &line.cards);
+/// What goes back whole is called off: nobody works on it any more, and its cards are void.
+fn call_off(parts: &mut Parts, order: &mut KnownOrder, lines: &[ReturnedLine], now: DateTime<Utc>) {
+    for back in lines {
+        let Some(line) = order.lines.iter_mut().find(|line| line.number == back.line) else { continue };
+        let cards = Taken { cards: back.cards.clone(), ..line.cards.clone() };
+        parts.part::<Picks>().void_sold(line.sku, &cards);
+        let work = line.manual.as_mut().and_then(|manual| manual.work.as_mut());
+        if let Some(work) = work.filter(|work| back.is_last && work.state != FulfilState::Done) {
+            work.change(FulfilState::Cancelled, now);
         }
-    }
-    let works = order.lines.iter_mut().filter_map(|line| line.manual.as_mut()?.work.as_mut());
-    for work in works.filter(|work| work.state != FulfilState::Done) {
-        work.change(FulfilState::Cancelled, now);
     }
 }
 
@@ -142,7 +218,8 @@ impl Command for RefundOrder {
     }
 
     fn fingerprint(&self) -> Vec<u8> {
-        Sha256::digest(self.of.reason.as_bytes()).to_vec()
+        let wish = serde_json::to_vec(&self.wish).expect("a wish is plain data");
+        Sha256::new().chain_update(&self.of.reason).chain_update([0]).chain_update(wish).finalize().to_vec()
     }
 
     fn want(&self, parts: &mut Parts) {
@@ -156,8 +233,8 @@ impl Command for RefundOrder {
     }
 }
 
-/// The channel has sent the money of an order back: it counts as refunded, and what its seller had held is free again. As
-/// long as the channel refuses, or nobody knows, both wait.
+/// The channel has sent money of an order back: that return is settled, and what the seller had held for it is free again.
+/// As long as the channel refuses, or nobody knows, both wait.
 #[derive(Debug, Clone, Copy)]
 pub struct EndRefund {
     /// The order.
@@ -170,7 +247,7 @@ pub struct EndRefund {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefundEnded {
-    /// It is refunded.
+    /// It is refunded, or that part of it is.
     Refunded,
     /// It was before, or the refund is another one's, or not done.
     Nothing,
@@ -196,19 +273,21 @@ impl Command for EndRefund {
         let till = parts.part::<Till>();
         let is_done = till.refund(self.refund).is_some_and(|refund| refund.state == RefundState::Done);
         let Some(mut order) = parts.part::<Desk>().order(self.order).cloned() else { return RefundEnded::Nothing };
-        let own = order.refund.as_mut().filter(|own| own.refund == Some(self.refund) && own.settled_at.is_none());
-        let Some(own) = own.filter(|_| is_done) else { return RefundEnded::Nothing };
+        let is_it = |back: &&mut KnownReturn| back.refund == Some(self.refund) && back.settled_at.is_none();
+        let Some(own) = order.returns.iter_mut().find(is_it).filter(|_| is_done) else { return RefundEnded::Nothing };
         own.settled_at = Some(now);
         if own.news == News::None {
             own.news = News::Changed;
         }
-        if order.held.minor() > 0 {
-            let entry = sale::released(order.id.uuid(), order.version, order.site, order.held);
+        let held = own.held;
+        if held.minor() > 0 {
+            let entry = sale::released(order.id.uuid(), order.version, order.site, held);
             let entry = entry.expect("what was held can be given back");
             parts.part::<Book>().post(entry).expect("what was held is there");
-            order.held = Money::zero(order.held.currency());
+            order.held = order.held.minus(held).expect("what was held was counted");
         }
-        order.apply(OrderEvent::Refunded, "channel").expect("an order whose money is on its way back can be refunded");
+        let event = came_back(&order);
+        order.apply(event, "channel").expect("an order whose money is on its way back can be refunded");
         parts.part::<Desk>().put(order);
         RefundEnded::Refunded
     }

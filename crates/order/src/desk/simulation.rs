@@ -17,9 +17,10 @@ use settlement::Paydays;
 use super::{Desk, NewOrder};
 use crate::fulfil::FulfilState;
 use crate::job::OrdersDelivered;
-use crate::known::{KnownLine, KnownOrder, Manual, News, Work};
+use crate::known::{KnownLine, KnownOrder, KnownReturn, Manual, News, Work};
 use crate::machine::{DeliveryState, OrderEvent, States};
 use crate::model::{Method, OrderId};
+use crate::refund::ReturnedLine;
 use crate::sale::{FrozenCommission, FrozenHop};
 
 /// What the commands of a batch have asked for.
@@ -136,7 +137,7 @@ impl Desk {
         let is_changed = |order: &&KnownOrder| {
             let works = order.lines.iter().filter_map(|line| line.manual.as_ref()?.work.as_ref());
             !order.happened.is_empty()
-                || order.refund.as_ref().is_some_and(|refund| refund.news != News::None)
+                || order.returns.iter().any(|back| back.news != News::None)
                 || works.into_iter().any(|work| work.news != News::None)
         };
         let changed = self.known.values().filter(is_changed);
@@ -182,7 +183,7 @@ impl StoredOrder {
             delivered_at: paid_at.filter(|_| order.states.delivery == DeliveryState::Delivered),
             changed_at: now,
             lines: lines.collect(),
-            refund: None,
+            returns: Vec::new(),
             happened: Vec::new(),
         };
         Self { known, events: order.events.iter().map(|event| (*event, now)).collect() }
@@ -212,12 +213,13 @@ impl StoredOrder {
                 own.work = Some(Work { news: News::None, ..work.clone() });
             }
         }
-        if let Some(refund) = &new.refund {
-            match refund.news {
+        for back in &new.returns {
+            match back.news {
                 News::None => {}
-                News::New => own.refund = Some(crate::known::KnownRefund { news: News::None, ..refund.clone() }),
+                News::New => own.returns.push(KnownReturn { news: News::None, ..back.clone() }),
                 News::Changed => {
-                    own.refund.as_mut().expect("a refund that changes is there").settled_at = refund.settled_at;
+                    let known = own.returns.iter_mut().find(|known| known.number == back.number);
+                    known.expect("a return that changes is there").settled_at = back.settled_at;
                 }
             }
         }
@@ -278,9 +280,10 @@ impl StoredOrder {
         self.known.is_waiting()
     }
 
-    /// Its refund: how much, by which refund of a channel, and whether it is settled.
-    pub fn refund(&self) -> Option<(Money, Option<RefundId>, bool)> {
-        self.known.refund.as_ref().map(|refund| (refund.amount, refund.refund, refund.settled_at.is_some()))
+    /// What went back of it: how much of which lines, by which refund of a channel, and whether it is settled.
+    pub fn returns(&self) -> impl Iterator<Item = (Money, &[ReturnedLine], Option<RefundId>, bool)> {
+        let back = |back: &KnownReturn| back.settled_at.is_some();
+        self.known.returns.iter().map(move |one| (one.amount, one.lines.as_slice(), one.refund, back(one)))
     }
 
     /// Its lines.

@@ -1,23 +1,21 @@
-//! What people do for lines, what buyers filled in for them, and refunds: read and written by batches.
+//! What people do for lines, and what buyers filled in for them: read and written by batches.
 
 use std::collections::HashMap;
 
 use catalog::Answer;
 use chrono::{DateTime, Utc};
 use identity::OperatorId;
-use kernel::{Currency, Money, TenantScope};
+use kernel::TenantScope;
 use lane::LaneSheaf;
-use payment::RefundId;
-use sea_orm::ColumnTrait;
 use store::{Change, Rows, StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
 use crate::desk::NewOrder;
 use crate::error::OrderError;
 use crate::fulfil::FulfilState;
-use crate::known::{KnownOrder, KnownRefund, News, Work};
+use crate::known::{KnownOrder, News, Work};
 use crate::model::OrderId;
-use crate::table::{form, fulfilment, refund};
+use crate::table::{form, fulfilment};
 
 /// The work on the lines of these orders, by order and line.
 pub(crate) async fn works_in(tx: &impl Tx, orders: &[Uuid]) -> Result<HashMap<(Uuid, i32), Work>, OrderError> {
@@ -45,43 +43,6 @@ fn work_of(row: fulfilment::Model) -> Result<Work, OrderError> {
 pub(crate) fn state_of(row: &fulfilment::Model) -> Result<FulfilState, OrderError> {
     let broken = || OrderError::Broken { order: OrderId::from_uuid(row.order_id), what: "fulfilment".to_owned() };
     FulfilState::parse(&row.state).ok_or_else(broken)
-}
-
-/// The refunds of these orders.
-pub(crate) async fn order_refunds_in(
-    tx: &impl Tx,
-    orders: &[Uuid],
-) -> Result<HashMap<Uuid, refund::Model>, StoreError> {
-    if orders.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows = tx.find::<refund::Entity>().among(refund::Column::OrderId, orders.iter().copied()).all().await?;
-    Ok(rows.into_iter().map(|row| (row.order_id, row)).collect())
-}
-
-/// Refunds by a channel whose orders do not count as refunded yet, those after `after`.
-pub(crate) async fn unsettled_refunds_in(
-    tx: &impl Tx,
-    after: OrderId,
-    limit: u64,
-) -> Result<Vec<(OrderId, RefundId)>, StoreError> {
-    use refund::Column::{OrderId as Order, RefundId as Refund, SettledAt};
-    let rows = tx.find::<refund::Entity>().filter(SettledAt.is_null()).filter(Refund.is_not_null());
-    let rows = rows.filter(Order.gt(after.uuid())).ascending(Order).limit(limit);
-    let rows: Vec<(Uuid, Uuid)> = rows.columns([Order, Refund]).await?;
-    Ok(rows.into_iter().map(|(order, refund)| (OrderId::from_uuid(order), RefundId::from_uuid(refund))).collect())
-}
-
-pub(crate) fn known_refund(row: refund::Model, currency: Currency) -> KnownRefund {
-    KnownRefund {
-        amount: Money::new(row.amount_minor, currency),
-        refund: row.refund_id.map(RefundId::from_uuid),
-        reason: row.reason,
-        by: OperatorId::from_uuid(row.requested_by),
-        at: row.requested_at,
-        settled_at: row.settled_at,
-        news: News::None,
-    }
 }
 
 /// What buyers filled in for lines of these orders, by order and line.
@@ -141,8 +102,8 @@ fn work_row(
     }
 }
 
-/// Writes the work and the refunds of orders that this transaction has locked, as far as they are news. Not every step
-/// of the work is an event of the order.
+/// Writes the work on orders that this transaction has locked, as far as it is news. Not every step of it is an event of the
+/// order.
 pub(crate) async fn change_in(tx: &WriteTx<TenantScope>, orders: &[&KnownOrder]) -> Result<(), StoreError> {
     let tenant_id = tx.scope().id().uuid();
     let (mut new, mut works) = (Vec::new(), Vec::new());
@@ -160,32 +121,5 @@ pub(crate) async fn change_in(tx: &WriteTx<TenantScope>, orders: &[&KnownOrder])
     tx.insert::<fulfilment::Entity>(new).await?;
     use fulfilment::Column::{LineNo, OrderId as Order};
     tx.update_rows(Rows::<fulfilment::Entity>::of(works), &[Order, LineNo], Change::Set).await?;
-    change_refunds_in(tx, orders).await
-}
-
-async fn change_refunds_in(tx: &WriteTx<TenantScope>, changed: &[&KnownOrder]) -> Result<(), StoreError> {
-    let tenant_id = tx.scope().id().uuid();
-    let (mut new, mut settled) = (Vec::new(), Rows::of_columns(&[refund::Column::OrderId, refund::Column::SettledAt]));
-    for order in changed {
-        let Some(known) = &order.refund else { continue };
-        match known.news {
-            News::None => {}
-            News::New => new.push(refund::Model {
-                tenant_id,
-                order_id: order.id.uuid(),
-                site_id: order.site.uuid(),
-                refund_id: known.refund.map(|refund| refund.uuid()),
-                amount_minor: known.amount.minor(),
-                currency: known.amount.currency().code().to_owned(),
-                reason: known.reason.clone(),
-                requested_by: known.by.uuid(),
-                requested_at: known.at,
-                settled_at: known.settled_at,
-            }),
-            News::Changed => settled.push([order.id.uuid().into(), known.settled_at.into()]),
-        }
-    }
-    tx.insert::<refund::Entity>(new).await?;
-    tx.update_rows::<refund::Entity>(settled, &[refund::Column::OrderId], Change::Set).await?;
     Ok(())
 }

@@ -13,7 +13,7 @@ use settlement::Term;
 use store::{Change, Rows, StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
-use super::{card_ids, fulfil, referrals, states_of};
+use super::{card_ids, fulfil, referrals, returns, states_of};
 use crate::desk::{NewOrder, PricedLine};
 use crate::error::OrderError;
 use crate::known::{KnownLine, KnownOrder, Manual};
@@ -186,11 +186,10 @@ pub(crate) async fn load_in(
     };
     let manual: Vec<Uuid> = locked.iter().copied().filter(is_manual).collect();
     let mut works = fulfil::works_in(tx, &manual).await?;
-    let has_money = |row: &&order::Model| {
-        [PaymentState::Paid, PaymentState::Refunded].iter().any(|state| state.word() == row.payment_state)
-    };
+    let has_money =
+        |row: &&order::Model| PaymentState::parse(&row.payment_state).is_some_and(PaymentState::has_come);
     let paid: Vec<Uuid> = rows.iter().filter(has_money).map(|row| row.id).collect();
-    let mut refunds = fulfil::order_refunds_in(tx, &paid).await?;
+    let mut returns = returns::returns_in(tx, &paid).await?;
     let make = |row: &order::Model| {
         let mut order = known(row, children.remove(&row.id).unwrap_or_default())?;
         for line in &mut order.lines {
@@ -200,7 +199,7 @@ pub(crate) async fn load_in(
                 manual.work = works.remove(&(row.id, line.number));
             }
         }
-        order.refund = refunds.remove(&row.id).map(|row| fulfil::known_refund(row, order.total.currency()));
+        order.returns = returns.remove(&row.id).unwrap_or_default();
         Ok(order)
     };
     rows.iter().map(make).collect()
@@ -273,7 +272,7 @@ fn known(row: &order::Model, children: Children) -> Result<KnownOrder, OrderErro
         delivered_at: row.delivered_at,
         changed_at: row.changed_at,
         lines: lines.collect(),
-        refund: None,
+        returns: Vec::new(),
         happened: Vec::new(),
     })
 }

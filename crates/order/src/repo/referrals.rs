@@ -10,14 +10,15 @@ use store::{StoreError, Tx};
 use uuid::Uuid;
 
 use super::orders::{kept_term, term_text};
-use super::{fulfil, order_of};
+use super::{fulfil, order_of, returns};
 use crate::desk::NewOrder;
 use crate::earnings::{AgentEarning, EarningState};
 use crate::error::OrderError;
 use crate::fulfil::FulfilState;
 use crate::machine::{OrderState, PaymentState, States};
 use crate::model::OrderId;
-use crate::sale::FrozenCommission;
+use crate::refund::ReturnedLine;
+use crate::sale::{FrozenCommission, proportion};
 use crate::table::{commission as earned, line, order, referral};
 
 /// Puts into `sheaf` who brought the buyers of new orders, and what that earns whom.
@@ -108,13 +109,26 @@ pub(crate) async fn earnings_in(
     let works = fulfil::works_in(tx, &worked_on.into_iter().collect::<Vec<_>>()).await?;
     let is_done =
         |at: &(Uuid, i32)| !manual.contains(at) || works.get(at).is_some_and(|work| work.state == FulfilState::Done);
-    let refunds = fulfil::order_refunds_in(tx, &ids.into_iter().collect::<Vec<_>>()).await?;
+    let returns = returns::returns_in(tx, &ids.into_iter().collect::<Vec<_>>()).await?;
+    let prices: HashMap<(Uuid, i32), i64> =
+        lines.iter().map(|line| ((line.order_id, line.line_no), line.total_minor)).collect();
     let of = |row: earned::Model| {
         let gone = || OrderError::Broken { order: OrderId::from_uuid(row.order_id), what: "order".to_owned() };
         let order = order_of(orders.get(&row.order_id).ok_or_else(gone)?)?;
-        let is_going_back = refunds.contains_key(&row.order_id);
-        let state = state_of(order.states, is_done(&(row.order_id, row.line_no)), is_going_back);
+        let at = (row.order_id, row.line_no);
+        let back = returns.get(&row.order_id).into_iter().flatten().flat_map(|back| &back.lines);
+        let back: Vec<&ReturnedLine> = back.filter(|back| back.line == row.line_no).collect();
+        let is_over = back.iter().any(|back| back.is_last);
+        let state = state_of(order.states, is_done(&at), is_over);
         let FrozenCommission { tier, amount, rule, .. } = frozen(row.clone(), order.total.currency());
+        let price = Money::new(prices.get(&at).copied().unwrap_or(0), amount.currency());
+        let part = Money::new(back.iter().map(|back| back.amount.minor()).sum(), amount.currency());
+        let broken = |_| OrderError::Broken { order: order.id, what: "returns".to_owned() };
+        let returned = match state {
+            EarningState::Returned => amount,
+            EarningState::Earned => proportion(amount, part, price).map_err(broken)?,
+            EarningState::Waiting | EarningState::Void => Money::zero(amount.currency()),
+        };
         Ok(AgentEarning {
             order: order.id,
             number: order.number,
@@ -123,6 +137,7 @@ pub(crate) async fn earnings_in(
             placed_at: order.placed_at,
             tier,
             amount,
+            returned,
             rule,
             state,
         })

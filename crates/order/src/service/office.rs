@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::TimeDelta;
 use commission::AgentId;
+use inventory::CardId;
 use kernel::{Money, SiteScope, TenantScope, Wording};
 use lane::{Answered, CommandKey};
 use outbox::Outbox;
@@ -20,8 +21,8 @@ use crate::fulfil::{
 };
 use crate::model::{Event, OrderId};
 use crate::office::{DeskLine, DeskPayment, DeskView, FulfilBy, OrderFilter, OrderList, OwnView};
-use crate::refund::{OrderRefund, RefundAsked, RefundOf};
-use crate::repo;
+use crate::refund::{OrderRefund, RefundAsked, RefundOf, RefundWish};
+use crate::repo::{self, card_ids};
 use crate::table::line;
 
 /// The most rows of a page.
@@ -61,7 +62,9 @@ impl Orders {
         // The rows of a site's hops are its own; said once more here, because a cost would be told to the wrong one.
         desk.lines.iter_mut().for_each(|line| line.hops.retain(|hop| hop.site == scope.site()));
         desk.events = desk.events.into_iter().map(without_operator).collect();
-        desk.refund = desk.refund.map(|refund| OrderRefund { reason: None, by: None, ..refund });
+        for refund in &mut desk.refunds {
+            (refund.reason, refund.by) = (None, None);
+        }
         let (row, _) = repo::order_in(&tx, id).await?.ok_or(OrderError::NotFound)?;
         let contact = repo::contact_of_in(&tx, id).await?;
         Ok(OwnView { desk, contact, customer: row.customer_id.map(identity::CustomerId::from_uuid) })
@@ -93,6 +96,8 @@ impl Orders {
             commissions: commissions(line),
             manual: manual.remove(&line.line_no),
         };
+        let cards = lines.iter().map(|line| (line.line_no, card_ids(&line.card_ids))).collect();
+        let refunds = self.refunds_in(tx, id, &cards).await?;
         let lines = lines.iter().map(&mut line_of).collect();
         let paid = self.payments().paid_in(tx, Self::intent_of(id)).await?;
         let payments = paid.into_iter().map(|(payment, channel)| DeskPayment {
@@ -107,7 +112,7 @@ impl Orders {
             lines,
             events: repo::events_in(tx, id).await?.into_iter().map(without_buyer).collect(),
             payments: payments.collect(),
-            refund: self.order_refund_in(tx, id).await?,
+            refunds,
             collector: row.collector_id.map(kernel::SiteId::from_uuid),
             agent: row.agent_id.map(AgentId::from_uuid),
             order,
@@ -126,16 +131,22 @@ impl Orders {
         repo::earnings_in(&tx, agent, before, limit.clamp(1, PAGE_MAX)).await
     }
 
-    /// The refund of an order, with what its channel says of it.
-    async fn order_refund_in(&self, tx: &impl Tx, id: OrderId) -> Result<Option<OrderRefund>, OrderError> {
-        let Some(mut refund) = repo::refund_of_in(tx, id).await? else { return Ok(None) };
-        if let Some(sent) = refund.refund {
+    /// What went back of an order with these cards by line, with what its channel says of it.
+    async fn refunds_in(
+        &self,
+        tx: &impl Tx,
+        id: OrderId,
+        cards: &HashMap<i32, Vec<CardId>>,
+    ) -> Result<Vec<OrderRefund>, OrderError> {
+        let mut refunds = repo::refunds_of(repo::returns_of_in(tx, id).await?, cards);
+        for refund in &mut refunds {
+            let Some(sent) = refund.refund else { continue };
             let sent = self.payments().refund_in(tx, sent).await?;
             let broken = || OrderError::Broken { order: id, what: "refund".to_owned() };
             let sent = sent.ok_or_else(broken)?;
             (refund.state, refund.error) = (sent.state, sent.error);
         }
-        Ok(Some(refund))
+        Ok(refunds)
     }
 
     /// The lines of the tenant that a person fulfils, those in `state`, from `after` on: what is to be done oldest first,
@@ -176,18 +187,19 @@ impl Orders {
         Ok(Answered { answer: answered.answer?, is_replay: answered.is_replay })
     }
 
-    /// Refunds a paid order in full, whatever of it was delivered. Wallet money is back at once; a channel is asked after
-    /// the commit, and the order counts as refunded when the channel has sent the money. The same key is the same refund.
+    /// Sends money of a paid order back: all that is left of it, or what is wished of its lines, whatever was delivered. Wallet
+    /// money is back at once; a channel is asked after the commit, and counts as back when the channel has sent it. The same
+    /// key is the same refund.
     pub async fn refund(
         &self,
         scope: &TenantScope,
-        order: OrderId,
+        (order, wish): (OrderId, RefundWish),
         of: RefundOf,
         key: &str,
     ) -> Result<Answered<RefundAsked>, OrderError> {
         check_key(key)?;
         let of = RefundOf { reason: written("reason", &of.reason, REASON_CHARS_MAX)?, ..of };
-        let answered = self.lanes.run(scope, RefundOrder { order, of, key: key.to_owned() }).await?;
+        let answered = self.lanes.run(scope, RefundOrder { order, wish, of, key: key.to_owned() }).await?;
         Ok(Answered { answer: answered.answer?, is_replay: answered.is_replay })
     }
 
@@ -204,23 +216,24 @@ impl Orders {
 
     /// Orders whose money is back, and which did not hear of it, are told again.
     pub(crate) async fn rescue_refunds(&self, scope: &TenantScope) -> Result<(), OrderError> {
-        let mut after = OrderId::from_uuid(Uuid::nil());
+        let mut after = (OrderId::from_uuid(Uuid::nil()), 0);
         loop {
             let (page, ended) = {
                 let tx = self.store.read(scope).await?;
-                let page = repo::unsettled_refunds_in(&tx, after, PAGE_MAX).await?;
-                let ids: Vec<RefundId> = page.iter().map(|(_, refund)| *refund).collect();
+                let page = repo::unsettled_returns_in(&tx, after, PAGE_MAX).await?;
+                let ids: Vec<RefundId> = page.iter().map(|(.., refund)| *refund).collect();
                 (page, payment::ended_refunds_in(&tx, &ids, tx.now() - LEFT_ALONE).await?)
             };
-            let Some((last, _)) = page.last() else { return Ok(()) };
-            after = *last;
+            let Some((order, number, _)) = page.last() else { return Ok(()) };
+            after = (*order, *number);
             let is_back = |id: &RefundId| ended.iter().any(|one| one.id == *id && one.state == RefundState::Done);
-            let lost: Vec<(OrderId, RefundId)> = page.into_iter().filter(|(_, refund)| is_back(refund)).collect();
+            let lost: Vec<(OrderId, i32, RefundId)> =
+                page.into_iter().filter(|(.., refund)| is_back(refund)).collect();
             if lost.is_empty() {
                 continue;
             }
             let tx = self.store.write(scope).await?;
-            for (order, refund) in lost {
+            for (order, _, refund) in lost {
                 let job = OrdersReturned { refunds: vec![(refund, Self::intent_of(order))] };
                 let told = Outbox::default().enqueue_once_in(&tx, &refund.to_string(), &job, tx.now()).await;
                 told.map_err(PaymentError::from)?;

@@ -19,20 +19,20 @@ use crate::{
 };
 
 /// The agents of a site: the one who brings the buyer, the one above him, and the one above that.
-struct Team {
+pub(super) struct Team {
     code: AgentCode,
     agents: [Agent; 3],
 }
 
 impl Team {
-    fn ids(&self) -> [AgentId; 3] {
+    pub(super) fn ids(&self) -> [AgentId; 3] {
         self.agents.each_ref().map(|agent| agent.id)
     }
 }
 
 impl Shop {
     /// Three agents of the site of this level, one above the other.
-    async fn team(&self, level: usize) -> Team {
+    pub(super) async fn team(&self, level: usize) -> Team {
         let agents = Agents::new(self.store.clone());
         let (mut upper, mut team, mut code) = (None, Vec::new(), None);
         for place in ["third", "second", "first"] {
@@ -48,7 +48,7 @@ impl Shop {
     }
 
     /// The plan from now on: so many percent of the price for each tier.
-    async fn pays(&self, percents: [u32; 3]) {
+    pub(super) async fn pays(&self, percents: [u32; 3]) {
         let share = |(tier, percent): (u8, u32)| Rule {
             target: Target::Tenant,
             tier,
@@ -70,7 +70,7 @@ impl Shop {
     }
 
     /// Somebody whom the team has brought buys from a wallet.
-    async fn buy_brought(
+    pub(super) async fn buy_brought(
         &self,
         (level, team): (usize, &Team),
         buyer: CustomerId,
@@ -103,7 +103,7 @@ impl Shop {
         Ok(self.orders.checkout(&site, shop, checkout, &order.to_string()).await?.answer)
     }
 
-    async fn earned(&self, team: &Team) -> [i64; 3] {
+    pub(super) async fn earned(&self, team: &Team) -> [i64; 3] {
         let mut earned = [0; 3];
         for (sum, id) in earned.iter_mut().zip(team.ids()) {
             *sum = self.balance_of(AccountKind::AgentPending, Some(id.uuid())).await;
@@ -116,7 +116,7 @@ impl Shop {
     }
 
     /// The site of level 2 buys at 9.00 and asks 11.00.
-    async fn sells_at_eleven(&self) {
+    pub(super) async fn sells_at_eleven(&self) {
         self.everybody_earns().await;
         self.rule(2, true, Formula::Markup { amount: cents(2_00) }, Rounding::None).await;
     }

@@ -171,7 +171,7 @@ on_both! {
         let proof = Proof { visitor: Some(vec![1; 32]), ..Proof::default() };
         shop.orders.reveal(&shop.main, (&proof, &phone()), paid.order).await.expect("revealed");
         let of = RefundOf { reason: "the buyer is right".to_owned(), by: shop.boss };
-        shop.orders.refund(&shop.scope, paid.order, of, "refund").await.expect("refunded");
+        shop.orders.refund(&shop.scope, (paid.order, Default::default()), of, "refund").await.expect("refunded");
         shop.order_on(&shop.orders, (0, channel), lines(), shop.guest(2)).await.expect("placed");
         shop.buy(1, "last").await.expect("bought");
         shop.finds_nothing().await;
@@ -181,7 +181,7 @@ on_both! {
             let breaches = shop.audit().await;
             let children = [
                 "order_lines", "order_hops", "order_events", "order_contacts", "order_forms", "fulfilments",
-                "order_refunds", "reveals", "intents",
+                "order_returns", "order_return_lines", "reveals", "intents",
             ];
             let held = if gone.is_empty() { &["order_holds"][..] } else { &[] };
             for table in children.iter().chain(held) {

@@ -31,7 +31,7 @@ on_both! {
         let money = shop.money((0, channel), &placed, "T1");
         assert_eq!(shop.receive(money.clone()).await, Receipt::Delivered { order: placed.order });
         let (_, revealed) = shop.orders.reveal(&shop.main, (&visitor(1), &phone()), placed.order).await.expect("shown");
-        let codes: Vec<&str> = revealed[0].codes.iter().map(|code| code.reveal()).collect();
+        let codes: Vec<&str> = revealed[0].codes.iter().map(|(_, code)| code.reveal()).collect();
         assert_eq!(codes, ["CODE-0", "CODE-1"]);
         assert_eq!(shop.stock().await, StockCount { available: 58, sold: 2, ..StockCount::default() });
         assert_eq!(shop.balance_of(AccountKind::ChannelClearing, Some(channel.uuid())).await, -20_00);
@@ -402,7 +402,7 @@ on_both! {
             shop.receive(shop.money((0, channel), &placed, &format!("T{number}"))).await;
             let proof = visitor(number);
             let (_, revealed) = shop.orders.reveal(&shop.main, (&proof, &phone()), placed.order).await.expect("shown");
-            seen.extend(revealed[0].codes.iter().map(|code| code.reveal().to_owned()));
+            seen.extend(revealed[0].codes.iter().map(|(_, code)| code.reveal().to_owned()));
         }
         assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["SHARED"]);
         shop.buy(1, "wallet").await.expect("sold at once too");
@@ -425,7 +425,7 @@ on_both! {
         let late = payment::Seen { is_confirmed: true, ..shop.money((0, channel), &placed, "T1") };
         assert_eq!(shop.receive(late).await, Receipt::Delivered { order: placed.order });
         let (_, revealed) = shop.orders.reveal(&shop.main, (&visitor(1), &phone()), placed.order).await.expect("shown");
-        assert_eq!(revealed[0].codes[0].reveal(), "SHARED");
+        assert_eq!(revealed[0].codes[0].1.reveal(), "SHARED");
         assert_eq!(shop.audit().await, Vec::<String>::new());
     }
 }

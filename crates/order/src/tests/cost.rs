@@ -39,7 +39,7 @@ on_both! {
         shop.is_sound().await;
         // The codes are void, not in stock again.
         let of = RefundOf { reason: "wrong goods".to_owned(), by: shop.boss };
-        shop.orders.refund(&shop.scope, order, of, "r").await.expect("refunded");
+        shop.orders.refund(&shop.scope, (order, Default::default()), of, "r").await.expect("refunded");
         assert_eq!(shop.goods().await, (23_00, 0));
         shop.is_sound().await;
     }

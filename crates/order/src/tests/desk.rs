@@ -386,7 +386,7 @@ on_both! {
         let late = format!("5 a line of order {} failed, and its money stays", order.uuid());
         assert_eq!(shop.audit().await, [late]);
         let of = RefundOf { reason: "it cannot be done".to_owned(), by: shop.boss };
-        shop.orders.refund(&shop.scope, order, of, "r").await.expect("refunded");
+        shop.orders.refund(&shop.scope, (order, Default::default()), of, "r").await.expect("refunded");
         assert_eq!(shop.audit().await, Vec::<String>::new());
     }
 
@@ -413,7 +413,7 @@ on_both! {
         let own = shop.orders.own_view(&shop.main, order).await.expect("a view").desk.lines;
         assert_eq!(own[1].manual.as_ref().map(|line| (line.answers.len(), line.proof.is_some())), Some((1, true)));
         let of = RefundOf { reason: "it cannot be done".to_owned(), by: shop.boss };
-        shop.orders.refund(&shop.scope, order, of, "r").await.expect("refunded");
+        shop.orders.refund(&shop.scope, (order, Default::default()), of, "r").await.expect("refunded");
         assert_eq!(shown(FulfilState::Cancelled).await, [(0, false)]);
     }
 

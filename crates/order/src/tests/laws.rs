@@ -13,7 +13,7 @@ use settlement::{Calendar, Paydays, Term};
 use uuid::Uuid;
 
 use super::fixture::{CNY, cents};
-use crate::sale::{self, Back, Collection, FrozenCommission, FrozenHop, SoldLine};
+use crate::sale::{self, Back, BackLine, Collection, FrozenCommission, FrozenHop, Portion, SoldLine, proportion};
 
 /// How a line is delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,8 @@ struct Story<'a> {
     collection: Collection,
     lines: Vec<(Goods, SoldLine<'a>)>,
     entries: Vec<Entry>,
+    /// What went back of each line.
+    back: HashMap<i32, i64>,
 }
 
 impl Story<'_> {
@@ -129,28 +131,57 @@ impl Story<'_> {
         }
     }
 
-    fn refund(&mut self) {
-        let held = cents(self.sum(AccountKind::SitePrepaidHeld));
-        let lines: Vec<SoldLine<'_>> =
-            self.lines.iter().filter(|(goods, _)| goods.is_delivered()).map(|(_, line)| *line).collect();
-        for line in lines {
-            let id = sale::delivered_id(self.order, line.number);
-            let delivered = self.entries.iter().find(|entry| entry.id() == id);
-            let purse = |earner: &Earner| Ok(self.purse(earner));
-            let entry = sale::returned(self.order, line, self.collection, delivered, purse).expect("posted");
-            self.entries.push(entry);
+    /// What was sold at, and what of that went back before.
+    fn price(&self, number: i32) -> (i64, i64) {
+        let (_, line) = self.lines.iter().find(|(_, line)| line.number == number).expect("a line");
+        (line.total().expect("an amount").minor(), self.back.get(&number).copied().unwrap_or(0))
+    }
+
+    /// So much of each of these lines goes back, and of the last return all that is left.
+    fn give_back(&mut self, number: i32, parts: &[(i32, i64, bool)]) {
+        let lines: Vec<(Goods, SoldLine<'_>)> = self.lines.clone();
+        let (mut deposit, mut total) = (0, 0);
+        for (line, amount, is_last) in parts {
+            let (goods, sold) = lines.iter().find(|(_, sold)| sold.number == *line).expect("a line");
+            let before = cents(self.price(*line).1);
+            let portion = Portion { before, amount: cents(*amount), is_last: *is_last };
+            let back = BackLine { number, line: *sold, portion };
+            if goods.is_delivered() {
+                let id = sale::delivered_id(self.order, *line);
+                let delivered = self.entries.iter().find(|entry| entry.id() == id);
+                let purse = |earner: &Earner| Ok(self.purse(earner));
+                let entry = sale::returned(self.order, back, self.collection, delivered, purse).expect("posted");
+                self.entries.push(entry);
+            }
+            deposit += back.deposit(self.collection).expect("an amount").minor();
+            total += amount;
+            *self.back.entry(*line).or_default() += amount;
         }
-        if held.minor() > 0 {
-            self.entries.push(sale::released(self.order, 9, self.seller, held).expect("posted"));
-        }
-        let deposit = sale::deposit(&self.sold(|_| true), self.collection, CNY).expect("an amount");
         let back = match self.collection {
             Collection::Own => {
                 Back::FromSite { site: self.seller, waiting: self.account(AccountKind::PaymentSuspense) }
             }
             _ => Back::From(self.account(AccountKind::Wallet)),
         };
-        self.entries.push(sale::refunded(self.order, back, (deposit, cents(self.total()))).expect("posted"));
+        let sums = (cents(deposit), cents(total));
+        self.entries.push(sale::refunded(self.order, number, back, sums).expect("posted"));
+    }
+
+    /// Whatever is left goes back.
+    fn refund(&mut self, number: i32) {
+        let held = match self.collection {
+            Collection::Own => 0,
+            _ => self.sum(AccountKind::SitePrepaidHeld),
+        };
+        if held > 0 {
+            self.entries.push(sale::released(self.order, 9, self.seller, cents(held)).expect("posted"));
+        }
+        let rest = |(_, line): &(Goods, SoldLine<'_>)| {
+            let (price, before) = self.price(line.number);
+            (line.number, price - before, true)
+        };
+        let parts: Vec<(i32, i64, bool)> = self.lines.iter().map(rest).collect();
+        self.give_back(number, &parts);
     }
 
     /// The seller's channel has sent the buyer's money back: what the seller had held is free again.
@@ -229,6 +260,7 @@ proptest! {
         parts in 0i64..5,
         settled in prop::option::of((0u16..10, 0i64..=4)),
         way in prop::sample::select(vec![Collection::Central, Collection::CentralHeld, Collection::Own]),
+        steps in prop::collection::vec((any::<prop::sample::Index>(), 1i64..=1_000), 0..6),
     ) {
         let sites: Vec<SiteId> = margins.iter().map(|_| SiteId::new()).collect();
         let costs: Vec<i64> = wishes.iter().map(|wish| wish.0).collect();
@@ -243,7 +275,7 @@ proptest! {
         let collection = if sites.len() == 1 && way == Collection::Own { Collection::CentralHeld } else { way };
         let seller = *sites.last().expect("a site");
         let mut story =
-            Story { order: Uuid::now_v7(), seller, collection, lines: lines.collect(), entries: Vec::new() };
+            Story { order: Uuid::now_v7(), seller, collection, lines: lines.collect(), entries: Vec::new(), back: HashMap::new() };
         story.pay();
         story.deliver();
         prop_assert!(story.sum(AccountKind::SitePrepaidHeld) >= 0);
@@ -254,7 +286,32 @@ proptest! {
         let out = story.sum(AccountKind::Opening);
         let left: i64 = story.earners().iter().map(|earner| purse_sum(&story.purse(earner))).sum();
         prop_assert_eq!(left + out, earned, "what was earned is there, or was taken out");
-        story.refund();
+        // Parts of what was delivered go back first: of each share what the parts come to together, whatever they were.
+        let due: Vec<(Earner, i64)> = story.earners().iter().map(|earner| (*earner, purse_sum(&story.purse(earner)))).collect();
+        let shares: Vec<Entry> = story.entries.iter().filter(|entry| entry.kind() == EntryKind::LineDelivered).cloned().collect();
+        let mut number = 0;
+        for (place, thousandths) in steps {
+            let delivered: Vec<i32> = story.lines.iter().filter(|(goods, _)| goods.is_delivered()).map(|(_, line)| line.number).collect();
+            let Some(line) = (!delivered.is_empty()).then(|| *place.get(&delivered)) else { continue };
+            let (price, before) = story.price(line);
+            let amount = (price - before) * thousandths / 1_001;
+            if amount > 0 {
+                number += 1;
+                story.give_back(number, &[(line, amount, false)]);
+            }
+        }
+        for (earner, due) in due {
+            let gone: i64 = shares.iter().map(|entry| {
+                let line = story.lines.iter().find(|(_, line)| sale::delivered_id(story.order, line.number) == entry.id());
+                let (price, back) = story.price(line.expect("its line").1.number);
+                let own = entry.postings().iter().filter(|posting| Earner::of(&posting.account) == Some(earner));
+                let own: i64 = own.map(|posting| posting.amount.minor()).sum();
+                proportion(cents(own), cents(back), cents(price)).expect("an amount").minor()
+            }).sum();
+            prop_assert_eq!(purse_sum(&story.purse(&earner)), due - gone, "in proportion, however it was cut");
+        }
+        prop_assert!(story.entries.iter().all(Entry::is_balanced));
+        story.refund(number + 1);
         // Until the buyer has his money, a seller that collected it has all that it paid held.
         let paid: i64 = if collection == Collection::Own { sale::to_hold(&story.sold(|_| true), collection, CNY).expect("an amount").minor() } else { 0 };
         prop_assert_eq!(story.sum(AccountKind::SitePrepaidHeld), paid);

@@ -42,7 +42,7 @@ on_both! {
             let (proof, page) = lookups.find(&shop.main, who, "ocean").await.expect("looked up");
             assert_eq!(page.orders.len(), 1, "{who}");
             let (_, revealed) = shop.orders.reveal(&shop.main, (&proof, &phone()), placed.order).await.expect("shown");
-            assert_eq!(revealed[0].codes[0].reveal(), "CODE-0");
+            assert_eq!(revealed[0].codes[0].1.reveal(), "CODE-0");
         }
     }
 

@@ -18,14 +18,27 @@ use super::fixture::{Shop, cents, filled};
 use super::phone;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState};
 use crate::{
-    EndRefund, FulfilAct, FulfilRefusal, FulfilState, OrderError, OrderId, Orders, Proof, Receipt, RefundAsked,
-    RefundCloser, RefundEnded, RefundOf, RefundRefusal, SweepHolds, Sweeper, Wanted,
+    EndRefund, FulfilAct, FulfilRefusal, FulfilState, LinePart, LineWish, OrderError, OrderId, Orders, Proof, Receipt,
+    RefundAsked,
+    RefundCloser, RefundEnded, RefundOf, RefundRefusal, RefundTo, RefundWish, SweepHolds, Sweeper, Wanted,
 };
 use pays_back::PaysBack;
 
 impl Shop {
     pub(super) async fn refund(&self, order: OrderId, key: &str) -> Result<Answered<RefundAsked>, OrderError> {
         self.refund_on(&self.orders, order, (self.boss, key)).await
+    }
+
+    /// A part of an order goes back.
+    pub(super) async fn gives_back(
+        &self,
+        order: OrderId,
+        lines: Vec<(i32, LinePart)>,
+        (to, key): (RefundTo, &str),
+    ) -> Result<Answered<RefundAsked>, OrderError> {
+        let of = RefundOf { reason: "a part of it".to_owned(), by: self.boss };
+        let lines = lines.into_iter().map(|(line, part)| LineWish { line, part }).collect();
+        self.orders.refund(&self.scope, (order, RefundWish { lines, to }), of, key).await
     }
 
     async fn refund_on(
@@ -35,7 +48,7 @@ impl Shop {
         (by, key): (OperatorId, &str),
     ) -> Result<Answered<RefundAsked>, OrderError> {
         let of = RefundOf { reason: "the buyer is right".to_owned(), by };
-        orders.refund(&self.scope, order, of, key).await
+        orders.refund(&self.scope, (order, RefundWish::default()), of, key).await
     }
 
     /// The channel is asked for a refund, and this is what comes of it.
@@ -146,7 +159,7 @@ on_both! {
         let page = shop.orders.fulfilments(&shop.scope, FulfilState::Cancelled, None, 50).await.expect("a page");
         assert_eq!(page.rows.len(), 1);
         let (view, _) = shop.orders.view(&shop.main, &Proof::account(shop.customer), order).await.expect("seen");
-        assert!(view.refund.expect("a refund").settled_at.is_some());
+        assert!(view.refunds.first().expect("a refund").settled_at.is_some());
         assert_eq!(shop.audit().await, Vec::<String>::new());
     }
 
@@ -207,7 +220,7 @@ on_both! {
         assert_eq!(shop.stock().await, StockCount { available: 59, void: 1, ..StockCount::default() });
         assert_eq!(shop.audit().await, Vec::<String>::new());
         let (view, _) = shop.orders.view(&shop.main, &visitor(1), order).await.expect("seen");
-        assert_eq!(view.refund.expect("a refund").settled_at, None);
+        assert_eq!(view.refunds.first().expect("a refund").settled_at, None);
 
         shop.channel_says(refund, 1, RefundEvent::Done).await;
         assert_eq!(shop.audit().await, Vec::<String>::new());
@@ -219,7 +232,7 @@ on_both! {
             shop.events_of(order).await.split_off(1),
             [OrderEvent::Paid, OrderEvent::PartDelivered, OrderEvent::RefundRequested, OrderEvent::Refunded]
         );
-        let desk = shop.orders.desk_view(&shop.scope, order).await.expect("a view").refund.expect("a refund");
+        let desk = shop.orders.desk_view(&shop.scope, order).await.expect("a view").refunds.remove(0);
         let told = (desk.state, desk.by, desk.reason.as_deref());
         assert_eq!(told, (RefundState::Done, Some(shop.boss), Some("the buyer is right")));
         // Told again, it stays as it is.
@@ -242,7 +255,7 @@ on_both! {
         shop.channel_says(refund, 1, RefundEvent::Failed { reason: "no money".to_owned() }).await;
         shop.hears().await;
         let view = shop.orders.desk_view(&shop.scope, placed.order).await.expect("a view");
-        let seen = view.refund.expect("a refund");
+        let seen = view.refunds.first().expect("a refund");
         assert_eq!((view.order.states.payment, seen.state), (PaymentState::Paid, RefundState::Failed));
         assert_eq!(seen.error.as_deref(), Some("no money"));
         assert_eq!(shop.audit().await, Vec::<String>::new());
@@ -315,14 +328,14 @@ on_both! {
         let order = shop.buy_at(2, shop.wants(1, 10_00), "key").await.expect("bought").answer.order;
         shop.refund(order, "r").await.expect("refunded");
         let view = shop.orders.own_view(&shop.scope.site(shop.sites[2]), order).await.expect("a view");
-        let refund = view.desk.refund.as_ref().expect("a refund");
+        let refund = view.desk.refunds.first().expect("a refund");
         assert_eq!((refund.amount, refund.reason.as_deref(), refund.by), (cents(10_00), None, None));
         assert_eq!(view.desk.events.last().expect("an event").actor, "operator");
         let text = format!("{view:?}");
         assert!(!text.contains("opr_") && !text.contains("the buyer is right"), "{text}");
         let desk = shop.orders.desk_view(&shop.scope, order).await.expect("a view");
         assert_eq!(desk.events.last().expect("an event").actor, shop.boss.to_string());
-        assert_eq!(desk.refund.expect("a refund").by, Some(shop.boss));
+        assert_eq!(desk.refunds.first().expect("a refund").by, Some(shop.boss));
     }
 
     async fn the_proof_is_called_back_with_the_money(db) {
@@ -535,10 +548,10 @@ on_both! {
         let order = shop.buy(1, "key").await.expect("bought").answer.order;
         let stranger = db.tenant().await;
         let of = RefundOf { reason: "mine now".to_owned(), by: shop.boss };
-        let foreign = shop.orders.refund(&stranger, order, of, "d").await;
+        let foreign = shop.orders.refund(&stranger, (order, RefundWish::default()), of, "d").await;
         assert!(matches!(foreign, Err(OrderError::Refund(RefundRefusal::NotFound))));
         let of = RefundOf { reason: " ".to_owned(), by: shop.boss };
-        assert!(matches!(shop.orders.refund(&shop.scope, order, of, "e").await, Err(OrderError::Text { .. })));
+        assert!(matches!(shop.orders.refund(&shop.scope, (order, RefundWish::default()), of, "e").await, Err(OrderError::Text { .. })));
         assert_eq!(shop.wallet().await, 990_00);
         assert_eq!(shop.audit().await, Vec::<String>::new());
     }
@@ -563,7 +576,7 @@ on_both! {
         db.tamper("UPDATE cards SET state = 'void' WHERE state = 'sold'").await.expect("tampered");
         db.tamper("UPDATE card_counts SET void = sold, sold = 0").await.expect("tampered");
         assert_eq!(shop.audit().await, Vec::<String>::new());
-        db.tamper("UPDATE order_refunds SET amount_minor = amount_minor - 1").await.expect("tampered");
+        db.tamper("UPDATE order_returns SET amount_minor = amount_minor - 1").await.expect("tampered");
         assert!(shop.audit().await.iter().any(|breach| breach.starts_with("7 ")));
     }
 }

@@ -169,7 +169,7 @@ testkit::on_both! {
         let mut browser = town.buyer(MAIN).await;
         let order = ordered(&mut browser).await;
         let refund = RefundOf { reason: "办不了".to_owned(), by: OperatorId::new() };
-        town.state.orders.refund(&town.grove.scope, order, refund, "refund").await.expect("refunded");
+        town.state.orders.refund(&town.grove.scope, (order, Default::default()), refund, "refund").await.expect("refunded");
         let page = browser.get(&format!("/orders/{order}")).await;
         assert!(page.text.contains("已退款 ¥10.00") && !page.text.contains("办不了"), "{}", page.text);
         assert!(page.text.contains("这一项不再办理"), "{}", page.text);

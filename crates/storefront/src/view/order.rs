@@ -6,7 +6,7 @@ use catalog::{Answer, FieldKind, Goods, SkuId};
 use chrono::{DateTime, Utc};
 use kernel::{Language, Money};
 use order::machine::OrderEvent;
-use order::{Event, FulfilState, LineView, Method, OrderView, Revealed, Sight};
+use order::{BuyerRefund, Event, FulfilState, LineView, Method, OrderView, Revealed, Sight};
 use serde::Serialize;
 
 use super::goods::art;
@@ -38,7 +38,7 @@ pub(crate) struct OrderPageView {
     /// Whether there are codes in it, or will be.
     cards: bool,
     /// Its money on the way back, or back.
-    refund: Option<RefundView>,
+    refunds: Vec<RefundView>,
 }
 
 #[derive(Serialize)]
@@ -46,6 +46,18 @@ struct RefundView {
     amount: String,
     at: String,
     settled_at: Option<String>,
+    wallet: bool,
+}
+
+impl From<&BuyerRefund> for RefundView {
+    fn from(refund: &BuyerRefund) -> Self {
+        Self {
+            amount: format::money(refund.amount),
+            at: format::moment(refund.at),
+            settled_at: refund.settled_at.map(format::moment),
+            wallet: refund.is_to_wallet,
+        }
+    }
 }
 
 /// A line that a person fulfils.
@@ -93,6 +105,8 @@ struct Line {
     sku_name: String,
     quantity: u32,
     total: String,
+    /// What of it went back.
+    returned: Option<String>,
     codes: Vec<Code>,
     art: Option<String>,
     /// Its goods, while they are sold.
@@ -102,7 +116,7 @@ struct Line {
 /// The text is a code in the open: this value has no `Debug`.
 #[derive(Serialize)]
 struct Code {
-    index: usize,
+    index: u32,
     masked: Option<String>,
     text: Option<String>,
 }
@@ -158,7 +172,7 @@ pub(crate) fn file(language: Language, view: &OrderView, revealed: &[Revealed]) 
     for line in &view.lines {
         let Some(open) = revealed.iter().find(|revealed| revealed.line == line.number) else { continue };
         text.push_str(&format!("# {} · {}\r\n", line.title.get(language), line.sku_name.get(language)));
-        for code in &open.codes {
+        for (_, code) in &open.codes {
             text.push_str(code.reveal());
             text.push_str("\r\n");
         }
@@ -191,11 +205,7 @@ impl OrderPageView {
             money,
             works: view.lines.iter().filter_map(|line| work((words, language), line, look)).collect(),
             cards: view.lines.iter().any(|line| line.manual.is_none()),
-            refund: view.refund.as_ref().map(|refund| RefundView {
-                amount: format::money(refund.amount),
-                at: format::moment(refund.at),
-                settled_at: refund.settled_at.map(format::moment),
-            }),
+            refunds: view.refunds.iter().map(RefundView::from).collect(),
         }
     }
 }
@@ -203,16 +213,17 @@ impl OrderPageView {
 fn line(language: Language, line: &LineView, look: &Look<'_>) -> Line {
     let open = look.revealed.and_then(|all| all.iter().find(|revealed| revealed.line == line.number));
     let goods = look.goods.get(&line.sku);
-    let codes = (0..line.cards.len()).map(|place| Code {
-        index: place + 1,
-        masked: None,
-        text: open.and_then(|revealed| revealed.codes.get(place)).map(|code| code.reveal().to_owned()),
-    });
+    let text = |place| {
+        let (_, code) = open?.codes.iter().find(|(own, _)| *own == place)?;
+        Some(code.reveal().to_owned())
+    };
+    let codes = line.live().map(|(place, _)| Code { index: place, masked: None, text: text(place) });
     Line {
         title: line.title.get(language).to_owned(),
         sku_name: line.sku_name.get(language).to_owned(),
         quantity: line.quantity,
         total: format::money(line.total),
+        returned: (line.returned.minor() > 0).then(|| format::money(line.returned)),
         codes: codes.collect(),
         art: goods.and_then(|goods| art(goods, language)),
         href: goods.filter(|goods| goods.state.is_on()).map(|goods| format!("/goods/{}", goods.code)),
@@ -257,6 +268,11 @@ fn events(words: &Words, view: &OrderView) -> Vec<EventView> {
 /// What happened, in the buyer's words; steps that say nothing to him are left out.
 fn happened(words: &Words, view: &OrderView, event: &Event) -> Option<EventView> {
     let amount = format::money(view.order.total);
+    // With several refunds their amounts stand above, each with its own.
+    let refund = match view.refunds.as_slice() {
+        [only] => Some((format::money(only.amount), only.is_to_wallet)),
+        _ => None,
+    };
     let count = view.lines.iter().map(|line| line.cards.len()).sum::<usize>().to_string();
     let is_wallet = view.order.method == Method::Wallet;
     let label = match event.event {
@@ -266,12 +282,20 @@ fn happened(words: &Words, view: &OrderView, event: &Event) -> Option<EventView>
         OrderEvent::Delivered if count == "1" => words.get("order.event.delivered_one", &[]),
         OrderEvent::Delivered => words.get("order.event.delivered", &[("count", &count)]),
         OrderEvent::DeliveryFailed => words.get("order.event.failed", &[]),
-        OrderEvent::Refunded if is_wallet => words.get("order.event.refunded", &[("amount", &amount)]),
-        OrderEvent::Refunded => words.get("order.event.refunded_channel", &[("amount", &amount)]),
-        OrderEvent::RefundRequested => words.get("order.event.refund_requested", &[("amount", &amount)]),
+        OrderEvent::Refunded | OrderEvent::PartRefunded | OrderEvent::RefundRequested => {
+            let key = match (event.event, &refund) {
+                (OrderEvent::RefundRequested, Some(_)) => "order.event.refund_requested",
+                (OrderEvent::RefundRequested, None) => "order.event.refund_requested_part",
+                (_, Some((_, true))) => "order.event.refunded",
+                (_, Some((_, false))) => "order.event.refunded_channel",
+                (OrderEvent::Refunded, None) => "order.event.refunded_all",
+                (_, None) => "order.event.refunded_part",
+            };
+            let amount = refund.map_or_else(String::new, |(amount, _)| amount);
+            words.get(key, &[("amount", &amount)])
+        }
         OrderEvent::Expired => words.get("order.event.expired", &[]),
         OrderEvent::PartDelivered => words.get("order.state.part_delivered", &[]),
-        OrderEvent::PartRefunded => words.get("order.state.part_refunded", &[]),
         OrderEvent::Cancelled => words.get("order.state.cancelled", &[]),
         OrderEvent::Disputed => words.get("order.state.disputed", &[]),
         OrderEvent::PaymentStarted

@@ -1,7 +1,7 @@
 //! Where an order or a top-up stands, in the one word a buyer asks for. Pure.
 
 use chrono::{DateTime, Utc};
-use order::OrderView;
+use order::{FulfilState, OrderView};
 use order::machine::{DeliveryState, OrderState, PaymentState, States};
 use payment::{Intent, IntentState};
 use serde::Serialize;
@@ -53,13 +53,19 @@ impl Status {
     /// Of an order in this state: with what persons do for it, and with its money on the way back.
     pub fn of_order(state: &'static str, view: &OrderView) -> Self {
         let mut status = Self::of(state);
+        let mut is_worked_on = false;
         for work in view.lines.iter().filter_map(|line| line.manual.as_ref()?.state) {
             status.state.push_str(&format!(".{}", work.word()));
             status.every = EVERY_FOR_PERSONS;
+            is_worked_on |= matches!(work, FulfilState::Waiting | FulfilState::Taken);
         }
-        if let Some(refund) = &view.refund {
+        for refund in &view.refunds {
             status.state.push_str(if refund.settled_at.is_some() { ".back" } else { ".going_back" });
-            (status.is_final, status.every) = (refund.settled_at.is_some(), EVERY_FOR_PERSONS);
+            status.every = EVERY_FOR_PERSONS;
+        }
+        if !view.refunds.is_empty() {
+            let is_settled = view.refunds.iter().all(|refund| refund.settled_at.is_some());
+            status.is_final = is_settled && !is_worked_on;
         }
         status
     }
