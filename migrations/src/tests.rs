@@ -319,3 +319,68 @@ async fn an_owner_or_superuser_may_not_serve() {
         assert!(matches!(&refused, store::StoreError::Settings(reason) if reason.contains(role)), "{refused}");
     }
 }
+
+/// A database as it was before `name`, with its owner and what an id looks like in it.
+async fn before(name: &str) -> [(store::Owner, fn(u8) -> String, bool); 2] {
+    use sea_orm_migration::MigratorTrait;
+
+    // With it the cluster has its roles: two that make them at once would be in each other's way.
+    let beside = TestDb::postgres().await;
+    let folder = beside.folder().join(name);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let _ = Box::leak(Box::new(beside));
+    let file = format!("sqlite://{}?mode=rwc", folder.join("old.db").display());
+    let steps = crate::names().iter().position(|known| known == name).expect("a change of ours");
+    let open = async |url: String| {
+        let owner = store::Owner::open(&url).await.expect("the owner connects");
+        let steps = u32::try_from(steps).expect("a few");
+        crate::Migrator::up(owner.connection(), Some(steps)).await.expect("the older changes");
+        owner
+    };
+    let (lite, post) = (open(file).await, open(TestDb::bare_postgres()).await);
+    [(lite, |id| format!("x'{}'", hex_id(id)), false), (post, |id| format!("'{}'", hex_id(id)), true)]
+}
+
+fn hex_id(id: u8) -> String {
+    format!("{id:032x}")
+}
+
+/// What was refunded before orders could be refunded in parts went back whole, and is not refunded once more.
+#[tokio::test]
+async fn refunds_of_whole_orders_become_returns() {
+    use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+    for (owner, id, is_guarded) in before("m0016_returns").await {
+        let run = async |sql: String| owner.connection().execute_unprepared(&sql).await.expect("runs");
+        for table in ["tenants", "sites", "orders", "order_lines", "order_refunds"].iter().filter(|_| is_guarded) {
+            run(format!("ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")).await;
+        }
+        let at = "'2026-11-21T08:00:00+00:00'";
+        run(format!("INSERT INTO tenants (tenant_id, slug, name, currency, region, state, seller_name, created_at) VALUES ({}, 's', 'n', 'CNY', 'CN', 'active', 's', {at})", id(1))).await;
+        run(format!("INSERT INTO sites (tenant_id, id, depth, slug, state, name_zh, name_en, tagline_zh, tagline_en, notice_zh, notice_en, theme, mode, created_at) VALUES ({}, {}, 0, 's', 'active', '', '', '', '', '', '', '', '', {at})", id(1), id(2))).await;
+        // A wallet's order that is back, and one that its seller has collected and not sent back yet.
+        for (order, collector, held, settled) in [(3, "NULL".to_owned(), 0, at), (4, id(2), 9_00, "NULL")] {
+            run(format!("INSERT INTO orders (tenant_id, site_id, id, method, state, payment_state, delivery_state, currency, total_minor, held_minor, version, placed_at, changed_at, collector_id) VALUES ({}, {}, {}, 'channel', 'completed', 'paid', 'delivered', 'CNY', 1200, {held}, 3, {at}, {at}, {collector})", id(1), id(2), id(order))).await;
+            for (line, is_shared) in [(1, "FALSE"), (2, "TRUE")] {
+                run(format!("INSERT INTO order_lines (tenant_id, site_id, order_id, line_no, sku_id, title_zh, title_en, sku_name_zh, sku_name_en, quantity, unit_minor, total_minor, cost_of_goods_minor, card_ids, is_shared) VALUES ({}, {}, {}, {line}, {}, '', '', '', '', 1, 600, 600, 0, {}, {is_shared})", id(1), id(2), id(order), id(9), id(7).replace("x'", "X'").replacen('\'', if is_guarded { "'\\x" } else { "'" }, 1))).await;
+            }
+            run(format!("INSERT INTO order_refunds (tenant_id, site_id, order_id, refund_id, amount_minor, currency, reason, requested_by, requested_at, settled_at) VALUES ({}, {}, {}, {}, 1200, 'CNY', 'why', {}, {at}, {settled})", id(1), id(2), id(order), id(order + 10), id(8))).await;
+        }
+        crate::up(&owner).await.expect("up to date");
+        for table in ["order_returns", "order_return_lines"].iter().filter(|_| is_guarded) {
+            run(format!("ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")).await;
+        }
+        let backend = if is_guarded { DbBackend::Postgres } else { DbBackend::Sqlite };
+        let ask = async |sql: &str, columns: usize| {
+            let rows = owner.connection().query_all_raw(Statement::from_string(backend, sql)).await.expect("rows");
+            let number = |row: &sea_orm_migration::sea_orm::QueryResult, column| row.try_get_by_index::<i64>(column).expect("a number");
+            rows.iter().map(|row| (0..columns).map(|column| number(row, column)).collect::<Vec<_>>()).collect::<Vec<_>>()
+        };
+        let returns = "SELECT CAST(number AS BIGINT), amount_minor, held_minor, CAST(settled_at IS NULL AS INTEGER) + CAST(0 AS BIGINT) FROM order_returns ORDER BY order_id";
+        assert_eq!(ask(returns, 4).await, [[1, 12_00, 0, 0], [1, 12_00, 9_00, 1]]);
+        // A shared code is no order's own: it is not void.
+        let lines = "SELECT CAST(line_no AS BIGINT), amount_minor, CAST(length(card_ids) AS BIGINT), CAST(is_last AS INTEGER) + CAST(0 AS BIGINT) FROM order_return_lines ORDER BY order_id, line_no";
+        let each = [[1, 6_00, 16, 1], [2, 6_00, 0, 1]];
+        assert_eq!(ask(lines, 4).await, [each, each].concat());
+    }
+}
