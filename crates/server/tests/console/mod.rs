@@ -103,7 +103,7 @@ testkit::on_both! {
         let (status, refused) = owner.post(&path, why).await;
         assert_eq!((status, &refused["code"]), (StatusCode::CONFLICT, &json!("order_refunded")), "{refused}");
         let view = owner.get(&format!("/orders/{order}")).await;
-        assert_eq!(view["refund"]["reason"], "the code did not work", "{view}");
+        assert_eq!(view["refunds"][0]["reason"], "the code did not work", "{view}");
         let report = server::audit::run(&db.store, &db.folder().join("heads")).await.expect("an audit");
         assert_eq!(report.breaches, 0, "{}", report.text);
         let (status, shown) = codes(&fixture, &north, &order).await;
