@@ -2,8 +2,8 @@
 
 use sea_orm_migration::{DbErr, SchemaManager};
 use store::Backend;
-use store::dialect::schema::Table;
 use store::dialect::schema::Type::{BigInt, Bool, Bytes, Int, Moment, Text, Uuid};
+use store::dialect::schema::{self, Table};
 
 use crate::tables;
 
@@ -43,6 +43,28 @@ tables!(
         // Query: a line goes back whole once at most.
         .unique_where(&["order_id", "line_no"], "is_last")
         .append_only(),
+    // What buyers ask to have back, and what became of it.
+    Table::site("order_claims")
+        .column("id", Uuid)
+        .column("order_id", Uuid)
+        .column("state", Text)
+        .column("wish", Text)
+        .column("reason", Text)
+        .column("asked_by", Text)
+        .column("asked_at", Moment)
+        .optional("answer", Text)
+        .optional("decided_by", Uuid)
+        .optional("decided_at", Moment)
+        .optional("return_number", Int)
+        .key(&["id"])
+        .one_of("order_claims_state", "state", &["open", "approved", "rejected", "withdrawn"])
+        .check("order_claims_decided", "(state = 'open') = (decided_at IS NULL)")
+        // A buyer asks for one thing at a time.
+        .unique_where(&["order_id"], "state = 'open'")
+        // Query: what was asked for of an order.
+        .index(&["order_id", "id"])
+        // Query: what waits, and what was decided.
+        .index(&["state", "id"]),
 );
 
 /// What was refunded before went back whole. The rows are few, and without them an order could be refunded once more: they
@@ -74,6 +96,10 @@ async fn after(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         for statement in switch("NO FORCE") {
             crate::run(manager, &statement).await?;
         }
+    }
+    for table in ["goods", "order_lines"] {
+        // By when a buyer may ask for his money back, as it was frozen; nothing is the usual rule.
+        crate::run(manager, &schema::add_optional(crate::backend(manager), table, "refund_rule", Text)).await?;
     }
     for statement in moved {
         crate::run(manager, &statement).await?;

@@ -373,8 +373,12 @@ async fn refunds_of_whole_orders_become_returns() {
         let backend = if is_guarded { DbBackend::Postgres } else { DbBackend::Sqlite };
         let ask = async |sql: &str, columns: usize| {
             let rows = owner.connection().query_all_raw(Statement::from_string(backend, sql)).await.expect("rows");
-            let number = |row: &sea_orm_migration::sea_orm::QueryResult, column| row.try_get_by_index::<i64>(column).expect("a number");
-            rows.iter().map(|row| (0..columns).map(|column| number(row, column)).collect::<Vec<_>>()).collect::<Vec<_>>()
+            let number = |row: &sea_orm_migration::sea_orm::QueryResult, column| {
+                row.try_get_by_index::<i64>(column).expect("a number")
+            };
+            rows.iter()
+                .map(|row| (0..columns).map(|column| number(row, column)).collect::<Vec<_>>())
+                .collect::<Vec<_>>()
         };
         let returns = "SELECT CAST(number AS BIGINT), amount_minor, held_minor, CAST(settled_at IS NULL AS INTEGER) + CAST(0 AS BIGINT) FROM order_returns ORDER BY order_id";
         assert_eq!(ask(returns, 4).await, [[1, 12_00, 0, 0], [1, 12_00, 9_00, 1]]);

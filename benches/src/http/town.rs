@@ -297,6 +297,7 @@ impl Builder<'_> {
         }
         for number in 0..GOODS {
             let draft = GoodsDraft {
+                refunds: Default::default(),
                 code: code(&format!("credits-{number}")),
                 category: ids[number % CATEGORIES],
                 kind: GoodsKind::Card,

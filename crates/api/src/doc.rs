@@ -18,8 +18,8 @@ use utoipa_swagger_ui::Config;
 use web::{Guest, Path, Problem, Route};
 
 use crate::{
-    agents, balances, calendar, categories, channels, earnings, fulfilments, goods, intake, orders, own, payouts,
-    plans, prices, refunds, returns, session, sites, skus, stock, tenants, troubles, version, withdrawals,
+    agents, balances, calendar, categories, channels, claims, earnings, fulfilments, goods, intake, orders, own,
+    payouts, plans, prices, refunds, returns, session, sites, skus, stock, tenants, troubles, version, withdrawals,
 };
 
 /// Where the document is.
@@ -56,6 +56,10 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
         orders::own_order,
         fulfilments::list,
         fulfilments::act,
+        claims::list,
+        claims::own_claims,
+        claims::approve,
+        claims::reject,
         refunds::exceptions,
         refunds::own_exceptions,
         troubles::sku_exceptions,

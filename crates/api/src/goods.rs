@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use catalog::{Code, Form, Fulfilment, Goods, GoodsDraft, GoodsFilter, GoodsId, GoodsKind, OnSale, Target};
+use catalog::{Code, Form, Fulfilment, Goods, GoodsDraft, GoodsFilter, GoodsId, GoodsKind, OnSale, RefundRule, Target};
 use kernel::TenantId;
 use serde::{Deserialize, Serialize};
 use store::Tx;
@@ -44,6 +44,10 @@ pub(crate) struct GoodsView {
     form: serde_json::Value,
     /// Within how many hours `manual` goods are done.
     fulfil_within_hours: u32,
+    /// By when a buyer may ask for his money back: so many hours after the delivery; 0 is never.
+    refund_within_hours: u32,
+    /// Whether he may only as long as he has not looked at the codes.
+    refund_until_seen: bool,
 }
 
 /// Goods with all their SKUs.
@@ -98,6 +102,11 @@ pub(crate) struct GoodsSent {
     form: Option<serde_json::Value>,
     /// Of `manual` goods: within how many hours they are done; what is there if not sent.
     fulfil_within_hours: Option<u32>,
+    /// By when a buyer may ask for his money back: so many hours after the delivery, 0 is never; what is there if not sent,
+    /// and 168 of new goods.
+    refund_within_hours: Option<u32>,
+    /// Whether he may only as long as he has not looked at the codes; what is there if not sent.
+    refund_until_seen: Option<bool>,
 }
 
 /// What is sent without a word about it is on sale.
@@ -124,6 +133,8 @@ impl GoodsView {
             sort: goods.sort,
             form: serde_json::to_value(&goods.fulfilment.form).expect("a form is plain data"),
             fulfil_within_hours: goods.fulfilment.within_hours,
+            refund_within_hours: goods.refunds.within_hours,
+            refund_until_seen: goods.refunds.until_seen,
         }
     }
 }
@@ -141,7 +152,12 @@ impl GoodsSent {
         let description = fields.wording("/description", &self.description, DESCRIPTION_CHARS_MAX, Shape::Paragraphs);
         let art = self.art.map(|art| fields.read("/art", Code::parse(&art)).map(String::from));
         let (art, sort) = (art.flatten(), self.sort);
-        let known = rooms.catalog.find_goods_in(tx, &code).await?.map(|goods| goods.fulfilment).unwrap_or_default();
+        let known = rooms.catalog.find_goods_in(tx, &code).await?;
+        let (known, refunds) = known.map(|goods| (goods.fulfilment, goods.refunds)).unwrap_or_default();
+        let refunds = RefundRule {
+            within_hours: self.refund_within_hours.unwrap_or(refunds.within_hours),
+            until_seen: self.refund_until_seen.unwrap_or(refunds.until_seen),
+        };
         let form = match self.form.map(serde_json::from_value::<Form>) {
             None => Some(known.form),
             Some(Ok(form)) => Some(form),
@@ -155,7 +171,7 @@ impl GoodsSent {
             let (category, kind, state) = (category?.id, kind?, state?);
             let fulfilment = Fulfilment { form: form?, within_hours };
             let (title, description) = (title?, description?);
-            Some(GoodsDraft { code, category, kind, state, title, description, art, sort, fulfilment })
+            Some(GoodsDraft { code, category, kind, state, title, description, art, sort, fulfilment, refunds })
         };
         let draft = draft();
         fields.whole(draft)

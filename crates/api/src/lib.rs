@@ -17,6 +17,7 @@ mod calendar;
 mod cashier;
 mod categories;
 mod channels;
+mod claims;
 mod doc;
 mod earnings;
 mod explain;

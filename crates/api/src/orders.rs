@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use web::{Operator, OrderRead, Path, Problem, Query, SiteOperator};
 
+use crate::claims::ClaimView;
 use crate::fulfilments::ManualView;
 use crate::page::{List, MoneyView, WordingView, after, answer, limit};
 use crate::returns::OrderRefundView;
@@ -127,6 +128,8 @@ pub(crate) struct OrderView {
     payments: Vec<PaymentView>,
     /// The money that goes back, the first refund first.
     refunds: Vec<OrderRefundView>,
+    /// What the buyer has asked to have back, the first claim first.
+    claims: Vec<ClaimView>,
     /// The agent who brought the buyer.
     #[schema(value_type = Option<String>)]
     agent: Option<AgentId>,
@@ -296,6 +299,7 @@ impl From<DeskView> for OrderView {
             events: view.events.into_iter().map(Into::into).collect(),
             payments: view.payments.into_iter().map(Into::into).collect(),
             refunds: view.refunds.into_iter().map(Into::into).collect(),
+            claims: view.claims.into_iter().map(Into::into).collect(),
             agent: view.agent,
         }
     }

@@ -19,8 +19,8 @@ use web::{Face, Guest, Kit, Problem, Route, Routes};
 use withdrawal::Withdrawals;
 
 use crate::{
-    agents, balances, calendar, categories, channels, doc, earnings, fulfilments, goods, intake, orders, own, payouts,
-    plans, prices, refunds, returns, session, sites, skus, stock, tenants, troubles, version, withdrawals,
+    agents, balances, calendar, categories, channels, claims, doc, earnings, fulfilments, goods, intake, orders, own,
+    payouts, plans, prices, refunds, returns, session, sites, skus, stock, tenants, troubles, version, withdrawals,
 };
 
 /// The console's host where the settings name no other.
@@ -151,6 +151,10 @@ fn order_routes(routes: Routes<App>) -> Routes<App> {
         .post("/api/v1/tenants/{tenant}/orders/{order}/refund", returns::refund)
         .get("/api/v1/tenants/{tenant}/fulfilments", fulfilments::list)
         .post("/api/v1/tenants/{tenant}/fulfilments/{line}", fulfilments::act)
+        .get("/api/v1/tenants/{tenant}/claims", claims::list)
+        .post("/api/v1/tenants/{tenant}/claims/{claim}/approve", claims::approve)
+        .post("/api/v1/tenants/{tenant}/claims/{claim}/reject", claims::reject)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/claims", claims::own_claims)
         .get("/api/v1/tenants/{tenant}/exceptions", refunds::exceptions)
         .get("/api/v1/tenants/{tenant}/sites/{site}/exceptions", refunds::own_exceptions)
         .get("/api/v1/tenants/{tenant}/refunds", refunds::list)

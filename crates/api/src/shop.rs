@@ -1,6 +1,7 @@
 //! A shop's own hosts, for programs of its buyers: logging in and buying, as JSON. Pages do the same for people.
 
 mod agent;
+mod claims;
 pub(crate) mod doc;
 
 use std::sync::Arc;
@@ -88,6 +89,9 @@ fn routes() -> Routes<App> {
         .post("/api/v1/shop/session", log_in)
         .delete("/api/v1/shop/session", log_out)
         .post("/api/v1/shop/orders", place)
+        .get("/api/v1/shop/orders/{order}/claims", claims::list)
+        .post("/api/v1/shop/orders/{order}/claims", claims::ask)
+        .post("/api/v1/shop/orders/{order}/claims/{claim}/withdraw", claims::withdraw)
         .get("/api/v1/shop/agent", agent::show)
         .get("/api/v1/shop/agent/payees", agent::payees)
         .post("/api/v1/shop/agent/payees", agent::add_payee)

@@ -24,8 +24,8 @@ pub use model::{
     Addition, Answer, Audience, BANDS_MAX, Band, Catalogue, Category, CategoryDraft, CategoryId, Choice, Code, Epochs,
     FIELD_CHARS_MAX, FIELDS_MAX, FieldChange, FieldFault, FieldFaultKind, FieldKey, FieldKind, Filled, Form, FormField,
     Formula, Fulfilment, Goods, GoodsDraft, GoodsId, GoodsKind, OnSale, PriceRule, QUANTITY_MAX, RATE_PPM_MAX, Reach,
-    Rounding, RuleBook, RuleDraft, RuleId, Saved, SiteLevel, SiteRules, Sku, SkuDraft, SkuFacts, SkuId, Subject,
-    Target, Template, TemplateDraft, TemplateId, Terms, Ware, Whom,
+    RefundRule, Rounding, RuleBook, RuleDraft, RuleId, Saved, SiteLevel, SiteRules, Sku, SkuDraft, SkuFacts, SkuId,
+    Subject, Target, Template, TemplateDraft, TemplateId, Terms, Ware, Whom,
 };
 pub use rules::{Explanation, Hidden, HiddenReason, Hop, HopInput, PriceRequest, Quote, RuleRef, Source, Step, Tier};
 pub use service::{Catalog, GoodsFilter, Prices, Quoted, RuleFamily, RuleFilter, SkuFilter};

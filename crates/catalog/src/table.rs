@@ -36,6 +36,8 @@ pub(crate) mod goods {
         pub kind: String,
         pub form: String,
         pub fulfil_within_hours: i32,
+        /// By when a buyer may ask for his money back; nothing is the usual rule.
+        pub refund_rule: Option<String>,
         pub state: String,
         pub title_zh: String,
         pub title_en: String,

@@ -132,6 +132,7 @@ async fn skus(store: &Store, tx: &WriteTx<TenantScope>) -> (SkuId, SkuId) {
     let category = CategoryDraft { code: code("games"), name: Wording::new("游戏", "Games"), sort: 1 };
     let (category, _) = catalog.save_category_in(tx, &category).await.expect("a category");
     let goods = GoodsDraft {
+        refunds: Default::default(),
         code: code("starfall"),
         category,
         kind: GoodsKind::Card,

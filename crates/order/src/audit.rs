@@ -241,7 +241,8 @@ fn check_works(audit: &mut OrderAudit, sale: &Sale<'_>, now: DateTime<Utc>) {
     let id = sale.row.id;
     let is = |state: FulfilState| move |work: &&fulfilment::Model| work.state == state.word();
     let open = |work: &&fulfilment::Model| is(FulfilState::Waiting)(work) || is(FulfilState::Taken)(work);
-    let is_over = |work: &&fulfilment::Model| sale.lines.iter().any(|line| line.line_no == work.line_no && sale.is_over(line));
+    let is_over =
+        |work: &&fulfilment::Model| sale.lines.iter().any(|line| line.line_no == work.line_no && sale.is_over(line));
     let (over, other): (Vec<&fulfilment::Model>, Vec<&fulfilment::Model>) = sale.works.iter().partition(is_over);
     if over.iter().any(|work| open(work) || is(FulfilState::Failed)(work)) {
         audit.report(5, format!("order {id} is refunded, and somebody is still to work on it"));

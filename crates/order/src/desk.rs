@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::error::OrderError;
 use crate::job::OrdersDelivered;
-use crate::known::{KnownLine, KnownOrder};
+use crate::known::{KnownClaim, KnownLine, KnownOrder, News};
 use crate::machine::{DeliveryState, OrderEvent, States};
 use crate::model::{Buyer, LinkToken, Method, OrderId};
 use crate::repo;
@@ -69,6 +69,8 @@ pub struct Desk {
     plan: Option<Arc<PlanVersion>>,
     new: Vec<NewOrder>,
     wanted: BTreeSet<OrderId>,
+    /// Those whose claims are asked for, too.
+    wanted_claims: BTreeSet<OrderId>,
     known: BTreeMap<OrderId, KnownOrder>,
     tally: Tally,
     /// Which run of the batch this is, from 0.
@@ -188,6 +190,7 @@ impl Desk {
             plan: None,
             new: Vec::new(),
             wanted: BTreeSet::new(),
+            wanted_claims: BTreeSet::new(),
             known: BTreeMap::new(),
             tally: Tally::default(),
             attempt: 0,
@@ -232,6 +235,12 @@ impl Desk {
     /// Asks for an order that exists; its row is locked.
     pub(crate) fn want_order(&mut self, id: OrderId) {
         self.wanted.insert(id);
+    }
+
+    /// Asks for an order that exists, with what its buyer asks to have back; its row is locked.
+    pub(crate) fn want_claims(&mut self, id: OrderId) {
+        self.wanted.insert(id);
+        self.wanted_claims.insert(id);
     }
 
     /// Asks for the unpaid orders of a buyer.
@@ -397,10 +406,21 @@ impl Desk {
     /// The wallets of who bought these orders.
     pub fn wallets_of<'a>(&'a self, orders: &'a BTreeSet<Uuid>) -> impl Iterator<Item = Account> + 'a {
         let known = orders.iter().filter_map(|id| self.known.get(&OrderId::from_uuid(*id)));
-        let wallet = |order: &KnownOrder| {
-            Some(Account::of(AccountKind::Wallet, order.customer?.uuid(), order.total.currency()))
-        };
+        let wallet =
+            |order: &KnownOrder| Some(Account::of(AccountKind::Wallet, order.customer?.uuid(), order.total.currency()));
         known.filter_map(wallet)
+    }
+
+    async fn read_claims(&mut self, tx: &LaneTx) -> Result<(), OrderError> {
+        let asked: Vec<Uuid> = self.wanted_claims.iter().map(|id| id.uuid()).collect();
+        let (mut claims, seen) = (repo::claims_of_in(tx, &asked).await?, repo::seen_in(tx, &asked).await?);
+        for id in asked {
+            let Some(order) = self.known.get_mut(&OrderId::from_uuid(id)) else { continue };
+            let own = claims.remove(&id).unwrap_or_default().into_iter();
+            order.claims = own.map(|claim| KnownClaim { claim, news: News::None }).collect();
+            order.seen = seen.iter().filter(|(of, _)| *of == id).map(|(_, line)| *line).collect();
+        }
+        Ok(())
     }
 
     async fn write_rows(&self, tx: &LaneTx, sheaf: &mut LaneSheaf) -> Result<(), PartError> {
@@ -409,6 +429,7 @@ impl Desk {
         repo::change_in(tx, &changed).await?;
         let known: Vec<&KnownOrder> = self.known.values().collect();
         repo::change_returns_in(tx, &known).await?;
+        repo::change_claims_in(tx, &known).await?;
         Ok(repo::change_work_in(tx, &known).await?)
     }
 
@@ -449,6 +470,7 @@ impl Part for Desk {
         Box::pin(async move {
             let orders = repo::load_in(tx, &self.wanted, repo::Lock::Wait).await.map_err(order_error)?;
             self.known = orders.into_iter().map(|order| (order.id, order)).collect();
+            self.read_claims(tx).await.map_err(order_error)?;
             self.tally.read(tx).await?;
             if self.wants_plan {
                 self.plan = commission::plan_in(tx, self.plan.take()).await.map_err(plan_error)?;
@@ -499,6 +521,7 @@ impl Part for Desk {
         self.skus.clear();
         self.new.clear();
         self.wanted.clear();
+        self.wanted_claims.clear();
         self.known.clear();
         self.tally.end(is_committed);
         (self.has_missed, self.looks_again, self.to_prove) = (false, false, None);

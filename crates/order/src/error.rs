@@ -9,6 +9,7 @@ use payment::PaymentError;
 use risk::RiskError;
 use store::StoreError;
 
+use crate::claim::ClaimRefusal;
 use crate::command::Refusal;
 use crate::fulfil::FulfilRefusal;
 use crate::model::OrderId;
@@ -48,6 +49,9 @@ pub enum OrderError {
     /// Nothing happened to a line at the fulfilment desk.
     #[error(transparent)]
     Fulfil(#[from] FulfilRefusal),
+    /// Nothing came of what a buyer asked to have back.
+    #[error(transparent)]
+    Claim(#[from] ClaimRefusal),
     /// An order was not refunded.
     #[error(transparent)]
     Refund(#[from] RefundRefusal),
@@ -80,6 +84,7 @@ impl Coded for OrderError {
             Self::Broken { .. } => "internal",
             Self::Text { .. } => "text_length",
             Self::Fulfil(refusal) => refusal.code(),
+            Self::Claim(refusal) => refusal.code(),
             Self::Refund(refusal) => refusal.code(),
             Self::Risk(error) => error.code(),
             Self::Payment(error) => error.code(),
@@ -100,6 +105,7 @@ impl Coded for OrderError {
                 FaultKind::Invalid
             }
             Self::Fulfil(refusal) => refusal.kind(),
+            Self::Claim(refusal) => refusal.kind(),
             Self::Refund(refusal) => refusal.kind(),
             Self::Broken { .. } => FaultKind::Internal,
             Self::Risk(error) => error.kind(),

@@ -119,6 +119,8 @@ pub struct ManualLine {
     pub due_at: Option<DateTime<Utc>>,
     /// What the buyer filled in.
     pub answers: Vec<Answer>,
+    /// Since when it is done.
+    pub done_at: Option<DateTime<Utc>>,
     /// What shows that it is done.
     pub proof: Option<String>,
     /// Why it did not work.

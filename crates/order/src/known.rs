@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use catalog::SkuId;
+use catalog::{RefundRule, SkuId};
 use chrono::{DateTime, TimeDelta, Utc};
 use identity::{CustomerId, OperatorId};
 use inventory::{CardId, Taken};
@@ -10,6 +10,7 @@ use kernel::{Currency, Money, SiteId};
 use ledger::{Earner, Side};
 use payment::RefundId;
 
+use crate::claim::{Claim, ClaimState};
 use crate::fulfil::FulfilState;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState, Rejected, States, step};
 use crate::model::{Method, OrderId};
@@ -39,6 +40,10 @@ pub(crate) struct KnownOrder {
     pub lines: Vec<KnownLine>,
     /// What went back of it, the first return first.
     pub returns: Vec<KnownReturn>,
+    /// What its buyer asks for, the first claim first; read only where it was asked for.
+    pub claims: Vec<KnownClaim>,
+    /// The lines whose codes were looked at; read with the claims.
+    pub seen: BTreeSet<i32>,
     /// What this batch made happen, with who did it.
     pub happened: Vec<(OrderEvent, String)>,
 }
@@ -55,6 +60,8 @@ pub(crate) struct KnownLine {
     pub has_new_cards: bool,
     pub hops: Vec<FrozenHop>,
     pub commissions: Vec<FrozenCommission>,
+    /// By when the buyer may ask for his money back.
+    pub refunds: RefundRule,
     /// What a person does for it; none for cards.
     pub manual: Option<Manual>,
 }
@@ -96,6 +103,13 @@ pub(crate) struct KnownReturn {
     pub by: OperatorId,
     pub at: DateTime<Utc>,
     pub settled_at: Option<DateTime<Utc>>,
+    pub news: News,
+}
+
+/// What a buyer asks for, and what a batch makes of it.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownClaim {
+    pub claim: Claim,
     pub news: News,
 }
 
@@ -225,7 +239,8 @@ impl KnownOrder {
     pub fn standing(&self) -> Result<Vec<LineStanding>, SaleError> {
         let line = |line: &KnownLine| {
             let price = line.sold().total()?;
-            let back = self.returned_of(line).try_fold(Money::zero(line.currency), |sum, back| sum.plus(back.amount))?;
+            let back =
+                self.returned_of(line).try_fold(Money::zero(line.currency), |sum, back| sum.plus(back.amount))?;
             let has_own = line.manual.is_none() && !line.cards.is_shared;
             Ok(LineStanding {
                 line: line.number,
@@ -238,6 +253,20 @@ impl KnownOrder {
             })
         };
         self.lines.iter().map(line).collect()
+    }
+
+    /// When this line was delivered; none if it was not.
+    pub fn delivered_at(&self, line: &KnownLine) -> Option<DateTime<Utc>> {
+        let at = match &line.manual {
+            None => self.paid_at,
+            Some(manual) => manual.work.as_ref().and_then(|work| work.ended_at),
+        };
+        at.filter(|_| self.is_delivered(line))
+    }
+
+    /// What its buyer asks for, if somebody has still to decide it.
+    pub fn open_claim(&mut self) -> Option<&mut KnownClaim> {
+        self.claims.iter_mut().find(|known| known.claim.state == ClaimState::Open)
     }
 
     /// The work of people on its lines begins.

@@ -18,6 +18,7 @@
 //! is logged, and never for the word of its page alone.
 
 mod audit;
+mod claim;
 mod command;
 mod desk;
 mod earnings;
@@ -43,9 +44,10 @@ mod tests;
 mod worker;
 
 pub use audit::{OrderAudit, audit_in};
+pub use claim::{CLAIMS_MAX, Claim, ClaimDecided, ClaimId, ClaimRefusal, ClaimState, Verdict};
 pub use command::{
-    About, Chain, Due, EndRefund, Expire, Expiry, Fulfil, HOLD_DEFAULT, Place, PlaceAnswer, Placed, Receipt, Receive,
-    RefundEnded, RefundOrder, Refusal,
+    About, AskBack, Chain, DecideClaim, Due, EndRefund, Expire, Expiry, Fulfil, HOLD_DEFAULT, Place, PlaceAnswer,
+    Placed, Receipt, Receive, RefundEnded, RefundOrder, Refusal, WithdrawClaim,
 };
 pub use desk::{Desk, DeskNews, DeskWishes, LineRow, OrderChange, StoredOrder};
 pub use earnings::{AgentEarning, EarningState};
@@ -63,8 +65,8 @@ pub use model::{
 pub use number::{NumberFault, OrderNumber};
 pub use office::{DeskHop, DeskLine, DeskPayment, DeskView, FulfilBy, OrderFilter, OrderList, OrderRow, OwnView};
 pub use refund::{
-    BuyerRefund, LinePart, LineWish, OrderRefund, RefundAsked, RefundOf, RefundRefusal, RefundTo, RefundWish, ReturnedLine,
-    ReturnedPart,
+    BuyerRefund, LinePart, LineWish, OrderRefund, RefundAsked, RefundOf, RefundRefusal, RefundTo, RefundWish,
+    ReturnedLine, ReturnedPart,
 };
 pub use sale::FrozenCommission;
 pub use service::{Checkout, Orders, SoldBy};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use catalog::{Filled, SkuId};
+use catalog::{Filled, RefundRule, SkuId};
 use chrono::{DateTime, TimeDelta, Utc};
 use commission::{AgentCode, Referral};
 use identity::{CustomerId, Token};
@@ -13,6 +13,7 @@ use payment::{ChannelId, OutNo};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::claim::{Claim, LineAge};
 use crate::error::OrderError;
 use crate::fulfil::ManualLine;
 use crate::known::KnownReturn;
@@ -283,11 +284,21 @@ pub struct LineView {
     pub void: BTreeSet<u32>,
     /// Whether nothing is left of it: it is refunded whole.
     pub is_over: bool,
+    /// By when its money may be asked for.
+    pub refunds: RefundRule,
+    /// Since when it is with the buyer.
+    pub delivered_at: Option<DateTime<Utc>>,
     /// What a person does for it; none for cards.
     pub manual: Option<ManualLine>,
 }
 
 impl LineView {
+    /// Whether its money may be asked for at `now`, as far as that is a question of time.
+    pub fn is_in_time(&self, now: DateTime<Utc>) -> bool {
+        let age = LineAge { line: self.number, rule: self.refunds, delivered_at: self.delivered_at, is_seen: false };
+        !self.is_over && age.check(now).is_ok()
+    }
+
     /// The cards that may be shown, each with its place in the line, from 1: what is refunded is void.
     pub fn live(&self) -> impl Iterator<Item = (u32, CardId)> + '_ {
         let cards = (1..).zip(self.cards.iter().copied());
@@ -302,7 +313,9 @@ impl LineView {
             let void = (1..).zip(&self.cards).filter(|(_, card)| back.cards.contains(card)).map(|(place, _)| place);
             self.void.extend(void);
         }
-        if self.is_over && let Some(manual) = &mut self.manual {
+        if self.is_over
+            && let Some(manual) = &mut self.manual
+        {
             // What was done is called back like the codes.
             manual.proof = None;
         }
@@ -333,6 +346,8 @@ pub struct OrderView {
     pub link: Option<LinkToken>,
     /// Its money on the way back, or back, the first return first.
     pub refunds: Vec<BuyerRefund>,
+    /// What its buyer has asked to have back, the first claim first; who decided is not told.
+    pub claims: Vec<Claim>,
 }
 
 impl OrderView {

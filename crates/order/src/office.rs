@@ -8,6 +8,7 @@ use identity::{CustomerId, OperatorId};
 use kernel::{Money, SiteId, Wording};
 use payment::{ChannelId, PaymentId};
 
+use crate::claim::Claim;
 use crate::fulfil::ManualLine;
 use crate::machine::{self, DeliveryState, OrderState, PaymentState, States};
 use crate::model::{Event, Method, OrderId};
@@ -161,6 +162,8 @@ pub struct DeskView {
     pub payments: Vec<DeskPayment>,
     /// Its money on the way back, or back, the first return first.
     pub refunds: Vec<OrderRefund>,
+    /// What its buyer has asked to have back, the first claim first.
+    pub claims: Vec<Claim>,
     /// Who brought the buyer.
     pub agent: Option<AgentId>,
 }

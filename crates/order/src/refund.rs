@@ -129,7 +129,8 @@ fn line_returned(lines: &[LineStanding], wish: &LineWish) -> Result<ReturnedLine
     match &wish.part {
         LinePart::Rest => Ok(rest(line)),
         LinePart::Amount(amount) => {
-            let is_within = amount.currency() == line.left.currency() && (1..=line.left.minor()).contains(&amount.minor());
+            let is_within =
+                amount.currency() == line.left.currency() && (1..=line.left.minor()).contains(&amount.minor());
             match is_within {
                 false => Err(RefundRefusal::Amount { line: line.line, most: line.left }),
                 true if *amount == line.left => Ok(rest(line)),
@@ -141,7 +142,11 @@ fn line_returned(lines: &[LineStanding], wish: &LineWish) -> Result<ReturnedLine
             let cards = pieces.iter().map(|piece| card(line, *piece)).collect::<Result<Vec<CardId>, _>>()?;
             if cards.is_empty() || cards.len() == line.cards.len() - line.void.len() {
                 // Whoever gives every card back has nothing of the line.
-                return if cards.is_empty() { Err(RefundRefusal::Piece { line: line.line, piece: 0 }) } else { Ok(rest(line)) };
+                return if cards.is_empty() {
+                    Err(RefundRefusal::Piece { line: line.line, piece: 0 })
+                } else {
+                    Ok(rest(line))
+                };
             }
             let price = line.unit.times(u32::try_from(cards.len()).unwrap_or(u32::MAX));
             let minor = price.map_or(line.left.minor(), |price| price.minor().min(line.left.minor()));

@@ -1,5 +1,6 @@
 //! Queries on the room's tables.
 
+mod claims;
 mod fulfil;
 mod office;
 mod orders;
@@ -8,7 +9,7 @@ mod returns;
 
 use std::collections::{BTreeSet, HashMap};
 
-use catalog::SkuId;
+use catalog::{RefundRule, SkuId};
 use chrono::TimeDelta;
 use identity::CustomerId;
 use inventory::CardId;
@@ -18,8 +19,9 @@ use sea_orm::ColumnTrait;
 use store::{StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
+use crate::claim::Claim;
 use crate::error::OrderError;
-use crate::fulfil::ManualLine;
+use crate::fulfil::{FulfilState, ManualLine};
 use crate::known::KnownReturn;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState, States};
 use crate::model::{Device, Event, LineView, LinkToken, Method, Order, OrderId, OrderView};
@@ -27,6 +29,7 @@ use crate::number::OrderNumber;
 use crate::refund::{OrderRefund, ReturnedLine, ReturnedPart};
 use crate::table::{contact, event, line, order, reveal};
 
+pub(crate) use claims::{change_in as change_claims_in, claim_in, claims_in, claims_of_in, seen_in};
 pub(crate) use fulfil::change_in as change_work_in;
 pub(crate) use office::{contact_of_in, fulfilments_in, hops_in, list_in, order_in, row_of};
 pub(crate) use orders::{Lock, change_in, due_in, insert_into, load_in, open_orders_in, overdue_in, placed_since_in};
@@ -48,12 +51,17 @@ pub(crate) async fn view_in(tx: &impl Tx, id: OrderId) -> Result<Option<(OrderVi
     let lines = lines.ascending(line::Column::LineNo).all().await?;
     let order = order_of(&row)?;
     let mut manual = manual_lines_in(tx, id, &lines).await?;
-    let returns = if order.states.payment.has_come() { returns_of_in(tx, id).await? } else { Vec::new() };
+    let has_come = order.states.payment.has_come();
+    let returns = if has_come { returns_of_in(tx, id).await? } else { Vec::new() };
     let currency = order.total.currency();
     let buyer = (order.customer, contact);
     let mut lines: Vec<LineView> = lines.into_iter().map(|row| line_of(row, &mut manual, currency)).collect();
     for line in &mut lines {
         line.take_back(&returns);
+        line.delivered_at = match &line.manual {
+            None => row.paid_at,
+            Some(manual) => manual.done_at,
+        };
     }
     let refunds = refunds_of(returns, &lines.iter().map(|line| (line.number, line.cards.clone())).collect());
     let view = OrderView {
@@ -61,9 +69,15 @@ pub(crate) async fn view_in(tx: &impl Tx, id: OrderId) -> Result<Option<(OrderVi
         lines,
         events: events_in(tx, id).await?,
         refunds: refunds.iter().map(OrderRefund::for_buyer).collect(),
+        claims: if has_come { claims_of_order_in(tx, id).await? } else { Vec::new() },
         link: buyer.1.as_ref().and_then(|contact| LinkToken::parse(&contact.link)),
     };
     Ok(Some((view, buyer)))
+}
+
+/// What the buyer of an order has asked to have back, the first claim first.
+pub(crate) async fn claims_of_order_in(tx: &impl Tx, id: OrderId) -> Result<Vec<Claim>, OrderError> {
+    Ok(claims_of_in(tx, &[id.uuid()]).await?.remove(&id.uuid()).unwrap_or_default())
 }
 
 /// What happened to an order, oldest first.
@@ -121,6 +135,7 @@ pub(crate) async fn manual_lines_in(
             state: work.as_ref().map(|work| work.state),
             within_hours,
             due_at: work.as_ref().map(|work| work.due_at),
+            done_at: work.as_ref().filter(|work| work.state == FulfilState::Done).and_then(|work| work.ended_at),
             answers: answers.remove(&(id.uuid(), line)).unwrap_or_default(),
             proof: work.as_ref().and_then(|work| work.proof.clone()),
             reason: work.and_then(|work| work.reason),
@@ -284,6 +299,8 @@ fn line_of(row: line::Model, manual: &mut HashMap<i32, ManualLine>, currency: Cu
         returned: Money::zero(currency),
         void: BTreeSet::new(),
         is_over: false,
+        refunds: RefundRule::read(row.refund_rule.as_deref()).unwrap_or_default(),
+        delivered_at: None,
     }
 }
 

@@ -101,7 +101,11 @@ impl Portion {
     /// What goes back now of a share in a line of this price.
     pub fn of(&self, share: Money, price: Money) -> Result<Money, MoneyError> {
         let before = proportion(share, self.before, price)?;
-        if self.is_last { share.minus(before) } else { proportion(share, self.before.plus(self.amount)?, price)?.minus(before) }
+        if self.is_last {
+            share.minus(before)
+        } else {
+            proportion(share, self.before.plus(self.amount)?, price)?.minus(before)
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Use cases: buying, paying, looking, revealing.
 
+mod claims;
 mod office;
 
 use std::sync::Arc;

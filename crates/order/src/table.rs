@@ -66,6 +66,8 @@ pub(crate) mod line {
         pub is_shared: bool,
         /// How long a person has to fulfil it; none for cards.
         pub fulfil_within_hours: Option<i32>,
+        /// By when the buyer may ask for his money back; nothing is the usual rule.
+        pub refund_rule: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -332,6 +334,35 @@ pub(crate) mod returned_line {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// What buyers ask to have back.
+pub(crate) mod claim {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "order_claims")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub site_id: Uuid,
+        pub order_id: Uuid,
+        pub state: String,
+        pub wish: String,
+        pub reason: String,
+        pub asked_by: String,
+        pub asked_at: DateTime<Utc>,
+        pub answer: Option<String>,
+        pub decided_by: Option<Uuid>,
+        pub decided_at: Option<DateTime<Utc>>,
+        pub return_number: Option<i32>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub(crate) mod reveal {
     use super::*;
 
@@ -368,5 +399,6 @@ store::site_owned!(
     fulfilment,
     returns,
     returned_line,
+    claim,
     reveal
 );

@@ -1,8 +1,8 @@
 //! What a world is made of before anything happens: sites, goods, channels, people.
 
 use catalog::{
-    Audience, CategoryId, Form, Formula, Fulfilment, GoodsId, GoodsKind, OnSale, PriceRule, Reach, Rounding, RuleBook,
-    RuleId, SiteLevel, SkuFacts, SkuId, Target, Terms, Ware, Whom,
+    Audience, CategoryId, Form, Formula, Fulfilment, GoodsId, GoodsKind, OnSale, PriceRule, Reach, RefundRule,
+    Rounding, RuleBook, RuleId, SiteLevel, SkuFacts, SkuId, Target, Terms, Ware, Whom,
 };
 use chrono::{DateTime, Utc};
 use commission::{
@@ -133,7 +133,7 @@ impl Layout {
         };
         let name = || Wording::new("卡", "card");
         let fulfilment = Fulfilment { form: Form::default(), within_hours: 24 };
-        Ware { facts, title: name(), name: name(), kind, fulfilment }
+        Ware { facts, title: name(), name: name(), kind, fulfilment, refunds: RefundRule::USUAL }
     }
 
     /// Who brings buyers to a site: three agents one above the other, all of them customers, too; of some sites one in the

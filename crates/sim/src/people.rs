@@ -8,8 +8,8 @@ use identity::CustomerId;
 use kernel::Money;
 use ledger::{Account, AccountKind};
 use order::{
-    Brought, Buyer, ChannelPay, Expire, Fulfil, FulfilAct, FulfilRefusal, FulfilState, Fulfilled, LineRef, LinkToken,
-    LinePart, LineWish, OrderId, Pay, Place, PlaceAnswer, Placed, RefundAsked, RefundOf, RefundOrder, RefundRefusal,
+    Brought, Buyer, ChannelPay, Expire, Fulfil, FulfilAct, FulfilRefusal, FulfilState, Fulfilled, LinePart, LineRef,
+    LineWish, LinkToken, OrderId, Pay, Place, PlaceAnswer, Placed, RefundAsked, RefundOf, RefundOrder, RefundRefusal,
     RefundTo, RefundWish, StoredOrder, Wanted,
 };
 use payment::{OpenTopUp, TopUpOpened};

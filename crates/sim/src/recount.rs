@@ -251,7 +251,11 @@ impl Books<'_> {
         let is_own = order.collector().is_some();
         let commission: i64 = line.commissions.iter().map(|one| one.amount.minor()).sum();
         let kept = Kept::of(order, line, pieces * seller.price.minor());
-        let deposit = kept.of_share(if is_own { pieces * seller.cost.minor() + commission } else { pieces * seller.price.minor() });
+        let deposit = kept.of_share(if is_own {
+            pieces * seller.cost.minor() + commission
+        } else {
+            pieces * seller.price.minor()
+        });
         if is_own {
             self.site(AccountKind::SitePrepaid, order.site(), -deposit);
         }

@@ -274,6 +274,7 @@ async fn skus(state: &ApiState, tx: &WriteTx<TenantScope>) -> SkuId {
     let category = CategoryDraft { code: code("games"), name: words("Games"), sort: 1 };
     let (category, _) = state.catalog.save_category_in(tx, &category).await.expect("a category");
     let goods = GoodsDraft {
+        refunds: Default::default(),
         code: code("starfall"),
         category,
         kind: GoodsKind::Card,

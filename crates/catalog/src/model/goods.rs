@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::code::{Code, word_of};
 use super::form::Fulfilment;
+use super::refunds::RefundRule;
 use super::{CategoryId, GoodsId, SkuId};
 use crate::error::CatalogError;
 
@@ -70,6 +71,8 @@ pub struct Goods {
     pub kind: GoodsKind,
     /// How a person fulfils them; says nothing about other kinds.
     pub fulfilment: Fulfilment,
+    /// By when a buyer may ask for his money back.
+    pub refunds: RefundRule,
     /// Whether they are sold.
     pub state: OnSale,
     /// What buyers read.
@@ -93,6 +96,8 @@ pub struct GoodsDraft {
     pub kind: GoodsKind,
     /// How a person fulfils them; only goods of the kind `manual` ask anything.
     pub fulfilment: Fulfilment,
+    /// By when a buyer may ask for his money back.
+    pub refunds: RefundRule,
     /// Whether they are sold.
     pub state: OnSale,
     /// What buyers read.
@@ -191,6 +196,8 @@ pub struct Ware {
     pub kind: GoodsKind,
     /// How a person fulfils it.
     pub fulfilment: Fulfilment,
+    /// By when a buyer may ask for his money back.
+    pub refunds: RefundRule,
 }
 
 /// All that is on sale, sorted as it is shown.
@@ -235,6 +242,9 @@ impl GoodsDraft {
         }
         if !(1..=Fulfilment::WITHIN_HOURS_MAX).contains(&self.fulfilment.within_hours) {
             return Err(CatalogError::Range { field: "fulfil_within_hours" });
+        }
+        if self.refunds.within_hours > RefundRule::WITHIN_HOURS_MAX {
+            return Err(CatalogError::Range { field: "refund_within_hours" });
         }
         Ok(())
     }

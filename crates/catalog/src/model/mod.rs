@@ -4,6 +4,7 @@ mod code;
 mod form;
 mod goods;
 mod price;
+mod refunds;
 mod saved;
 mod template;
 
@@ -22,6 +23,7 @@ pub use price::{
     Audience, Epochs, Formula, PriceRule, RATE_PPM_MAX, Reach, Rounding, RuleBook, RuleDraft, SiteLevel, SiteRules,
     Subject, Target, Terms, Whom,
 };
+pub use refunds::RefundRule;
 pub(crate) use saved::Differences;
 pub use saved::{FieldChange, Saved};
 pub use template::{Addition, BANDS_MAX, Band, Template, TemplateDraft};

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::{currency, money, signed, stored, unsigned};
 use crate::error::CatalogError;
 use crate::model::{
-    Category, CategoryDraft, CategoryId, Code, Form, Fulfilment, Goods, GoodsDraft, GoodsId, GoodsKind, OnSale, Sku,
-    SkuDraft, SkuId, Target,
+    Category, CategoryDraft, CategoryId, Code, Form, Fulfilment, Goods, GoodsDraft, GoodsId, GoodsKind, OnSale,
+    RefundRule, Sku, SkuDraft, SkuId, Target,
 };
 use crate::table::{category, goods, sku};
 
@@ -161,6 +161,7 @@ pub(crate) async fn save_goods(
         kind: draft.kind.word().to_owned(),
         form: form_text(&draft.fulfilment.form),
         fulfil_within_hours: signed(draft.fulfilment.within_hours),
+        refund_rule: draft.refunds.kept(),
         state: draft.state.word().to_owned(),
         title_zh: draft.title.zh.clone(),
         title_en: draft.title.en.clone(),
@@ -240,6 +241,7 @@ pub(super) fn read_goods(row: goods::Model) -> Result<Goods, CatalogError> {
         code: stored(TABLE, Code::parse(&row.code))?,
         kind: stored(TABLE, GoodsKind::parse(&row.kind))?,
         fulfilment: Fulfilment { form: read_form(&row.form)?, within_hours: unsigned(TABLE, row.fulfil_within_hours)? },
+        refunds: stored(TABLE, RefundRule::read(row.refund_rule.as_deref()).ok_or("no refund rule"))?,
         state: stored(TABLE, OnSale::parse(&row.state))?,
         title: Wording::new(row.title_zh, row.title_en),
         description: Wording::new(row.description_zh, row.description_en),

@@ -19,6 +19,8 @@ pub(crate) fn goods_changes(old: &Goods, new: &GoodsDraft) -> Differences {
         .field("kind", old.kind.word(), new.kind.word())
         .field("form", form(&old.fulfilment.form), form(&new.fulfilment.form))
         .field("fulfil_within_hours", old.fulfilment.within_hours, new.fulfilment.within_hours)
+        .field("refund_within_hours", old.refunds.within_hours, new.refunds.within_hours)
+        .field("refund_until_seen", old.refunds.until_seen, new.refunds.until_seen)
         .field("state", old.state.word(), new.state.word());
     let changes = wording(changes, ["title_zh", "title_en"], &old.title, &new.title);
     wording(changes, ["description_zh", "description_en"], &old.description, &new.description)

@@ -118,6 +118,7 @@ impl Prices {
                     name: sku.name,
                     kind: goods.kind,
                     fulfilment: goods.fulfilment.clone(),
+                    refunds: goods.refunds,
                 },
             ))
         };

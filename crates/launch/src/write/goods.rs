@@ -45,7 +45,10 @@ impl Writer<'_> {
 
     /// A pack does not say whether goods are on sale: new ones are, and what somebody took off stays off.
     async fn save_goods(&self, goods: &PackGoods) -> Result<(GoodsId, Saved), LaunchError> {
+        let known = self.launch.catalog.find_goods_in(self.tx, &goods.code).await?;
         let mut draft = GoodsDraft {
+            // Not in a pack either: what somebody has set stays.
+            refunds: known.map(|known| known.refunds).unwrap_or_default(),
             code: goods.code.clone(),
             category: self.categories[&goods.category],
             kind: goods.kind,

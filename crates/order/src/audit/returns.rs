@@ -157,7 +157,10 @@ pub(super) fn check(audit: &mut OrderAudit, sale: &Sale<'_>) {
             audit.report(7, format!("line {number} of order {} cost {price}, and {sum} of it went back", row.id));
         }
         if !is_all && sum > 0 && !sale.is_delivered(line) {
-            audit.report(7, format!("a part of line {} of order {} went back before it was delivered", line.line_no, row.id));
+            audit.report(
+                7,
+                format!("a part of line {} of order {} went back before it was delivered", line.line_no, row.id),
+            );
         }
     }
     let is_settled = |back: &returns::Model| back.settled_at.is_some();

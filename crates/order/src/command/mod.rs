@@ -1,11 +1,13 @@
 //! The commands of the room: what buyers, gateways and the clock ask of the lane.
 
+mod claim;
 mod fulfil;
 mod hold;
 mod place;
 mod receive;
 mod refund;
 
+pub use claim::{AskBack, DecideClaim, WithdrawClaim};
 pub use fulfil::Fulfil;
 pub use hold::{Expire, Expiry};
 pub(crate) use place::HOLD_MINUTES;

@@ -9,6 +9,7 @@ use payment::{IntentId, RefundId, RefundState, Till, Use, suspense_account, wall
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::claim::ClaimState;
 use crate::desk::Desk;
 use crate::fulfil::FulfilState;
 use crate::known::{KnownLine, KnownOrder, KnownReturn, News};
@@ -103,6 +104,13 @@ impl RefundOrder {
         let by = by.to_string();
         let event = if refund.is_some() { OrderEvent::RefundRequested } else { came_back(order) };
         order.apply(event, &by).expect("a paid order can be refunded");
+        if order.is_going_back()
+            && let Some(claim) = order.open_claim()
+        {
+            // The buyer has more than he asked for.
+            claim.end(ClaimState::Approved, now);
+            (claim.claim.decided_by, claim.claim.returned) = (Some(self.of.by), Some(number));
+        }
         if order.is_going_back() || order.states.order != OrderState::Open {
             return;
         }
@@ -223,7 +231,7 @@ impl Command for RefundOrder {
     }
 
     fn want(&self, parts: &mut Parts) {
-        parts.part::<Desk>().want_order(self.order);
+        parts.part::<Desk>().want_claims(self.order);
         parts.part::<Book>().want_to_undo(self.order.uuid());
         parts.part::<Till>().want_payments_of(IntentId::from_uuid(self.order.uuid()));
     }

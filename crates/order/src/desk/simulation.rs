@@ -162,6 +162,7 @@ impl StoredOrder {
             has_new_cards: false,
             hops: line.hops.clone(),
             commissions: line.commissions.clone(),
+            refunds: line.ware.refunds,
             manual: line.within_hours().map(|within_hours| {
                 let work = is_paid.then(|| Work { news: News::None, ..Work::begin(within_hours, now) });
                 Manual { within_hours, work }
@@ -184,6 +185,8 @@ impl StoredOrder {
             changed_at: now,
             lines: lines.collect(),
             returns: Vec::new(),
+            claims: Vec::new(),
+            seen: BTreeSet::new(),
             happened: Vec::new(),
         };
         Self { known, events: order.events.iter().map(|event| (*event, now)).collect() }

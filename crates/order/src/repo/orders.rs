@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use catalog::SkuId;
+use catalog::{RefundRule, SkuId};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use identity::CustomerId;
 use inventory::Taken;
@@ -125,6 +125,7 @@ fn line_row(tenant_id: Uuid, new: &NewOrder, number: i32, line: &PricedLine) -> 
         card_ids: packed(&line.cards),
         is_shared: line.cards.is_shared,
         fulfil_within_hours: line.within_hours().map(|hours| i32::try_from(hours).unwrap_or(i32::MAX)),
+        refund_rule: line.ware.refunds.kept(),
     }
 }
 
@@ -186,8 +187,7 @@ pub(crate) async fn load_in(
     };
     let manual: Vec<Uuid> = locked.iter().copied().filter(is_manual).collect();
     let mut works = fulfil::works_in(tx, &manual).await?;
-    let has_money =
-        |row: &&order::Model| PaymentState::parse(&row.payment_state).is_some_and(PaymentState::has_come);
+    let has_money = |row: &&order::Model| PaymentState::parse(&row.payment_state).is_some_and(PaymentState::has_come);
     let paid: Vec<Uuid> = rows.iter().filter(has_money).map(|row| row.id).collect();
     let mut returns = returns::returns_in(tx, &paid).await?;
     let make = |row: &order::Model| {
@@ -254,6 +254,7 @@ fn known(row: &order::Model, children: Children) -> Result<KnownOrder, OrderErro
             has_new_cards: false,
             hops: own.map(|hop| frozen(hop, amount)).collect(),
             commissions: Vec::new(),
+            refunds: RefundRule::read(line.refund_rule.as_deref()).unwrap_or_default(),
             manual: line.fulfil_within_hours.map(|hours| Manual { within_hours: hours.unsigned_abs(), work: None }),
         }
     });
@@ -273,6 +274,8 @@ fn known(row: &order::Model, children: Children) -> Result<KnownOrder, OrderErro
         changed_at: row.changed_at,
         lines: lines.collect(),
         returns: Vec::new(),
+        claims: Vec::new(),
+        seen: BTreeSet::new(),
         happened: Vec::new(),
     })
 }

@@ -20,10 +20,7 @@ use crate::table::{returned_line, returns};
 pub(crate) type Unsettled = (OrderId, i32, RefundId);
 
 /// What went back of these orders, each order's first return first.
-pub(crate) async fn returns_in(
-    tx: &impl Tx,
-    orders: &[Uuid],
-) -> Result<HashMap<Uuid, Vec<KnownReturn>>, OrderError> {
+pub(crate) async fn returns_in(tx: &impl Tx, orders: &[Uuid]) -> Result<HashMap<Uuid, Vec<KnownReturn>>, OrderError> {
     let mut returns: HashMap<Uuid, Vec<KnownReturn>> = HashMap::new();
     if orders.is_empty() {
         return Ok(returns);

@@ -13,6 +13,7 @@ use store::{Inside, Tx};
 use uuid::Uuid;
 
 use super::Orders;
+use crate::claim::Claim;
 use crate::command::{EndRefund, Fulfil, RefundOrder};
 use crate::earnings::AgentEarning;
 use crate::error::OrderError;
@@ -65,6 +66,7 @@ impl Orders {
         for refund in &mut desk.refunds {
             (refund.reason, refund.by) = (None, None);
         }
+        desk.claims.iter_mut().for_each(|claim| claim.decided_by = None);
         let (row, _) = repo::order_in(&tx, id).await?.ok_or(OrderError::NotFound)?;
         let contact = repo::contact_of_in(&tx, id).await?;
         Ok(OwnView { desk, contact, customer: row.customer_id.map(identity::CustomerId::from_uuid) })
@@ -113,6 +115,7 @@ impl Orders {
             events: repo::events_in(tx, id).await?.into_iter().map(without_buyer).collect(),
             payments: payments.collect(),
             refunds,
+            claims: repo::claims_of_order_in(tx, id).await?.into_iter().map(without_asker).collect(),
             collector: row.collector_id.map(kernel::SiteId::from_uuid),
             agent: row.agent_id.map(AgentId::from_uuid),
             order,
@@ -227,8 +230,7 @@ impl Orders {
             let Some((order, number, _)) = page.last() else { return Ok(()) };
             after = (*order, *number);
             let is_back = |id: &RefundId| ended.iter().any(|one| one.id == *id && one.state == RefundState::Done);
-            let lost: Vec<(OrderId, i32, RefundId)> =
-                page.into_iter().filter(|(.., refund)| is_back(refund)).collect();
+            let lost: Vec<(OrderId, i32, RefundId)> = page.into_iter().filter(|(.., refund)| is_back(refund)).collect();
             if lost.is_empty() {
                 continue;
             }
@@ -244,7 +246,7 @@ impl Orders {
 }
 
 /// What a person has written, without the white space around it.
-fn written(what: &'static str, text: &str, chars_max: usize) -> Result<String, OrderError> {
+pub(super) fn written(what: &'static str, text: &str, chars_max: usize) -> Result<String, OrderError> {
     let text = text.trim();
     let is_readable = !text.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t'));
     if text.is_empty() || text.chars().count() > chars_max || !is_readable {
@@ -254,7 +256,7 @@ fn written(what: &'static str, text: &str, chars_max: usize) -> Result<String, O
 }
 
 /// A key is printable, and leaves room for what stands before it.
-fn check_key(key: &str) -> Result<(), OrderError> {
+pub(super) fn check_key(key: &str) -> Result<(), OrderError> {
     let is_printable = key.bytes().all(|byte| byte.is_ascii_graphic());
     if key.is_empty() || key.len() > CommandKey::LEN_MAX || !is_printable { Err(OrderError::Key) } else { Ok(()) }
 }
@@ -263,6 +265,11 @@ fn check_key(key: &str) -> Result<(), OrderError> {
 fn without_buyer(event: Event) -> Event {
     let is_buyer = ["visitor:", "cus_", "nobody"].iter().any(|name| event.actor.starts_with(name));
     if is_buyer { Event { actor: "buyer".to_owned(), ..event } } else { event }
+}
+
+/// The same of what he asks for.
+fn without_asker(claim: Claim) -> Claim {
+    Claim { asked_by: "buyer".to_owned(), ..claim }
 }
 
 /// Which operator it was is the main site's business.

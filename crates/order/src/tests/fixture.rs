@@ -138,6 +138,7 @@ impl Shop {
         let category = CategoryDraft { code: code("services"), name: Wording::new("服务", "Services"), sort: 2 };
         let (category, _) = catalog.save_category_in(&tx, &category).await.expect("a category");
         let goods = GoodsDraft {
+            refunds: Default::default(),
             code: code(name),
             category,
             kind: GoodsKind::Manual,
@@ -475,6 +476,7 @@ async fn goods(store: &Store, tx: &WriteTx<TenantScope>, kind: GoodsKind) -> Goo
     let category = CategoryDraft { code: code("games"), name: Wording::new("游戏", "Games"), sort: 1 };
     let (category, _) = catalog.save_category_in(tx, &category).await.expect("a category");
     let goods = GoodsDraft {
+        refunds: Default::default(),
         code: code("starfall"),
         category,
         kind,

@@ -19,8 +19,7 @@ use super::phone;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState};
 use crate::{
     EndRefund, FulfilAct, FulfilRefusal, FulfilState, LinePart, LineWish, OrderError, OrderId, Orders, Proof, Receipt,
-    RefundAsked,
-    RefundCloser, RefundEnded, RefundOf, RefundRefusal, RefundTo, RefundWish, SweepHolds, Sweeper, Wanted,
+    RefundAsked, RefundCloser, RefundEnded, RefundOf, RefundRefusal, RefundTo, RefundWish, SweepHolds, Sweeper, Wanted,
 };
 use pays_back::PaysBack;
 

@@ -70,6 +70,7 @@ async fn change_goods(town: &Town, change: impl FnOnce(&mut GoodsDraft)) {
     let is = town.state.catalog.find_goods_in(&tx, &code("starfall")).await.expect("read").expect("goods");
     drop(tx);
     let mut draft = GoodsDraft {
+        refunds: Default::default(),
         code: is.code,
         category: is.category,
         kind: is.kind,

@@ -157,6 +157,7 @@ impl Town {
             let games = CategoryDraft { code: code("games"), name: words("游戏", "Games"), sort: 1 };
             let (category, _) = catalog.save_category_in(tx, &games).await.expect("a category");
             let goods = GoodsDraft {
+                refunds: Default::default(),
                 code: code(name),
                 category,
                 kind,
@@ -347,6 +348,7 @@ async fn goods(state: &StorefrontState, tx: &WriteTx<TenantScope>, title: &Wordi
     let category = CategoryDraft { code: code("games"), name: words("游戏", "Games"), sort: 1 };
     let (category, _) = state.catalog.save_category_in(tx, &category).await.expect("a category");
     let goods = GoodsDraft {
+        refunds: Default::default(),
         code: code("starfall"),
         category,
         kind: GoodsKind::Card,

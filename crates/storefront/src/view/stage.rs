@@ -1,8 +1,8 @@
 //! Where an order or a top-up stands, in the one word a buyer asks for. Pure.
 
 use chrono::{DateTime, Utc};
-use order::{FulfilState, OrderView};
 use order::machine::{DeliveryState, OrderState, PaymentState, States};
+use order::{FulfilState, OrderView};
 use payment::{Intent, IntentState};
 use serde::Serialize;
 

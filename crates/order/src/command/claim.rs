@@ -1,0 +1,228 @@
+//! A buyer asks for his money back, or does not want it any more; an operator decides.
+
+use chrono::{DateTime, Utc};
+use lane::{Command, CommandKey, Parts};
+use sha2::{Digest, Sha256};
+
+use super::refund::RefundOrder;
+use crate::claim::{CLAIMS_MAX, Claim, ClaimDecided, ClaimId, ClaimRefusal, ClaimState, LineAge, Verdict, check};
+use crate::desk::Desk;
+use crate::known::{KnownClaim, KnownOrder, News};
+use crate::model::OrderId;
+use crate::refund::{RefundOf, RefundRefusal, RefundTo, RefundWish, returned};
+
+/// A buyer asks for the money of lines or cards of his order.
+#[derive(Debug, Clone)]
+pub struct AskBack {
+    /// The order.
+    pub order: OrderId,
+    /// What of it, and where to.
+    pub wish: RefundWish,
+    /// Why, in his words.
+    pub reason: String,
+    /// Who asks; whoever asks this command has looked whether he may.
+    pub actor: String,
+    /// The id it gets, chosen before, so that a retry inside the lane makes the same one.
+    pub id: ClaimId,
+    /// The caller's key: the same one is the same claim.
+    pub key: String,
+}
+
+impl AskBack {
+    fn decide_or_refuse(&self, parts: &mut Parts, now: DateTime<Utc>) -> Result<ClaimId, ClaimRefusal> {
+        let known = parts.part::<Desk>().order(self.order).cloned();
+        let mut order = known.ok_or(RefundRefusal::NotFound)?;
+        if order.is_unpaid() {
+            return Err(RefundRefusal::NotPaid.into());
+        }
+        if order.open_claim().is_some() {
+            return Err(ClaimRefusal::Waits);
+        }
+        if order.claims.len() >= CLAIMS_MAX {
+            return Err(ClaimRefusal::TooMany { most: CLAIMS_MAX });
+        }
+        check(&self.wish, &ages(&order), now)?;
+        // What cannot be refunded is not asked for; whether the wallet has room shows when it is decided.
+        let standing = order.standing().map_err(|_| RefundRefusal::NoPayment)?;
+        returned(&standing, &self.wish)?;
+        let has_wallet = order.customer.is_some() && order.collector.is_none();
+        if self.wish.to == RefundTo::Wallet && !has_wallet {
+            return Err(RefundRefusal::NoWallet.into());
+        }
+        let claim = Claim {
+            id: self.id,
+            order: order.id,
+            site: order.site,
+            wish: self.wish.clone(),
+            reason: self.reason.clone(),
+            state: ClaimState::Open,
+            asked_by: self.actor.clone(),
+            asked_at: now,
+            answer: None,
+            decided_by: None,
+            decided_at: None,
+            returned: None,
+        };
+        order.claims.push(KnownClaim { claim, news: News::New });
+        parts.part::<Desk>().put(order);
+        Ok(self.id)
+    }
+}
+
+fn ages(order: &KnownOrder) -> Vec<LineAge> {
+    let line = |line: &crate::known::KnownLine| LineAge {
+        line: line.number,
+        rule: line.refunds,
+        delivered_at: order.delivered_at(line),
+        is_seen: order.seen.contains(&line.number),
+    };
+    // What nothing is left of is nobody's to ask for.
+    order.lines.iter().filter(|one| !order.is_over(one)).map(line).collect()
+}
+
+impl Command for AskBack {
+    type Answer = Result<ClaimId, ClaimRefusal>;
+
+    fn key(&self) -> CommandKey {
+        CommandKey::request(&self.actor, &format!("claim:{}:{}", self.order, self.key))
+    }
+
+    fn fingerprint(&self) -> Vec<u8> {
+        let wish = serde_json::to_vec(&self.wish).expect("a wish is plain data");
+        Sha256::new().chain_update(&self.reason).chain_update([0]).chain_update(wish).finalize().to_vec()
+    }
+
+    fn want(&self, parts: &mut Parts) {
+        parts.part::<Desk>().want_claims(self.order);
+    }
+
+    fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Self::Answer {
+        self.decide_or_refuse(parts, now)
+    }
+}
+
+/// A buyer does not want it any more.
+#[derive(Debug, Clone)]
+pub struct WithdrawClaim {
+    /// The order.
+    pub order: OrderId,
+    /// Which.
+    pub claim: ClaimId,
+}
+
+impl Command for WithdrawClaim {
+    type Answer = Result<ClaimState, ClaimRefusal>;
+
+    fn key(&self) -> CommandKey {
+        CommandKey::fact(self.claim, "withdrawn")
+    }
+
+    fn fingerprint(&self) -> Vec<u8> {
+        self.order.uuid().as_bytes().to_vec()
+    }
+
+    fn want(&self, parts: &mut Parts) {
+        parts.part::<Desk>().want_claims(self.order);
+    }
+
+    fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Self::Answer {
+        let known = parts.part::<Desk>().order(self.order).cloned();
+        let mut order = known.ok_or(ClaimRefusal::NotFound)?;
+        let known = open(&mut order, self.claim)?;
+        known.end(ClaimState::Withdrawn, now);
+        parts.part::<Desk>().put(order);
+        Ok(ClaimState::Withdrawn)
+    }
+}
+
+/// An operator decides a claim: what he approves is refunded at once.
+#[derive(Debug, Clone)]
+pub struct DecideClaim {
+    /// The order.
+    pub order: OrderId,
+    /// Which.
+    pub claim: ClaimId,
+    /// What is asked for, and why: the claim's own words, which never change.
+    pub wish: RefundWish,
+    /// Why, and who decides.
+    pub of: RefundOf,
+    /// What he says.
+    pub verdict: Verdict,
+    /// The caller's key: the same one is the same decision.
+    pub key: String,
+}
+
+impl DecideClaim {
+    fn refund(&self) -> RefundOrder {
+        let (wish, of, key) = (self.wish.clone(), self.of.clone(), format!("claim:{}", self.claim));
+        RefundOrder { order: self.order, wish, of, key }
+    }
+
+    fn decide_or_refuse(&self, parts: &mut Parts, now: DateTime<Utc>) -> Result<ClaimDecided, ClaimRefusal> {
+        let known = parts.part::<Desk>().order(self.order).cloned();
+        let mut order = known.ok_or(ClaimRefusal::NotFound)?;
+        open(&mut order, self.claim)?;
+        let refund = match &self.verdict {
+            Verdict::Approve => Some(self.refund().decide(parts, now)?),
+            Verdict::Reject { .. } => None,
+        };
+        // The refund has changed the order, and may have ended the claim with it.
+        let known = parts.part::<Desk>().order(self.order).cloned();
+        let mut order = known.ok_or(ClaimRefusal::NotFound)?;
+        let claim = order.claims.iter_mut().find(|known| known.claim.id == self.claim);
+        let claim = claim.ok_or(ClaimRefusal::NotFound)?;
+        let state = if refund.is_some() { ClaimState::Approved } else { ClaimState::Rejected };
+        claim.end(state, now);
+        claim.claim.decided_by = Some(self.of.by);
+        claim.claim.returned = refund.as_ref().map(|refund| refund.number);
+        if let Verdict::Reject { answer } = &self.verdict {
+            claim.claim.answer = Some(answer.clone());
+        }
+        parts.part::<Desk>().put(order);
+        Ok(ClaimDecided { state, refund })
+    }
+}
+
+fn open(order: &mut KnownOrder, id: ClaimId) -> Result<&mut KnownClaim, ClaimRefusal> {
+    let known = order.claims.iter_mut().find(|known| known.claim.id == id).ok_or(ClaimRefusal::NotFound)?;
+    match known.claim.state {
+        ClaimState::Open => Ok(known),
+        state => Err(ClaimRefusal::State { state }),
+    }
+}
+
+impl KnownClaim {
+    /// It is decided; a row of this batch stays a new one.
+    pub(crate) fn end(&mut self, state: ClaimState, now: DateTime<Utc>) {
+        self.claim.state = state;
+        self.claim.decided_at = Some(now);
+        if self.news == News::None {
+            self.news = News::Changed;
+        }
+    }
+}
+
+impl Command for DecideClaim {
+    type Answer = Result<ClaimDecided, ClaimRefusal>;
+
+    fn key(&self) -> CommandKey {
+        CommandKey::request(self.of.by, &format!("claim:{}:{}", self.claim, self.key))
+    }
+
+    fn fingerprint(&self) -> Vec<u8> {
+        let (word, answer) = match &self.verdict {
+            Verdict::Approve => ("approve", ""),
+            Verdict::Reject { answer } => ("reject", answer.as_str()),
+        };
+        Sha256::new().chain_update(word).chain_update([0]).chain_update(answer).finalize().to_vec()
+    }
+
+    fn want(&self, parts: &mut Parts) {
+        parts.part::<Desk>().want_claims(self.order);
+        self.refund().want(parts);
+    }
+
+    fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Self::Answer {
+        self.decide_or_refuse(parts, now)
+    }
+}
