@@ -97,6 +97,7 @@ fn category_draft() -> CategoryDraft {
 
 fn goods_draft(category: CategoryId) -> GoodsDraft {
     GoodsDraft {
+        refunds: Default::default(),
         code: code("starfall"),
         category,
         kind: GoodsKind::Card,

@@ -348,6 +348,8 @@ pub struct OrderView {
     pub refunds: Vec<BuyerRefund>,
     /// What its buyer has asked to have back, the first claim first; who decided is not told.
     pub claims: Vec<Claim>,
+    /// Whether money that came by a channel may go into the buyer's wallet.
+    pub may_fill_wallet: bool,
 }
 
 impl OrderView {

@@ -59,17 +59,13 @@ pub enum LinePart {
 
 kernel::words! {
     /// Where the money of a refund goes.
+    #[derive(Default)]
     RefundTo {
         /// Where it came from.
+        #[default]
         Source = "source",
         /// Into the buyer's wallet, because he wants it there.
         Wallet = "wallet",
-    }
-}
-
-impl Default for RefundTo {
-    fn default() -> Self {
-        Self::Source
     }
 }
 

@@ -64,11 +64,13 @@ pub(crate) async fn view_in(tx: &impl Tx, id: OrderId) -> Result<Option<(OrderVi
         };
     }
     let refunds = refunds_of(returns, &lines.iter().map(|line| (line.number, line.cards.clone())).collect());
+    let may_fill_wallet = order.method == Method::Channel && row.customer_id.is_some() && row.collector_id.is_none();
     let view = OrderView {
         order,
         lines,
         events: events_in(tx, id).await?,
         refunds: refunds.iter().map(OrderRefund::for_buyer).collect(),
+        may_fill_wallet,
         claims: if has_come { claims_of_order_in(tx, id).await? } else { Vec::new() },
         link: buyer.1.as_ref().and_then(|contact| LinkToken::parse(&contact.link)),
     };

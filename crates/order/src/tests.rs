@@ -2,6 +2,7 @@ mod agents;
 mod audit;
 mod by_heart;
 mod channel;
+mod claims;
 mod cost;
 mod desk;
 mod fixture;

@@ -94,11 +94,15 @@ fn order_routes(routes: Routes<App>) -> Routes<App> {
         .get("/orders/{id}/codes", pages::order::back)
         .post("/orders/{id}/codes", pages::order::reveal)
         .post("/orders/{id}/file", pages::order::download)
+        .post("/orders/{id}/claims", pages::claims::ask)
+        .post("/orders/{id}/claims/{claim}/withdraw", pages::claims::withdraw)
         .get("/orders/{id}/{link}", pages::order::show)
         .get("/orders/{id}/{link}/status", pages::order::status)
         .get("/orders/{id}/{link}/codes", pages::order::back)
         .post("/orders/{id}/{link}/codes", pages::order::reveal)
         .post("/orders/{id}/{link}/file", pages::order::download)
+        .post("/orders/{id}/{link}/claims", pages::claims::ask)
+        .post("/orders/{id}/{link}/claims/{claim}/withdraw", pages::claims::withdraw)
         .post("/orders/{id}/{link}/pay", pages::order::pay)
 }
 

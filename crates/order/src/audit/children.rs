@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::{PAGE, Sale};
 use crate::error::OrderError;
 use crate::table::{
-    commission, contact, event, form, fulfilment, hold, hop, line, order, referral, returned_line, returns, reveal,
+    claim, commission, contact, event, form, fulfilment, hold, hop, line, order, referral, returned_line, returns,
+    reveal,
 };
 
 /// The rows that belong to a page of orders.
@@ -172,6 +173,10 @@ async fn others_in(tx: &impl Tx, span: Span) -> Result<Vec<Named>, StoreError> {
         move |(order, line, site)| Named { table, order, line: Some(line), site: Some(site), sku: None }
     };
     others.extend(forms.into_iter().map(of_line("order_forms")));
+    let claims = within(tx.find::<claim::Entity>(), claim::Column::OrderId, span);
+    let claims: Vec<(Uuid, Uuid)> = claims.columns([claim::Column::OrderId, claim::Column::SiteId]).await?;
+    let of_claim = |(order, site)| Named { table: "order_claims", order, line: None, site: Some(site), sku: None };
+    others.extend(claims.into_iter().map(of_claim));
     let reveals = within(tx.find::<reveal::Entity>(), reveal::Column::OrderId, span);
     let columns = [reveal::Column::OrderId, reveal::Column::LineNo, reveal::Column::SiteId];
     let reveals: Vec<(Uuid, i32, Uuid)> = reveals.columns(columns).await?;

@@ -208,6 +208,8 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
     let brought = SoldBy { brought: Brought::Link(referral), ..sold_by(&shop) };
     let order = house.orders.place(&scope, brought, buyer.clone(), wanted.clone(), site).await;
     let order = order.expect("placed").answer.order;
+    let why = (order, order::RefundWish::default(), "it does not work");
+    let claim = house.orders.ask_back(&scope, &order::Proof::account(customer.id), why, "claim").await.expect("asked");
     let by_hand = vec![Wanted::new(by_hand, 1, unit_by_hand)];
     let worked_on = house.orders.place(&scope, sold_by(&shop), buyer.clone(), by_hand, "by-hand").await;
     let worked_on = worked_on.expect("placed").answer.order;
@@ -227,6 +229,7 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
         ("tenant", shop.tenant.id.to_string()),
         ("site", shop.site.id.to_string()),
         ("order", order.to_string()),
+        ("claim", claim.answer.to_string()),
         ("id", waiting.to_string()),
         ("link", link.as_str().to_owned()),
         ("channel", channel.id.to_string()),

@@ -24,6 +24,9 @@ pub async fn matrix(db: &TestDb) {
         "POST /api/v1/shop/agent/withdrawals/{withdrawal}/cancel buyer",
         "GET /api/v1/shop/openapi.json guest",
         "POST /api/v1/shop/orders buyer",
+        "GET /api/v1/shop/orders/{order}/claims buyer",
+        "POST /api/v1/shop/orders/{order}/claims buyer",
+        "POST /api/v1/shop/orders/{order}/claims/{claim}/withdraw buyer",
         "DELETE /api/v1/shop/session buyer",
         "POST /api/v1/shop/session guest",
     ];
@@ -48,6 +51,7 @@ pub async fn matrix(db: &TestDb) {
             }
         }
     }
+    claims(&fixture, &home).await;
     agents(&fixture, &home).await;
     agent_at_home(&fixture, fixture.target(HOME, "main")).await;
     let cookie = format!("session={}", home.customer);
@@ -56,6 +60,42 @@ pub async fn matrix(db: &TestDb) {
     assert_eq!(buy(&fixture, &home, &home.customer, &home.names["sku"]).await.0, StatusCode::UNAUTHORIZED);
     let nowhere = Sent { host: "nowhere.example", body: "{}", ..sent(&home, "/api/v1/shop/orders", "") };
     assert_eq!(fixture.ask(nowhere).await.0, StatusCode::MISDIRECTED_REQUEST);
+}
+
+/// A buyer asks back what he has bought himself, where he has bought it.
+async fn claims(fixture: &Fixture, home: &Target) {
+    let is_about = |route: &&web::Route| route.path.starts_with("/api/v1/shop/orders/");
+    for route in api::shop_route_list().iter().filter(is_about) {
+        let ask = async |visited: &Target, token: &str, names: &Target| {
+            let (path, cookie) = (fill(route.path, &names.names), format!("session={token}"));
+            let body =
+                if route.path.ends_with("/claims") && route.method == "POST" { r#"{"reason":"it fails"}"# } else { "" };
+            let method = Method::from_bytes(route.method.as_bytes()).expect("a method");
+            fixture.ask(Sent { method, body, ..sent(visited, &path, &cookie) }).await
+        };
+        for foreign in fixture.targets.iter().filter(|target| target.site != home.site) {
+            for (visited, token, expected) in [
+                (home, home.customer.as_str(), StatusCode::NOT_FOUND),
+                (home, home.other.as_str(), StatusCode::NOT_FOUND),
+                (home, "", StatusCode::UNAUTHORIZED),
+                (foreign, home.customer.as_str(), StatusCode::UNAUTHORIZED),
+                (foreign, foreign.other.as_str(), StatusCode::NOT_FOUND),
+            ] {
+                let (status, text) = ask(visited, token, foreign).await;
+                assert_eq!(status, expected, "{} {}: {text}", route.method, route.path);
+            }
+        }
+        let (status, text) = ask(home, &home.other, home).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "another's: {} {}: {text}", route.method, route.path);
+        let (status, text) = ask(home, &home.customer, home).await;
+        let expected = match (route.method.as_str(), route.path.ends_with("/withdraw")) {
+            ("GET", _) => StatusCode::OK,
+            (_, true) => StatusCode::NO_CONTENT,
+            // One waits already.
+            _ => StatusCode::CONFLICT,
+        };
+        assert_eq!(status, expected, "{} {}: {text}", route.method, route.path);
+    }
 }
 
 /// What is an agent's is shown to him alone: not to a guest, not to a customer who is no agent, not at another site, and

@@ -190,7 +190,10 @@ pub fn body_of(route: &Route, target: &Target) -> String {
         }
         ("POST", path) if path.ends_with("/orders/{order}/refund") => r#"{"reason":"he asked"}"#.to_owned(),
         ("POST", path) if path.ends_with("/fulfilments/{line}") => r#"{"act":"take"}"#.to_owned(),
-        ("POST", path) if path.contains("/refunds/{refund}/") => String::new(),
+        ("POST", path) if path.contains("/refunds/{refund}/") || path.ends_with("/claims/{claim}/approve") => {
+            String::new()
+        }
+        ("POST", path) if path.ends_with("/claims/{claim}/reject") => r#"{"answer":"it was used"}"#.to_owned(),
         (method, path) => panic!("the matrix has no body for {method} {path}"),
     }
 }
@@ -222,7 +225,7 @@ fn paid_out(method: &str, path: &str, target: &Target) -> Value {
 
 /// The fields of all forms of a shop that are about a thing.
 pub fn form_of(route: &Route) -> &'static str {
-    if route.method == "POST" { "key=0123456789abcdef&quantity=1&confirm=yes" } else { "" }
+    if route.method == "POST" { "key=0123456789abcdef&quantity=1&confirm=yes&reason=it+fails" } else { "" }
 }
 
 /// A page without what differs from request to request, and without the names that were asked for.

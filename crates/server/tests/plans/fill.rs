@@ -32,7 +32,7 @@ const ID: &str = "fill.id(@, k)";
 const AT: &str = "fill.at(@, k)";
 const NO: &str = "fill.no(@, k)";
 
-const COPIED: [Copied; 37] = [
+const COPIED: [Copied; 38] = [
     ("customers", &[("id", ID), ("login", "@ || k"), ("created_at", AT)]),
     ("customer_sessions", &[("token_hash", "sha256(@ || int4send(k))"), ("customer_id", ID), ("created_at", AT)]),
     ("accounts", &[("id", ID), ("owner_id", ID)]),
@@ -129,6 +129,16 @@ const COPIED: [Copied; 37] = [
         &[("order_id", ID), ("refund_id", ID), ("requested_at", AT), ("settled_at", "fill.at(requested_at, k)")],
     ),
     ("order_return_lines", &[("order_id", ID)]),
+    (
+        "order_claims",
+        &[
+            ("id", ID),
+            ("order_id", ID),
+            ("state", "'withdrawn'"),
+            ("asked_at", AT),
+            ("decided_at", "fill.at(asked_at, k)"),
+        ],
+    ),
     ("reveals", &[("id", ID), ("order_id", ID), ("at", AT)]),
     ("entries", &[("id", "fill.entry(@, k)"), ("subject_id", ID), ("batch_id", ID), ("posted_at", AT)]),
     ("postings", &[("entry_id", "fill.entry(@, k)")]),

@@ -2,6 +2,7 @@
 
 pub(crate) mod browse;
 pub(crate) mod checkout;
+pub(crate) mod claims;
 pub(crate) mod demo;
 pub(crate) mod goods;
 pub(crate) mod home;

@@ -22,19 +22,24 @@ use crate::view::{Common, Due, Look, OrderPageView, PayView, Status, Ways, file,
 /// The address of an order: its number and, if it was paid by a channel, its word.
 #[derive(Deserialize)]
 pub(crate) struct Address {
-    id: OrderId,
+    pub id: OrderId,
     #[serde(default)]
     link: Option<String>,
 }
 
 impl Address {
+    /// The address of this order.
+    pub const fn of(id: OrderId, link: Option<String>) -> Self {
+        Self { id, link }
+    }
+
     /// The word; a text that cannot be one names nothing.
-    fn link(&self) -> Result<Option<LinkToken>, Problem> {
+    pub fn link(&self) -> Result<Option<LinkToken>, Problem> {
         let read = |text: &String| LinkToken::parse(text).ok_or(Problem::not_found());
         self.link.as_ref().map(read).transpose()
     }
 
-    fn href(&self) -> String {
+    pub fn href(&self) -> String {
         match &self.link {
             Some(link) => format!("/orders/{}/{link}", self.id),
             None => format!("/orders/{}", self.id),
@@ -150,7 +155,7 @@ async fn open(
     opened.map_err(|error| problem(error, proof))
 }
 
-fn problem(error: OrderError, proof: &Proof) -> Problem {
+pub(super) fn problem(error: OrderError, proof: &Proof) -> Problem {
     match error {
         OrderError::NotFound if proof.link.is_none() && proof.customer.is_none() => Problem::login_required(),
         error => error.into(),

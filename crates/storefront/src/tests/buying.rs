@@ -38,6 +38,46 @@ testkit::on_both! {
         assert_eq!(town.reveals(&order).await, 2);
     }
 
+    async fn what_does_not_work_is_asked_back(db) {
+        let town = Town::open(&db).await;
+        let mut browser = town.buyer(MAIN).await;
+        let order = order_of(&browser.buy(&[("quantity", "3")]).await);
+        let href = format!("/orders/{order}");
+        let page = browser.get(&href).await;
+        assert!(page.text.contains(&format!("action=\"{href}/claims\"")) && page.text.contains("name=\"pieces\""), "{}", page.text);
+        let fields = [("key", "one"), ("line", "1"), ("pieces", "2， 3"), ("reason", "用不了<b>"), ("to", "source")];
+        for _ in 0..2 {
+            let sent = browser.post(&format!("{href}/claims"), &fields).await;
+            assert_eq!((sent.status, sent.header("location")), (StatusCode::SEE_OTHER, href.as_str()), "{}", sent.text);
+        }
+        let page = browser.get(&href).await;
+        assert!(page.text.contains("等待店家处理") && page.text.contains("用不了&lt;b&gt;"), "{}", page.text);
+        assert!(!page.text.contains(&format!("action=\"{href}/claims\"")), "one at a time");
+        let waits = browser.post(&format!("{href}/claims"), &[("key", "two"), ("reason", "again")]).await;
+        assert_eq!(waits.status, StatusCode::CONFLICT);
+        assert!(waits.text.contains("已有一个申请在处理"), "{}", waits.text);
+        let orders = &town.state.orders;
+        let open = orders.claims(&town.grove.scope, order::ClaimState::Open, None, 9).await.expect("a list");
+        let by = (identity::OperatorId::new(), "yes");
+        orders.decide_claim(&town.grove.scope, open[0].id, order::Verdict::Approve, by).await.expect("decided");
+        let page = browser.get(&href).await;
+        for said in ["部分退款", "已退款 ¥20.00 到余额", "已退 ¥20.00", "已同意", "#1"] {
+            assert!(page.text.contains(said), "{said}: {}", page.text);
+        }
+        let shown = browser.post(&format!("{href}/codes"), &[]).await;
+        assert_eq!(shown.text.matches("CODE-grove-").count(), 1, "{}", shown.text);
+        // A second one, taken back.
+        let sent = browser.post(&format!("{href}/claims"), &[("key", "three"), ("reason", "all of it")]).await;
+        assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+        let page = browser.get(&href).await;
+        let start = page.text.find(&format!("{href}/claims/clm_")).expect("a way back");
+        let withdraw = page.text[start..].split('"').next().expect("an end").to_owned();
+        assert_eq!(browser.post(&withdraw, &[]).await.status, StatusCode::SEE_OTHER);
+        assert!(browser.get(&href).await.text.contains("已撤回"));
+        let stranger = town.browser(MAIN).post(&format!("{href}/claims"), &fields).await;
+        assert_ne!(stranger.status, StatusCode::SEE_OTHER);
+    }
+
     async fn the_same_form_sent_twice_is_one_order(db) {
         let town = Town::open(&db).await;
         let mut browser = town.buyer(MAIN).await;

@@ -6,12 +6,13 @@ use catalog::{Answer, FieldKind, Goods, SkuId};
 use chrono::{DateTime, Utc};
 use kernel::{Language, Money};
 use order::machine::OrderEvent;
-use order::{BuyerRefund, Event, FulfilState, LineView, Method, OrderView, Revealed, Sight};
+use order::{BuyerRefund, Claim, ClaimState, Event, FulfilState, LineView, Method, OrderView, Revealed, Sight};
 use serde::Serialize;
 
 use super::goods::art;
 use super::pay::{Bought, BoughtLine, MoneyView, Watch};
 use super::stage::{StateView, Status, state_at};
+use crate::form::form_key;
 use crate::format;
 use crate::words::Words;
 
@@ -39,6 +40,10 @@ pub(crate) struct OrderPageView {
     cards: bool,
     /// Its money on the way back, or back.
     refunds: Vec<RefundView>,
+    /// What the buyer has asked to have back.
+    claims: Vec<ClaimView>,
+    /// How he asks; none where nothing can be asked for, or somebody else looks.
+    ask: Option<AskView>,
 }
 
 #[derive(Serialize)]
@@ -58,6 +63,35 @@ impl From<&BuyerRefund> for RefundView {
             wallet: refund.is_to_wallet,
         }
     }
+}
+
+/// What the buyer has asked to have back.
+#[derive(Serialize)]
+struct ClaimView {
+    state: StateView,
+    reason: String,
+    answer: Option<String>,
+    at: String,
+    /// Where he says that he does not want it any more, while it waits.
+    withdraw: Option<String>,
+}
+
+/// How he asks.
+#[derive(Serialize)]
+struct AskView {
+    action: String,
+    key: String,
+    choices: Vec<ChoiceView>,
+    /// Whether single cards can be named.
+    pieces: bool,
+    /// Whether he may have it in his wallet.
+    wallet: bool,
+}
+
+#[derive(Serialize)]
+struct ChoiceView {
+    value: String,
+    label: String,
 }
 
 /// A line that a person fulfils.
@@ -206,6 +240,8 @@ impl OrderPageView {
             works: view.lines.iter().filter_map(|line| work((words, language), line, look)).collect(),
             cards: view.lines.iter().any(|line| line.manual.is_none()),
             refunds: view.refunds.iter().map(RefundView::from).collect(),
+            claims: claims(words, look),
+            ask: ask((words, language), look),
         }
     }
 }
@@ -255,6 +291,49 @@ fn work((words, language): (&Words, Language), line: &LineView, look: &Look<'_>)
         answers: manual.answers.iter().map(answer).collect(),
         proof: manual.proof.clone(),
         reason: manual.reason.clone(),
+    })
+}
+
+/// What was asked for, the newest first; only for whom the order is.
+fn claims(words: &Words, look: &Look<'_>) -> Vec<ClaimView> {
+    let view = |claim: &Claim| ClaimView {
+        state: StateView::of_claim(words, claim.state.word()),
+        reason: claim.reason.clone(),
+        answer: claim.answer.clone(),
+        at: format::moment(claim.asked_at),
+        withdraw: (claim.state == ClaimState::Open).then(|| format!("{}/claims/{}/withdraw", look.href(), claim.id)),
+    };
+    let claims = look.view.claims.iter().rev().filter(|_| look.sight == Sight::Codes);
+    claims.map(view).collect()
+}
+
+/// Of what he may ask for: the whole order, or its lines that are in time.
+fn ask((words, language): (&Words, Language), look: &Look<'_>) -> Option<AskView> {
+    let view = look.view;
+    let waits = view.claims.iter().any(|claim| claim.state == ClaimState::Open);
+    if look.sight != Sight::Codes || !view.order.states.payment.has_come() || waits {
+        return None;
+    }
+    let (open, over): (Vec<&LineView>, Vec<&LineView>) =
+        view.lines.iter().filter(|line| !line.is_over).partition(|line| line.is_in_time(look.now));
+    let line = |line: &LineView| ChoiceView {
+        value: line.number.to_string(),
+        label: format!("{} · {} × {}", line.title.get(language), line.sku_name.get(language), line.quantity),
+    };
+    let whole = ChoiceView { value: String::new(), label: words.get("claim.whole", &[]) };
+    let mut choices: Vec<ChoiceView> = open.iter().map(|one| line(one)).collect();
+    if choices.is_empty() {
+        return None;
+    }
+    if over.is_empty() && view.lines.len() > 1 {
+        choices.insert(0, whole);
+    }
+    Some(AskView {
+        action: format!("{}/claims", look.href()),
+        key: form_key(),
+        choices,
+        pieces: open.iter().any(|line| !line.is_shared && line.live().count() > 1),
+        wallet: view.may_fill_wallet,
     })
 }
 

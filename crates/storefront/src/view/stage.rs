@@ -37,6 +37,11 @@ impl StateView {
 }
 
 impl StateView {
+    /// Where what a buyer asks for stands.
+    pub fn of_claim(words: &Words, key: &'static str) -> Self {
+        Self { key, label: words.get(&format!("claim.state.{key}"), &[]) }
+    }
+
     /// Where the work of a person stands.
     pub fn of_work(words: &Words, key: &'static str) -> Self {
         Self { key, label: words.get(&format!("order.work.{key}"), &[]) }
