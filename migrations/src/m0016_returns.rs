@@ -101,6 +101,8 @@ async fn after(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         // By when a buyer may ask for his money back, as it was frozen; nothing is the usual rule.
         crate::run(manager, &schema::add_optional(crate::backend(manager), table, "refund_rule", Text)).await?;
     }
+    // Query: the lines of an order whose codes were looked at.
+    crate::run(manager, &schema::add_index("reveals", &["order_id", "line_no"])).await?;
     for statement in moved {
         crate::run(manager, &statement).await?;
     }

@@ -125,7 +125,7 @@ impl From<Claim> for ClaimView {
 
 /// What buyers ask to have back, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/tenants/{tenant}/claims", tag = "refunds", params(("tenant" = String, Path), Claims),
+    get, path = "/api/v1/tenants/{tenant}/claims", tag = "claims", params(("tenant" = String, Path), Claims),
     responses((status = 200, body = List<ClaimView>))
 )]
 pub(crate) async fn list(
@@ -166,7 +166,7 @@ async fn claims_of<S: Inside>(
 ///
 /// It is refunded at once, like an order by hand.
 #[utoipa::path(
-    post, path = "/api/v1/tenants/{tenant}/claims/{claim}/approve", tag = "refunds",
+    post, path = "/api/v1/tenants/{tenant}/claims/{claim}/approve", tag = "claims",
     params(("tenant" = String, Path), ("claim" = String, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = ClaimDecidedView), (status = 409, description = "not in this state"),
         (status = 422, description = "refused; `idempotency_key_reused`: the key came with another decision"))
@@ -182,7 +182,7 @@ pub(crate) async fn approve(
 
 /// Do not give it back, and tell the buyer why.
 #[utoipa::path(
-    post, path = "/api/v1/tenants/{tenant}/claims/{claim}/reject", tag = "refunds", request_body = RejectBody,
+    post, path = "/api/v1/tenants/{tenant}/claims/{claim}/reject", tag = "claims", request_body = RejectBody,
     params(("tenant" = String, Path), ("claim" = String, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = ClaimDecidedView), (status = 409, description = "not in this state"),
         (status = 422, description = "refused; `idempotency_key_reused`: the key came with another body"))

@@ -49,6 +49,7 @@ pub use problem::{FieldError, Problem, status_of};
 pub use proxies::Proxies;
 pub use rate::RateLimits;
 pub use routes::{Policed, Route, Routes};
+pub use titles::title_of;
 pub use trace::TraceId;
 pub use via::{Followed, Via};
 pub use visit::{ClientAddress, Visit, VisitFault};

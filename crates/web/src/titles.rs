@@ -201,7 +201,7 @@ const TITLES: &[(&str, &str, &str)] = &[
 ];
 
 /// The title of a problem with this code, if it has one.
-pub(crate) fn title_of(code: &str, language: Language) -> Option<&'static str> {
+pub fn title_of(code: &str, language: Language) -> Option<&'static str> {
     let place = TITLES.binary_search_by_key(&code, |(code, ..)| code).ok()?;
     let (_, chinese, english) = TITLES[place];
     Some(match language {

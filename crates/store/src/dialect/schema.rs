@@ -396,6 +396,12 @@ pub fn add_index_where(table: &str, columns: &[&str], condition: &str) -> String
     partial_index(table, &["tenant_id"].iter().chain(columns).copied().collect::<Vec<_>>(), condition)
 }
 
+/// The same on all rows.
+pub fn add_index(table: &str, columns: &[&str]) -> String {
+    let columns = ["tenant_id"].iter().chain(columns).copied().collect::<Vec<_>>();
+    format!("CREATE INDEX {table}_{}_idx ON {table} ({})", columns.join("_"), columns.join(", "))
+}
+
 fn partial_index(table: &str, columns: &[&str], condition: &str) -> String {
     let kind = if columns[0] == "tenant_id" { "some" } else { "claim" };
     let name = columns.join("_");

@@ -2,7 +2,8 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use order::{ClaimId, LinePart, LineWish, OrderId, RefundTo, RefundWish};
+use kernel::Coded;
+use order::{ClaimId, LinePart, LineWish, OrderError, OrderId, Proof, RefundTo, RefundWish};
 use serde::Deserialize;
 use web::{Form, MaybeBuyer, Path, Problem, Visitor};
 
@@ -61,8 +62,7 @@ pub(crate) async fn ask(
     let proof = proof(&buyer, &visitor, address.link()?);
     let what = (address.id, form.wish(), form.reason.as_str());
     let asked = app.rooms.orders.ask_back(&buyer.scope, &proof, what, &kept_key(&form.key)).await;
-    asked.map_err(|error| problem(error, &proof))?;
-    Ok(Redirect::to(&address.href()).into_response())
+    back(&address, asked.map(|_| ()), &proof)
 }
 
 /// `POST ../claims/{claim}/withdraw`: does not ask for it any more, and back to the order.
@@ -75,6 +75,16 @@ pub(crate) async fn withdraw(
     let address = Address::of(id, link);
     let proof = proof(&buyer, &visitor, address.link()?);
     let withdrawn = app.rooms.orders.withdraw_claim(&buyer.scope, &proof, (id, claim)).await;
-    withdrawn.map_err(|error| problem(error, &proof))?;
-    Ok(Redirect::to(&address.href()).into_response())
+    back(&address, withdrawn, &proof)
+}
+
+/// Back to the order, which says why nothing came of it.
+fn back(address: &Address, done: Result<(), OrderError>, proof: &Proof) -> Result<Response, Problem> {
+    match done {
+        Ok(()) => Ok(Redirect::to(&address.href()).into_response()),
+        Err(OrderError::Claim(refusal)) => {
+            Ok(Redirect::to(&format!("{}?claim={}#after", address.href(), refusal.code())).into_response())
+        }
+        Err(error) => Err(problem(error, proof)),
+    }
 }

@@ -9,7 +9,7 @@ use order::{Device, LinkToken, OrderError, OrderId, OrderView, Orders, Proof, Re
 use serde::Deserialize;
 use store::Tx;
 use tenancy::Shop;
-use web::{Form, Guest, Json, MaybeBuyer, Path, Problem, Query, ShopContext, Visitor};
+use web::{Form, Guest, Json, MaybeBuyer, Path, Problem, Query, ShopContext, Visitor, title_of};
 
 use super::page;
 use super::pay::{self, PayForm, PayNote};
@@ -194,7 +194,8 @@ async fn order_page(
         Shown::Masked(note) => (None, Some(note)),
         Shown::Open(revealed) => (Some(revealed.as_slice()), None),
     };
-    let look = Look { view, sight, revealed, goods: &goods, now };
+    let refused = note.and_then(|note| title_of(&note.claim, frame.language));
+    let look = Look { view, sight, revealed, goods: &goods, now, refused };
     if let Some((amount, expires_at)) = look.is_to_be_paid() {
         let channels = app.rooms.orders.channels(&buyer.scope, &chain).await?;
         let attempts = app.payments().attempts_of(&buyer.scope, intent).await?;

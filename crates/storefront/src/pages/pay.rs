@@ -22,6 +22,9 @@ pub(crate) struct PayForm {
 pub(crate) struct PayNote {
     #[serde(default)]
     pay: String,
+    /// Why a claim was not taken.
+    #[serde(default)]
+    pub claim: String,
 }
 
 const UNANSWERED: &str = "unanswered";

@@ -54,8 +54,9 @@ testkit::on_both! {
         assert!(page.text.contains("等待店家处理") && page.text.contains("用不了&lt;b&gt;"), "{}", page.text);
         assert!(!page.text.contains(&format!("action=\"{href}/claims\"")), "one at a time");
         let waits = browser.post(&format!("{href}/claims"), &[("key", "two"), ("reason", "again")]).await;
-        assert_eq!(waits.status, StatusCode::CONFLICT);
-        assert!(waits.text.contains("已有一个申请在处理"), "{}", waits.text);
+        assert_eq!(waits.header("location"), format!("{href}?claim=claim_waits#after"));
+        assert!(browser.get(&format!("{href}?claim=claim_waits")).await.text.contains("已有一个申请在处理"));
+        assert!(!browser.get(&format!("{href}?claim=%3Cb%3E")).await.text.contains("<b>"));
         let orders = &town.state.orders;
         let open = orders.claims(&town.grove.scope, order::ClaimState::Open, None, 9).await.expect("a list");
         let by = (identity::OperatorId::new(), "yes");

@@ -25,6 +25,8 @@ pub(crate) struct Look<'a> {
     /// What the goods are today, for pictures and for buying them again.
     pub goods: &'a HashMap<SkuId, Goods>,
     pub now: DateTime<Utc>,
+    /// Why what was asked for just now is not.
+    pub refused: Option<&'static str>,
 }
 
 /// The keys of the page.
@@ -44,6 +46,8 @@ pub(crate) struct OrderPageView {
     claims: Vec<ClaimView>,
     /// How he asks; none where nothing can be asked for, or somebody else looks.
     ask: Option<AskView>,
+    /// Why what was asked for just now is not.
+    refused: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -242,6 +246,7 @@ impl OrderPageView {
             refunds: view.refunds.iter().map(RefundView::from).collect(),
             claims: claims(words, look),
             ask: ask((words, language), look),
+            refused: look.refused,
         }
     }
 }
