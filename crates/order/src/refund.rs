@@ -201,7 +201,7 @@ pub enum RefundRefusal {
     Twice,
     #[error("nothing is left of line {line}")]
     LineRefunded { line: i32 },
-    #[error("between 0.01 and {most} can go back of line {line}")]
+    #[error("more than nothing and at most {most} can go back of line {line}")]
     Amount { line: i32, most: Money },
     #[error("line {line} is not delivered: it goes back as a whole")]
     NotDelivered { line: i32 },

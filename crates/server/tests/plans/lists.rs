@@ -55,6 +55,7 @@ const FILTERS: [(&str, &[&str]); 9] = [
             "state=cancelled",
         ],
     ),
+    ("/claims", &["state=open", "state=withdrawn"]),
     ("/exceptions", &["state=open", "state=resolved"]),
     ("/balances", &["kind=wallet", "kind=stock_at_cost", "kind=site_pending"]),
     ("/batches", &["sku={sku}"]),
