@@ -9,7 +9,7 @@ use crate::isolation::fixture::{Fixture, HOME, Sent, Target};
 use crate::isolation::requests::{fill, of_shop, query_of};
 
 /// The filters of lists, by the end of their path. `{name}` is filled in as in paths.
-const FILTERS: [(&str, &[&str]); 9] = [
+const FILTERS: [(&str, &[&str]); 10] = [
     (
         "/orders",
         &[

@@ -56,13 +56,13 @@ testkit::on_both! {
         let waits = browser.post(&format!("{href}/claims"), &[("key", "two"), ("reason", "again")]).await;
         assert_eq!(waits.header("location"), format!("{href}?claim=claim_waits#after"));
         assert!(browser.get(&format!("{href}?claim=claim_waits")).await.text.contains("已有一个申请在处理"));
-        assert!(!browser.get(&format!("{href}?claim=%3Cb%3E")).await.text.contains("<b>"));
+        assert!(!browser.get(&format!("{href}?claim=%3Ci%20x%3E")).await.text.contains("<i x>"));
         let orders = &town.state.orders;
         let open = orders.claims(&town.grove.scope, order::ClaimState::Open, None, 9).await.expect("a list");
         let by = (identity::OperatorId::new(), "yes");
         orders.decide_claim(&town.grove.scope, open[0].id, order::Verdict::Approve, by).await.expect("decided");
         let page = browser.get(&href).await;
-        for said in ["部分退款", "已退款 ¥20.00 到余额", "已退 ¥20.00", "已同意", "#1"] {
+        for said in ["部分退款", "已退款 ¥20.00 到余额", "已退 ¥20.00", "已同意", "第 1 张", "第 3 张"] {
             assert!(page.text.contains(said), "{said}: {}", page.text);
         }
         let shown = browser.post(&format!("{href}/codes"), &[]).await;

@@ -90,6 +90,11 @@ impl Review {
         if withdrawal.requested.1 == self.by || withdrawal.approved_by.contains(&self.by) {
             return Err(Refusal::SamePerson);
         }
+        // Who named the account says nothing about whether it is right.
+        let payee = withdrawal.payee.and_then(|payee| teller.payee(payee));
+        if payee.is_some_and(|payee| payee.created_by == self.by) {
+            return Err(Refusal::SamePerson);
+        }
         check_payable(teller, withdrawal)?;
         if !teller.is_name_checked(withdrawal.earner) && !is_name_checked {
             return Err(Refusal::NameUnchecked);

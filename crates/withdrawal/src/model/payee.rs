@@ -5,6 +5,7 @@ use kernel::Secret;
 use kernel::text::one_line;
 use serde::{Deserialize, Serialize};
 use settlement::EarnerRef;
+use uuid::Uuid;
 
 use crate::error::WithdrawalError;
 
@@ -64,6 +65,8 @@ pub struct Payee {
     pub usable_from: DateTime<Utc>,
     /// Since when it is there.
     pub created_at: DateTime<Utc>,
+    /// Who has named it.
+    pub created_by: Uuid,
     /// Since when it is not used any more.
     pub removed_at: Option<DateTime<Utc>>,
 }

@@ -38,7 +38,6 @@ pub(crate) async fn insert(
     tx: &WriteTx<TenantScope>,
     new: &Payee,
     (sealed, key_version): Sealed,
-    by: Uuid,
 ) -> Result<(), WithdrawalError> {
     let row = payee::Model {
         tenant_id: tx.scope().id().uuid(),
@@ -53,7 +52,7 @@ pub(crate) async fn insert(
         number_masked: new.number.clone(),
         usable_from: new.usable_from,
         created_at: new.created_at,
-        created_by: by,
+        created_by: new.created_by,
         removed_at: None,
     };
     Ok(tx.insert::<payee::Entity>([row]).await?)
@@ -149,6 +148,7 @@ fn read(row: payee::Model) -> Result<Payee, WithdrawalError> {
         number: row.number_masked,
         usable_from: row.usable_from,
         created_at: row.created_at,
+        created_by: row.created_by,
         removed_at: row.removed_at,
     })
 }

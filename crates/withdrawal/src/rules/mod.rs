@@ -9,5 +9,5 @@ mod split;
 pub(crate) use ask::check_funds;
 pub use ask::{Facts, Today, check_ask};
 pub use machine::{Step, step};
-pub use notice::takes_away;
+pub use notice::{loosens_review, takes_away};
 pub use split::split;

@@ -26,9 +26,26 @@ pub fn takes_away(old: &Rules, new: &Rules) -> bool {
         || (old.may_convert && !new.may_convert)
 }
 
+/// Whether more goes out on one person's word by `new` than by `old`: who writes such rules must not be able to use them
+/// before others could read them.
+pub fn loosens_review(old: &Rules, new: &Rules) -> bool {
+    new.two_persons_from_minor.unwrap_or(i64::MAX) > old.two_persons_from_minor.unwrap_or(i64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_on_one_persons_word_loosens_the_review() {
+        let from = |minor| Rules { two_persons_from_minor: minor, ..Rules::USUAL };
+        let (low, high, never) = (from(Some(1)), from(Some(2)), from(None));
+        for (old, new, loosens) in
+            [(low, high, true), (high, never, true), (never, high, false), (high, low, false), (low, low, false)]
+        {
+            assert_eq!(loosens_review(&old, &new), loosens, "{old:?} {new:?}");
+        }
+    }
 
     #[test]
     fn what_costs_more_comes_later_or_is_forbidden_takes_away_and_its_contrary_does_not() {

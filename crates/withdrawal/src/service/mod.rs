@@ -20,7 +20,7 @@ use crate::error::{Refusal, WithdrawalError};
 use crate::model::{Event, PayeeId, Payout, PayoutId, Rules, RulesVersion, Withdrawal, WithdrawalId, earner_in};
 use crate::repo;
 use crate::repo::requests::Filter;
-use crate::rules::takes_away;
+use crate::rules::{loosens_review, takes_away};
 
 /// The most versions that are announced at a time.
 const ANNOUNCED_MAX: u64 = 20;
@@ -92,8 +92,9 @@ impl Withdrawals {
         if announced.unsigned_abs() >= ANNOUNCED_MAX {
             return Err(WithdrawalError::TooMany { what: "announced versions", limit: ANNOUNCED_MAX });
         }
-        let takes_away = takes_away(last.as_ref().map_or(&Rules::USUAL, |last| &last.rules), &rules);
-        let effective_from = begins_at(effective_from, now, last.as_ref().map(|last| last.effective_from), takes_away)?;
+        let old = last.as_ref().map_or(&Rules::USUAL, |last| &last.rules);
+        let has_notice = takes_away(old, &rules) || loosens_review(old, &rules);
+        let effective_from = begins_at(effective_from, now, last.as_ref().map(|last| last.effective_from), has_notice)?;
         let version = last.map_or(1, |last| last.version + 1);
         let new = RulesVersion { version, effective_from, created_at: now, created_by: by, rules };
         repo::rules::insert(tx, &new).await?;

@@ -60,9 +60,10 @@ impl Withdrawals {
             number: details.masked_number(),
             usable_from: tx.now() + rules.cool_down(),
             created_at: tx.now(),
+            created_by: by,
             removed_at: None,
         };
-        repo::payees::insert(tx, &payee, sealed, by).await?;
+        repo::payees::insert(tx, &payee, sealed).await?;
         Ok(payee)
     }
 

@@ -71,6 +71,28 @@ on_both! {
         shop.all_holds().await;
     }
 
+    async fn who_named_the_account_does_not_approve_and_one_person_is_not_enough_at_once(db) {
+        let shop = Shop::open(&db).await;
+        shop.earns(shop.site, 6_000_00).await;
+        let payee = shop.payee(shop.site).await;
+        let [first, second] = shop.reviewers;
+        let id = shop.ask(shop.site, (5_000_00, payee), "ask").await.expect("asked").id;
+        let named_by = match db.backend {
+            store::Backend::Postgres => format!("'{first}'"),
+            store::Backend::Sqlite => format!("x'{}'", first.simple()),
+        };
+        db.tamper(&format!("UPDATE payees SET created_by = {named_by}")).await.expect("written");
+        let tx = shop.store.write(&shop.scope).await.expect("a writer");
+        let loose = crate::Rules { two_persons_from_minor: None, ..crate::Rules::USUAL };
+        let saved = shop.withdrawals.save_rules_in(&tx, loose, None, first).await.expect("saved");
+        assert_eq!(saved.effective_from, saved.created_at + TimeDelta::days(7));
+        tx.commit().await.expect("committed");
+        assert_eq!(refusal(shop.review(id, APPROVED, first).await), Refusal::SamePerson);
+        assert_eq!(shop.review(id, APPROVED, second).await.expect("one"), State::Requested);
+        assert_eq!(shop.review(id, APPROVED, Uuid::now_v7()).await.expect("two"), State::Approved);
+        shop.all_holds().await;
+    }
+
     async fn the_name_is_checked_at_the_first_withdrawal(db) {
         let shop = Shop::open(&db).await;
         shop.earns(shop.site, 100_00).await;
