@@ -70,9 +70,10 @@ tables!(
 /// What was refunded before went back whole. The rows are few, and without them an order could be refunded once more: they
 /// move here, and not by a job. The owner is bound by row level security like everybody, so it is lifted for the move.
 async fn after(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let backend = crate::backend(manager);
     let held = "CASE WHEN o.collector_id IS NULL OR r.settled_at IS NOT NULL THEN 0 ELSE o.held_minor END";
     let is_delivered = "(l.fulfil_within_hours IS NULL AND NOT l.is_shared)";
-    let none = if crate::backend(manager) == Backend::Postgres { "''::bytea" } else { "X''" };
+    let none = if backend == Backend::Postgres { "''::bytea" } else { "X''" };
     let moved = [
         format!(
             "INSERT INTO order_returns (tenant_id, site_id, order_id, number, refund_id, destination, amount_minor, currency, \
@@ -89,26 +90,24 @@ async fn after(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         ),
         "DROP TABLE order_refunds".to_owned(),
     ];
-    let tables = ["order_refunds", "orders", "order_lines", "order_returns", "order_return_lines"];
-    let switch = |word: &'static str| tables.map(|table| format!("ALTER TABLE {table} {word} ROW LEVEL SECURITY"));
-    let is_guarded = crate::backend(manager) == Backend::Postgres;
-    if is_guarded {
-        for statement in switch("NO FORCE") {
+    let (old, kept) = ("order_refunds", ["orders", "order_lines", "order_returns", "order_return_lines"]);
+    for table in kept.into_iter().chain([old]) {
+        if let Some(statement) = schema::bind_owner(backend, table, false) {
             crate::run(manager, &statement).await?;
         }
     }
     for table in ["goods", "order_lines"] {
         // By when a buyer may ask for his money back, as it was frozen; nothing is the usual rule.
-        crate::run(manager, &schema::add_optional(crate::backend(manager), table, "refund_rule", Text)).await?;
+        crate::run(manager, &schema::add_optional(backend, table, "refund_rule", Text)).await?;
     }
     // Query: the lines of an order whose codes were looked at.
     crate::run(manager, &schema::add_index("reveals", &["order_id", "line_no"])).await?;
     for statement in moved {
         crate::run(manager, &statement).await?;
     }
-    if is_guarded {
-        for statement in &switch("FORCE")[1..] {
-            crate::run(manager, statement).await?;
+    for table in kept {
+        if let Some(statement) = schema::bind_owner(backend, table, true) {
+            crate::run(manager, &statement).await?;
         }
     }
     Ok(())

@@ -167,6 +167,41 @@ impl Story<'_> {
         self.entries.push(sale::refunded(self.order, number, back, sums).expect("posted"));
     }
 
+    /// Parts of what was delivered go back: of each share what the parts come to together, however it was cut. Answers how many
+    /// returns there were.
+    fn give_parts_back(&mut self, steps: &[(prop::sample::Index, i64)]) -> Result<i32, TestCaseError> {
+        let due: Vec<(Earner, i64)> =
+            self.earners().iter().map(|earner| (*earner, purse_sum(&self.purse(earner)))).collect();
+        let shares: Vec<Entry> =
+            self.entries.iter().filter(|entry| entry.kind() == EntryKind::LineDelivered).cloned().collect();
+        let delivered = self.lines.iter().filter(|(goods, _)| goods.is_delivered()).map(|(_, line)| line.number);
+        let delivered: Vec<i32> = delivered.collect();
+        let mut number = 0;
+        for (place, thousandths) in steps.iter().filter(|_| !delivered.is_empty()) {
+            let line = *place.get(&delivered);
+            let (price, before) = self.price(line);
+            let amount = (price - before) * thousandths / 1_001;
+            if amount > 0 {
+                number += 1;
+                self.give_back(number, &[(line, amount, false)]);
+            }
+        }
+        for (earner, due) in due {
+            let gone = |entry: &Entry| {
+                let is_its = |line: &SoldLine<'_>| sale::delivered_id(self.order, line.number) == entry.id();
+                let line = self.lines.iter().find(|(_, line)| is_its(line)).expect("its line");
+                let (price, back) = self.price(line.1.number);
+                let own = entry.postings().iter().filter(|posting| Earner::of(&posting.account) == Some(earner));
+                let own: i64 = own.map(|posting| posting.amount.minor()).sum();
+                proportion(cents(own), cents(back), cents(price)).expect("an amount").minor()
+            };
+            let gone: i64 = shares.iter().map(gone).sum();
+            prop_assert_eq!(purse_sum(&self.purse(&earner)), due - gone, "in proportion, however it was cut");
+        }
+        prop_assert!(self.entries.iter().all(Entry::is_balanced));
+        Ok(number)
+    }
+
     /// Whatever is left goes back.
     fn refund(&mut self, number: i32) {
         let held = match self.collection {
@@ -286,31 +321,7 @@ proptest! {
         let out = story.sum(AccountKind::Opening);
         let left: i64 = story.earners().iter().map(|earner| purse_sum(&story.purse(earner))).sum();
         prop_assert_eq!(left + out, earned, "what was earned is there, or was taken out");
-        // Parts of what was delivered go back first: of each share what the parts come to together, whatever they were.
-        let due: Vec<(Earner, i64)> = story.earners().iter().map(|earner| (*earner, purse_sum(&story.purse(earner)))).collect();
-        let shares: Vec<Entry> = story.entries.iter().filter(|entry| entry.kind() == EntryKind::LineDelivered).cloned().collect();
-        let mut number = 0;
-        for (place, thousandths) in steps {
-            let delivered: Vec<i32> = story.lines.iter().filter(|(goods, _)| goods.is_delivered()).map(|(_, line)| line.number).collect();
-            let Some(line) = (!delivered.is_empty()).then(|| *place.get(&delivered)) else { continue };
-            let (price, before) = story.price(line);
-            let amount = (price - before) * thousandths / 1_001;
-            if amount > 0 {
-                number += 1;
-                story.give_back(number, &[(line, amount, false)]);
-            }
-        }
-        for (earner, due) in due {
-            let gone: i64 = shares.iter().map(|entry| {
-                let line = story.lines.iter().find(|(_, line)| sale::delivered_id(story.order, line.number) == entry.id());
-                let (price, back) = story.price(line.expect("its line").1.number);
-                let own = entry.postings().iter().filter(|posting| Earner::of(&posting.account) == Some(earner));
-                let own: i64 = own.map(|posting| posting.amount.minor()).sum();
-                proportion(cents(own), cents(back), cents(price)).expect("an amount").minor()
-            }).sum();
-            prop_assert_eq!(purse_sum(&story.purse(&earner)), due - gone, "in proportion, however it was cut");
-        }
-        prop_assert!(story.entries.iter().all(Entry::is_balanced));
+        let number = story.give_parts_back(&steps)?;
         story.refund(number + 1);
         // Until the buyer has his money, a seller that collected it has all that it paid held.
         let paid: i64 = if collection == Collection::Own { sale::to_hold(&story.sold(|_| true), collection, CNY).expect("an amount").minor() } else { 0 };

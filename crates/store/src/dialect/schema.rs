@@ -408,6 +408,13 @@ fn partial_index(table: &str, columns: &[&str], condition: &str) -> String {
     format!("CREATE INDEX {table}_{name}_{kind}_idx ON {table} ({}) WHERE {condition}", columns.join(", "))
 }
 
+/// Whether row level security binds the owner of a table, too, as it always does: he lifts it only to move rows of all tenants
+/// from one table to another, and puts it back in the same transaction. Nothing where the database has none.
+pub fn bind_owner(backend: Backend, table: &str, is_bound: bool) -> Option<String> {
+    let word = if is_bound { "FORCE" } else { "NO FORCE" };
+    (backend == Backend::Postgres).then(|| format!("ALTER TABLE {table} {word} ROW LEVEL SECURITY"))
+}
+
 /// Lets the platform role read further columns of a table that it claims from; they are never what a tenant wrote.
 pub fn read_by_platform(backend: Backend, table: &str, columns: &[&str]) -> Vec<String> {
     match backend {
