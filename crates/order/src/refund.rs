@@ -114,7 +114,9 @@ pub(crate) fn returned(lines: &[LineStanding], wish: &RefundWish) -> Result<Vec<
     if named.len() != wish.lines.len() {
         return Err(RefundRefusal::Twice);
     }
-    wish.lines.iter().map(|one| line_returned(lines, one)).collect()
+    let returned = wish.lines.iter().map(|one| line_returned(lines, one)).collect::<Result<Vec<_>, _>>()?;
+    // No channel sends nothing back.
+    if returned.iter().all(|line| line.amount.minor() == 0) { Err(RefundRefusal::Nothing) } else { Ok(returned) }
 }
 
 fn line_returned(lines: &[LineStanding], wish: &LineWish) -> Result<ReturnedLine, RefundRefusal> {
@@ -136,18 +138,15 @@ fn line_returned(lines: &[LineStanding], wish: &LineWish) -> Result<ReturnedLine
         }
         LinePart::Pieces(pieces) => {
             let cards = pieces.iter().map(|piece| card(line, *piece)).collect::<Result<Vec<CardId>, _>>()?;
-            if cards.is_empty() || cards.len() == line.cards.len() - line.void.len() {
-                // Whoever gives every card back has nothing of the line.
-                return if cards.is_empty() {
-                    Err(RefundRefusal::Piece { line: line.line, piece: 0 })
-                } else {
-                    Ok(rest(line))
-                };
+            if cards.is_empty() {
+                return Err(RefundRefusal::Piece { line: line.line, piece: 0 });
             }
-            let price = line.unit.times(u32::try_from(cards.len()).unwrap_or(u32::MAX));
-            let minor = price.map_or(line.left.minor(), |price| price.minor().min(line.left.minor()));
-            let amount = Money::new(minor, line.left.currency());
-            Ok(ReturnedLine { line: line.line, amount, is_last: false, cards })
+            let amount = line.unit.times(u32::try_from(cards.len()).unwrap_or(u32::MAX));
+            let part = amount.ok().filter(|amount| amount.minor() < line.left.minor());
+            // Whoever gives every card back, or takes the last cent, has nothing of the line.
+            let part = part.filter(|_| cards.len() < line.cards.len() - line.void.len());
+            Ok(part
+                .map_or_else(|| rest(line), |amount| ReturnedLine { line: line.line, amount, is_last: false, cards }))
         }
     }
 }
@@ -203,6 +202,8 @@ pub enum RefundRefusal {
     LineRefunded { line: i32 },
     #[error("more than nothing and at most {most} can go back of line {line}")]
     Amount { line: i32, most: Money },
+    #[error("what is named cost nothing")]
+    Nothing,
     #[error("line {line} is not delivered: it goes back as a whole")]
     NotDelivered { line: i32 },
     #[error("line {line} has no card {piece} that could go back")]
@@ -224,7 +225,7 @@ impl Coded for RefundRefusal {
             Self::NoPayment => "internal",
             Self::NoLine { .. } | Self::Twice => "refund_line",
             Self::LineRefunded { .. } => "refund_line_refunded",
-            Self::Amount { .. } => "refund_amount",
+            Self::Amount { .. } | Self::Nothing => "refund_amount",
             Self::NotDelivered { .. } => "refund_not_delivered",
             Self::Piece { .. } => "refund_piece",
             Self::NoWallet => "refund_no_wallet",
@@ -241,6 +242,7 @@ impl Coded for RefundRefusal {
             Self::NoLine { .. }
             | Self::Twice
             | Self::Amount { .. }
+            | Self::Nothing
             | Self::NotDelivered { .. }
             | Self::Piece { .. }
             | Self::NoWallet
@@ -308,5 +310,89 @@ impl OrderRefund {
     pub(crate) const fn for_buyer(&self) -> BuyerRefund {
         let is_to_wallet = self.refund.is_none();
         BuyerRefund { amount: self.amount, is_to_wallet, at: self.at, settled_at: self.settled_at }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernel::Currency;
+    use proptest::prelude::*;
+
+    fn cny(minor: i64) -> Money {
+        Money::new(minor, Currency::CNY)
+    }
+
+    fn line(line: i32, pieces: u32, unit: i64) -> LineStanding {
+        LineStanding {
+            line,
+            unit: cny(unit),
+            left: cny(unit * i64::from(pieces)),
+            is_over: false,
+            is_delivered: true,
+            cards: (0..pieces).map(|_| CardId::new()).collect(),
+            void: BTreeSet::new(),
+        }
+    }
+
+    fn of(line: i32, part: LinePart) -> RefundWish {
+        RefundWish { lines: vec![LineWish { line, part }], to: RefundTo::Source }
+    }
+
+    #[test]
+    fn what_cost_nothing_goes_back_with_the_rest_only() {
+        let lines = [line(1, 1, 10_00), line(2, 1, 0)];
+        assert_eq!(returned(&lines, &of(2, LinePart::Rest)), Err(RefundRefusal::Nothing));
+        let all = returned(&lines, &RefundWish::default()).expect("all of it");
+        assert_eq!(
+            all.iter().map(|one| (one.amount.minor(), one.is_last)).collect::<Vec<_>>(),
+            [(10_00, true), (0, true)]
+        );
+    }
+
+    #[test]
+    fn a_line_is_named_once_and_has_to_be_there() {
+        let lines = [line(1, 1, 10_00)];
+        assert_eq!(returned(&lines, &of(2, LinePart::Rest)), Err(RefundRefusal::NoLine { line: 2 }));
+        let twice = RefundWish { lines: vec![LineWish { line: 1, part: LinePart::Rest }; 2], to: RefundTo::Source };
+        assert_eq!(returned(&lines, &twice), Err(RefundRefusal::Twice));
+        assert_eq!(
+            returned(&lines, &of(1, LinePart::Amount(Money::new(1, Currency::parse("USD").expect("known"))))),
+            Err(RefundRefusal::Amount { line: 1, most: cny(10_00) })
+        );
+    }
+
+    proptest! {
+        /// Whatever is asked for, one act after another: never more than the price, each card once, and nothing after the end.
+        #[test]
+        fn a_line_gives_back_what_it_cost_and_no_more(
+            (pieces, unit) in (1u32..6, 1i64..1_000),
+            acts in prop::collection::vec((0u8..3, 0u32..7, -5i64..4_000), 0..12),
+        ) {
+            let price = unit * i64::from(pieces);
+            let mut own = line(1, pieces, unit);
+            let mut back = 0;
+            for (kind, piece, minor) in acts {
+                let part = match kind {
+                    0 => LinePart::Amount(cny(minor)),
+                    1 => LinePart::Pieces([piece].into()),
+                    _ if minor > 3_000 => LinePart::Rest,
+                    _ => continue,
+                };
+                let Ok(act) = returned(std::slice::from_ref(&own), &of(1, part)) else { continue };
+                prop_assert!(!own.is_over, "nothing comes after the end");
+                prop_assert_eq!(act.len(), 1);
+                prop_assert!(act[0].amount.minor() >= 0 && act[0].cards.iter().all(|card| !own.void.contains(card)));
+                back += act[0].amount.minor();
+                own.left = cny(price - back);
+                own.is_over = act[0].is_last;
+                own.void.extend(act[0].cards.iter().copied());
+                prop_assert!(back <= price);
+                prop_assert_eq!(own.is_over, back == price || own.void.len() == own.cards.len());
+                if own.is_over {
+                    prop_assert_eq!((back, own.void.len()), (price, own.cards.len()), "whole is whole");
+                }
+            }
+        }
     }
 }
