@@ -5,7 +5,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use identity::OperatorId;
 use kernel::{Currency, TenantScope};
-use order::{LinePart, LineWish, OrderId, OrderRefund, RefundOf, RefundTo, RefundWish, ReturnedPart};
+use order::{AskedLine, LinePart, LineWish, OrderId, OrderRefund, RefundOf, RefundTo, RefundWish, ReturnedPart};
 use payment::{RefundId, RefundState};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -25,8 +25,7 @@ pub(crate) struct RefundBody {
     /// Up to 500 characters; kept with the order.
     reason: String,
     /// Of which lines; without it whatever is left of the order.
-    #[serde(default)]
-    lines: Vec<RefundLineBody>,
+    lines: Option<Vec<RefundLineBody>>,
     /// `source` (where the money came from, the default) or `wallet` (the buyer wants it in his wallet).
     #[serde(default = "source")]
     to: String,
@@ -51,11 +50,24 @@ pub(crate) struct RefundAskedView {
     number: i32,
     /// How much goes back.
     amount: MoneyView,
+    /// Of which lines; whoever takes the last cent of one takes the whole.
+    lines: Vec<AskedLineView>,
     /// Its number at the channel's desk; none if the wallet has it already.
     #[schema(value_type = Option<String>)]
     refund: Option<RefundId>,
     /// Where the order's money is now.
     payment: &'static str,
+}
+
+/// What goes back of a line.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AskedLineView {
+    /// Its place in the order, from 1.
+    line: i32,
+    /// How much.
+    amount: MoneyView,
+    /// Whether nothing is left of it: it is void.
+    whole: bool,
 }
 
 /// A refund of an order.
@@ -126,6 +138,7 @@ pub(crate) async fn refund(
     let body = RefundAskedView {
         number: asked.answer.number,
         amount: asked.answer.amount.into(),
+        lines: asked.answer.lines.into_iter().map(Into::into).collect(),
         refund: asked.answer.refund,
         payment: asked.answer.states.payment.word(),
     };
@@ -135,13 +148,14 @@ pub(crate) async fn refund(
 async fn wish_of(rooms: &ApiState, scope: &TenantScope, sent: &RefundBody) -> Result<RefundWish, Problem> {
     let mut fields = Fields::default();
     let to = fields.word("/to", &sent.to, RefundTo::parse);
-    if sent.lines.len() > LINES_MAX {
-        fields.refuse("/lines", "value_out_of_range", format!("at most {LINES_MAX} lines"));
-    }
-    let mut lines = Vec::with_capacity(sent.lines.len());
-    if !sent.lines.is_empty() {
+    let mut lines = Vec::new();
+    if let Some(sent) = &sent.lines {
+        // None is not all of them: a program may have filtered them away.
+        if !(1..=LINES_MAX).contains(&sent.len()) {
+            fields.refuse("/lines", "value_out_of_range", format!("1 to {LINES_MAX} lines"));
+        }
         let currency = rooms.currency_in(&rooms.store.read(scope).await?).await?;
-        for (place, line) in sent.lines.iter().enumerate() {
+        for (place, line) in sent.iter().enumerate() {
             lines.extend(line_of(&mut fields, &format!("/lines/{place}"), line, currency));
         }
     }
@@ -176,6 +190,12 @@ impl From<OrderRefund> for OrderRefundView {
             state: state.word(),
             settled_at: refund.settled_at,
         }
+    }
+}
+
+impl From<AskedLine> for AskedLineView {
+    fn from(line: AskedLine) -> Self {
+        Self { line: line.line, amount: line.amount.into(), whole: line.is_last }
     }
 }
 

@@ -27,9 +27,9 @@ pub enum EntryKind {
     OwnTakings,
     /// A line was delivered: the deposit becomes revenue and margins.
     LineDelivered,
-    /// A delivered line of a refunded order: what it earned whom is the order's deposit again.
+    /// A delivered line goes back, or a part of it: what that earned whom is the order's deposit again.
     LineReturned,
-    /// An order is refunded: its money leaves the deposits again.
+    /// Money of an order goes back: it leaves the deposits again.
     OrderRefunded,
     /// What fell due of an earner is settled: it pays his debt first, and the rest is available.
     EarningReleased,

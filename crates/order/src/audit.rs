@@ -147,7 +147,7 @@ impl Sale<'_> {
 
 /// Audits the orders of the transaction's tenant: invariants 2 (what sites have held is what their orders hold),
 /// 3 (a sold code belongs to one delivered line, a held one to one unpaid line), 5 (a paid order is delivered in time, or
-/// goes back), 6 (one payment bought it), 7 (an order is refunded once, in full, and its codes are void), 8 (margins sum
+/// goes back), 6 (one payment bought it), 7 (no line gives back more than it cost, and what went back whole is void), 8 (margins sum
 /// up, are posted to whom they belong, and go back with a refund), 11 (history follows the machines), 13 (what names an
 /// order without a foreign key names one that is there) and 15 (only unpaid orders hold, and a refund comes to its end),
 /// and that the ledger says the same as the order.

@@ -390,10 +390,8 @@ impl Desk {
             }
         }
         let book = others.part::<Book>();
-        let undone = book.wanted_subjects().clone();
-        self.earners_of(&undone).into_iter().for_each(|earner| book.want_earner(earner));
-        // The buyer may want his money there.
-        self.wallets_of(&undone).for_each(|wallet| book.want(wallet));
+        let earners = self.earners_of(book.wanted_subjects());
+        earners.into_iter().for_each(|earner| book.want_earner(earner));
         Ok(())
     }
 
@@ -401,14 +399,6 @@ impl Desk {
     pub fn earners_of(&self, orders: &BTreeSet<Uuid>) -> BTreeSet<Earner> {
         let known = orders.iter().filter_map(|id| self.known.get(&OrderId::from_uuid(*id)));
         known.flat_map(|order| &order.lines).flat_map(KnownLine::earners).collect()
-    }
-
-    /// The wallets of who bought these orders.
-    pub fn wallets_of<'a>(&'a self, orders: &'a BTreeSet<Uuid>) -> impl Iterator<Item = Account> + 'a {
-        let known = orders.iter().filter_map(|id| self.known.get(&OrderId::from_uuid(*id)));
-        let wallet =
-            |order: &KnownOrder| Some(Account::of(AccountKind::Wallet, order.customer?.uuid(), order.total.currency()));
-        known.filter_map(wallet)
     }
 
     async fn read_claims(&mut self, tx: &LaneTx) -> Result<(), OrderError> {

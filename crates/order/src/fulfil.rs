@@ -31,7 +31,7 @@ kernel::words! {
         Done = "done",
         /// It did not work; the reason says why.
         Failed = "failed",
-        /// The order is refunded.
+        /// The line is refunded whole.
         Cancelled = "cancelled",
     }
 }
@@ -83,7 +83,7 @@ pub enum FulfilRefusal {
     Taken { by: OperatorId, since: DateTime<Utc> },
     #[error("a line that is {} cannot do this", state.word())]
     State { state: FulfilState },
-    #[error("the order is refunded")]
+    #[error("the line is refunded")]
     Refunded,
     #[error("the order is not open")]
     NotOpen,

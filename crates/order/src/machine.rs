@@ -81,7 +81,7 @@ kernel::words! {
         DeliveryFailed = "delivery_failed",
         /// Delivery is tried again.
         DeliveryRetried = "delivery_retried",
-        /// The money is to go back; what was not delivered is called off.
+        /// Money is to go back; what of it was not delivered is called off.
         RefundRequested = "refund_requested",
         /// Some of the money went back.
         PartRefunded = "part_refunded",

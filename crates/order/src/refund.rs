@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::machine::States;
 
-/// The most returns of one order: WeChat Pay takes no more refunds of one payment.
+/// The most returns of one order: WeChat Pay takes no more refunds of one payment. The last one is all that is left, so that
+/// nothing is locked in.
 pub const RETURNS_MAX: usize = 50;
 
 /// Why an order is refunded, and by whom.
@@ -114,9 +115,7 @@ pub(crate) fn returned(lines: &[LineStanding], wish: &RefundWish) -> Result<Vec<
     if named.len() != wish.lines.len() {
         return Err(RefundRefusal::Twice);
     }
-    let returned = wish.lines.iter().map(|one| line_returned(lines, one)).collect::<Result<Vec<_>, _>>()?;
-    // No channel sends nothing back.
-    if returned.iter().all(|line| line.amount.minor() == 0) { Err(RefundRefusal::Nothing) } else { Ok(returned) }
+    wish.lines.iter().map(|one| line_returned(lines, one)).collect()
 }
 
 fn line_returned(lines: &[LineStanding], wish: &LineWish) -> Result<ReturnedLine, RefundRefusal> {
@@ -171,10 +170,24 @@ pub struct RefundAsked {
     pub number: i32,
     /// How much goes back.
     pub amount: Money,
+    /// Of which lines; whoever takes the last cent of one takes the whole.
+    #[serde(default)]
+    pub lines: Vec<AskedLine>,
     /// The refund that goes out by the channel; none if the money is in the wallet already.
     pub refund: Option<RefundId>,
     /// Where the order stands.
     pub states: States,
+}
+
+/// What goes back of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedLine {
+    /// Its place in the order, from 1.
+    pub line: i32,
+    /// How much.
+    pub amount: Money,
+    /// Whether nothing is left of it: it is void.
+    pub is_last: bool,
 }
 
 /// Answers from before there were several have no number.
@@ -202,8 +215,6 @@ pub enum RefundRefusal {
     LineRefunded { line: i32 },
     #[error("more than nothing and at most {most} can go back of line {line}")]
     Amount { line: i32, most: Money },
-    #[error("what is named cost nothing")]
-    Nothing,
     #[error("line {line} is not delivered: it goes back as a whole")]
     NotDelivered { line: i32 },
     #[error("line {line} has no card {piece} that could go back")]
@@ -212,7 +223,7 @@ pub enum RefundRefusal {
     NoWallet,
     #[error("the wallet has room for {room}")]
     WalletFull { room: Money },
-    #[error("an order gives money back {most} times, no more")]
+    #[error("an order gives money back {most} times, and the last time all that is left")]
     TooMany { most: usize },
 }
 
@@ -225,7 +236,7 @@ impl Coded for RefundRefusal {
             Self::NoPayment => "internal",
             Self::NoLine { .. } | Self::Twice => "refund_line",
             Self::LineRefunded { .. } => "refund_line_refunded",
-            Self::Amount { .. } | Self::Nothing => "refund_amount",
+            Self::Amount { .. } => "refund_amount",
             Self::NotDelivered { .. } => "refund_not_delivered",
             Self::Piece { .. } => "refund_piece",
             Self::NoWallet => "refund_no_wallet",
@@ -242,7 +253,6 @@ impl Coded for RefundRefusal {
             Self::NoLine { .. }
             | Self::Twice
             | Self::Amount { .. }
-            | Self::Nothing
             | Self::NotDelivered { .. }
             | Self::Piece { .. }
             | Self::NoWallet
@@ -340,9 +350,10 @@ mod tests {
     }
 
     #[test]
-    fn what_cost_nothing_goes_back_with_the_rest_only() {
+    fn what_cost_nothing_goes_back_once_too() {
         let lines = [line(1, 1, 10_00), line(2, 1, 0)];
-        assert_eq!(returned(&lines, &of(2, LinePart::Rest)), Err(RefundRefusal::Nothing));
+        let free = returned(&lines, &of(2, LinePart::Rest)).expect("it is called off");
+        assert_eq!((free[0].amount.minor(), free[0].is_last), (0, true));
         let all = returned(&lines, &RefundWish::default()).expect("all of it");
         assert_eq!(
             all.iter().map(|one| (one.amount.minor(), one.is_last)).collect::<Vec<_>>(),

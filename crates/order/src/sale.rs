@@ -109,7 +109,7 @@ impl Portion {
     }
 }
 
-/// As much of a share as `part` is of `price`, rounded down; all of it where there is no price.
+/// As much of a share as `part` is of `price`, rounded down; nothing where there is no price.
 pub fn proportion(share: Money, part: Money, price: Money) -> Result<Money, MoneyError> {
     if price.minor() == 0 {
         return Ok(Money::zero(share.currency()));
@@ -310,7 +310,8 @@ struct Shares {
 }
 
 impl Shares {
-    /// What goes back of them with a part of the line's price. The main site has what rounding leaves over.
+    /// What goes back of them with a part of the line's price. The main site has what rounding leaves over, so that a part may
+    /// even give it a cent back: of three who have 3.00 of 10.00 each, the step from 0.09 to 0.10 takes a cent each.
     fn part(self, portion: Portion, price: Money) -> Result<Self, SaleError> {
         let of = |amount| portion.of(amount, price);
         let mut revenue = of(self.deposit)?;

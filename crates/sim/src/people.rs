@@ -315,7 +315,9 @@ impl World {
         let of = RefundOf { reason: "asked for".to_owned(), by };
         let key = self.dice.hex32();
         let wish = self.wish_of(tenant, order);
-        self.ask_for(tenant, Act::Refund(RefundOrder { order, wish, of, key }), Asker::Person);
+        let known = self.databases[tenant].orders.get(&order).filter(|_| wish.to == RefundTo::Wallet);
+        let buyer = known.and_then(|order| Some((order.customer()?, order.total().currency())));
+        self.ask_for(tenant, Act::Refund(RefundOrder { order, wish, buyer, of, key }), Asker::Person);
     }
 
     /// All of it, or so much of some of its lines; some of that cannot be.

@@ -325,10 +325,8 @@ fn read_more(parts: &mut Parts, database: &mut Database, (node, now): (NodeNumbe
     let book = parts.part::<Book>();
     sellers.into_iter().for_each(|account| book.want(account));
     let undone = book.wanted_subjects().clone();
-    let desk = parts.part::<Desk>();
-    let (earners, wallets) = (desk.earners_of(&undone), desk.wallets_of(&undone).collect::<Vec<_>>());
+    let earners = parts.part::<Desk>().earners_of(&undone);
     let book = parts.part::<Book>();
-    wallets.into_iter().for_each(|wallet| book.want(wallet));
     earners.into_iter().for_each(|earner| book.want_earner(earner));
     for subject in book.take_wanted_subjects() {
         book.assume_entries(subject, database.entries_of(subject));

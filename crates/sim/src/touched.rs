@@ -115,10 +115,15 @@ fn line_is_sound(database: &Database, order: &StoredOrder, line: LineRow<'_>) ->
         () => CardState::Sold,
     };
     let returned = order.returns().flat_map(|(_, lines, ..)| lines).filter(|back| back.line == number);
-    let (mut void, mut is_over) = (BTreeSet::new(), false);
+    let price = line.hops.last().map_or(0, |hop| hop.price.minor()) * i64::from(line.quantity);
+    let (mut void, mut is_over, mut sum) = (BTreeSet::new(), false, 0);
     for back in returned {
-        void.extend(back.cards.iter().copied());
-        is_over |= back.is_last;
+        let is_new = back.cards.iter().all(|card| void.insert(*card));
+        sum += back.amount.minor();
+        if is_over || !is_new || sum > price || (back.is_last != (sum == price) && price > 0) {
+            return Err(format!("line {number} of order {id} cost {price} and gives back what it has not: {back:?}"));
+        }
+        is_over = back.is_last;
     }
     let is_gone = |card| !line.is_shared && (is_over || void.contains(card));
     for card in line.cards {

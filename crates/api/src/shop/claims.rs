@@ -23,8 +23,7 @@ pub(super) struct ClaimBody {
     /// Why, up to 500 characters, for the shop.
     reason: String,
     /// Of which lines; without it of all that is left of the order.
-    #[serde(default)]
-    lines: Vec<ClaimLineBody>,
+    lines: Option<Vec<ClaimLineBody>>,
     /// `source` (where the money came from, the default) or `wallet`.
     #[serde(default = "source")]
     to: String,
@@ -75,10 +74,10 @@ pub(super) async fn ask(
 ) -> Result<Response, Problem> {
     let mut fields = Fields::default();
     let to = fields.word("/to", &sent.to, RefundTo::parse);
-    if sent.lines.len() > LINES_MAX {
-        fields.refuse("/lines", "value_out_of_range", format!("at most {LINES_MAX} lines"));
+    if sent.lines.as_ref().is_some_and(|lines| !(1..=LINES_MAX).contains(&lines.len())) {
+        fields.refuse("/lines", "value_out_of_range", format!("1 to {LINES_MAX} lines"));
     }
-    let lines = sent.lines.into_iter().map(|line| LineWish {
+    let lines = sent.lines.unwrap_or_default().into_iter().map(|line| LineWish {
         line: line.line,
         part: line.pieces.map_or(LinePart::Rest, |pieces| LinePart::Pieces(pieces.into_iter().collect())),
     });

@@ -85,7 +85,7 @@ pub(super) async fn check_refunds(
     for row in orders {
         for back in children.returns.get(&row.id).into_iter().flatten() {
             let is_source = back.destination == RefundTo::Source.word();
-            let goes_out = is_source && row.method == Method::Channel.word();
+            let goes_out = is_source && row.method == Method::Channel.word() && back.amount_minor > 0;
             let refund = sent.iter().find(|sent| Some(sent.id.uuid()) == back.refund_id);
             let fits = |sent: &Refund| sent.amount.minor() == back.amount_minor && is_of(sent, &payments, row.id);
             if back.refund_id.is_some() != goes_out || refund.is_some() != goes_out || !refund.is_none_or(fits) {
@@ -137,9 +137,13 @@ pub(super) fn check(audit: &mut OrderAudit, sale: &Sale<'_>) {
         let lines = sale.returned.iter().filter(|line| line.number == back.number);
         let (count, sum) = lines.fold((0, 0), |(count, sum), line| (count + 1, sum + i128::from(line.amount_minor)));
         let is_sum = count > 0 && sum == i128::from(back.amount_minor) && back.currency == row.currency;
-        let is_held = back.settled_at.is_some()
-            || row.collector_id.is_none()
-            || sale.deposit_of(back.number) == i128::from(back.held_minor);
+        let held = match (row.collector_id, back.settled_at) {
+            (Some(_), None) => sale.deposit_of(back.number),
+            // What is settled may have been held for.
+            (Some(_), Some(_)) => i128::from(back.held_minor),
+            (None, _) => 0,
+        };
+        let is_held = held == i128::from(back.held_minor);
         if back.number != number || !is_sum || !is_held {
             audit.report(7, format!("return {} of order {} is not what its lines say", back.number, row.id));
         }
@@ -151,8 +155,10 @@ pub(super) fn check(audit: &mut OrderAudit, sale: &Sale<'_>) {
         let (price, is_all) = (i128::from(line.total_minor), ends.is_some());
         let own = card_ids(&line.card_ids).into_iter().filter(|_| !line.is_shared && is_all);
         let void = sale.void_of(line);
+        let named: usize = sale.returned_of(line).map(|back| card_ids(&back.card_ids).len()).sum();
+        let is_once = named == void.len();
         let is_void = own.into_iter().all(|card| void.contains(&card)) || !sale.is_delivered(line);
-        if !is_end || (is_all && sum != price) || (!is_all && sum > 0 && sum >= price) || !is_void {
+        if !is_end || (is_all && sum != price) || (!is_all && sum > 0 && sum >= price) || !is_void || !is_once {
             let number = line.line_no;
             audit.report(7, format!("line {number} of order {} cost {price}, and {sum} of it went back", row.id));
         }

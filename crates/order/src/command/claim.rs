@@ -1,6 +1,8 @@
 //! A buyer asks for his money back, or does not want it any more; an operator decides.
 
 use chrono::{DateTime, Utc};
+use identity::CustomerId;
+use kernel::Currency;
 use lane::{Command, CommandKey, Parts};
 use sha2::{Digest, Sha256};
 
@@ -144,6 +146,8 @@ pub struct DecideClaim {
     pub claim: ClaimId,
     /// What is asked for, and why: the claim's own words, which never change.
     pub wish: RefundWish,
+    /// Who bought, and the order's currency, if it is to go into his wallet.
+    pub buyer: Option<(CustomerId, Currency)>,
     /// Why, and who decides.
     pub of: RefundOf,
     /// What he says.
@@ -155,7 +159,7 @@ pub struct DecideClaim {
 impl DecideClaim {
     fn refund(&self) -> RefundOrder {
         let (wish, of, key) = (self.wish.clone(), self.of.clone(), format!("claim:{}", self.claim));
-        RefundOrder { order: self.order, wish, of, key }
+        RefundOrder { order: self.order, wish, buyer: self.buyer, of, key }
     }
 
     fn decide_or_refuse(&self, parts: &mut Parts, now: DateTime<Utc>) -> Result<ClaimDecided, ClaimRefusal> {

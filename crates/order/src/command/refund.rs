@@ -1,8 +1,9 @@
 //! An operator sends an order's money back, all of it or a part, and the order hears that it is back.
 
 use chrono::{DateTime, Utc};
+use identity::CustomerId;
 use inventory::{Picks, Taken};
-use kernel::Money;
+use kernel::{Currency, Money};
 use lane::{Command, CommandKey, Parts};
 use ledger::{Account, AccountKind, Book, Entry};
 use payment::{IntentId, RefundId, RefundState, Till, Use, suspense_account, wallet_room};
@@ -15,7 +16,10 @@ use crate::fulfil::FulfilState;
 use crate::known::{KnownLine, KnownOrder, KnownReturn, News};
 use crate::machine::{DeliveryState, OrderEvent, OrderState};
 use crate::model::{Method, OrderId};
-use crate::refund::{RETURNS_MAX, RefundAsked, RefundOf, RefundRefusal, RefundTo, RefundWish, ReturnedLine, returned};
+use crate::refund::{
+    AskedLine, LineStanding, RETURNS_MAX, RefundAsked, RefundOf, RefundRefusal, RefundTo, RefundWish, ReturnedLine,
+    returned,
+};
 use crate::sale::{self, Back, BackLine, Portion, SaleError};
 
 /// Sends money of a paid order back: what goes back whole and was not delivered is called off, what was delivered is clawed
@@ -26,6 +30,9 @@ pub struct RefundOrder {
     pub order: OrderId,
     /// What of it, and where to.
     pub wish: RefundWish,
+    /// Who bought, and the order's currency, if it is to go into his wallet: whoever asks this command has looked. Neither
+    /// ever changes.
+    pub buyer: Option<(CustomerId, Currency)>,
     /// Why, and who says so.
     pub of: RefundOf,
     /// The caller's key: the same one is the same refund.
@@ -55,7 +62,9 @@ impl RefundOrder {
         }
         let standing = order.standing().map_err(|_| RefundRefusal::NoPayment)?;
         let lines = returned(&standing, &self.wish)?;
-        if order.returns.len() >= RETURNS_MAX {
+        let is_over =
+            |line: &LineStanding| line.is_over || lines.iter().any(|one| one.line == line.line && one.is_last);
+        if order.returns.len() + 1 >= RETURNS_MAX && !standing.iter().all(is_over) {
             return Err(RefundRefusal::TooMany { most: RETURNS_MAX });
         }
         let none = Money::zero(order.total.currency());
@@ -67,7 +76,7 @@ impl RefundOrder {
                 Some(paid(parts.part::<Till>(), &order).ok_or(RefundRefusal::NoPayment)?)
             }
             (Method::Channel, RefundTo::Wallet) => {
-                has_room(parts.part::<Book>(), &order, amount)?;
+                self.has_room(parts, &order, (amount, now))?;
                 None
             }
         };
@@ -77,16 +86,40 @@ impl RefundOrder {
         take_back(parts.part::<Book>(), &order, &act).expect("what was earned can be taken back, or is owed");
         let held = give_back(parts.part::<Book>(), &order, &act).expect("what goes back was taken before");
         call_off(parts, &mut order, &act.lines, now);
-        let refund = paid.map(|paid| {
+        // What cost nothing is not sent by any channel.
+        let refund = paid.filter(|_| amount.minor() > 0).map(|paid| {
             let refund = paid.payment.refund_of_order(amount);
             let id = refund.id;
             parts.part::<Till>().request_refund(refund);
             id
         });
+        let of = |line: &ReturnedLine| AskedLine { line: line.line, amount: line.amount, is_last: line.is_last };
+        let lines = act.lines.iter().map(of).collect();
         self.note(&mut order, act, (held, refund), now);
-        let answer = RefundAsked { number, amount, refund, states: order.states };
+        let answer = RefundAsked { number, amount, lines, refund, states: order.states };
         parts.part::<Desk>().put(order);
         Ok(answer)
+    }
+
+    /// Money that came by a channel may go into the wallet of who bought, as far as a wallet holds so much, with the top-ups
+    /// that are on their way. Wallet money is the main site's, so what a site has collected itself goes back by its own
+    /// channel.
+    fn has_room(
+        &self,
+        parts: &mut Parts,
+        order: &KnownOrder,
+        (amount, now): (Money, DateTime<Utc>),
+    ) -> Result<(), RefundRefusal> {
+        let own = order.customer.map(|customer| (customer, order.total.currency()));
+        let is_his = own == self.buyer && order.collector.is_none();
+        let (customer, _) = self.buyer.filter(|_| is_his).ok_or(RefundRefusal::NoWallet)?;
+        let wallet = Account::of(AccountKind::Wallet, customer.uuid(), amount.currency());
+        let balance = parts.part::<Book>().balance(&wallet).expect("the wallet was asked for");
+        let coming = parts.part::<Till>().open_top_ups(customer, now).map(|intent| intent.amount);
+        let mut coming = coming.filter(|amount| amount.currency() == balance.currency());
+        let full = coming.try_fold(balance, |sum, amount| sum.plus(amount)).map_err(|_| RefundRefusal::NoWallet)?;
+        let room = wallet_room(full);
+        if amount.minor() > room.minor() { Err(RefundRefusal::WalletFull { room }) } else { Ok(()) }
     }
 
     /// The return stands in the order, and in its history.
@@ -127,16 +160,6 @@ impl RefundOrder {
 fn came_back(order: &KnownOrder) -> OrderEvent {
     let is_settled = order.returns.iter().all(|back| back.settled_at.is_some());
     if order.is_going_back() && is_settled { OrderEvent::Refunded } else { OrderEvent::PartRefunded }
-}
-
-/// Money that came by a channel may go into the wallet of who bought, as far as a wallet holds so much. Wallet money is the
-/// main site's, so what a site has collected itself goes back by its own channel.
-fn has_room(book: &Book, order: &KnownOrder, amount: Money) -> Result<(), RefundRefusal> {
-    let customer = order.customer.filter(|_| order.collector.is_none()).ok_or(RefundRefusal::NoWallet)?;
-    let wallet = Account::of(AccountKind::Wallet, customer.uuid(), amount.currency());
-    let balance = book.balance(&wallet).map_err(|_| RefundRefusal::NoWallet)?;
-    let room = wallet_room(balance);
-    if amount.minor() > room.minor() { Err(RefundRefusal::WalletFull { room }) } else { Ok(()) }
 }
 
 fn paid(till: &Till, order: &KnownOrder) -> Option<Paid> {
@@ -198,11 +221,20 @@ fn give_back(book: &mut Book, order: &KnownOrder, act: &Return) -> Result<Money,
         deposit = deposit.plus(back.deposit(collection)?)?;
     }
     entries.push(sale::refunded(id, act.number, act.back, (deposit, act.amount))?);
-    book.post_all(entries)?;
-    Ok(match act.back {
-        Back::From(_) => Money::zero(deposit.currency()),
+    let none = Money::zero(deposit.currency());
+    let held = match act.back {
+        // Nothing is sent, so nothing is waited for.
+        Back::FromSite { .. } if act.amount.minor() == 0 => {
+            if deposit.minor() > 0 {
+                entries.push(sale::released(id, order.version, order.site, deposit)?);
+            }
+            none
+        }
         Back::FromSite { .. } => deposit,
-    })
+        Back::From(_) => none,
+    };
+    book.post_all(entries)?;
+    Ok(held)
 }
 
 /// What goes back whole is called off: nobody works on it any more, and its cards are void.
@@ -226,14 +258,23 @@ impl Command for RefundOrder {
     }
 
     fn fingerprint(&self) -> Vec<u8> {
+        let reason = Sha256::new().chain_update(&self.of.reason);
+        if self.wish == RefundWish::default() {
+            // As it was when all of an order was all that could be asked for: an answer of then is found again.
+            return reason.finalize().to_vec();
+        }
         let wish = serde_json::to_vec(&self.wish).expect("a wish is plain data");
-        Sha256::new().chain_update(&self.of.reason).chain_update([0]).chain_update(wish).finalize().to_vec()
+        reason.chain_update([0]).chain_update(wish).finalize().to_vec()
     }
 
     fn want(&self, parts: &mut Parts) {
         parts.part::<Desk>().want_claims(self.order);
         parts.part::<Book>().want_to_undo(self.order.uuid());
         parts.part::<Till>().want_payments_of(IntentId::from_uuid(self.order.uuid()));
+        if let Some((customer, currency)) = self.buyer {
+            parts.part::<Till>().want_open_top_ups(customer);
+            parts.part::<Book>().want(Account::of(AccountKind::Wallet, customer.uuid(), currency));
+        }
     }
 
     fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Self::Answer {

@@ -147,10 +147,10 @@ pub(crate) async fn earnings_in(
 
 /// A line that is done is delivered with the payment, or later; with the refund of its order it is clawed back at once,
 /// whenever the buyer has his money.
-const fn state_of(states: States, is_done: bool, is_going_back: bool) -> EarningState {
+const fn state_of(states: States, is_done: bool, is_over: bool) -> EarningState {
     match (states.payment, states.order) {
-        _ if is_going_back && is_done => EarningState::Returned,
-        _ if is_going_back => EarningState::Void,
+        _ if is_over && is_done => EarningState::Returned,
+        _ if is_over => EarningState::Void,
         (PaymentState::Paid | PaymentState::PartRefunded, _) if is_done => EarningState::Earned,
         (PaymentState::Unpaid | PaymentState::Paying, OrderState::Expired | OrderState::Cancelled) => {
             EarningState::Void

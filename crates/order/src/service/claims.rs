@@ -5,7 +5,7 @@ use lane::Answered;
 use store::Inside;
 
 use super::Orders;
-use super::office::{check_key, written};
+use super::office::{buyer_in, check_key, written};
 use crate::claim::{Claim, ClaimDecided, ClaimId, ClaimRefusal, ClaimState, Verdict};
 use crate::command::{AskBack, DecideClaim, WithdrawClaim};
 use crate::error::OrderError;
@@ -81,13 +81,15 @@ impl Orders {
             Verdict::Reject { answer } => Verdict::Reject { answer: written("answer", &answer, REASON_CHARS_MAX)? },
             Verdict::Approve => Verdict::Approve,
         };
-        let claim = {
+        let (claim, buyer) = {
             let tx = self.store.read(scope).await?;
-            repo::claim_in(&tx, id).await?.ok_or(ClaimRefusal::NotFound)?
+            let claim = repo::claim_in(&tx, id).await?.ok_or(ClaimRefusal::NotFound)?;
+            let buyer = buyer_in(&tx, claim.order, &claim.wish).await?;
+            (claim, buyer)
         };
         let of = RefundOf { reason: claim.reason, by };
         let (order, wish, key) = (claim.order, claim.wish, key.to_owned());
-        let decide = DecideClaim { order, claim: id, wish, of, verdict, key };
+        let decide = DecideClaim { order, claim: id, wish, buyer, of, verdict, key };
         let answered = self.lanes.run(scope, decide).await?;
         Ok(Answered { answer: answered.answer?, is_replay: answered.is_replay })
     }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use chrono::TimeDelta;
 use commission::AgentId;
+use identity::CustomerId;
 use inventory::CardId;
-use kernel::{Money, SiteScope, TenantScope, Wording};
+use kernel::{Currency, Money, SiteScope, TenantScope, Wording};
 use lane::{Answered, CommandKey};
 use outbox::Outbox;
 use payment::{OrdersReturned, PaymentError, RefundId, RefundState};
@@ -22,7 +23,7 @@ use crate::fulfil::{
 };
 use crate::model::{Event, OrderId};
 use crate::office::{DeskLine, DeskPayment, DeskView, FulfilBy, OrderFilter, OrderList, OwnView};
-use crate::refund::{OrderRefund, RefundAsked, RefundOf, RefundWish};
+use crate::refund::{OrderRefund, RefundAsked, RefundOf, RefundTo, RefundWish};
 use crate::repo::{self, card_ids};
 use crate::table::line;
 
@@ -202,7 +203,11 @@ impl Orders {
     ) -> Result<Answered<RefundAsked>, OrderError> {
         check_key(key)?;
         let of = RefundOf { reason: written("reason", &of.reason, REASON_CHARS_MAX)?, ..of };
-        let answered = self.lanes.run(scope, RefundOrder { order, wish, of, key: key.to_owned() }).await?;
+        let buyer = {
+            let tx = self.store.read(scope).await?;
+            buyer_in(&tx, order, &wish).await?
+        };
+        let answered = self.lanes.run(scope, RefundOrder { order, wish, buyer, of, key: key.to_owned() }).await?;
         Ok(Answered { answer: answered.answer?, is_replay: answered.is_replay })
     }
 
@@ -243,6 +248,20 @@ impl Orders {
             tx.commit().await?;
         }
     }
+}
+
+/// Who bought, and in which currency, if what is wished goes into his wallet.
+pub(super) async fn buyer_in(
+    tx: &impl Tx,
+    order: OrderId,
+    wish: &RefundWish,
+) -> Result<Option<(CustomerId, Currency)>, OrderError> {
+    if wish.to != RefundTo::Wallet {
+        return Ok(None);
+    }
+    let Some((row, lines)) = repo::order_in(tx, order).await? else { return Ok(None) };
+    let currency = repo::row_of(&row, &lines)?.total.currency();
+    Ok(row.customer_id.map(|customer| (CustomerId::from_uuid(customer), currency)))
 }
 
 /// What a person has written, without the white space around it.

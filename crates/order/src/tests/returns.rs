@@ -314,13 +314,80 @@ on_both! {
         assert_eq!(shop.audit().await, Vec::<String>::new());
     }
 
+    async fn two_hundred_at_once_send_back_no_more_than_came(db) {
+        let shop = Shop::open(&db).await;
+        let channel = shop.open_channel(0).await;
+        let placed = shop.order((0, channel), (1, 10_00), 1).await.expect("placed");
+        shop.receive(shop.money((0, channel), &placed, "T1")).await;
+        let ask = async |number: usize| {
+            shop.gives_back(placed.order, amount(70), (SOURCE, &format!("k{number}"))).await.map(|asked| asked.answer)
+        };
+        let asked: Vec<_> = futures::future::join_all((0..200).map(ask)).await.into_iter().filter_map(Result::ok).collect();
+        assert_eq!(asked.len(), 14, "14 times 0.70 are 9.80");
+        assert_eq!(shop.balance_of(AccountKind::PaymentSuspense, None).await, 9_80);
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn what_cost_nothing_is_called_off_without_a_channel(db) {
+        let shop = Shop::open(&db).await;
+        let channel = shop.open_channel(0).await;
+        let free = shop.manual_named("gift", cents(0)).await;
+        let gift = || Wanted::new(free, 1, cents(0)).with_form(filled("lin-88"));
+        let lines = || vec![shop.wants(1, 10_00).remove(0), gift()];
+        for (number, whole) in [(1, false), (2, true)] {
+            let placed = shop.order_on(&shop.orders, (0, channel), lines(), shop.guest(number)).await.expect("placed");
+            let order = placed.order;
+            shop.receive(shop.money((0, channel), &placed, &format!("T{number}"))).await;
+            let first = shop.gives_back(order, vec![(1, LinePart::Rest)], (SOURCE, "a")).await.expect("asked").answer;
+            let rest = match whole {
+                true => shop.refund(order, "b").await,
+                false => shop.gives_back(order, vec![(2, LinePart::Rest)], (SOURCE, "b")).await,
+            };
+            let rest = rest.expect("called off").answer;
+            assert_eq!((rest.amount, rest.refund, rest.lines[0].is_last), (cents(0), None, true));
+            assert_eq!(shop.audit().await, Vec::<String>::new());
+            shop.channel_says(first.refund.expect("by channel"), 1, RefundEvent::Done).await;
+            shop.hears().await;
+            assert_eq!(shop.stands(order).await.1, PaymentState::Refunded);
+            assert_eq!(shop.audit().await, Vec::<String>::new());
+        }
+    }
+
+    async fn what_is_on_its_way_into_the_wallet_counts(db) {
+        let shop = Shop::open(&db).await;
+        let channel = shop.open_channel(0).await;
+        let buyer = Buyer { customer: Some(shop.customer), ..shop.guest(1) };
+        let placed = shop.order_on(&shop.orders, (0, channel), shop.wants(2, 10_00), buyer).await.expect("placed");
+        shop.receive(shop.money((0, channel), &placed, "T1")).await;
+        let top_up = payment::OpenTopUp {
+            key: "top-up".to_owned(),
+            customer: shop.customer,
+            site: shop.sites[0],
+            amount: cents(3_990_00),
+            channel,
+            return_url: String::new(),
+            ids: payment::TopUpOpened::new(),
+        };
+        shop.lanes.run(&shop.scope, top_up).await.expect("run").answer.expect("opened");
+        assert_eq!(
+            refusal(shop.gives_back(placed.order, amount(10_01), (RefundTo::Wallet, "a")).await),
+            RefundRefusal::WalletFull { room: cents(10_00) }
+        );
+        shop.gives_back(placed.order, amount(10_00), (RefundTo::Wallet, "b")).await.expect("it fits");
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
     async fn an_order_is_not_cut_into_more_than_fifty(db) {
         let shop = Shop::open(&db).await;
         let order = shop.buy(1, "key").await.expect("bought").answer.order;
-        for number in 0..50 {
+        for number in 0..49 {
             shop.gives_back(order, amount(1), (SOURCE, &format!("k{number}"))).await.expect("a cent");
         }
-        assert_eq!(refusal(shop.refund(order, "rest").await), RefundRefusal::TooMany { most: 50 });
+        let one_more = shop.gives_back(order, amount(1), (SOURCE, "one more")).await;
+        assert_eq!(refusal(one_more), RefundRefusal::TooMany { most: 50 });
+        // Nothing is locked in: the last one is all that is left.
+        let rest = shop.refund(order, "rest").await.expect("the rest").answer;
+        assert_eq!((rest.number, rest.amount, shop.wallet().await), (50, cents(9_51), 1000_00));
         assert_eq!(shop.audit().await, Vec::<String>::new());
     }
 

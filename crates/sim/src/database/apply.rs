@@ -94,6 +94,9 @@ impl Database {
         if effects.till.new.payments.iter().any(is_known) {
             return Err(Refused::Barred("a trade has one payment"));
         }
+        if effects.till.new.refunds.iter().any(|refund| refund.amount.minor() <= 0) {
+            return Err(Refused::Barred("a refund is of something"));
+        }
         if effects.entries.iter().any(|entry| self.entry_ids.contains(&entry.id())) {
             return Err(Refused::Barred("a fact has one entry"));
         }

@@ -83,12 +83,14 @@ pub(crate) fn state_key(states: States) -> &'static str {
         (_, PaymentState::Refunded, _) => "refunded",
         (OrderState::Cancelled, ..) => "cancelled",
         (OrderState::Expired, ..) => "expired",
-        (_, PaymentState::PartRefunded, _) => "part_refunded",
+        // As long as something is still to come, that is what counts.
+        (OrderState::Completed, PaymentState::PartRefunded, _) => "part_refunded",
         (_, _, DeliveryState::Delivered) => "delivered",
         (OrderState::Completed, ..) => "completed",
         (_, _, DeliveryState::Failed) => "failed",
         (_, _, DeliveryState::PartDelivered) => "part_delivered",
         (_, _, DeliveryState::Delivering | DeliveryState::Queued) => "delivering",
+        (_, PaymentState::PartRefunded, _) => "part_refunded",
         (_, PaymentState::Paid, _) => "paid",
         (_, PaymentState::Unpaid | PaymentState::Paying, _) => "unpaid",
     }
