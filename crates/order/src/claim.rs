@@ -11,7 +11,7 @@ use kernel::{Coded, FaultKind, SiteId};
 use serde::{Deserialize, Serialize};
 
 use crate::model::OrderId;
-use crate::refund::{LinePart, RefundAsked, RefundRefusal, RefundWish};
+use crate::refund::{LinePart, LineStanding, RefundAsked, RefundRefusal, RefundWish, returned};
 
 kernel::kinds! {
     /// What a buyer asks to have back.
@@ -64,6 +64,13 @@ pub struct Claim {
     pub returned: Option<i32>,
 }
 
+impl Claim {
+    /// The same as its buyer sees it: who decided is not told.
+    pub(crate) fn for_buyer(self) -> Self {
+        Self { decided_by: None, ..self }
+    }
+}
+
 /// What an operator says to a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -105,6 +112,8 @@ pub enum ClaimRefusal {
     Never { line: i32 },
     #[error("the codes of line {line} were looked at")]
     Seen { line: i32 },
+    #[error("less is left than when it was asked for: more of line {line} would be void")]
+    Changed { line: i32 },
     #[error("{refusal}")]
     Refund { refusal: RefundRefusal },
 }
@@ -120,6 +129,7 @@ impl Coded for ClaimRefusal {
             Self::Late { .. } => "claim_late",
             Self::Never { .. } => "claim_never",
             Self::Seen { .. } => "claim_seen",
+            Self::Changed { .. } => "claim_changed",
             Self::Refund { refusal } => refusal.code(),
         }
     }
@@ -127,7 +137,7 @@ impl Coded for ClaimRefusal {
     fn kind(&self) -> FaultKind {
         match self {
             Self::NotFound => FaultKind::NotFound,
-            Self::State { .. } | Self::Waits => FaultKind::Conflict,
+            Self::State { .. } | Self::Waits | Self::Changed { .. } => FaultKind::Conflict,
             Self::TooMany { .. } | Self::NoAmount | Self::Late { .. } | Self::Never { .. } | Self::Seen { .. } => {
                 FaultKind::Refused
             }
@@ -181,6 +191,23 @@ pub(crate) fn check(wish: &RefundWish, lines: &[LineAge], now: DateTime<Utc>) ->
     }
     let is_asked = |line: &&LineAge| wish.lines.is_empty() || wish.lines.iter().any(|wish| wish.line == line.line);
     lines.iter().filter(is_asked).try_for_each(|line| line.check(now))
+}
+
+/// Whether this may still be given at the word of an operator: nobody has looked since at what only the unseen may ask for, and
+/// no card is void that was not named. By hand he may give it all the same.
+pub(crate) fn still(wish: &RefundWish, lines: &[LineAge], standing: &[LineStanding]) -> Result<(), ClaimRefusal> {
+    let is_asked = |line: &&LineAge| wish.lines.is_empty() || wish.lines.iter().any(|wish| wish.line == line.line);
+    let is_lost = |line: &&LineAge| line.rule.until_seen && line.is_seen && line.delivered_at.is_some();
+    if let Some(line) = lines.iter().filter(is_asked).find(is_lost) {
+        return Err(ClaimRefusal::Seen { line: line.line });
+    }
+    for back in returned(standing, wish)? {
+        let named = wish.lines.iter().find(|wish| wish.line == back.line).map(|wish| &wish.part);
+        if matches!(named, Some(LinePart::Pieces(pieces)) if back.is_last && back.cards.len() != pieces.len()) {
+            return Err(ClaimRefusal::Changed { line: back.line });
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

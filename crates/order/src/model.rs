@@ -358,6 +358,7 @@ impl OrderView {
         for line in &mut self.lines {
             line.manual = line.manual.take().map(ManualLine::without_answers);
         }
+        self.claims.clear();
         self
     }
 }

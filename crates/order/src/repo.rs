@@ -71,7 +71,11 @@ pub(crate) async fn view_in(tx: &impl Tx, id: OrderId) -> Result<Option<(OrderVi
         events: events_in(tx, id).await?,
         refunds: refunds.iter().map(OrderRefund::for_buyer).collect(),
         may_fill_wallet,
-        claims: if has_come { claims_of_order_in(tx, id).await? } else { Vec::new() },
+        claims: if has_come {
+            claims_of_order_in(tx, id).await?.into_iter().map(Claim::for_buyer).collect()
+        } else {
+            Vec::new()
+        },
         link: buyer.1.as_ref().and_then(|contact| LinkToken::parse(&contact.link)),
     };
     Ok(Some((view, buyer)))

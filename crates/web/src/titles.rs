@@ -35,6 +35,7 @@ const TITLES: &[(&str, &str, &str)] = &[
     ("channel_taken", "支付渠道已存在", "The payment channel exists already"),
     ("channel_unavailable", "支付渠道现在不能用", "The payment channel is not available"),
     ("claim_amount", "不能按金额申请", "A buyer asks for lines or cards"),
+    ("claim_changed", "订单已有退款，请手工处理", "Less is left than when it was asked for"),
     ("claim_late", "已过售后期限", "It is too late to ask"),
     ("claim_never", "交付后不退", "It is not taken back once delivered"),
     ("claim_not_found", "没有这个售后申请", "There is no such claim"),

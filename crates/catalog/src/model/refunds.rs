@@ -53,6 +53,8 @@ mod tests {
                 assert_eq!(RefundRule::read(rule.kept().as_deref()), Some(rule));
             }
         }
+        // What is not written means this, in every order that was ever placed.
+        assert_eq!(RefundRule::read(None), Some(RefundRule { within_hours: 168, until_seen: false }));
         assert_eq!(RefundRule::USUAL.kept(), None);
         for odd in ["", "unseen", "-1", "8785", "1 seen", "168unseen"] {
             assert_eq!(RefundRule::read(Some(odd)), None, "{odd}");

@@ -7,7 +7,9 @@ use lane::{Command, CommandKey, Parts};
 use sha2::{Digest, Sha256};
 
 use super::refund::RefundOrder;
-use crate::claim::{CLAIMS_MAX, Claim, ClaimDecided, ClaimId, ClaimRefusal, ClaimState, LineAge, Verdict, check};
+use crate::claim::{
+    CLAIMS_MAX, Claim, ClaimDecided, ClaimId, ClaimRefusal, ClaimState, LineAge, Verdict, check, still,
+};
 use crate::desk::Desk;
 use crate::known::{KnownClaim, KnownOrder, News};
 use crate::model::OrderId;
@@ -108,15 +110,17 @@ impl Command for AskBack {
 pub struct WithdrawClaim {
     /// The order.
     pub order: OrderId,
-    /// Which.
+    /// Which; whoever asks this command has looked whether it is the order's.
     pub claim: ClaimId,
+    /// Who asks.
+    pub actor: String,
 }
 
 impl Command for WithdrawClaim {
     type Answer = Result<ClaimState, ClaimRefusal>;
 
     fn key(&self) -> CommandKey {
-        CommandKey::fact(self.claim, "withdrawn")
+        CommandKey::request(&self.actor, &format!("claim-withdraw:{}:{}", self.order, self.claim))
     }
 
     fn fingerprint(&self) -> Vec<u8> {
@@ -130,6 +134,9 @@ impl Command for WithdrawClaim {
     fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Self::Answer {
         let known = parts.part::<Desk>().order(self.order).cloned();
         let mut order = known.ok_or(ClaimRefusal::NotFound)?;
+        if order.claims.iter().any(|known| (known.claim.id, known.claim.state) == (self.claim, ClaimState::Withdrawn)) {
+            return Ok(ClaimState::Withdrawn);
+        }
         let known = open(&mut order, self.claim)?;
         known.end(ClaimState::Withdrawn, now);
         parts.part::<Desk>().put(order);
@@ -166,6 +173,10 @@ impl DecideClaim {
         let known = parts.part::<Desk>().order(self.order).cloned();
         let mut order = known.ok_or(ClaimRefusal::NotFound)?;
         open(&mut order, self.claim)?;
+        if self.verdict == Verdict::Approve {
+            let standing = order.standing().map_err(|_| RefundRefusal::NoPayment)?;
+            still(&self.wish, &ages(&order), &standing)?;
+        }
         let refund = match &self.verdict {
             Verdict::Approve => Some(self.refund().decide(parts, now)?),
             Verdict::Reject { .. } => None,

@@ -137,10 +137,11 @@ impl RefundOrder {
         let by = by.to_string();
         let event = if refund.is_some() { OrderEvent::RefundRequested } else { came_back(order) };
         order.apply(event, &by).expect("a paid order can be refunded");
-        if order.is_going_back()
-            && let Some(claim) = order.open_claim()
+        let standing = order.standing().expect("what is left was counted before");
+        if let Some(claim) = order.open_claim()
+            && returned(&standing, &claim.claim.wish).is_err()
         {
-            // The buyer has more than he asked for.
+            // Nothing is left of what the buyer asked for: he has it, or more.
             claim.end(ClaimState::Approved, now);
             (claim.claim.decided_by, claim.claim.returned) = (Some(self.of.by), Some(number));
         }

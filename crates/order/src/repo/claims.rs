@@ -111,7 +111,8 @@ pub(crate) async fn change_in(tx: &WriteTx<TenantScope>, orders: &[&KnownOrder])
             ]),
         }
     }
-    tx.insert::<claim::Entity>(new).await?;
+    // First what ends: an order has one open claim at a time, in the middle of a batch, too.
     tx.update_rows::<claim::Entity>(changed, &[Id], Change::Set).await?;
+    tx.insert::<claim::Entity>(new).await?;
     Ok(())
 }

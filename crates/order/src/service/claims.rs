@@ -41,8 +41,14 @@ impl Orders {
         proof: &Proof,
         (order, claim): (OrderId, ClaimId),
     ) -> Result<(), OrderError> {
-        self.asker(scope, proof, order).await?;
-        self.lanes.run(&scope.engine(), WithdrawClaim { order, claim }).await?.answer?;
+        let actor = self.asker(scope, proof, order).await?;
+        let known = {
+            let tx = self.store.read(scope).await?;
+            repo::claim_in(&tx, claim).await?
+        };
+        // What is not there leaves no trace.
+        known.filter(|known| known.order == order).ok_or(ClaimRefusal::NotFound)?;
+        self.lanes.run(&scope.engine(), WithdrawClaim { order, claim, actor }).await?.answer?;
         Ok(())
     }
 

@@ -39,6 +39,11 @@ impl Shop {
         self.orders.decide_claim(&self.scope, claim, verdict, (self.boss, key)).await
     }
 
+    async fn sees_all(&self, order: OrderId) -> usize {
+        let (_, shown) = self.orders.reveal(&self.main, (&self.own(), &phone()), order).await.expect("shown");
+        shown[0].codes.len()
+    }
+
     async fn claim_states(&self, order: OrderId) -> Vec<ClaimState> {
         let view = self.orders.desk_view(&self.scope, order).await.expect("a view");
         view.claims.iter().map(|claim| claim.state).collect()
@@ -163,6 +168,46 @@ on_both! {
         assert_eq!(shop.audit().await, Vec::<String>::new());
     }
 
+    async fn who_looks_after_asking_and_who_has_had_a_part_is_not_given_it_by_the_claim(db) {
+        let shop = Shop::open(&db).await;
+        shop.takes_back(24, true).await;
+        let order = shop.buy(3, "key").await.expect("bought").answer.order;
+        let claim = shop.asks(order, &shop.own(), "a").await.expect("unseen");
+        shop.orders.reveal(&shop.main, (&shop.own(), &phone()), order).await.expect("shown");
+        assert_eq!(refusal(shop.says(claim, Verdict::Approve, "y").await), ClaimRefusal::Seen { line: 1 });
+        shop.says(claim, no(), "n").await.expect("refused");
+        shop.takes_back(24, false).await;
+        let order = shop.buy(3, "two").await.expect("bought").answer.order;
+        let claim = shop.asks_for(order, &shop.own(), (piece(2), "a")).await.expect("asked");
+        let part = vec![(1, LinePart::Amount(cents(25_00)))];
+        shop.gives_back(order, part, (RefundTo::Source, "part")).await.expect("by hand");
+        // 5.00 are left: for the one code the two others would be void.
+        assert_eq!(refusal(shop.says(claim, Verdict::Approve, "y").await), ClaimRefusal::Changed { line: 1 });
+        assert_eq!(shop.sees_all(order).await, 3);
+        // What he asks for is given by hand: the claim is at its end.
+        let order = shop.buy(2, "three").await.expect("bought").answer.order;
+        shop.asks_for(order, &shop.own(), (piece(2), "a")).await.expect("asked");
+        let one = vec![(1, LinePart::Pieces([2].into()))];
+        shop.gives_back(order, one, (RefundTo::Source, "one")).await.expect("by hand");
+        assert_eq!(shop.claim_states(order).await, [ClaimState::Approved]);
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
+    async fn a_wallet_that_is_wished_is_filled(db) {
+        let shop = Shop::open(&db).await;
+        let channel = shop.open_channel(0).await;
+        let buyer = crate::Buyer { customer: Some(shop.customer), ..shop.guest(1) };
+        let placed = shop.order_on(&shop.orders, (0, channel), shop.wants(1, 10_00), buyer).await.expect("placed");
+        shop.receive(shop.money((0, channel), &placed, "T1")).await;
+        let wish = RefundWish { lines: Vec::new(), to: RefundTo::Wallet };
+        let claim = shop.asks_for(placed.order, &shop.own(), (wish, "a")).await.expect("asked");
+        let decided = shop.says(claim, Verdict::Approve, "y").await.expect("decided").answer;
+        assert_eq!((decided.refund.expect("a refund").refund, shop.wallet().await), (None, 1010_00));
+        let (view, _) = shop.orders.view(&shop.main, &shop.own(), placed.order).await.expect("seen");
+        assert_eq!((view.claims[0].state, view.claims[0].decided_by), (ClaimState::Approved, None));
+        assert_eq!(shop.audit().await, Vec::<String>::new());
+    }
+
     async fn only_the_buyer_asks_and_only_for_what_there_is(db) {
         let shop = Shop::open(&db).await;
         let channel = shop.open_channel(0).await;
@@ -190,6 +235,9 @@ on_both! {
         let elsewhere = shop.buy(1, "key").await.expect("bought").answer.order;
         let wrong = shop.orders.withdraw_claim(&shop.main, &shop.own(), (elsewhere, claim)).await;
         assert_eq!(refusal(wrong), ClaimRefusal::NotFound);
+        // That spoils nothing: he may still take it back, and ask again.
+        shop.orders.withdraw_claim(&shop.main, &visitor(1), (order, claim)).await.expect("taken back");
+        let claim = shop.asks(order, &visitor(1), "g").await.expect("asked again");
         let decided = shop.says(claim, Verdict::Approve, "yes").await.expect("decided").answer;
         assert!(decided.refund.expect("a refund").refund.is_some(), "it goes the way it came");
         assert_eq!(shop.audit().await, Vec::<String>::new());

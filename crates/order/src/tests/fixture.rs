@@ -156,7 +156,8 @@ impl Shop {
             state: OnSale::On,
             name: Wording::new("一次", "Once"),
             face_value: None,
-            cost: cents(5_00),
+            // What costs nothing costs nobody anything.
+            cost: cents(5_00.min(price.minor())),
             price,
             quantity_max: 10,
             sort: 1,

@@ -383,7 +383,7 @@ on_both! {
         for number in 0..49 {
             shop.gives_back(order, amount(1), (SOURCE, &format!("k{number}"))).await.expect("a cent");
         }
-        let one_more = shop.gives_back(order, amount(1), (SOURCE, "one more")).await;
+        let one_more = shop.gives_back(order, amount(1), (SOURCE, "one-more")).await;
         assert_eq!(refusal(one_more), RefundRefusal::TooMany { most: 50 });
         // Nothing is locked in: the last one is all that is left.
         let rest = shop.refund(order, "rest").await.expect("the rest").answer;

@@ -1,9 +1,11 @@
 //! A buyer asks for his money back.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use kernel::Coded;
-use order::{ClaimId, LinePart, LineWish, OrderError, OrderId, Proof, RefundTo, RefundWish};
+use order::{ClaimId, LinePart, LineWish, OrderError, OrderId, Proof, RefundRefusal, RefundTo, RefundWish};
 use serde::Deserialize;
 use web::{Form, MaybeBuyer, Path, Problem, Visitor};
 
@@ -37,18 +39,34 @@ pub(crate) struct ClaimAddress {
 }
 
 impl AskForm {
-    fn wish(&self) -> RefundWish {
-        let to = RefundTo::parse(&self.to).unwrap_or_default();
-        let pieces = self.pieces.split(|letter: char| !letter.is_ascii_digit()).filter(|text| !text.is_empty());
-        // A number that is none of a card is refused like any other that is not there.
-        let pieces: std::collections::BTreeSet<u32> = pieces.map(|text| text.parse().unwrap_or(u32::MAX)).collect();
-        let part = if pieces.is_empty() { LinePart::Rest } else { LinePart::Pieces(pieces) };
-        let lines = match self.line.parse() {
-            Ok(line) => vec![LineWish { line, part }],
-            Err(_) => Vec::new(),
+    /// What is asked for; what cannot be read is not taken for all of the order.
+    fn wish(&self) -> Result<RefundWish, RefundRefusal> {
+        let to = match self.to.as_str() {
+            "" => RefundTo::default(),
+            word => RefundTo::parse(word).ok_or(RefundRefusal::NoWallet)?,
         };
-        RefundWish { lines, to }
+        let pieces = places(&self.pieces)?;
+        if self.line.is_empty() {
+            let nothing = RefundRefusal::NoLine { line: 0 };
+            return if pieces.is_empty() { Ok(RefundWish { lines: Vec::new(), to }) } else { Err(nothing) };
+        }
+        let line = self.line.parse().map_err(|_| RefundRefusal::NoLine { line: 0 })?;
+        let part = if pieces.is_empty() { LinePart::Rest } else { LinePart::Pieces(pieces) };
+        Ok(RefundWish { lines: vec![LineWish { line, part }], to })
     }
+}
+
+/// Places of cards: numbers with commas or spaces between them, as they are typed in Chinese or English.
+fn places(text: &str) -> Result<BTreeSet<u32>, RefundRefusal> {
+    let ascii = |letter: char| match letter {
+        '\u{ff10}'..='\u{ff19}' => char::from_digit(u32::from(letter) - 0xff10, 10).unwrap_or(letter),
+        '，' | '、' | '；' | ';' | '\u{3000}' => ',',
+        other if other.is_whitespace() => ',',
+        other => other,
+    };
+    let text: String = text.chars().map(ascii).collect();
+    let read = |word: &str| word.parse().map_err(|_| RefundRefusal::Piece { line: 0, piece: 0 });
+    text.split(',').filter(|word| !word.is_empty()).map(read).collect()
 }
 
 /// `POST ../claims`: asks, and back to the order.
@@ -60,7 +78,11 @@ pub(crate) async fn ask(
     Form(form): Form<AskForm>,
 ) -> Result<Response, Problem> {
     let proof = proof(&buyer, &visitor, address.link()?);
-    let what = (address.id, form.wish(), form.reason.as_str());
+    let wish = match form.wish() {
+        Ok(wish) => wish,
+        Err(refusal) => return back(&address, Err(OrderError::Claim(refusal.into())), &proof),
+    };
+    let what = (address.id, wish, form.reason.as_str());
     let asked = app.rooms.orders.ask_back(&buyer.scope, &proof, what, &kept_key(&form.key)).await;
     back(&address, asked.map(|_| ()), &proof)
 }

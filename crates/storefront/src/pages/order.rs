@@ -194,7 +194,9 @@ async fn order_page(
         Shown::Masked(note) => (None, Some(note)),
         Shown::Open(revealed) => (Some(revealed.as_slice()), None),
     };
-    let refused = note.and_then(|note| title_of(&note.claim, frame.language));
+    let is_ours = |code: &&str| ["claim_", "refund_", "order_"].iter().any(|own| code.starts_with(own));
+    let refused = note.map(|note| note.claim.as_str()).filter(is_ours).filter(|_| sight == Sight::Codes);
+    let refused = refused.and_then(|code| title_of(code, frame.language));
     let look = Look { view, sight, revealed, goods: &goods, now, refused };
     if let Some((amount, expires_at)) = look.is_to_be_paid() {
         let channels = app.rooms.orders.channels(&buyer.scope, &chain).await?;

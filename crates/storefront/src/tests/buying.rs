@@ -45,13 +45,18 @@ testkit::on_both! {
         let href = format!("/orders/{order}");
         let page = browser.get(&href).await;
         assert!(page.text.contains(&format!("action=\"{href}/claims\"")) && page.text.contains("name=\"pieces\""), "{}", page.text);
-        let fields = [("key", "one"), ("line", "1"), ("pieces", "2， 3"), ("reason", "用不了<b>"), ("to", "source")];
+        let fields = [("key", "one"), ("line", "1"), ("pieces", "２， 3"), ("reason", "用不了<b>"), ("to", "source")];
+        for odd in [("1", "2-3"), ("1", "all"), ("", "2"), ("x", "")] {
+            let fields = [("key", "odd"), ("line", odd.0), ("pieces", odd.1), ("reason", "odd")];
+            let sent = browser.post(&format!("{href}/claims"), &fields).await;
+            assert!(sent.header("location").contains("?claim=refund_"), "{odd:?} {}", sent.text);
+        }
         for _ in 0..2 {
             let sent = browser.post(&format!("{href}/claims"), &fields).await;
             assert_eq!((sent.status, sent.header("location")), (StatusCode::SEE_OTHER, href.as_str()), "{}", sent.text);
         }
         let page = browser.get(&href).await;
-        assert!(page.text.contains("等待店家处理") && page.text.contains("用不了&lt;b&gt;"), "{}", page.text);
+        assert!(page.text.contains("等待店家处理") && page.text.contains("用不了&lt;b&gt;") && page.text.contains("第 2, 3 张"), "{}", page.text);
         assert!(!page.text.contains(&format!("action=\"{href}/claims\"")), "one at a time");
         let waits = browser.post(&format!("{href}/claims"), &[("key", "two"), ("reason", "again")]).await;
         assert_eq!(waits.header("location"), format!("{href}?claim=claim_waits#after"));

@@ -6,7 +6,10 @@ use catalog::{Answer, FieldKind, Goods, SkuId};
 use chrono::{DateTime, Utc};
 use kernel::{Language, Money};
 use order::machine::OrderEvent;
-use order::{BuyerRefund, Claim, ClaimState, Event, FulfilState, LineView, Method, OrderView, Revealed, Sight};
+use order::{
+    BuyerRefund, Claim, ClaimState, Event, FulfilState, LinePart, LineView, LineWish, Method, OrderView, RefundTo,
+    Revealed, Sight,
+};
 use serde::Serialize;
 
 use super::goods::art;
@@ -72,6 +75,8 @@ impl From<&BuyerRefund> for RefundView {
 /// What the buyer has asked to have back.
 #[derive(Serialize)]
 struct ClaimView {
+    /// Of what.
+    what: String,
     state: StateView,
     reason: String,
     answer: Option<String>,
@@ -244,7 +249,7 @@ impl OrderPageView {
             works: view.lines.iter().filter_map(|line| work((words, language), line, look)).collect(),
             cards: view.lines.iter().any(|line| line.manual.is_none()),
             refunds: view.refunds.iter().map(RefundView::from).collect(),
-            claims: claims(words, look),
+            claims: claims((words, language), look),
             ask: ask((words, language), look),
             refused: look.refused,
         }
@@ -300,8 +305,27 @@ fn work((words, language): (&Words, Language), line: &LineView, look: &Look<'_>)
 }
 
 /// What was asked for, the newest first; only for whom the order is.
-fn claims(words: &Words, look: &Look<'_>) -> Vec<ClaimView> {
+fn claims((words, language): (&Words, Language), look: &Look<'_>) -> Vec<ClaimView> {
+    let line = |wish: &LineWish| {
+        let title = look.view.lines.iter().find(|line| line.number == wish.line);
+        let title = title.map(|line| line.title.get(language)).unwrap_or_default();
+        match &wish.part {
+            LinePart::Pieces(places) => {
+                let places: Vec<String> = places.iter().map(u32::to_string).collect();
+                format!("{title} · {}", words.get("claim.places", &[("places", &places.join(", "))]))
+            }
+            LinePart::Rest | LinePart::Amount(_) => title.to_owned(),
+        }
+    };
+    let what = |claim: &Claim| match claim.wish.lines.as_slice() {
+        [] => words.get("claim.whole", &[]),
+        lines => lines.iter().map(line).collect::<Vec<_>>().join(" / "),
+    };
     let view = |claim: &Claim| ClaimView {
+        what: match claim.wish.to {
+            RefundTo::Source => what(claim),
+            RefundTo::Wallet => format!("{} → {}", what(claim), words.get("claim.to_wallet", &[])),
+        },
         state: StateView::of_claim(words, claim.state.word()),
         reason: claim.reason.clone(),
         answer: claim.answer.clone(),
