@@ -5,7 +5,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use identity::OperatorId;
 use kernel::{Currency, TenantScope};
-use order::{AskedLine, LinePart, LineWish, OrderId, OrderRefund, RefundOf, RefundTo, RefundWish, ReturnedPart};
+use order::{LinePart, LineWish, OrderId, OrderRefund, RefundOf, RefundTo, RefundWish, ReturnedLine, ReturnedPart};
 use payment::{RefundId, RefundState};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -110,7 +110,8 @@ pub(crate) struct ReturnedPartView {
     pieces: Vec<u32>,
 }
 
-fn source() -> String {
+/// Where money goes if nobody says so: where it came from.
+pub(crate) fn source() -> String {
     RefundTo::Source.word().to_owned()
 }
 
@@ -150,16 +151,20 @@ async fn wish_of(rooms: &ApiState, scope: &TenantScope, sent: &RefundBody) -> Re
     let to = fields.word("/to", &sent.to, RefundTo::parse);
     let mut lines = Vec::new();
     if let Some(sent) = &sent.lines {
-        // None is not all of them: a program may have filtered them away.
-        if !(1..=LINES_MAX).contains(&sent.len()) {
-            fields.refuse("/lines", "value_out_of_range", format!("1 to {LINES_MAX} lines"));
-        }
+        check_named(&mut fields, sent.len());
         let currency = rooms.currency_in(&rooms.store.read(scope).await?).await?;
         for (place, line) in sent.iter().enumerate() {
             lines.extend(line_of(&mut fields, &format!("/lines/{place}"), line, currency));
         }
     }
     fields.whole(to.map(|to| RefundWish { lines, to }))
+}
+
+/// Refuses a list of no lines: that is not all of them, a program may have filtered them away.
+pub(crate) fn check_named(fields: &mut Fields, count: usize) {
+    if !(1..=LINES_MAX).contains(&count) {
+        fields.refuse("/lines", "value_out_of_range", format!("1 to {LINES_MAX} lines"));
+    }
 }
 
 fn line_of(fields: &mut Fields, at: &str, sent: &RefundLineBody, currency: Currency) -> Option<LineWish> {
@@ -193,8 +198,8 @@ impl From<OrderRefund> for OrderRefundView {
     }
 }
 
-impl From<AskedLine> for AskedLineView {
-    fn from(line: AskedLine) -> Self {
+impl From<ReturnedLine> for AskedLineView {
+    fn from(line: ReturnedLine) -> Self {
         Self { line: line.line, amount: line.amount.into(), whole: line.is_last }
     }
 }

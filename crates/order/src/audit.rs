@@ -24,7 +24,7 @@ use crate::error::OrderError;
 use crate::fulfil::FulfilState;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState, States, step};
 use crate::repo::card_ids;
-use crate::table::{commission, event, fulfilment, hop, line, order, referral, returned_line};
+use crate::table::{commission, event, fulfilment, hop, line, order, referral, returned_line, returns as order_return};
 use children::Children;
 
 /// What an audit of one tenant's orders counted and found.
@@ -75,7 +75,7 @@ struct Sale<'a> {
     commissions: &'a [commission::Model],
     works: &'a [fulfilment::Model],
     /// What went back of it, the first return first.
-    returns: &'a [crate::table::returns::Model],
+    returns: &'a [order_return::Model],
     /// Of which lines.
     returned: &'a [returned_line::Model],
     /// What was to be paid by a channel.
@@ -126,12 +126,17 @@ impl Sale<'_> {
         self.lines.iter().filter(|line| is_counted(line)).map(of).sum()
     }
 
+    /// The same of one line.
+    fn line_deposit(&self, line: &line::Model) -> i128 {
+        self.deposit(|other| other.line_no == line.line_no)
+    }
+
     /// What the seller's prepaid account holds for it once it is paid: the loss of what a person has still to do, or the
     /// purchase price of what the seller's own channel has still to send back to the buyer.
     fn held(&self) -> i128 {
         if self.row.collector_id.is_some() {
             let on_its_way = self.returns.iter().filter(|back| back.settled_at.is_none());
-            return on_its_way.map(|back| self.deposit_of(back.number)).sum();
+            return on_its_way.map(|back| self.returned_deposit(back.number)).sum();
         }
         if !self.has_money() {
             return 0;

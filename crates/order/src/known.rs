@@ -14,7 +14,7 @@ use crate::claim::{Claim, ClaimState};
 use crate::fulfil::FulfilState;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState, Rejected, States, step};
 use crate::model::{Method, OrderId};
-use crate::refund::{LineStanding, RefundTo, ReturnedLine};
+use crate::refund::{BuyerRefund, LineStanding, RefundTo, ReturnedLine};
 use crate::sale::{self, Collection, FrozenCommission, FrozenHop, SaleError, SoldLine};
 
 /// An order whose row this batch has locked.
@@ -122,6 +122,25 @@ pub(crate) enum News {
     New,
     /// It has changed.
     Changed,
+}
+
+impl KnownReturn {
+    /// What the buyer sees of it.
+    pub fn for_buyer(&self) -> BuyerRefund {
+        let is_to_wallet = self.refund.is_none();
+        BuyerRefund { amount: self.amount, is_to_wallet, at: self.at, settled_at: self.settled_at }
+    }
+}
+
+impl KnownClaim {
+    /// It is decided; a row of this batch stays a new one.
+    pub fn end(&mut self, state: ClaimState, now: DateTime<Utc>) {
+        self.claim.state = state;
+        self.claim.decided_at = Some(now);
+        if self.news == News::None {
+            self.news = News::Changed;
+        }
+    }
 }
 
 impl Work {
@@ -236,21 +255,20 @@ impl KnownOrder {
     }
 
     /// Its lines, as a refund has to know them.
-    pub fn standing(&self) -> Result<Vec<LineStanding>, SaleError> {
+    pub fn standing(&self) -> Vec<LineStanding> {
         let line = |line: &KnownLine| {
-            let price = line.sold().total()?;
-            let back =
-                self.returned_of(line).try_fold(Money::zero(line.currency), |sum, back| sum.plus(back.amount))?;
+            let price = line.sold().total().expect("what was sold has a price");
+            let back: i64 = self.returned_of(line).map(|back| back.amount.minor()).sum();
             let has_own = line.manual.is_none() && !line.cards.is_shared;
-            Ok(LineStanding {
+            LineStanding {
                 line: line.number,
                 unit: line.hops.last().map_or(price, |seller| seller.price),
-                left: price.minus(back)?,
+                left: Money::new(price.minor() - back, line.currency),
                 is_over: self.is_over(line),
                 is_delivered: self.is_delivered(line),
                 cards: if has_own { line.cards.cards.clone() } else { Vec::new() },
                 void: self.returned_of(line).flat_map(|back| back.cards.iter().copied()).collect::<BTreeSet<CardId>>(),
-            })
+            }
         };
         self.lines.iter().map(line).collect()
     }

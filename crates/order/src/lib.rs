@@ -65,8 +65,8 @@ pub use model::{
 pub use number::{NumberFault, OrderNumber};
 pub use office::{DeskHop, DeskLine, DeskPayment, DeskView, FulfilBy, OrderFilter, OrderList, OrderRow, OwnView};
 pub use refund::{
-    AskedLine, BuyerRefund, LinePart, LineWish, OrderRefund, RefundAsked, RefundOf, RefundRefusal, RefundTo,
-    RefundWish, ReturnedLine, ReturnedPart,
+    BuyerRefund, LinePart, LineWish, OrderRefund, RefundAsked, RefundOf, RefundRefusal, RefundTo, RefundWish,
+    ReturnedLine, ReturnedPart,
 };
 pub use sale::FrozenCommission;
 pub use service::{Checkout, Orders, SoldBy};

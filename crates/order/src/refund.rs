@@ -71,7 +71,7 @@ kernel::words! {
 }
 
 /// What goes back of a line in one return.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReturnedLine {
     /// Its place in the order, from 1.
     pub line: i32,
@@ -172,22 +172,11 @@ pub struct RefundAsked {
     pub amount: Money,
     /// Of which lines; whoever takes the last cent of one takes the whole.
     #[serde(default)]
-    pub lines: Vec<AskedLine>,
+    pub lines: Vec<ReturnedLine>,
     /// The refund that goes out by the channel; none if the money is in the wallet already.
     pub refund: Option<RefundId>,
     /// Where the order stands.
     pub states: States,
-}
-
-/// What goes back of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AskedLine {
-    /// Its place in the order, from 1.
-    pub line: i32,
-    /// How much.
-    pub amount: Money,
-    /// Whether nothing is left of it: it is void.
-    pub is_last: bool,
 }
 
 /// Answers from before there were several have no number.
@@ -313,14 +302,6 @@ pub struct BuyerRefund {
     pub at: DateTime<Utc>,
     /// Since when it is back; none while the channel has it.
     pub settled_at: Option<DateTime<Utc>>,
-}
-
-impl OrderRefund {
-    /// What the buyer sees of it.
-    pub(crate) const fn for_buyer(&self) -> BuyerRefund {
-        let is_to_wallet = self.refund.is_none();
-        BuyerRefund { amount: self.amount, is_to_wallet, at: self.at, settled_at: self.settled_at }
-    }
 }
 
 #[cfg(test)]

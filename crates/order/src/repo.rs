@@ -63,13 +63,14 @@ pub(crate) async fn view_in(tx: &impl Tx, id: OrderId) -> Result<Option<(OrderVi
             Some(manual) => manual.done_at,
         };
     }
-    let refunds = refunds_of(returns, &lines.iter().map(|line| (line.number, line.cards.clone())).collect());
+    // What cost nothing has no money that a buyer would look for.
+    let refunds = returns.iter().filter(|back| back.amount.minor() > 0).map(KnownReturn::for_buyer).collect();
     let may_fill_wallet = order.method == Method::Channel && row.customer_id.is_some() && row.collector_id.is_none();
     let view = OrderView {
         order,
         lines,
         events: events_in(tx, id).await?,
-        refunds: refunds.iter().map(OrderRefund::for_buyer).collect(),
+        refunds,
         may_fill_wallet,
         claims: if has_come {
             claims_of_order_in(tx, id).await?.into_iter().map(Claim::for_buyer).collect()

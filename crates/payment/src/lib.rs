@@ -61,7 +61,7 @@ pub use number::{OutNo, OutNoError};
 pub use pace::in_job;
 pub use postings::{clearing_account, suspense_account};
 pub use public::PublicChannel;
-pub use rules::{Judgement, RefundEvent, judge, money_wait, refund_step, room_wait, wallet_room};
+pub use rules::{Judgement, RefundEvent, judge, money_wait, refund_step, room_wait};
 pub use service::{ExceptionPage, Message, NewChannel, PaymentSettings, Payments, Received, RefundPage};
 pub use till::{Till, TillJobs, TillNews, TillRows, TillWishes};
 pub use worker::Cashier;

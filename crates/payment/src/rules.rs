@@ -221,7 +221,7 @@ pub(crate) fn top_up_limits(amount: Money, balance: Money) -> Result<(), (Money,
 }
 
 /// How much a wallet with this balance may still take.
-pub fn wallet_room(balance: Money) -> Money {
+pub(crate) fn wallet_room(balance: Money) -> Money {
     let most = 10_i64.pow(balance.currency().decimals()) * TOP_UP_MAX;
     Money::new((most - balance.minor()).max(0), balance.currency())
 }

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use identity::CustomerId;
+use kernel::Money;
 use lane::{LaneSheaf, LaneTx, Look, Part, PartError, Step};
 use outbox::Outbox;
 use store::Tx;
@@ -155,6 +156,14 @@ impl Till {
     pub fn open_top_ups(&self, customer: CustomerId, now: DateTime<Utc>) -> impl Iterator<Item = &Intent> {
         let is_his = move |intent: &&Intent| intent.purpose == Purpose::TopUp && intent.customer == Some(customer);
         self.intents.values().map(|known| &known.value).filter(is_his).filter(move |intent| intent.is_payable(now))
+    }
+
+    /// What a customer's wallet with this balance may still take, with the top-ups that are on their way into it.
+    pub fn wallet_room(&self, customer: CustomerId, balance: Money, now: DateTime<Utc>) -> Money {
+        let coming = self.open_top_ups(customer, now).map(|intent| intent.amount);
+        let coming = coming.filter(|amount| amount.currency() == balance.currency()).map(|amount| amount.minor());
+        let full = coming.fold(balance.minor(), i64::saturating_add);
+        rules::wallet_room(Money::new(full, balance.currency()))
     }
 
     /// The try of this number.

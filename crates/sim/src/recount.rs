@@ -283,7 +283,7 @@ impl Books<'_> {
             left -= amount;
         }
         if kept.back == 0 && !kept.is_over {
-            // Where nothing went back there is nothing to round: it is what the main site asked.
+            // Counted from the other end of the chain, so that hops that do not link show; after a rounding only the rest is known.
             left = pieces * main.price.minor() - if below.is_empty() { commission } else { 0 };
         }
         self.own(AccountKind::Revenue, left);

@@ -12,9 +12,7 @@ use super::App;
 use crate::body::Fields;
 use crate::claims::ClaimView;
 use crate::page::{List, answer, no_store};
-
-/// The most lines of one request.
-const LINES_MAX: usize = 100;
+use crate::returns::{check_named, source};
 
 /// What is asked for.
 #[derive(Deserialize, ToSchema)]
@@ -47,10 +45,6 @@ struct ClaimAskedView {
     id: ClaimId,
 }
 
-fn source() -> String {
-    RefundTo::Source.word().to_owned()
-}
-
 /// Ask for money of an order back.
 ///
 /// The shop decides. One claim of an order waits at a time, and each line has its window.
@@ -74,8 +68,8 @@ pub(super) async fn ask(
 ) -> Result<Response, Problem> {
     let mut fields = Fields::default();
     let to = fields.word("/to", &sent.to, RefundTo::parse);
-    if sent.lines.as_ref().is_some_and(|lines| !(1..=LINES_MAX).contains(&lines.len())) {
-        fields.refuse("/lines", "value_out_of_range", format!("1 to {LINES_MAX} lines"));
+    if let Some(lines) = &sent.lines {
+        check_named(&mut fields, lines.len());
     }
     let lines = sent.lines.unwrap_or_default().into_iter().map(|line| LineWish {
         line: line.line,

@@ -104,7 +104,7 @@ pub(super) fn shares(sale: &Sale<'_>, line: &line::Model) -> BTreeMap<Place, i12
     let hops: Vec<&hop::Model> = of_line(sale, line).collect();
     let [main, below @ ..] = hops.as_slice() else { return BTreeMap::new() };
     let mut shares: BTreeMap<Place, i128> = BTreeMap::new();
-    shares.insert((AccountKind::OrderDeposits, None), -sale.deposit(|other| other.line_no == line.line_no));
+    shares.insert((AccountKind::OrderDeposits, None), -sale.line_deposit(line));
     shares.insert((AccountKind::Revenue, None), pieces * i128::from(main.price_minor));
     // A seller that took the retail price itself has its margin already.
     let earners = match (sale.row.collector_id, below) {

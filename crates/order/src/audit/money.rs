@@ -81,7 +81,7 @@ pub(super) async fn check(tx: &impl Tx, audit: &mut OrderAudit, sale: &Sale<'_>)
     paid::check_entries(audit, sale, &entries);
     hops::check_entries(audit, sale, &entries);
     check_stock(audit, sale, &moved);
-    let back = |line: &line::Model| sale.back_of(sale.deposit(|other| other.line_no == line.line_no), line);
+    let back = |line: &line::Model| sale.back_of(sale.line_deposit(line), line);
     let returned: i128 = sale.lines.iter().filter(|line| sale.is_delivered(line)).map(back).sum();
     let refunded: i128 = sale.lines.iter().map(back).sum();
     if (moved.by(EntryKind::LineReturned, deposits), moved.by(EntryKind::OrderRefunded, deposits))

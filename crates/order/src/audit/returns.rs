@@ -60,9 +60,9 @@ impl Sale<'_> {
     }
 
     /// What of the order's deposit went back with this return.
-    pub(super) fn deposit_of(&self, number: i32) -> i128 {
+    pub(super) fn returned_deposit(&self, number: i32) -> i128 {
         let of = |line: &line::Model| {
-            let deposit = self.deposit(|other| other.line_no == line.line_no);
+            let deposit = self.line_deposit(line);
             self.back_until(deposit, line, number) - self.back_until(deposit, line, number - 1)
         };
         self.lines.iter().map(of).sum()
@@ -138,7 +138,7 @@ pub(super) fn check(audit: &mut OrderAudit, sale: &Sale<'_>) {
         let (count, sum) = lines.fold((0, 0), |(count, sum), line| (count + 1, sum + i128::from(line.amount_minor)));
         let is_sum = count > 0 && sum == i128::from(back.amount_minor) && back.currency == row.currency;
         let held = match (row.collector_id, back.settled_at) {
-            (Some(_), None) => sale.deposit_of(back.number),
+            (Some(_), None) => sale.returned_deposit(back.number),
             // What is settled may have been held for.
             (Some(_), Some(_)) => i128::from(back.held_minor),
             (None, _) => 0,
@@ -219,7 +219,7 @@ fn wanted(sale: &Sale<'_>) -> BTreeMap<Place, i128> {
     }
     let (deposits, revenue) = ((AccountKind::OrderDeposits, None), (AccountKind::Revenue, None));
     for line in sale.lines {
-        let deposit = sale.back_of(sale.deposit(|other| other.line_no == line.line_no), line);
+        let deposit = sale.back_of(sale.line_deposit(line), line);
         add(deposits.0, deposits.1, -deposit);
         if let Some(site) = sale.row.collector_id {
             // The purchase price is the seller's again.

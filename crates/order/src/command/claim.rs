@@ -1,17 +1,17 @@
 //! A buyer asks for his money back, or does not want it any more; an operator decides.
 
 use chrono::{DateTime, Utc};
-use identity::CustomerId;
+use identity::{CustomerId, OperatorId};
 use kernel::Currency;
 use lane::{Command, CommandKey, Parts};
 use sha2::{Digest, Sha256};
 
-use super::refund::RefundOrder;
+use super::refund::{RefundOrder, want_refund};
 use crate::claim::{
     CLAIMS_MAX, Claim, ClaimDecided, ClaimId, ClaimRefusal, ClaimState, LineAge, Verdict, check, still,
 };
 use crate::desk::Desk;
-use crate::known::{KnownClaim, KnownOrder, News};
+use crate::known::{KnownClaim, KnownLine, KnownOrder, News};
 use crate::model::OrderId;
 use crate::refund::{RefundOf, RefundRefusal, RefundTo, RefundWish, returned};
 
@@ -47,8 +47,7 @@ impl AskBack {
         }
         check(&self.wish, &ages(&order), now)?;
         // What cannot be refunded is not asked for; whether the wallet has room shows when it is decided.
-        let standing = order.standing().map_err(|_| RefundRefusal::NoPayment)?;
-        returned(&standing, &self.wish)?;
+        returned(&order.standing(), &self.wish)?;
         let has_wallet = order.customer.is_some() && order.collector.is_none();
         if self.wish.to == RefundTo::Wallet && !has_wallet {
             return Err(RefundRefusal::NoWallet.into());
@@ -74,7 +73,7 @@ impl AskBack {
 }
 
 fn ages(order: &KnownOrder) -> Vec<LineAge> {
-    let line = |line: &crate::known::KnownLine| LineAge {
+    let line = |line: &KnownLine| LineAge {
         line: line.number,
         rule: line.refunds,
         delivered_at: order.delivered_at(line),
@@ -151,12 +150,10 @@ pub struct DecideClaim {
     pub order: OrderId,
     /// Which.
     pub claim: ClaimId,
-    /// What is asked for, and why: the claim's own words, which never change.
-    pub wish: RefundWish,
-    /// Who bought, and the order's currency, if it is to go into his wallet.
+    /// Who bought, and the order's currency, if the claim is to go into his wallet.
     pub buyer: Option<(CustomerId, Currency)>,
-    /// Why, and who decides.
-    pub of: RefundOf,
+    /// Who decides.
+    pub by: OperatorId,
     /// What he says.
     pub verdict: Verdict,
     /// The caller's key: the same one is the same decision.
@@ -164,21 +161,17 @@ pub struct DecideClaim {
 }
 
 impl DecideClaim {
-    fn refund(&self) -> RefundOrder {
-        let (wish, of, key) = (self.wish.clone(), self.of.clone(), format!("claim:{}", self.claim));
-        RefundOrder { order: self.order, wish, buyer: self.buyer, of, key }
-    }
-
     fn decide_or_refuse(&self, parts: &mut Parts, now: DateTime<Utc>) -> Result<ClaimDecided, ClaimRefusal> {
         let known = parts.part::<Desk>().order(self.order).cloned();
         let mut order = known.ok_or(ClaimRefusal::NotFound)?;
-        open(&mut order, self.claim)?;
-        if self.verdict == Verdict::Approve {
-            let standing = order.standing().map_err(|_| RefundRefusal::NoPayment)?;
-            still(&self.wish, &ages(&order), &standing)?;
-        }
+        let claim = open(&mut order, self.claim)?.claim.clone();
         let refund = match &self.verdict {
-            Verdict::Approve => Some(self.refund().decide(parts, now)?),
+            Verdict::Approve => {
+                still(&claim.wish, &ages(&order), &order.standing())?;
+                let (of, key) = (RefundOf { reason: claim.reason, by: self.by }, self.claim.to_string());
+                let refund = RefundOrder { order: self.order, wish: claim.wish, buyer: self.buyer, of, key };
+                Some(refund.decide(parts, now)?)
+            }
             Verdict::Reject { .. } => None,
         };
         // The refund has changed the order, and may have ended the claim with it.
@@ -188,7 +181,7 @@ impl DecideClaim {
         let claim = claim.ok_or(ClaimRefusal::NotFound)?;
         let state = if refund.is_some() { ClaimState::Approved } else { ClaimState::Rejected };
         claim.end(state, now);
-        claim.claim.decided_by = Some(self.of.by);
+        claim.claim.decided_by = Some(self.by);
         claim.claim.returned = refund.as_ref().map(|refund| refund.number);
         if let Verdict::Reject { answer } = &self.verdict {
             claim.claim.answer = Some(answer.clone());
@@ -206,22 +199,11 @@ fn open(order: &mut KnownOrder, id: ClaimId) -> Result<&mut KnownClaim, ClaimRef
     }
 }
 
-impl KnownClaim {
-    /// It is decided; a row of this batch stays a new one.
-    pub(crate) fn end(&mut self, state: ClaimState, now: DateTime<Utc>) {
-        self.claim.state = state;
-        self.claim.decided_at = Some(now);
-        if self.news == News::None {
-            self.news = News::Changed;
-        }
-    }
-}
-
 impl Command for DecideClaim {
     type Answer = Result<ClaimDecided, ClaimRefusal>;
 
     fn key(&self) -> CommandKey {
-        CommandKey::request(self.of.by, &format!("claim:{}:{}", self.claim, self.key))
+        CommandKey::request(self.by, &format!("claim:{}:{}", self.claim, self.key))
     }
 
     fn fingerprint(&self) -> Vec<u8> {
@@ -233,8 +215,7 @@ impl Command for DecideClaim {
     }
 
     fn want(&self, parts: &mut Parts) {
-        parts.part::<Desk>().want_claims(self.order);
-        self.refund().want(parts);
+        want_refund(parts, self.order, self.buyer);
     }
 
     fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Self::Answer {

@@ -6,7 +6,7 @@ use inventory::{Picks, Taken};
 use kernel::{Currency, Money};
 use lane::{Command, CommandKey, Parts};
 use ledger::{Account, AccountKind, Book, Entry};
-use payment::{IntentId, RefundId, RefundState, Till, Use, suspense_account, wallet_room};
+use payment::{IntentId, RefundId, RefundState, Till, Use, suspense_account};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -17,8 +17,7 @@ use crate::known::{KnownLine, KnownOrder, KnownReturn, News};
 use crate::machine::{DeliveryState, OrderEvent, OrderState};
 use crate::model::{Method, OrderId};
 use crate::refund::{
-    AskedLine, LineStanding, RETURNS_MAX, RefundAsked, RefundOf, RefundRefusal, RefundTo, RefundWish, ReturnedLine,
-    returned,
+    LineStanding, RETURNS_MAX, RefundAsked, RefundOf, RefundRefusal, RefundTo, RefundWish, ReturnedLine, returned,
 };
 use crate::sale::{self, Back, BackLine, Portion, SaleError};
 
@@ -45,14 +44,6 @@ struct Paid {
     waiting: Account,
 }
 
-/// A return as it is decided.
-struct Return {
-    number: i32,
-    amount: Money,
-    lines: Vec<ReturnedLine>,
-    back: Back,
-}
-
 impl RefundOrder {
     fn decide_or_refuse(&self, parts: &mut Parts, now: DateTime<Utc>) -> Result<RefundAsked, RefundRefusal> {
         let known = parts.part::<Desk>().order(self.order).cloned();
@@ -60,7 +51,7 @@ impl RefundOrder {
         if order.is_unpaid() {
             return Err(RefundRefusal::NotPaid);
         }
-        let standing = order.standing().map_err(|_| RefundRefusal::NoPayment)?;
+        let standing = order.standing();
         let lines = returned(&standing, &self.wish)?;
         let is_over =
             |line: &LineStanding| line.is_over || lines.iter().any(|one| one.line == line.line && one.is_last);
@@ -82,20 +73,30 @@ impl RefundOrder {
         };
         let back = back(&order, paid.as_ref()).ok_or(RefundRefusal::NoPayment)?;
         let number = order.returns.last().map_or(1, |last| last.number + 1);
-        let act = Return { number, amount, lines, back };
-        take_back(parts.part::<Book>(), &order, &act).expect("what was earned can be taken back, or is owed");
-        let held = give_back(parts.part::<Book>(), &order, &act).expect("what goes back was taken before");
-        call_off(parts, &mut order, &act.lines, now);
         // What cost nothing is not sent by any channel.
-        let refund = paid.filter(|_| amount.minor() > 0).map(|paid| {
-            let refund = paid.payment.refund_of_order(amount);
-            let id = refund.id;
-            parts.part::<Till>().request_refund(refund);
-            id
-        });
-        let of = |line: &ReturnedLine| AskedLine { line: line.line, amount: line.amount, is_last: line.is_last };
-        let lines = act.lines.iter().map(of).collect();
-        self.note(&mut order, act, (held, refund), now);
+        let sent = paid.filter(|_| amount.minor() > 0).map(|paid| paid.payment.refund_of_order(amount));
+        let RefundOf { reason, by } = self.of.clone();
+        let mut act = KnownReturn {
+            number,
+            amount,
+            lines,
+            to: self.wish.to,
+            refund: sent.as_ref().map(|sent| sent.id),
+            held: none,
+            reason,
+            by,
+            at: now,
+            settled_at: sent.is_none().then_some(now),
+            news: News::New,
+        };
+        take_back(parts.part::<Book>(), &order, &act).expect("what was earned can be taken back, or is owed");
+        act.held = give_back(parts.part::<Book>(), &order, &act, back).expect("what goes back was taken before");
+        call_off(parts, &mut order, &act.lines, now);
+        if let Some(sent) = sent {
+            parts.part::<Till>().request_refund(sent);
+        }
+        let (lines, refund) = (act.lines.clone(), act.refund);
+        note(&mut order, act);
         let answer = RefundAsked { number, amount, lines, refund, states: order.states };
         parts.part::<Desk>().put(order);
         Ok(answer)
@@ -115,45 +116,37 @@ impl RefundOrder {
         let (customer, _) = self.buyer.filter(|_| is_his).ok_or(RefundRefusal::NoWallet)?;
         let wallet = Account::of(AccountKind::Wallet, customer.uuid(), amount.currency());
         let balance = parts.part::<Book>().balance(&wallet).expect("the wallet was asked for");
-        let coming = parts.part::<Till>().open_top_ups(customer, now).map(|intent| intent.amount);
-        let mut coming = coming.filter(|amount| amount.currency() == balance.currency());
-        let full = coming.try_fold(balance, |sum, amount| sum.plus(amount)).map_err(|_| RefundRefusal::NoWallet)?;
-        let room = wallet_room(full);
+        let room = parts.part::<Till>().wallet_room(customer, balance, now);
         if amount.minor() > room.minor() { Err(RefundRefusal::WalletFull { room }) } else { Ok(()) }
     }
+}
 
-    /// The return stands in the order, and in its history.
-    fn note(&self, order: &mut KnownOrder, act: Return, (held, refund): (Money, Option<RefundId>), now: DateTime<Utc>) {
-        let RefundOf { reason, by } = self.of.clone();
-        let settled_at = refund.is_none().then_some(now);
-        let Return { number, amount, lines, .. } = act;
-        let to = if refund.is_some() { RefundTo::Source } else { self.wish.to };
-        let has_failed = order.states.delivery == DeliveryState::Failed;
-        let was_open = order.lines.iter().any(|line| order.is_open(line));
-        let back =
-            KnownReturn { number, amount, lines, to, refund, held, reason, by, at: now, settled_at, news: News::New };
-        order.returns.push(back);
-        order.held = order.held_for(|line| order.is_open(line)).expect("what was held before can be counted");
-        let by = by.to_string();
-        let event = if refund.is_some() { OrderEvent::RefundRequested } else { came_back(order) };
-        order.apply(event, &by).expect("a paid order can be refunded");
-        let standing = order.standing().expect("what is left was counted before");
-        if let Some(claim) = order.open_claim()
-            && returned(&standing, &claim.claim.wish).is_err()
-        {
-            // Nothing is left of what the buyer asked for: he has it, or more.
-            claim.end(ClaimState::Approved, now);
-            (claim.claim.decided_by, claim.claim.returned) = (Some(self.of.by), Some(number));
-        }
-        if order.is_going_back() || order.states.order != OrderState::Open {
-            return;
-        }
-        let is_open = order.lines.iter().any(|line| order.is_open(line));
-        if was_open && !is_open {
-            order.note_delivery(&by, now).expect("an open order that is paid can be delivered");
-        } else if has_failed {
-            order.note_retry(&by);
-        }
+/// The return stands in the order, and in its history.
+fn note(order: &mut KnownOrder, act: KnownReturn) {
+    let (number, by, now, is_sent) = (act.number, act.by, act.at, act.refund.is_some());
+    let has_failed = order.states.delivery == DeliveryState::Failed;
+    let was_open = order.lines.iter().any(|line| order.is_open(line));
+    order.returns.push(act);
+    order.held = order.held_for(|line| order.is_open(line)).expect("what was held before can be counted");
+    let event = if is_sent { OrderEvent::RefundRequested } else { came_back(order) };
+    let actor = by.to_string();
+    order.apply(event, &actor).expect("a paid order can be refunded");
+    let standing = order.standing();
+    if let Some(claim) = order.open_claim()
+        && returned(&standing, &claim.claim.wish).is_err()
+    {
+        // Nothing is left of what the buyer asked for: he has it, or more.
+        claim.end(ClaimState::Approved, now);
+        (claim.claim.decided_by, claim.claim.returned) = (Some(by), Some(number));
+    }
+    if order.is_going_back() || order.states.order != OrderState::Open {
+        return;
+    }
+    let is_open = order.lines.iter().any(|line| order.is_open(line));
+    if was_open && !is_open {
+        order.note_delivery(&actor, now).expect("an open order that is paid can be delivered");
+    } else if has_failed {
+        order.note_retry(&actor);
     }
 }
 
@@ -183,7 +176,7 @@ fn back(order: &KnownOrder, paid: Option<&Paid>) -> Option<Back> {
 }
 
 /// The lines that a return gives back, each with how much had gone back of it before.
-fn back_lines<'a>(order: &'a KnownOrder, act: &Return) -> Result<Vec<(&'a KnownLine, BackLine<'a>)>, SaleError> {
+fn back_lines<'a>(order: &'a KnownOrder, act: &KnownReturn) -> Result<Vec<(&'a KnownLine, BackLine<'a>)>, SaleError> {
     let line = |back: &ReturnedLine| {
         let line = order.lines.iter().find(|line| line.number == back.line).ok_or(SaleError::NoChain)?;
         let none = Money::zero(line.currency);
@@ -196,7 +189,7 @@ fn back_lines<'a>(order: &'a KnownOrder, act: &Return) -> Result<Vec<(&'a KnownL
 
 /// Takes back what the lines that were delivered have earned whom, one after another: what one of them takes is not there for
 /// the next.
-fn take_back(book: &mut Book, order: &KnownOrder, act: &Return) -> Result<(), SaleError> {
+fn take_back(book: &mut Book, order: &KnownOrder, act: &KnownReturn) -> Result<(), SaleError> {
     let id = order.id.uuid();
     for (_, back) in back_lines(order, act)?.into_iter().filter(|(line, _)| order.is_delivered(line)) {
         let delivered = book.entries_of(id).find(|entry| entry.id() == sale::delivered_id(id, back.line.number));
@@ -208,7 +201,7 @@ fn take_back(book: &mut Book, order: &KnownOrder, act: &Return) -> Result<(), Sa
 
 /// The other entries of a return: what the seller holds for lines that are called off is free, and the money goes back.
 /// Answers what the seller's prepaid account holds until its own channel has sent it: the purchase price.
-fn give_back(book: &mut Book, order: &KnownOrder, act: &Return) -> Result<Money, SaleError> {
+fn give_back(book: &mut Book, order: &KnownOrder, act: &KnownReturn, back: Back) -> Result<Money, SaleError> {
     let (id, collection) = (order.id.uuid(), order.collection());
     let is_over = |line: &KnownLine| act.lines.iter().any(|back| back.line == line.number && back.is_last);
     let still = order.held_for(|line| order.is_open(line) && !is_over(line))?;
@@ -221,9 +214,9 @@ fn give_back(book: &mut Book, order: &KnownOrder, act: &Return) -> Result<Money,
     for (_, back) in back_lines(order, act)? {
         deposit = deposit.plus(back.deposit(collection)?)?;
     }
-    entries.push(sale::refunded(id, act.number, act.back, (deposit, act.amount))?);
+    entries.push(sale::refunded(id, act.number, back, (deposit, act.amount))?);
     let none = Money::zero(deposit.currency());
-    let held = match act.back {
+    let held = match back {
         // Nothing is sent, so nothing is waited for.
         Back::FromSite { .. } if act.amount.minor() == 0 => {
             if deposit.minor() > 0 {
@@ -251,6 +244,17 @@ fn call_off(parts: &mut Parts, order: &mut KnownOrder, lines: &[ReturnedLine], n
     }
 }
 
+/// Asks for all that a refund of this order has to know.
+pub(super) fn want_refund(parts: &mut Parts, order: OrderId, buyer: Option<(CustomerId, Currency)>) {
+    parts.part::<Desk>().want_claims(order);
+    parts.part::<Book>().want_to_undo(order.uuid());
+    parts.part::<Till>().want_payments_of(IntentId::from_uuid(order.uuid()));
+    if let Some((customer, currency)) = buyer {
+        parts.part::<Till>().want_open_top_ups(customer);
+        parts.part::<Book>().want(Account::of(AccountKind::Wallet, customer.uuid(), currency));
+    }
+}
+
 impl Command for RefundOrder {
     type Answer = Result<RefundAsked, RefundRefusal>;
 
@@ -269,13 +273,7 @@ impl Command for RefundOrder {
     }
 
     fn want(&self, parts: &mut Parts) {
-        parts.part::<Desk>().want_claims(self.order);
-        parts.part::<Book>().want_to_undo(self.order.uuid());
-        parts.part::<Till>().want_payments_of(IntentId::from_uuid(self.order.uuid()));
-        if let Some((customer, currency)) = self.buyer {
-            parts.part::<Till>().want_open_top_ups(customer);
-            parts.part::<Book>().want(Account::of(AccountKind::Wallet, customer.uuid(), currency));
-        }
+        want_refund(parts, self.order, self.buyer);
     }
 
     fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Self::Answer {

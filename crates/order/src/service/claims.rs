@@ -11,7 +11,7 @@ use crate::command::{AskBack, DecideClaim, WithdrawClaim};
 use crate::error::OrderError;
 use crate::fulfil::REASON_CHARS_MAX;
 use crate::model::{OrderId, Proof, Sight};
-use crate::refund::{RefundOf, RefundWish};
+use crate::refund::RefundWish;
 use crate::repo;
 
 /// The most claims of a page.
@@ -93,9 +93,7 @@ impl Orders {
             let buyer = buyer_in(&tx, claim.order, &claim.wish).await?;
             (claim, buyer)
         };
-        let of = RefundOf { reason: claim.reason, by };
-        let (order, wish, key) = (claim.order, claim.wish, key.to_owned());
-        let decide = DecideClaim { order, claim: id, wish, buyer, of, verdict, key };
+        let decide = DecideClaim { order: claim.order, claim: id, buyer, by, verdict, key: key.to_owned() };
         let answered = self.lanes.run(scope, decide).await?;
         Ok(Answered { answer: answered.answer?, is_replay: answered.is_replay })
     }

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use kernel::Coded;
+use kernel::{Coded, Language};
 use order::{ClaimId, LinePart, LineWish, OrderError, OrderId, Proof, RefundRefusal, RefundTo, RefundWish};
 use serde::Deserialize;
-use web::{Form, MaybeBuyer, Path, Problem, Visitor};
+use web::{Form, MaybeBuyer, Path, Problem, Visitor, title_of};
 
 use super::order::{Address, problem};
 use crate::app::App;
@@ -27,6 +27,21 @@ pub(crate) struct AskForm {
     pieces: String,
     #[serde(default)]
     to: String,
+}
+
+/// What the page of an order is told in its address.
+#[derive(Default, Deserialize)]
+pub(crate) struct ClaimNote {
+    #[serde(default)]
+    claim: String,
+}
+
+impl ClaimNote {
+    /// Why a claim was not taken, in words: only what refuses claims, whatever somebody writes into an address.
+    pub fn refused(&self, language: Language) -> Option<&'static str> {
+        let is_ours = ["claim_", "refund_", "order_"].iter().any(|own| self.claim.starts_with(own));
+        title_of(&self.claim, language).filter(|_| is_ours)
+    }
 }
 
 /// A claim of an order.

@@ -9,8 +9,9 @@ use order::{Device, LinkToken, OrderError, OrderId, OrderView, Orders, Proof, Re
 use serde::Deserialize;
 use store::Tx;
 use tenancy::Shop;
-use web::{Form, Guest, Json, MaybeBuyer, Path, Problem, Query, ShopContext, Visitor, title_of};
+use web::{Form, Guest, Json, MaybeBuyer, Path, Problem, Query, ShopContext, Visitor};
 
+use super::claims::ClaimNote;
 use super::page;
 use super::pay::{self, PayForm, PayNote};
 use crate::app::App;
@@ -54,14 +55,14 @@ pub(crate) async fn show(
     (frame, visitor): (Frame, Visitor),
     State(app): State<App>,
     Path(address): Path<Address>,
-    Query(note): Query<PayNote>,
+    (Query(note), Query(told)): (Query<PayNote>, Query<ClaimNote>),
 ) -> Result<Response, Problem> {
     let proof = proof(&buyer, &visitor, address.link()?);
     let (view, sight) = find(&app, &buyer.scope, &proof, address.id).await?;
     match (&view.link, &proof.link) {
         (Some(_), None) => Ok(Redirect::to(&order_href(&view)).into_response()),
         (known, given) if known == given => {
-            order_page(&app, &frame, (&shop, &buyer), (&view, sight), Shown::Masked(note)).await
+            order_page(&app, &frame, (&shop, &buyer), (&view, sight), Shown::Masked(note, told)).await
         }
         _ => Err(Problem::not_found()),
     }
@@ -164,8 +165,8 @@ pub(super) fn problem(error: OrderError, proof: &Proof) -> Problem {
 
 /// How much of the codes a page shows.
 enum Shown {
-    /// None; the last try to pay may have led nowhere.
-    Masked(PayNote),
+    /// None; the last try to pay may have led nowhere, and the last claim, too.
+    Masked(PayNote, ClaimNote),
     /// All of them.
     Open(Vec<Revealed>),
 }
@@ -190,13 +191,11 @@ async fn order_page(
         order::Method::Wallet => Vec::new(),
         order::Method::Channel => rows::money_in_trouble(app, words, shop, intent).await?,
     };
-    let (revealed, note) = match &shown {
-        Shown::Masked(note) => (None, Some(note)),
-        Shown::Open(revealed) => (Some(revealed.as_slice()), None),
+    let (revealed, note, told) = match &shown {
+        Shown::Masked(note, told) => (None, Some(note), Some(told)),
+        Shown::Open(revealed) => (Some(revealed.as_slice()), None, None),
     };
-    let is_ours = |code: &&str| ["claim_", "refund_", "order_"].iter().any(|own| code.starts_with(own));
-    let refused = note.map(|note| note.claim.as_str()).filter(is_ours).filter(|_| sight == Sight::Codes);
-    let refused = refused.and_then(|code| title_of(code, frame.language));
+    let refused = told.filter(|_| sight == Sight::Codes).and_then(|told| told.refused(frame.language));
     let look = Look { view, sight, revealed, goods: &goods, now, refused };
     if let Some((amount, expires_at)) = look.is_to_be_paid() {
         let channels = app.rooms.orders.channels(&buyer.scope, &chain).await?;

@@ -22,9 +22,6 @@ pub(crate) struct PayForm {
 pub(crate) struct PayNote {
     #[serde(default)]
     pay: String,
-    /// Why a claim was not taken.
-    #[serde(default)]
-    pub claim: String,
 }
 
 const UNANSWERED: &str = "unanswered";

@@ -5,7 +5,7 @@ use identity::CustomerId;
 use kernel::Money;
 use lane::{Command, CommandKey, Parts, actor};
 use ledger::{Account, AccountKind, Book, Earner};
-use payment::{Till, wallet_room};
+use payment::Till;
 use serde::{Deserialize, Serialize};
 use settlement::EarnerRef;
 use sha2::{Digest, Sha256};
@@ -136,8 +136,7 @@ impl ConvertTo {
     fn room(&self, parts: &mut Parts, now: DateTime<Utc>) -> Option<Money> {
         let customer = self.wallet?;
         let balance = parts.part::<Book>().balance(&self.target()).expect("it was asked for");
-        let coming = parts.part::<Till>().open_top_ups(customer, now).map(|intent| intent.amount.minor()).sum::<i64>();
-        Some(wallet_room(Money::new(balance.minor().saturating_add(coming), balance.currency())))
+        Some(parts.part::<Till>().wallet_room(customer, balance, now))
     }
 
     fn decide_or_refuse(&self, parts: &mut Parts, now: DateTime<Utc>) -> Result<Asked, Refusal> {
