@@ -193,6 +193,7 @@ impl Shop {
                 Box::new(Desk::new(prices.clone())),
                 Box::new(Till::default()),
                 Box::new(Teller::default()),
+                Box::new(funds::Vault::default()),
                 Box::new(Picks::default()),
             ]
         })

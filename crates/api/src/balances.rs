@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use commission::AgentId;
+use funds::RechargeBatchId;
 use identity::CustomerId;
 use kernel::{Day, SiteId};
 use ledger::{AccountBalance, AccountId, AccountKind, AccountLine, EntryId, LineMark};
@@ -24,7 +25,7 @@ pub(crate) struct BalanceView {
     account: AccountId,
     /// What it holds: `wallet`, `site_pending` and others.
     kind: &'static str,
-    /// Whose it is: a customer, a site, an agent or a channel; none for the main site's own.
+    /// Whose it is: a customer, a site, an agent, a channel or a batch of recharge cards; none for the main site's own.
     owner: Option<String>,
     /// Above zero is what the main site owes, below zero what it owns.
     balance: MoneyView,
@@ -89,6 +90,7 @@ impl From<AccountBalance> for BalanceView {
             Kind::AgentPending | Kind::AgentAvailable | Kind::AgentLocked | Kind::AgentDebt => {
                 AgentId::from_uuid(owner).to_string()
             }
+            Kind::RechargeClearing => RechargeBatchId::from_uuid(owner).to_string(),
             Kind::ChannelClearing | Kind::OwnClearing => ChannelId::from_uuid(owner).to_string(),
             _ => SiteId::from_uuid(owner).to_string(),
         });

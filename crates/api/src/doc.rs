@@ -18,8 +18,9 @@ use utoipa_swagger_ui::Config;
 use web::{Guest, Path, Problem, Route};
 
 use crate::{
-    agents, balances, calendar, categories, channels, claims, earnings, fulfilments, goods, intake, orders, own,
-    payouts, plans, prices, refunds, returns, session, sites, skus, stock, tenants, troubles, version, withdrawals,
+    adjustments, agents, balances, calendar, categories, channels, claims, earnings, fulfilments, goods, intake,
+    orders, own, payouts, plans, prepaid, prices, recharge, refunds, returns, session, sites, skus, stock, tenants,
+    troubles, version, withdrawals,
 };
 
 /// Where the document is.
@@ -154,6 +155,23 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
         own::withdrawals::ask,
         own::withdrawals::cancel,
         own::withdrawals::convert,
+        recharge::list,
+        recharge::make,
+        recharge::show,
+        recharge::cards,
+        recharge::file,
+        recharge::void,
+        recharge::find,
+        adjustments::list,
+        adjustments::ask,
+        adjustments::approve,
+        adjustments::reject,
+        adjustments::cancel,
+        prepaid::list,
+        prepaid::lend,
+        prepaid::own_prepaid,
+        prepaid::own_moves,
+        prepaid::own_move,
     ),
     components(schemas(ProblemView, FieldErrorView))
 )]

@@ -9,6 +9,7 @@
 //!
 //! Invariant: no card code leaves through this door.
 
+mod adjustments;
 mod agents;
 mod asking;
 mod balances;
@@ -30,7 +31,9 @@ mod page;
 mod payouts;
 mod place;
 mod plans;
+mod prepaid;
 mod prices;
+mod recharge;
 mod refunds;
 mod returns;
 mod routes;

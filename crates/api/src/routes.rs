@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use catalog::{Catalog, Prices};
 use commission::{Agents, Plans};
+use funds::Funds;
 use identity::{Customers, Operators};
 use inventory::{Intake, Inventory};
 use order::Orders;
@@ -19,8 +20,9 @@ use web::{Face, Guest, Kit, Problem, Route, Routes};
 use withdrawal::Withdrawals;
 
 use crate::{
-    agents, balances, calendar, categories, channels, claims, doc, earnings, fulfilments, goods, intake, orders, own,
-    payouts, plans, prices, refunds, returns, session, sites, skus, stock, tenants, troubles, version, withdrawals,
+    adjustments, agents, balances, calendar, categories, channels, claims, doc, earnings, fulfilments, goods, intake,
+    orders, own, payouts, plans, prepaid, prices, recharge, refunds, returns, session, sites, skus, stock, tenants,
+    troubles, version, withdrawals,
 };
 
 /// The console's host where the settings name no other.
@@ -49,6 +51,8 @@ pub struct ApiState {
     pub settlement: Settlement,
     /// How it is taken out.
     pub withdrawals: Withdrawals,
+    /// Recharge cards, adjustments, prepaid money.
+    pub funds: Funds,
     /// Money that came, and goes back.
     pub payments: Payments,
     /// Those who have prices of their own.
@@ -85,7 +89,7 @@ pub fn route_list() -> Vec<Route> {
 }
 
 fn routes() -> Routes<App> {
-    withdrawal_routes(settlement_routes(agent_routes(order_routes(base_routes()))))
+    funds_routes(withdrawal_routes(settlement_routes(agent_routes(order_routes(base_routes())))))
 }
 
 fn base_routes() -> Routes<App> {
@@ -226,6 +230,27 @@ fn withdrawal_routes(routes: Routes<App>) -> Routes<App> {
         .post("/api/v1/tenants/{tenant}/sites/{site}/withdrawals", own::ask)
         .post("/api/v1/tenants/{tenant}/sites/{site}/withdrawals/{withdrawal}/cancel", own::cancel)
         .post("/api/v1/tenants/{tenant}/sites/{site}/conversions", own::convert)
+}
+
+fn funds_routes(routes: Routes<App>) -> Routes<App> {
+    routes
+        .get("/api/v1/tenants/{tenant}/recharge-batches", recharge::list)
+        .post("/api/v1/tenants/{tenant}/recharge-batches", recharge::make)
+        .get("/api/v1/tenants/{tenant}/recharge-batches/{recharge_batch}", recharge::show)
+        .get("/api/v1/tenants/{tenant}/recharge-batches/{recharge_batch}/cards", recharge::cards)
+        .post("/api/v1/tenants/{tenant}/recharge-batches/{recharge_batch}/file", recharge::file)
+        .post("/api/v1/tenants/{tenant}/recharge-batches/{recharge_batch}/void", recharge::void)
+        .post("/api/v1/tenants/{tenant}/recharge-cards/find", recharge::find)
+        .get("/api/v1/tenants/{tenant}/adjustments", adjustments::list)
+        .post("/api/v1/tenants/{tenant}/adjustments", adjustments::ask)
+        .post("/api/v1/tenants/{tenant}/adjustments/{adjustment}/approve", adjustments::approve)
+        .post("/api/v1/tenants/{tenant}/adjustments/{adjustment}/reject", adjustments::reject)
+        .post("/api/v1/tenants/{tenant}/adjustments/{adjustment}/cancel", adjustments::cancel)
+        .get("/api/v1/tenants/{tenant}/prepaid", prepaid::list)
+        .post("/api/v1/tenants/{tenant}/credits", prepaid::lend)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/prepaid", prepaid::own_prepaid)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/prepaid-moves", prepaid::own_moves)
+        .post("/api/v1/tenants/{tenant}/sites/{site}/prepaid-moves", prepaid::own_move)
 }
 
 /// `GET /`: what somebody reads who opens the console's host in a browser before it has pages.

@@ -3,6 +3,7 @@
 mod agent;
 mod claims;
 pub(crate) mod doc;
+mod recharge;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use catalog::{Filled, SiteLevel, SkuId};
 use chrono::{DateTime, Utc};
 use commission::{AgentCode, Agents, How};
+use funds::Funds;
 use identity::{Customer, CustomerId, Customers, IdentityError, LoginLimits};
 use kernel::{Money, Secret, TenantId};
 use order::{
@@ -55,6 +57,8 @@ pub struct ShopState {
     pub settlement: Settlement,
     /// How it is taken out.
     pub withdrawals: Withdrawals,
+    /// Recharge cards.
+    pub funds: Funds,
     /// Transactions that an answer reads in.
     pub store: Store,
     /// Proxies and bounds, shared with the other applications of the server.
@@ -92,6 +96,7 @@ fn routes() -> Routes<App> {
         .get("/api/v1/shop/orders/{order}/claims", claims::list)
         .post("/api/v1/shop/orders/{order}/claims", claims::ask)
         .post("/api/v1/shop/orders/{order}/claims/{claim}/withdraw", claims::withdraw)
+        .post("/api/v1/shop/recharges", recharge::redeem)
         .get("/api/v1/shop/agent", agent::show)
         .get("/api/v1/shop/agent/payees", agent::payees)
         .post("/api/v1/shop/agent/payees", agent::add_payee)

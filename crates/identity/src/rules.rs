@@ -51,6 +51,16 @@ kernel::words! {
         WithdrawalPay = "withdrawal:pay",
         /// Ask to be paid, and say where to.
         WithdrawalAsk = "withdrawal:ask",
+        /// See recharge cards, never a code, and what is put on accounts by hand.
+        FundsRead = "funds:read",
+        /// Make recharge cards, carry their codes away, and make them void.
+        RechargeWrite = "recharge:write",
+        /// Ask for money to be put on an account, or taken off it.
+        FundsAdjust = "funds:adjust",
+        /// Approve and refuse that, and lend sites money to buy with.
+        FundsApprove = "funds:approve",
+        /// Hand prepaid money to a site right below.
+        PrepaidMove = "prepaid:move",
     }
 }
 
@@ -120,8 +130,15 @@ impl Role {
                     | P::WithdrawalRead
                     | P::WithdrawalReview
                     | P::WithdrawalPay
+                    | P::FundsRead
+                    | P::RechargeWrite
+                    | P::FundsAdjust
+                    | P::FundsApprove
             ),
-            Self::Clerk => matches!(permission, P::SiteRead | P::StockRead | P::OrderRead | P::OrderFulfil),
+            Self::Clerk => matches!(
+                permission,
+                P::SiteRead | P::StockRead | P::OrderRead | P::OrderFulfil | P::FundsRead | P::FundsAdjust
+            ),
             Self::SiteOwner => matches!(
                 permission,
                 P::SiteRead
@@ -138,6 +155,7 @@ impl Role {
                     | P::AgentWrite
                     | P::WithdrawalRead
                     | P::WithdrawalAsk
+                    | P::PrepaidMove
             ),
         }
     }

@@ -41,5 +41,5 @@ pub use keyring::KeyRing;
 pub use master::{MasterKey, MasterKeys};
 pub use model::{CardCode, CardId, ImportReport, NewCard, StockCount, Stocking, Taken, Taking};
 pub use picks::{CardMoves, OutOfStock, Picks, SimulatedStock};
-pub use service::Inventory;
+pub use service::{Inventory, SealedSecret};
 pub use shelf::{Compared, Shelf};

@@ -120,6 +120,44 @@ impl Inventory {
     }
 }
 
+/// A secret of another room, sealed, with the keyed hash that finds it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedSecret {
+    /// Opens only for its tenant, purpose and row.
+    pub bytes: Vec<u8>,
+    /// The version of the key that it is sealed with.
+    pub key_version: i32,
+    /// Two equal secrets of a tenant and purpose have the same one.
+    pub hash: Vec<u8>,
+}
+
+impl Inventory {
+    /// Seals many secrets of another room, each for its row.
+    pub async fn seal_secrets_in(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        purpose: &str,
+        secrets: &[(Uuid, Secret<String>)],
+    ) -> Result<Vec<SealedSecret>, InventoryError> {
+        let keys = self.keys.keys_or_make_in(tx).await?;
+        let seal = |(row, secret): &(Uuid, Secret<String>)| {
+            let Sealed { bytes, key_version } = keys.seal_secret(purpose, *row, secret.expose())?;
+            Ok(SealedSecret { bytes, key_version, hash: keys.hash_secret(purpose, secret.expose()) })
+        };
+        secrets.iter().map(seal).collect()
+    }
+
+    /// The keyed hash by which such a secret is found; of a tenant without keys one that finds nothing.
+    pub async fn hash_secret_in(
+        &self,
+        tx: &impl Tx,
+        purpose: &str,
+        secret: &Secret<String>,
+    ) -> Result<Vec<u8>, InventoryError> {
+        Ok(self.keys.hash_keys_in(tx).await?.hash_secret(purpose, secret.expose()))
+    }
+}
+
 pub(crate) fn opened(keys: &TenantKeys, row: card::Model) -> Result<CardCode, InventoryError> {
     let sealed = Sealed { bytes: row.sealed, key_version: row.key_version };
     keys.open(row.sku_id, row.id, &sealed)

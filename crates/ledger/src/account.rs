@@ -18,6 +18,8 @@ pub enum AccountKind {
     SitePrepaid,
     /// The part of it that placed orders hold (site).
     SitePrepaidHeld,
+    /// What of its prepaid money a site was lent; never above zero (site).
+    SiteCredit,
     /// A site's margins that are earned and fall due on the account's day (site).
     SitePending,
     /// A site's margins that are settled: it may ask to be paid (site).
@@ -52,6 +54,14 @@ pub enum AccountKind {
     StockAtCost,
     /// Opening balances and adjustments; every entry here has a reason.
     Opening,
+    /// What the recharge cards of a batch were worth that came back: their price was taken where they were sold (batch).
+    RechargeClearing,
+    /// Money that came or went outside of all channels, such as by a bank transfer.
+    OutsideClearing,
+    /// What the main site has given away: goodwill, and recharge cards that were not sold.
+    PromotionCost,
+    /// What was put right by hand.
+    Corrections,
     /// Money at a channel of the main site (channel).
     ChannelClearing,
     /// Money at a channel of a site that collects for itself (channel).
@@ -66,10 +76,11 @@ pub enum AccountKind {
 
 impl AccountKind {
     /// All kinds, in the order of the chart.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 30] = [
         Self::Wallet,
         Self::SitePrepaid,
         Self::SitePrepaidHeld,
+        Self::SiteCredit,
         Self::SitePending,
         Self::SiteAvailable,
         Self::SiteLocked,
@@ -87,6 +98,10 @@ impl AccountKind {
         Self::CostOfGoods,
         Self::StockAtCost,
         Self::Opening,
+        Self::RechargeClearing,
+        Self::OutsideClearing,
+        Self::PromotionCost,
+        Self::Corrections,
         Self::ChannelClearing,
         Self::OwnClearing,
         Self::OwnTakings,
@@ -100,6 +115,7 @@ impl AccountKind {
             Self::Wallet => "wallet",
             Self::SitePrepaid => "site_prepaid",
             Self::SitePrepaidHeld => "site_prepaid_held",
+            Self::SiteCredit => "site_credit",
             Self::SitePending => "site_pending",
             Self::SiteAvailable => "site_available",
             Self::SiteLocked => "site_locked",
@@ -117,6 +133,10 @@ impl AccountKind {
             Self::CostOfGoods => "cost_of_goods",
             Self::StockAtCost => "stock_at_cost",
             Self::Opening => "opening",
+            Self::RechargeClearing => "recharge_clearing",
+            Self::OutsideClearing => "outside_clearing",
+            Self::PromotionCost => "promotion_cost",
+            Self::Corrections => "corrections",
             Self::ChannelClearing => "channel_clearing",
             Self::OwnClearing => "own_clearing",
             Self::OwnTakings => "own_takings",
@@ -149,7 +169,7 @@ impl AccountKind {
 
     /// Whether it says what somebody owes us, so that it may never go above zero.
     pub const fn is_debt(self) -> bool {
-        matches!(self, Self::SiteDebt | Self::AgentDebt)
+        matches!(self, Self::SiteDebt | Self::AgentDebt | Self::SiteCredit)
     }
 }
 

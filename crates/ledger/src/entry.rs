@@ -47,6 +47,14 @@ pub enum EntryKind {
     EarningConverted,
     /// A customer paid money into the wallet.
     TopUpPaid,
+    /// A customer has redeemed a recharge card.
+    RechargeRedeemed,
+    /// Two persons of the main site have put money on an account, or taken it off, for a reason.
+    BalanceAdjusted,
+    /// A site has handed prepaid money to a site right below it.
+    PrepaidMoved,
+    /// A site is lent more to buy with, or less.
+    CreditChanged,
     /// Money came that no order can take: it waits for its refund.
     MoneySuspended,
     /// A channel is asked to send money back.
@@ -61,7 +69,7 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// All kinds.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::OrderHeld,
         Self::OrderReleased,
         Self::OrderPaid,
@@ -77,6 +85,10 @@ impl EntryKind {
         Self::WithdrawalReturned,
         Self::EarningConverted,
         Self::TopUpPaid,
+        Self::RechargeRedeemed,
+        Self::BalanceAdjusted,
+        Self::PrepaidMoved,
+        Self::CreditChanged,
         Self::MoneySuspended,
         Self::RefundSubmitted,
         Self::RefundDone,
@@ -102,6 +114,10 @@ impl EntryKind {
             Self::WithdrawalReturned => "withdrawal_returned",
             Self::EarningConverted => "earning_converted",
             Self::TopUpPaid => "top_up_paid",
+            Self::RechargeRedeemed => "recharge_redeemed",
+            Self::BalanceAdjusted => "balance_adjusted",
+            Self::PrepaidMoved => "prepaid_moved",
+            Self::CreditChanged => "credit_changed",
             Self::MoneySuspended => "money_suspended",
             Self::RefundSubmitted => "refund_submitted",
             Self::RefundDone => "refund_done",

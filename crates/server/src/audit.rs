@@ -65,6 +65,7 @@ async fn audit_tenant(
     let jobs = outbox::audit_in(&tx).await?;
     let settlement = settlement::audit_in(&tx, jobs.worked_at).await?;
     let withdrawals = withdrawal::audit_in(&tx).await?;
+    let funds = funds::audit_in(&tx).await?;
     let text = &mut report.text;
     let _ = writeln!(
         text,
@@ -91,6 +92,7 @@ async fn audit_tenant(
     found.extend(agents.breaches);
     found.extend(settlement.breaches);
     found.extend(withdrawals.breaches);
+    found.extend(funds.breaches);
     found.extend(payments.breaches);
     found.extend(jobs.breaches.into_iter().map(|finding| (15, finding)));
     found.extend(compare_heads(&tx, &heads.join(head_file(tenant))).await?);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use catalog::{Catalog, Prices};
 use commission::Agents;
+use funds::{Funds, Vault};
 use identity::{Customers, LoginLimits, Operators, Passwords};
 use inventory::{Intake, Inventory, KeyRing, MasterKey, MasterKeys, Picks};
 use kernel::SystemClock;
@@ -55,6 +56,8 @@ pub struct House {
     pub settlement: Settlement,
     /// How it is taken out.
     pub withdrawals: Withdrawals,
+    /// Recharge cards, adjustments, prepaid money.
+    pub funds: Funds,
     /// Finding an order again without an account.
     pub lookups: Lookups,
     /// Files of cards, in and out.
@@ -81,6 +84,7 @@ impl House {
         let agents = Agents::new(store.clone());
         let settlement = Settlement::new(store.clone(), lanes.clone(), prices.clone());
         let withdrawals = Withdrawals::new(store.clone(), lanes.clone(), inventory.clone());
+        let funds = Funds::new(store.clone(), lanes.clone(), inventory.clone());
         let lookups = Lookups::new(orders.clone(), passwords.clone());
         let intake = Intake::new(store.clone(), inventory.clone(), prices.clone(), orders.shelf().clone());
         let launch = Launch::new(
@@ -108,6 +112,7 @@ impl House {
             agents,
             settlement,
             withdrawals,
+            funds,
             lookups,
             intake,
             launch,
@@ -140,11 +145,13 @@ impl House {
 fn lanes(store: &Store, prices: &Prices) -> Lanes {
     let prices = prices.clone();
     Lanes::new(store.clone(), LaneSettings::of(store.backend()), move |_| {
-        // The order of the parts is the order of their locks: orders, then intents and refunds, then withdrawals, then cards.
+        // The order of the parts is the order of their locks: orders, then intents and refunds, then withdrawals, then
+        // recharge cards, adjustments and credits, then cards.
         vec![
             Box::new(Desk::new(prices.clone())),
             Box::new(Till::default()),
             Box::new(Teller::default()),
+            Box::new(Vault::default()),
             Box::new(Picks::default()),
         ]
     })

@@ -42,6 +42,7 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         customers: house.customers.clone(),
         agents: house.agents.clone(),
         lookups: house.lookups.clone(),
+        funds: house.funds.clone(),
         limits: house.limits.clone(),
         store: house.store.clone(),
         settings: storefront::Settings { kit: kit.clone(), cashier, demo },
@@ -55,6 +56,7 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         agents: house.agents.clone(),
         settlement: house.settlement.clone(),
         withdrawals: house.withdrawals.clone(),
+        funds: house.funds.clone(),
         store: house.store.clone(),
         kit: kit.clone(),
     });
@@ -73,6 +75,7 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         plans: commission::Plans,
         settlement: house.settlement.clone(),
         withdrawals: house.withdrawals.clone(),
+        funds: house.funds.clone(),
         store: house.store.clone(),
         kit: kit.clone().patient(UPLOAD_TIME),
     });

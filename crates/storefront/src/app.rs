@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::FromRef;
 use catalog::{Catalog, Prices, Showcases};
 use commission::Agents;
+use funds::Funds;
 use identity::{CustomerId, Customers, LoginLimits};
 use inventory::Inventory;
 use kernel::{Money, SiteId};
@@ -38,6 +39,8 @@ pub struct StorefrontState {
     pub agents: Agents,
     /// Finding an order again without an account.
     pub lookups: Lookups,
+    /// Recharge cards.
+    pub funds: Funds,
     /// Log-ins.
     pub customers: Customers,
     /// How often look-ups may fail; the log-ins' own, so that an address is counted once.

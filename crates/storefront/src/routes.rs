@@ -63,6 +63,7 @@ fn shop_routes() -> Routes<App> {
         .post("/lookup", pages::lookup::find)
         .get("/wallet", pages::wallet::show)
         .post("/wallet/top-up", pages::wallet::top_up)
+        .post("/wallet/recharge", pages::recharge::redeem)
         .get("/wallet/top-ups", pages::topups::list)
         .get("/wallet/top-ups/{intent}", pages::wallet::top_up_page)
         .get("/wallet/top-ups/{intent}/status", pages::wallet::status)

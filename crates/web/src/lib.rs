@@ -40,10 +40,10 @@ pub use host::{ShopContext, ShopFault, by_path, shop_of};
 pub use key::{IdempotencyKey, REPLAYED};
 pub use kit::{Bounds, Kit, RequestId};
 pub use permit::{
-    AgentRead, AgentWrite, Allow, Buyer, ChannelRead, ChannelWrite, GoodsRead, GoodsWrite, Guest, LedgerRead,
-    MaybeBuyer, Operator, OrderFulfil, OrderRead, OrderRefund, PlanRead, PlanWrite, Policy, PriceRead, PriceWrite,
-    SettlementRead, SettlementWrite, SiteOperator, SiteRead, SiteWrite, Staff, StockRead, StockWrite, Visitor,
-    WithdrawalAsk, WithdrawalPay, WithdrawalRead, WithdrawalReview,
+    AgentRead, AgentWrite, Allow, Buyer, ChannelRead, ChannelWrite, FundsAdjust, FundsApprove, FundsRead, GoodsRead,
+    GoodsWrite, Guest, LedgerRead, MaybeBuyer, Operator, OrderFulfil, OrderRead, OrderRefund, PlanRead, PlanWrite,
+    Policy, PrepaidMove, PriceRead, PriceWrite, RechargeWrite, SettlementRead, SettlementWrite, SiteOperator, SiteRead,
+    SiteWrite, Staff, StockRead, StockWrite, Visitor, WithdrawalAsk, WithdrawalPay, WithdrawalRead, WithdrawalReview,
 };
 pub use problem::{FieldError, Problem, status_of};
 pub use proxies::Proxies;

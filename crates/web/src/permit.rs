@@ -127,6 +127,11 @@ permissions!(
     WithdrawalReview,
     WithdrawalPay,
     WithdrawalAsk,
+    FundsRead,
+    RechargeWrite,
+    FundsAdjust,
+    FundsApprove,
+    PrepaidMove,
 );
 
 impl Policy for Guest {

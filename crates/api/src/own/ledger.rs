@@ -12,12 +12,13 @@ use crate::place::Place;
 use crate::routes::App;
 
 /// The accounts that a site has at the main site, beside those of what is pending.
-const KINDS: [AccountKind; 6] = [
+const KINDS: [AccountKind; 7] = [
     AccountKind::SiteAvailable,
     AccountKind::SiteLocked,
     AccountKind::SiteDebt,
     AccountKind::SitePrepaid,
     AccountKind::SitePrepaidHeld,
+    AccountKind::SiteCredit,
     AccountKind::OwnTakings,
 ];
 

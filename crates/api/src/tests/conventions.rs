@@ -11,7 +11,7 @@ fn header(console: &Console, name: &str) -> String {
 }
 
 /// POSTs that move neither money nor stock. A new one stands here, or asks for a key.
-const WITHOUT_KEY: [&str; 23] = [
+const WITHOUT_KEY: [&str; 26] = [
     "/api/v1/session",
     "/api/v1/tenants/{tenant}/agents",
     "/api/v1/tenants/{tenant}/agents/{agent}/links",
@@ -22,6 +22,9 @@ const WITHOUT_KEY: [&str; 23] = [
     "/api/v1/tenants/{tenant}/earning-holds/{hold}/lift",
     "/api/v1/tenants/{tenant}/payee-names/forget",
     "/api/v1/tenants/{tenant}/payouts/{payout}/file",
+    "/api/v1/tenants/{tenant}/recharge-batches/{recharge_batch}/file",
+    "/api/v1/tenants/{tenant}/recharge-batches/{recharge_batch}/void",
+    "/api/v1/tenants/{tenant}/recharge-cards/find",
     "/api/v1/tenants/{tenant}/refunds/{refund}/ask",
     "/api/v1/tenants/{tenant}/settlement-terms",
     "/api/v1/tenants/{tenant}/sites",
@@ -66,13 +69,14 @@ testkit::on_both! {
         let (mut ann, mut sue) = (office.logged_in().await, office.logged_in_as("sue@example.com").await);
         let posts = crate::route_list().into_iter().filter(|route| route.method == "POST");
         let (without, with): (Vec<_>, Vec<_>) = posts.partition(|route| WITHOUT_KEY.contains(&route.path));
-        assert_eq!((without.len(), with.len()), (WITHOUT_KEY.len(), 17));
+        assert_eq!((without.len(), with.len()), (WITHOUT_KEY.len(), 24));
         for route in with {
             let path = filled(route.path, &office.grove.to_string(), &office.tree.north.to_string());
             let path = path.replace("{sku}", &catalog::SkuId::new().to_string());
             let path = path.replace("{batch}", &inventory::BatchId::new().to_string());
             let path = path.replace("{withdrawal}", &withdrawal::WithdrawalId::new().to_string());
             let path = path.replace("{payout}", &withdrawal::PayoutId::new().to_string());
+            let path = path.replace("{adjustment}", &funds::AdjustmentId::new().to_string());
             let path = path.replace("{claim}", &order::ClaimId::new().to_string());
             let path = path.replace("{refund}", &payment::RefundId::new().to_string());
             let path = path.replace("{order}", &order::OrderId::new().to_string()).replace("{line}", "ord_1-1");

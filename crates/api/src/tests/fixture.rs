@@ -7,6 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use catalog::{Catalog, CategoryDraft, Code, Fulfilment, GoodsDraft, GoodsKind, OnSale, Prices, SkuDraft, SkuId};
 use commission::{Agents, Plans};
+use funds::{Funds, Vault};
 use identity::{Customers, Login, LoginLimits, Membership, NewCustomer, NewOperator, Operators, Passwords, Role};
 use inventory::{CardCode, Intake, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks, Shelf};
 use kernel::{Currency, Money, Platform, Secret, SiteId, TenantId, TenantScope, Wording};
@@ -138,6 +139,15 @@ impl Console {
         (status, String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// A file that is asked for with a body.
+    pub async fn download(&mut self, path: &str, body: Value) -> String {
+        self.sent.insert(header::CONTENT_TYPE, "application/json".parse().expect("a header"));
+        let (status, text) = self.send(path, body.to_string()).await;
+        self.sent.remove(header::CONTENT_TYPE);
+        assert_eq!(status, StatusCode::OK, "{text}");
+        text
+    }
+
     /// With this `If-Match`.
     pub async fn ask_if(
         &mut self,
@@ -182,6 +192,7 @@ fn rooms(db: &TestDb, passwords: &Passwords) -> ApiState {
         plans: Plans,
         settlement: Settlement::new(store.clone(), lanes.clone(), prices.clone()),
         withdrawals: Withdrawals::new(store.clone(), lanes.clone(), inventory.clone()),
+        funds: Funds::new(store.clone(), lanes.clone(), inventory.clone()),
         prices,
         payments,
         inventory,
@@ -199,6 +210,7 @@ fn lanes(store: &Store, prices: &Prices) -> Lanes {
             Box::new(Desk::new(prices.clone())),
             Box::new(Till::default()),
             Box::new(Teller::default()),
+            Box::new(Vault::default()),
             Box::new(Picks::default()),
         ]
     })

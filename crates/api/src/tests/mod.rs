@@ -5,6 +5,7 @@ mod catalogue;
 mod conventions;
 mod earnings;
 mod fixture;
+mod funds;
 mod money;
 mod own;
 mod prices;

@@ -186,7 +186,7 @@ testkit::on_both! {
         let office = Office::open(&db).await;
         let mut sue = office.logged_in_as("sue@example.com").await;
         let (status, list) = get(&mut sue, &own(&office, "balances")).await;
-        assert_eq!((status, column(&list, "kind")), (StatusCode::OK, vec!["site_available", "site_locked", "site_debt", "site_prepaid", "site_prepaid_held", "own_takings"]));
+        assert_eq!((status, column(&list, "kind")), (StatusCode::OK, vec!["site_available", "site_locked", "site_debt", "site_prepaid", "site_prepaid_held", "site_credit", "own_takings"]));
         assert_eq!((&list["data"][0]["balance"], &list["data"][3]["balance"]), (&cny(0), &cny(5_000)));
         let (_, children) = get(&mut sue, &own(&office, "children")).await;
         assert_eq!((column(&children, "slug"), column(&children, "level")), (vec!["deep"], vec!["gold"]));

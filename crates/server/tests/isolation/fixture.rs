@@ -11,7 +11,8 @@ use axum::http::{Method, Request, StatusCode, header};
 use catalog::{Code, SiteLevel, SkuId, Subject};
 use chrono::TimeDelta;
 use commission::{Base, How, NewAgent, Plan, PlanAuthor, Plans, Referral, Rule, Target as About, Terms};
-use identity::{CustomerId, Login, Membership, NewOperator, Passwords, Role};
+use funds::{AdjustmentWord, AskAdjustment, Cause, Credit, NewRechargeBatch, Origin, SetCredit, Target as Whose};
+use identity::{Customer, CustomerId, Login, Membership, NewOperator, Passwords, Role, Token};
 use kernel::{Currency, Money, Rate, Secret, SiteId, SiteScope, TenantId};
 use launch::{Applied, Mode, Pack};
 use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
@@ -20,7 +21,7 @@ use payment::{Channel, ExceptionId, ExceptionState, OpenTopUp, OutNo, PublicChan
 use risk::Limits;
 use server::house::House;
 use server::settings::{self, Settings};
-use settlement::{Cause, EarnerRef, NewHold};
+use settlement::{EarnerRef, NewHold};
 use tenancy::Shop;
 use testkit::TestDb;
 use withdrawal::{Ask, Means, NewPayee, PayeeDetails, Word};
@@ -60,6 +61,10 @@ pub struct Target {
     pub out_no: String,
     /// A token that leads to it, good once.
     pub handover: String,
+    /// The code of a recharge card.
+    pub recharge_code: String,
+    /// The slug of the site right below, if there is one.
+    pub below: &'static str,
 }
 
 /// The house with both main sites.
@@ -194,8 +199,7 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
     let shop = house.tenancy.resolve(&host).expect("a site");
     let scope = shop.scope();
     let login = buyer_mark(tenant, site);
-    let password = &applied.logins.iter().find(|one| one.login.as_str() == login).expect("a log-in").password;
-    let (token, customer) = house.customers.log_in(&scope, ADDRESS, &login, password).await.expect("logged in");
+    let (token, customer) = logged_in(house, &scope, (&login, applied)).await;
     let (goods, sku, unit) = offer(house, &shop, &format!("lamp-{tenant}")).await;
     let (_, by_hand, unit_by_hand) = offer(house, &shop, &format!("hand-{tenant}")).await;
     let buyer = Buyer {
@@ -218,7 +222,10 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
     let refund = money_that_fits_nothing(house, &scope, &channel).await;
     let batch = house.intake.batches(&scope.engine(), None, None, 1).await.expect("read").first().expect("a batch").id;
     let [payee, payout, withdrawal] = pay_out(house, &shop, &agent).await;
+    let (recharge_batch, recharge_code, adjustment) = member_money(house, &shop).await;
     let names = BTreeMap::from([
+        ("recharge_batch", recharge_batch),
+        ("adjustment", adjustment),
         ("payee", payee),
         ("payout", payout),
         ("withdrawal", withdrawal),
@@ -250,10 +257,17 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
         customer: token.text().expose().clone(),
         other: newcomer(house, &scope).await,
         agent: agents_token,
+        recharge_code,
+        below: if site == "north" { "deep" } else { "none" },
         public_channel: PublicChannel::new(shop.tenant.id, channel.id).to_string(),
         handover: house.payments.hand_over(&scope.engine(), &out_no).await.expect("a token"),
         out_no: out_no.to_string(),
     }
+}
+
+async fn logged_in(house: &House, scope: &SiteScope, (login, applied): (&str, &Applied)) -> (Token, Customer) {
+    let password = &applied.logins.iter().find(|one| one.login.as_str() == login).expect("a log-in").password;
+    house.customers.log_in(scope, ADDRESS, login, password).await.expect("logged in")
 }
 
 /// An order that waits for its money.
@@ -317,13 +331,46 @@ async fn pay_out(house: &House, shop: &Shop, agent: &str) -> [String; 3] {
     [payee.to_string(), payout.to_string(), ask("second").await.to_string()]
 }
 
+/// Recharge cards with the code of one, and money that is to be put on the site's account (of a main one on its agent's
+/// wallet); a site right below the main one has some to buy with, of which a part was lent.
+async fn member_money(house: &House, shop: &Shop) -> (String, String, String) {
+    let (scope, site, funds) = (shop.scope().engine(), shop.site.id, &house.funds);
+    let [asks, approves] = [uuid::Uuid::now_v7(), uuid::Uuid::now_v7()];
+    let cny = |minor| Money::new(minor, Currency::CNY);
+    let (name, face, origin) = (site.to_string(), cny(10_00), Origin::Gift);
+    let new = NewRechargeBatch { name, face, count: 3, origin, expires_at: None };
+    let batch = funds.make_batch(&scope, new, (asks, "cards")).await.expect("made").answer.id;
+    let (_, codes) = funds.export(&scope, batch, (asks, "to sell")).await.expect("opened");
+    let login = Login::parse(&buyer_mark(shop.tenant.slug.as_str(), shop.site.slug.as_str())).expect("a log-in");
+    let tx = house.store.read(&scope).await.expect("a reader");
+    let customer = house.customers.find_in(&tx, &login).await.expect("read").expect("a customer").id;
+    let tree = house.tenancy.tree_in(&tx).await.expect("a tree");
+    drop(tx);
+    let target = if shop.chain.len() > 1 { Whose::Prepaid(site) } else { Whose::Wallet(customer) };
+    let ask = async |key: &str| {
+        let (amount, cause, reason) = (cny(20_00), Cause::Deposit, "B-1".to_owned());
+        let ask = AskAdjustment { target, amount, cause, reason, by: asks, key: key.to_owned() };
+        funds.ask_adjustment(&scope, ask).await.expect("asked").answer
+    };
+    let first = ask("first").await;
+    let by = (approves, "yes".to_owned());
+    funds.decide_adjustment(&scope, first, AdjustmentWord::Approve, by).await.expect("approved");
+    if shop.chain.len() > 1 {
+        let credit = Credit { credit: cny(5_00), alert_below: Some(cny(1_00)) };
+        let lend = SetCredit { site, credit, seen: None, by: approves, key: "lend".to_owned() };
+        funds.lend(&scope, &tree, lend).await.expect("lent");
+    }
+    let code = codes.first().expect("a code").1.grouped().expose().clone();
+    (batch.to_string(), code, ask("second").await.to_string())
+}
+
 /// What falls due of the agent stays pending.
 async fn hold_back(house: &House, shop: &Shop, agent: &str) -> String {
     let agent = commission::AgentId::parse(agent).expect("an agent");
     let tx = house.store.write(&shop.scope().engine()).await.expect("a writer");
     let earner = EarnerRef::Agent(shop.site.id, agent);
     let reason = "odd orders".to_owned();
-    let new = NewHold { earner, cause: Cause::Risk, reason, by: uuid::Uuid::now_v7() };
+    let new = NewHold { earner, cause: settlement::Cause::Risk, reason, by: uuid::Uuid::now_v7() };
     let hold = house.settlement.hold_in(&tx, new).await.expect("held");
     tx.commit().await.expect("committed");
     hold.id.to_string()

@@ -27,6 +27,7 @@ pub async fn matrix(db: &TestDb) {
         "GET /api/v1/shop/orders/{order}/claims buyer",
         "POST /api/v1/shop/orders/{order}/claims buyer",
         "POST /api/v1/shop/orders/{order}/claims/{claim}/withdraw buyer",
+        "POST /api/v1/shop/recharges buyer",
         "DELETE /api/v1/shop/session buyer",
         "POST /api/v1/shop/session guest",
     ];
@@ -52,6 +53,7 @@ pub async fn matrix(db: &TestDb) {
         }
     }
     claims(&fixture, &home).await;
+    recharges(&fixture, &home).await;
     agents(&fixture, &home).await;
     agent_at_home(&fixture, fixture.target(HOME, "main")).await;
     let cookie = format!("session={}", home.customer);
@@ -96,6 +98,27 @@ async fn claims(fixture: &Fixture, home: &Target) {
         };
         assert_eq!(status, expected, "{} {}: {text}", route.method, route.path);
     }
+}
+
+/// A card is good on every site of its main site, once, and on none of another's.
+async fn recharges(fixture: &Fixture, home: &Target) {
+    let redeem = async |visited: &Target, token: &str, typed: &str| {
+        let (body, cookie) = (format!("{{\"code\":\"{typed}\"}}"), format!("session={token}"));
+        let (status, text) =
+            fixture.ask(Sent { body: &body, ..sent(visited, "/api/v1/shop/recharges", &cookie) }).await;
+        (status, code(&text))
+    };
+    let unknown = (StatusCode::UNPROCESSABLE_ENTITY, Some("recharge_card_unknown".to_owned()));
+    let foreign = fixture.targets.iter().find(|target| target.tenant != home.tenant).expect("another tenant");
+    assert_eq!(redeem(home, "", &home.recharge_code).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(redeem(home, &foreign.other, &home.recharge_code).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(redeem(home, &home.other, &foreign.recharge_code).await, unknown);
+    assert_eq!(redeem(foreign, &foreign.other, &home.recharge_code).await, unknown);
+    assert_eq!(redeem(home, &home.other, &home.recharge_code).await, (StatusCode::OK, None));
+    let used = (StatusCode::CONFLICT, Some("recharge_card_redeemed".to_owned()));
+    let south = fixture.target(HOME, "south");
+    assert_eq!(redeem(south, &south.other, &home.recharge_code).await, used);
+    assert_eq!(redeem(south, &south.other, &south.recharge_code).await, (StatusCode::OK, None));
 }
 
 /// What is an agent's is shown to him alone: not to a guest, not to a customer who is no agent, not at another site, and

@@ -190,15 +190,13 @@ pub fn body_of(route: &Route, target: &Target) -> String {
         }
         ("POST", path) if path.ends_with("/orders/{order}/refund") => r#"{"reason":"he asked"}"#.to_owned(),
         ("POST", path) if path.ends_with("/fulfilments/{line}") => r#"{"act":"take"}"#.to_owned(),
-        ("POST", path) if path.contains("/refunds/{refund}/") || path.ends_with("/claims/{claim}/approve") => {
-            String::new()
-        }
+        ("POST", path) if path.contains("/refunds/{refund}/") || path.ends_with("}/approve") => String::new(),
         ("POST", path) if path.ends_with("/claims/{claim}/reject") => r#"{"answer":"it was used"}"#.to_owned(),
         (method, path) => panic!("the matrix has no body for {method} {path}"),
     }
 }
 
-/// The same for what is about being paid; nothing if it is not.
+/// The same for what is about being paid, and for other money.
 fn paid_out(method: &str, path: &str, target: &Target) -> Value {
     let cny = |minor: i64| json!({"amount_minor": minor, "currency": "CNY"});
     match (method, path) {
@@ -219,13 +217,32 @@ fn paid_out(method: &str, path: &str, target: &Target) -> Value {
         ("POST", "/payee-names/forget") => json!({"agent": target.names["agent"]}),
         ("POST", "/conversions") => json!({"amount": cny(100)}),
         ("POST", "/payouts") => json!({"withdrawals": [target.names["withdrawal"]]}),
+        (method, path) => member_money(method, path, target),
+    }
+}
+
+/// The same for member money; nothing if it is not about that.
+fn member_money(method: &str, path: &str, target: &Target) -> Value {
+    let cny = |minor: i64| json!({"amount_minor": minor, "currency": "CNY"});
+    match (method, path) {
+        ("POST", "/recharge-batches") => json!({"name": "New", "face": cny(1_000), "count": 2, "origin": "gift"}),
+        ("POST", "/recharge-batches/{recharge_batch}/file" | "/recharge-batches/{recharge_batch}/void") => {
+            json!({"reason": "to sell"})
+        }
+        ("POST", "/recharge-cards/find") => json!({"code": target.recharge_code}),
+        ("POST", "/adjustments") => json!({
+            "site": target.names["site"], "direction": "add", "amount": cny(100), "cause": "deposit", "reason": "B-1",
+        }),
+        ("POST", "/adjustments/{adjustment}/reject") => json!({"note": "no such transfer"}),
+        ("POST", "/credits") => json!({"site": target.names["site"], "credit": cny(100)}),
+        ("POST", "/prepaid-moves") => json!({"to": target.below, "amount": cny(1)}),
         _ => Value::Null,
     }
 }
 
 /// The fields of all forms of a shop that are about a thing.
 pub fn form_of(route: &Route) -> &'static str {
-    if route.method == "POST" { "key=0123456789abcdef&quantity=1&confirm=yes&reason=it+fails" } else { "" }
+    if route.method == "POST" { "key=0123456789abcdef&quantity=1&confirm=yes&reason=it+fails&code=none" } else { "" }
 }
 
 /// A page without what differs from request to request, and without the names that were asked for.

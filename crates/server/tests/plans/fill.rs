@@ -32,7 +32,7 @@ const ID: &str = "fill.id(@, k)";
 const AT: &str = "fill.at(@, k)";
 const NO: &str = "fill.no(@, k)";
 
-const COPIED: [Copied; 38] = [
+const COPIED: [Copied; 42] = [
     ("customers", &[("id", ID), ("login", "@ || k"), ("created_at", AT)]),
     ("customer_sessions", &[("token_hash", "sha256(@ || int4send(k))"), ("customer_id", ID), ("created_at", AT)]),
     ("accounts", &[("id", ID), ("owner_id", ID)]),
@@ -116,6 +116,30 @@ const COPIED: [Copied; 38] = [
         ],
     ),
     ("withdrawal_events", &[("id", ID), ("withdrawal_id", ID), ("happened_at", AT)]),
+    ("recharge_batches", &[("id", ID), ("request_key", "@ || k"), ("created_at", AT)]),
+    (
+        "recharge_cards",
+        &[
+            ("id", ID),
+            ("batch_id", ID),
+            ("hash", "sha256(@ || int4send(k))"),
+            ("state", "'void'"),
+            ("customer_id", "NULL"),
+            ("site_id", "NULL"),
+            ("redeemed_at", "NULL"),
+        ],
+    ),
+    (
+        "adjustments",
+        &[
+            ("id", ID),
+            ("state", "'rejected'"),
+            ("requested_at", AT),
+            ("decided_at", "fill.at(requested_at, k)"),
+            ("decided_by", "requested_by"),
+        ],
+    ),
+    ("prepaid_moves", &[("id", ID), ("made_at", AT)]),
     ("order_referrals", &[("order_id", ID), ("link_id", ID)]),
     ("order_commissions", &[("order_id", ID)]),
     ("order_events", &[("order_id", ID), ("at", AT)]),

@@ -7,6 +7,10 @@ use axum::http::Method;
 use catalog::SkuId;
 use chrono::TimeDelta;
 use commission::{AgentId, How, NewAgent, Referral};
+use funds::{
+    AdjustmentWord, AskAdjustment, Cause, Credit, MovePrepaid, NewRechargeBatch, Origin, Redeem, SetCredit,
+    Target as Whose,
+};
 use identity::{CustomerId, Login};
 use kernel::{Currency, FakeClock, Money, Platform, Secret, SiteScope};
 use order::{Brought, Buyer, Checkout, Contact, LinkToken, OrderId, QueryPassword, SoldBy, SweepHolds, Wanted};
@@ -35,6 +39,7 @@ pub async fn all(fixture: &Fixture, clock: &FakeClock) {
         counter.restock().await;
         counter.appoint().await;
         counter.pay_out().await;
+        counter.member_money().await;
     }
     jobs(&fixture.house, fixture.target(HOME, "main")).await;
 }
@@ -149,6 +154,42 @@ impl<'a> Counter<'a> {
         let tx = house.store.write(&scope).await.expect("a writer");
         house.withdrawals.remove_payee_in(&tx, earner, payee).await.expect("removed");
         tx.commit().await.expect("committed");
+    }
+
+    /// Cards are made, carried away, looked up, redeemed and made void; money is put on an account, lent and handed on.
+    async fn member_money(&self) {
+        let (house, scope, funds) = (&self.house, self.scope.engine(), &self.house.funds);
+        let [asks, approves] = [Uuid::now_v7(), Uuid::now_v7()];
+        let cny = |minor| Money::new(minor, Currency::CNY);
+        let (name, face, origin) = ("Cards".to_owned(), cny(1_00), Origin::Sold);
+        let new = NewRechargeBatch { name, face, count: 3, origin, expires_at: None };
+        let batch = funds.make_batch(&scope, new, (asks, &key())).await.expect("made").answer.id;
+        let (_, codes) = funds.export(&scope, batch, (asks, "to sell")).await.expect("opened");
+        let code = codes[0].1.clone();
+        self.console("/recharge-cards/find", &format!("{{\"code\":\"{}\"}}", code.grouped().expose())).await;
+        let redeem = Redeem { code, customer: self.customer, currency: Currency::CNY, key: key() };
+        funds.redeem(&self.scope, (&house.limits, [192, 0, 2, 78].into()), redeem).await.expect("redeemed");
+        funds.void_batch(&scope, batch, (asks, "over")).await.expect("void");
+        let tx = house.store.read(&scope).await.expect("a reader");
+        let tree = house.tenancy.tree_in(&tx).await.expect("a tree");
+        drop(tx);
+        let below = house.tenancy.resolve(&self.fixture.target(HOME, "deep").host).expect("a shop").site.id;
+        let site = self.shop.site.id;
+        let target = if tree.is_right_below(below, site) { Whose::Prepaid(site) } else { Whose::Wallet(self.customer) };
+        let (amount, cause, reason) = (cny(3_00), Cause::Deposit, "B-1".to_owned());
+        let ask = AskAdjustment { target, amount, cause, reason, by: asks, key: key() };
+        let asked = funds.ask_adjustment(&scope, ask).await.expect("asked").answer;
+        let by = (approves, key());
+        funds.decide_adjustment(&scope, asked, AdjustmentWord::Approve, by).await.expect("approved");
+        if tree.is_right_below(below, site) {
+            let credit = Credit { credit: cny(6_00), alert_below: None };
+            let lend = SetCredit { site, credit, seen: None, by: approves, key: key() };
+            funds.lend(&scope, &tree, lend).await.expect("lent");
+            let note = Some("stock up".to_owned());
+            let (from, to, amount) = (site, below, cny(1_00));
+            let of = MovePrepaid { from, to, amount, note, by: asks, key: key() };
+            funds.hand_on(&scope, &tree, of).await.expect("handed on");
+        }
     }
 
     async fn sell_from_the_wallet(&self) {

@@ -9,7 +9,7 @@ use crate::isolation::fixture::{Fixture, HOME, Sent, Target};
 use crate::isolation::requests::{fill, of_shop, query_of};
 
 /// The filters of lists, by the end of their path. `{name}` is filled in as in paths.
-const FILTERS: [(&str, &[&str]); 10] = [
+const FILTERS: [(&str, &[&str]); 13] = [
     (
         "/orders",
         &[
@@ -60,6 +60,9 @@ const FILTERS: [(&str, &[&str]); 10] = [
     ("/balances", &["kind=wallet", "kind=stock_at_cost", "kind=site_pending"]),
     ("/batches", &["sku={sku}"]),
     ("/skus", &["goods={goods}"]),
+    ("/adjustments", &["state=requested", "state=approved", "state=rejected"]),
+    ("/prepaid", &["low=true"]),
+    ("/prepaid-moves", &["side=in"]),
 ];
 
 /// Asks for everything that the main site's owner, the owner of a sub-site, its customer and a guest can read.

@@ -12,6 +12,7 @@ pub(crate) mod order;
 pub(crate) mod orders;
 mod pay;
 pub(crate) mod promotion;
+pub(crate) mod recharge;
 pub(crate) mod register;
 pub(crate) mod rules;
 pub(crate) mod seo;

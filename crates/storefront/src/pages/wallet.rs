@@ -14,6 +14,7 @@ use web::{Buyer, Form, Json, Path, Problem, Query, ShopContext, Visit};
 
 use super::page;
 use super::pay::{self, PayForm, PayNote};
+use super::recharge::RechargeForm;
 use crate::app::App;
 use crate::complaint::KEY_REUSED;
 use crate::form::{form_key, kept_key};
@@ -21,7 +22,7 @@ use crate::format;
 use crate::frame::Frame;
 use crate::rows;
 use crate::view::{
-    Common, Due, FormError, Me, PayView, Status, TopUpView, WalletView, Ways, least, most, top_up_state,
+    Common, Due, FormError, Me, PayView, RechargeView, Status, TopUpView, WalletView, Ways, least, most, top_up_state,
 };
 use crate::words::Words;
 
@@ -36,10 +37,23 @@ pub(crate) struct TopUpForm {
     key: String,
 }
 
-/// Where a page of the statement begins.
+/// Where a page of the statement begins, and whether a card was just redeemed.
 #[derive(Default, Deserialize)]
 pub(crate) struct Cursor {
     before: Option<EntryId>,
+    recharged: Option<String>,
+}
+
+/// What the page shows again because it was refused, and why.
+#[derive(Default)]
+pub(super) enum Refused {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A top-up.
+    TopUp(TopUpForm, &'static str),
+    /// A recharge card.
+    Recharge(RechargeForm, StatusCode, FormError),
 }
 
 /// Lines of the statement on one page.
@@ -53,7 +67,8 @@ pub(crate) async fn show(
     State(app): State<App>,
     Query(cursor): Query<Cursor>,
 ) -> Result<Response, Problem> {
-    wallet_page(&app, &frame, (&shop, &buyer, cursor.before), TopUpForm::default(), None).await
+    let is_recharged = cursor.recharged.is_some();
+    wallet_page(&app, &frame, (&shop, &buyer), (cursor.before, is_recharged), Refused::Nothing).await
 }
 
 /// `POST /wallet/top-up`: on to the cashier, or the page again with the reason.
@@ -64,8 +79,9 @@ pub(crate) async fn top_up(
     State(app): State<App>,
     Form(form): Form<TopUpForm>,
 ) -> Result<Response, Problem> {
-    let again =
-        async |form: TopUpForm, error| wallet_page(&app, &frame, (&shop, &buyer, None), form, Some(error)).await;
+    let again = async |form: TopUpForm, error| {
+        wallet_page(&app, &frame, (&shop, &buyer), (None, false), Refused::TopUp(form, error)).await
+    };
     let Ok(amount) = Money::parse(form.amount.trim(), shop.tenant.currency) else {
         return again(form, "amount").await;
     };
@@ -187,12 +203,12 @@ fn refusal(words: &Words, code: &'static str, currency: kernel::Currency) -> For
     FormError { code, message: words.get(&format!("wallet.error.{code}"), &[("least", &least), ("most", &most)]) }
 }
 
-async fn wallet_page(
+pub(super) async fn wallet_page(
     app: &App,
     frame: &Frame,
-    (shop, buyer, before): (&Shop, &Buyer, Option<EntryId>),
-    form: TopUpForm,
-    error: Option<&'static str>,
+    (shop, buyer): (&Shop, &Buyer),
+    (before, is_recharged): (Option<EntryId>, bool),
+    refused: Refused,
 ) -> Result<Response, Problem> {
     let (balance, statement) = {
         let tx = rows::begin(app, shop).await?;
@@ -202,9 +218,19 @@ async fn wallet_page(
     };
     let channels = main_channels(app, shop).await?;
     let words = app.templates.words(frame.language);
-    let status = error.map_or(StatusCode::OK, |_| StatusCode::UNPROCESSABLE_ENTITY);
-    let error = error.map(|code| refusal(words, code, shop.tenant.currency));
+    let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
+    let (form, error, recharge, status) = match refused {
+        Refused::Nothing => (TopUpForm::default(), None, RechargeView::new(is_recharged), StatusCode::OK),
+        Refused::TopUp(form, code) => {
+            let error = refusal(words, code, shop.tenant.currency);
+            (form, Some(error), RechargeView::new(false), unprocessable)
+        }
+        Refused::Recharge(form, status, error) => {
+            let view = RechargeView::refused(form.code, kept_key(&form.key), error);
+            (TopUpForm::default(), None, view, status)
+        }
+    };
     let typed = (form.amount.as_str(), form.pay.as_str(), kept_key(&form.key));
-    let view = WalletView::new((words, frame.language), (balance, &channels, &statement), typed, error);
+    let view = WalletView::new((words, frame.language), (balance, &channels, &statement), typed, (error, recharge));
     page(app, frame.language, status, "wallet.html", &Common::new(frame, Some(me(buyer, balance))), view)
 }

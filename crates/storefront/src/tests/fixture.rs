@@ -10,6 +10,7 @@ use catalog::{
     SkuDraft, SkuId, Target, Terms, Whom,
 };
 use commission::Agents;
+use funds::{Funds, Vault};
 use identity::{CustomerId, Customers, Login, LoginLimits, NewCustomer, Passwords};
 use inventory::{CardCode, Inventory, KeyRing, MasterKey, MasterKeys, NewCard, Picks};
 use kernel::{Currency, Money, Platform, Secret, SiteId, TenantId, TenantScope, Wording};
@@ -86,9 +87,10 @@ impl Town {
             tenancy: Tenancy::new(store.clone()),
             catalog: Catalog::new(store.clone()),
             prices,
-            inventory,
+            inventory: inventory.clone(),
             agents: Agents::new(store.clone()),
             lookups: Lookups::new(orders.clone(), passwords.clone()),
+            funds: Funds::new(store.clone(), lanes, inventory.clone()),
             orders,
             customers: Customers::new(store.clone(), passwords, limits.clone()),
             limits,
@@ -262,7 +264,12 @@ impl Town {
 fn lanes(store: &store::Store, prices: &Prices) -> Lanes {
     let prices = prices.clone();
     Lanes::new(store.clone(), LaneSettings::of(store.backend()), move |_| {
-        vec![Box::new(Picks::default()), Box::new(Desk::new(prices.clone())), Box::new(Till::new())]
+        vec![
+            Box::new(Picks::default()),
+            Box::new(Desk::new(prices.clone())),
+            Box::new(Till::new()),
+            Box::new(Vault::default()),
+        ]
     })
 }
 

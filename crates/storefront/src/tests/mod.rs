@@ -19,6 +19,7 @@ mod patience;
 mod persons;
 mod prices;
 mod promotion;
+mod recharging;
 mod registering;
 mod shelves;
 mod tiers;

@@ -26,7 +26,7 @@ pub(crate) use orders::{LookUpView, OrdersView};
 pub(crate) use pay::{Due, MoneyView, PayView, Ways};
 pub(crate) use rules::{NoticeView, Rule, RuleView};
 pub(crate) use stage::{Status, state_key, top_up_state};
-pub(crate) use wallet::{TopUpView, TopUpsView, WalletView, least, most};
+pub(crate) use wallet::{RechargeView, TopUpView, TopUpsView, WalletView, least, most};
 
 use catalog::{Goods, GoodsKind};
 use serde::Serialize;

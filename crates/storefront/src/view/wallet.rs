@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::stage::{StateView, top_up_state};
 use super::{FormError, MoneyView};
+use crate::form::form_key;
 use crate::format;
 use crate::words::Words;
 
@@ -27,9 +28,20 @@ pub(crate) struct WalletView {
     ways: Vec<Way>,
     error: Option<FormError>,
     form: FormView,
+    recharge: RechargeView,
     /// The statement, the last step first.
     entries: Vec<EntryView>,
     next_href: Option<String>,
+}
+
+/// The form of a recharge card.
+#[derive(Serialize)]
+pub(crate) struct RechargeView {
+    code: String,
+    error: Option<FormError>,
+    form: FormView,
+    /// Whether one was just redeemed.
+    is_done: bool,
 }
 
 /// One step of a wallet.
@@ -79,13 +91,27 @@ pub(crate) struct TopUpView {
     money: Vec<MoneyView>,
 }
 
+impl RechargeView {
+    const ACTION: &str = "/wallet/recharge";
+
+    /// An empty form.
+    pub fn new(is_done: bool) -> Self {
+        Self { code: String::new(), error: None, form: FormView { action: Self::ACTION, key: form_key() }, is_done }
+    }
+
+    /// The form with what was typed, and why it was refused.
+    pub const fn refused(code: String, key: String, error: FormError) -> Self {
+        Self { code, error: Some(error), form: FormView { action: Self::ACTION, key }, is_done: false }
+    }
+}
+
 impl WalletView {
     /// With what was typed before: the amount and the way; and the form's key.
     pub fn new(
         (words, language): (&Words, Language),
         (balance, channels, statement): (Money, &[Channel], &Statement),
         (amount, pay, key): (&str, &str, String),
-        error: Option<FormError>,
+        (error, recharge): (Option<FormError>, RechargeView),
     ) -> Self {
         let currency = balance.currency();
         let is_known = channels.iter().any(|channel| channel.id.to_string() == pay);
@@ -102,6 +128,7 @@ impl WalletView {
             ways: channels.iter().enumerate().map(way).collect(),
             error,
             form: FormView { action: "/wallet/top-up", key },
+            recharge,
             entries: statement.lines.iter().map(|line| entry(words, line)).collect(),
             next_href: statement.next.map(|before| format!("/wallet?before={before}#statement")),
         }

@@ -1,0 +1,7 @@
+//! Sentences about member money, on both databases.
+
+mod accounts;
+mod audit;
+mod cards;
+mod fixture;
+mod parallel;
