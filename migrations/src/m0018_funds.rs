@@ -6,6 +6,29 @@ use store::dialect::schema::Type::{BigInt, Bytes, Int, Moment, Text, Uuid};
 use crate::{nothing as after, tables};
 
 tables!(
+    // By which rules top-ups are given a bonus. A version is never changed.
+    Table::tenant("top_up_rules")
+        .column("version", BigInt)
+        .column("effective_from", Moment)
+        .column("rules", Text)
+        .column("created_at", Moment)
+        .column("created_by", Uuid)
+        .key(&["version"])
+        .parent("tenants", &[])
+        .append_only(),
+    // What a top-up was promised, and when it was given.
+    Table::site("top_up_bonuses")
+        .column("intent_id", Uuid)
+        .column("customer_id", Uuid)
+        .column("amount_minor", BigInt)
+        .column("currency", Text)
+        .column("rules_version", BigInt)
+        .column("opened_at", Moment)
+        .optional("granted_at", Moment)
+        .key(&["intent_id"])
+        .check("top_up_bonuses_amount", "amount_minor > 0")
+        // Query: what a customer was given in the last 30 days.
+        .index(&["customer_id", "opened_at"]),
     // Recharge cards that were made together.
     Table::tenant("recharge_batches")
         .column("id", Uuid)

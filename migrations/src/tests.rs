@@ -184,7 +184,7 @@ async fn every_key_and_reference_stays_inside_a_tenant() {
 
 /// Columns that name a row of another table without a foreign key, and who looks whether that is there. Fifteen checks an
 /// order cost half of the throughput (see the ledger's tables), so hot child tables have none.
-const UNBOUND: [(&str, &str); 88] = [
+const UNBOUND: [(&str, &str); 92] = [
     ("accounts.owner_id", "nobody: the ledger knows no owners; whoever is gone keeps his money"),
     ("adjustments.decided_by", "nobody: operators are the platform's"),
     ("adjustments.requested_by", "nobody: operators are the platform's"),
@@ -267,6 +267,10 @@ const UNBOUND: [(&str, &str); 88] = [
     ("reveals.site_id", "order/audit/children.rs (13)"),
     ("settlement_terms.created_by", "nobody: operators are the platform's"),
     ("site_credits.changed_by", "nobody: operators are the platform's"),
+    ("top_up_bonuses.customer_id", "payment/audit/bonus.rs (6)"),
+    ("top_up_bonuses.intent_id", "payment/audit/bonus.rs (6)"),
+    ("top_up_bonuses.site_id", "payment/audit/bonus.rs (6)"),
+    ("top_up_rules.created_by", "nobody: operators are the platform's"),
     ("withdrawal_events.done_by", "nobody: people of the platform or customers, as the history tells"),
     ("withdrawal_rules.created_by", "nobody: operators are the platform's"),
     ("withdrawals.approved_by", "nobody: operators are the platform's"),

@@ -18,9 +18,9 @@ use utoipa_swagger_ui::Config;
 use web::{Guest, Path, Problem, Route};
 
 use crate::{
-    adjustments, agents, balances, calendar, categories, channels, claims, earnings, fulfilments, goods, intake,
-    orders, own, payouts, plans, prepaid, prices, recharge, refunds, returns, session, sites, skus, stock, tenants,
-    troubles, version, withdrawals,
+    adjustments, agents, balances, bonuses, calendar, categories, channels, claims, earnings, fulfilments, goods,
+    intake, orders, own, payouts, plans, prepaid, prices, recharge, refunds, returns, session, sites, skus, stock,
+    tenants, troubles, version, withdrawals,
 };
 
 /// Where the document is.
@@ -167,6 +167,8 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
         adjustments::approve,
         adjustments::reject,
         adjustments::cancel,
+        bonuses::list,
+        bonuses::save,
         prepaid::list,
         prepaid::lend,
         prepaid::own_prepaid,

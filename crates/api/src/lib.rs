@@ -14,6 +14,7 @@ mod agents;
 mod asking;
 mod balances;
 mod body;
+mod bonuses;
 mod calendar;
 mod cashier;
 mod categories;

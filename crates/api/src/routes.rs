@@ -20,9 +20,9 @@ use web::{Face, Guest, Kit, Problem, Route, Routes};
 use withdrawal::Withdrawals;
 
 use crate::{
-    adjustments, agents, balances, calendar, categories, channels, claims, doc, earnings, fulfilments, goods, intake,
-    orders, own, payouts, plans, prepaid, prices, recharge, refunds, returns, session, sites, skus, stock, tenants,
-    troubles, version, withdrawals,
+    adjustments, agents, balances, bonuses, calendar, categories, channels, claims, doc, earnings, fulfilments, goods,
+    intake, orders, own, payouts, plans, prepaid, prices, recharge, refunds, returns, session, sites, skus, stock,
+    tenants, troubles, version, withdrawals,
 };
 
 /// The console's host where the settings name no other.
@@ -246,6 +246,8 @@ fn funds_routes(routes: Routes<App>) -> Routes<App> {
         .post("/api/v1/tenants/{tenant}/adjustments/{adjustment}/approve", adjustments::approve)
         .post("/api/v1/tenants/{tenant}/adjustments/{adjustment}/reject", adjustments::reject)
         .post("/api/v1/tenants/{tenant}/adjustments/{adjustment}/cancel", adjustments::cancel)
+        .get("/api/v1/tenants/{tenant}/top-up-rules", bonuses::list)
+        .post("/api/v1/tenants/{tenant}/top-up-rules", bonuses::save)
         .get("/api/v1/tenants/{tenant}/prepaid", prepaid::list)
         .post("/api/v1/tenants/{tenant}/credits", prepaid::lend)
         .get("/api/v1/tenants/{tenant}/sites/{site}/prepaid", prepaid::own_prepaid)

@@ -47,6 +47,8 @@ pub enum EntryKind {
     EarningConverted,
     /// A customer paid money into the wallet.
     TopUpPaid,
+    /// He was given something beside it.
+    TopUpBonus,
     /// A customer has redeemed a recharge card.
     RechargeRedeemed,
     /// Two persons of the main site have put money on an account, or taken it off, for a reason.
@@ -69,7 +71,7 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// All kinds.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::OrderHeld,
         Self::OrderReleased,
         Self::OrderPaid,
@@ -85,6 +87,7 @@ impl EntryKind {
         Self::WithdrawalReturned,
         Self::EarningConverted,
         Self::TopUpPaid,
+        Self::TopUpBonus,
         Self::RechargeRedeemed,
         Self::BalanceAdjusted,
         Self::PrepaidMoved,
@@ -114,6 +117,7 @@ impl EntryKind {
             Self::WithdrawalReturned => "withdrawal_returned",
             Self::EarningConverted => "earning_converted",
             Self::TopUpPaid => "top_up_paid",
+            Self::TopUpBonus => "top_up_bonus",
             Self::RechargeRedeemed => "recharge_redeemed",
             Self::BalanceAdjusted => "balance_adjusted",
             Self::PrepaidMoved => "prepaid_moved",

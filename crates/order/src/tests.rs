@@ -1,5 +1,6 @@
 mod agents;
 mod audit;
+mod bonuses;
 mod by_heart;
 mod channel;
 mod claims;

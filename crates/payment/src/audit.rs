@@ -1,5 +1,6 @@
 //! The audit of payments: rows against each other and against the ledger.
 
+mod bonus;
 mod kept;
 
 use std::collections::{HashMap, HashSet};
@@ -80,6 +81,7 @@ pub async fn audit_in(tx: &impl Tx) -> Result<PaymentAudit, PaymentError> {
         }
     }
     kept::check(tx, &mut audit).await?;
+    bonus::check(tx, &mut audit).await?;
     Ok(audit)
 }
 

@@ -7,10 +7,11 @@ use lane::{Command, CommandKey, Parts};
 use ledger::{Account, AccountKind, Book};
 use serde::{Deserialize, Serialize};
 
+use crate::bonus::Bonus;
 use crate::model::{Channel, ChannelId, ChannelState, Intent, IntentId, IntentState, Purpose, RefundId, RefundState};
 use crate::number::OutNo;
 use crate::postings;
-use crate::rules::{RefundEvent, refund_step, top_up_limits};
+use crate::rules::{RefundEvent, refund_step, top_up_limits, wallet_room};
 use crate::till::Till;
 
 /// How long a top-up may be paid.
@@ -121,12 +122,22 @@ impl OpenTopUp {
 
     /// What is in the wallet and what may still come into it: each open top-up can be paid.
     fn taken(&self, till: &Till, balance: Money, now: DateTime<Utc>) -> Result<Money, Refusal> {
-        let open: Vec<Money> = till.open_top_ups(self.customer, now).map(|intent| intent.amount).collect();
-        if open.len() >= OPEN_TOP_UPS_MAX {
+        if till.open_top_ups(self.customer, now).count() >= OPEN_TOP_UPS_MAX {
             return Err(Refusal::TooManyTopUps { most: OPEN_TOP_UPS_MAX });
         }
-        let mut same = open.into_iter().filter(|amount| amount.currency() == balance.currency());
-        same.try_fold(balance, |sum, amount| sum.plus(amount)).map_err(|_| Refusal::TooLarge)
+        let coming = till.on_its_way(self.customer, balance.currency(), now);
+        balance.plus(Money::new(coming, balance.currency())).map_err(|_| Refusal::TooLarge)
+    }
+
+    /// What is given beside it, by the rules in force: the wallet holds both.
+    fn bonus(&self, till: &Till, taken: Money, now: DateTime<Utc>) -> Option<Bonus> {
+        let (rules_version, rules) = till.bonus_rules();
+        let room = wallet_room(taken).minor() - self.amount.minor();
+        let minor = rules.bonus(self.amount, till.granted(self.customer, now), room);
+        let amount = Money::new(minor, self.amount.currency());
+        let (intent, site, customer) = (self.ids.intent, self.site, self.customer);
+        let bonus = Bonus { intent, site, customer, amount, rules_version, opened_at: now, granted_at: None };
+        (minor > 0).then_some(bonus)
     }
 
     fn intent(&self, now: DateTime<Utc>) -> Intent {
@@ -163,6 +174,7 @@ impl Command for OpenTopUp {
         let till = parts.part::<Till>();
         till.want_channel(self.channel);
         till.want_open_top_ups(self.customer);
+        till.want_bonuses(self.customer);
         parts.part::<Book>().want(self.wallet());
     }
 
@@ -173,6 +185,9 @@ impl Command for OpenTopUp {
         let channel = offered(channel, self.amount)?.clone();
         let taken = self.taken(till, balance, now)?;
         top_up_limits(self.amount, taken).map_err(|(least, most)| Refusal::TopUpLimit { least, most })?;
+        if let Some(bonus) = self.bonus(till, taken, now) {
+            till.promise(bonus);
+        }
         let intent = self.intent(now);
         till.open_attempt(intent.attempt(self.ids.out_no, &channel, now));
         till.open_intent(intent);

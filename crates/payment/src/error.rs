@@ -1,6 +1,8 @@
 //! What the room refuses.
 
+use chrono::{DateTime, Utc};
 use inventory::InventoryError;
+use kernel::notice::NoticeError;
 use kernel::{Coded, FaultKind};
 use lane::LaneError;
 use ledger::LedgerError;
@@ -43,6 +45,15 @@ pub enum PaymentError {
     /// What an operator may not set by himself, in words for him.
     #[error("the channel is refused: {0}")]
     ChannelRefused(&'static str),
+    /// A value of rules that cannot be.
+    #[error("{field} is out of range")]
+    Range { field: &'static str },
+    /// Versions begin one after the other.
+    #[error("versions begin one after the other: this one not before {earliest}")]
+    BeforeTheLast { earliest: DateTime<Utc> },
+    /// What begins more than a year ahead is forgotten by then.
+    #[error("what begins more than a year ahead is forgotten by then")]
+    TooFarAhead,
     /// A day has more lines than are compared at once.
     #[error("the bill has more than {limit} lines")]
     BillTooLong { limit: usize },
@@ -73,6 +84,17 @@ impl PaymentError {
     }
 }
 
+impl From<NoticeError> for PaymentError {
+    fn from(error: NoticeError) -> Self {
+        match error {
+            NoticeError::BeforeTheLast { earliest } | NoticeError::TooShort { earliest } => {
+                Self::BeforeTheLast { earliest }
+            }
+            NoticeError::TooFarAhead => Self::TooFarAhead,
+        }
+    }
+}
+
 impl Coded for PaymentError {
     fn code(&self) -> &'static str {
         match self {
@@ -83,6 +105,8 @@ impl Coded for PaymentError {
             Self::HandoverUsed { .. } => "handover_used",
             Self::HandoverExpired { .. } => "handover_expired",
             Self::BillTooLong { .. } => "bill_too_long",
+            Self::Range { .. } | Self::TooFarAhead => "value_out_of_range",
+            Self::BeforeTheLast { .. } => "top_up_rules_before_the_last",
             Self::Channel(_) => "channel_invalid",
             Self::ChannelTaken => "channel_taken",
             Self::ChannelRefused(_) => "channel_refused",
@@ -102,8 +126,8 @@ impl Coded for PaymentError {
             Self::NotFound(_) => FaultKind::NotFound,
             Self::Forged(_) => FaultKind::Unauthenticated,
             Self::HandoverUsed { .. } | Self::HandoverExpired { .. } | Self::ChannelTaken => FaultKind::Conflict,
-            Self::ChannelRefused(_) | Self::BillTooLong { .. } => FaultKind::Refused,
-            Self::Channel(_) => FaultKind::Invalid,
+            Self::ChannelRefused(_) | Self::BillTooLong { .. } | Self::BeforeTheLast { .. } => FaultKind::Refused,
+            Self::Channel(_) | Self::Range { .. } | Self::TooFarAhead => FaultKind::Invalid,
             Self::NoGateway(_) | Self::Broken { .. } | Self::Outbox(_) => FaultKind::Internal,
             Self::Gateway(GatewayError::Refused { .. }) => FaultKind::Refused,
             Self::Gateway(_) | Self::NoRoom => FaultKind::Busy,

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | tries to pay an intent | 10 |
 //! | a top-up, and a wallet after it | 5,000 of the currency |
+//! | tiers of the rules of bonuses | 10, none gives more than was paid in |
 //! | top-ups that wait for one customer's money | 3 |
 //! | a hand-over to the cashier | once, within 5 minutes |
 //! | questions after an unpaid trade | 5 s, 15 s, 30 s, 1, 2, 5, 10 min; closed at its end, asked once more after |
@@ -21,6 +22,7 @@
 
 mod audit;
 mod bill;
+mod bonus;
 mod command;
 mod error;
 mod gateway;
@@ -45,6 +47,7 @@ pub use audit::{
     refunds_in,
 };
 pub use bill::{BILL_LINES_MAX, BillKind, BillLine, BillReport, Difference, bill_day, compare};
+pub use bonus::{Bonus, BonusRules, BonusTier, BonusVersion, Gives};
 pub use command::{MoveRefund, OpenTopUp, RefundMoved, Refusal, StartAttempt, TopUpOpened};
 pub use error::PaymentError;
 pub use gateway::{

@@ -6,6 +6,7 @@ use identity::CustomerId;
 use kernel::Money;
 use ledger::{Account, AccountKind, Entry, EntryKind, LedgerError, Posting};
 
+use crate::bonus::Bonus;
 use crate::model::{Channel, Collector, Payment, Refund};
 
 /// Where the money at a channel is kept in the books.
@@ -34,6 +35,13 @@ pub fn topped_up(payment: &Payment, channel: &Channel, customer: CustomerId) -> 
     let amount = ours(payment, channel);
     let wallet = Account::of(AccountKind::Wallet, customer.uuid(), amount.currency());
     entry(EntryKind::TopUpPaid, payment.id.uuid(), "topped_up", (clearing(channel, amount), wallet), amount)
+}
+
+/// What the top-up was promised beside it is in the wallet.
+pub fn bonus_given(bonus: &Bonus) -> Result<Entry, LedgerError> {
+    let wallet = Account::of(AccountKind::Wallet, bonus.customer.uuid(), bonus.amount.currency());
+    let from = Account::own(AccountKind::PromotionCost, bonus.amount.currency());
+    entry(EntryKind::TopUpBonus, bonus.intent.uuid(), "bonus", (from, wallet), bonus.amount)
 }
 
 /// The channel is asked to send waiting money back. A refund that failed may be asked for again, so the entry is named

@@ -1,6 +1,7 @@
 //! Queries on the room's own tables; each reads or writes any number of rows in one statement.
 
 mod bill;
+mod bonus;
 mod kept;
 mod rows;
 mod stuck;
@@ -23,6 +24,10 @@ use crate::number::OutNo;
 use crate::table::{attempt, callback, channel, exception, handover, intent, payment, refund};
 
 pub(crate) use bill::{all_channels_in, bill_lines_in, bill_lines_of_in};
+pub(crate) use bonus::{
+    bonus_rules_in, bonus_versions_in, bonuses_after_in, bonuses_in, grant_bonuses_in, granted_in,
+    insert_bonus_version_in, insert_bonuses,
+};
 pub(crate) use kept::{exceptions_after_in, handed_over_in, order_intents_in};
 pub(crate) use stuck::{
     ended_refunds_in, endless_attempts_in, open_top_ups_in, unmoved_refunds_in, waiting_callbacks_in,

@@ -218,5 +218,50 @@ pub(crate) mod handover {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-store::tenant_owned!(channel, callback, handover);
-store::site_owned!(intent, attempt, payment, exception, refund);
+pub(crate) mod bonus_rules {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "top_up_rules")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub version: i64,
+        pub effective_from: DateTime<Utc>,
+        pub rules: String,
+        pub created_at: DateTime<Utc>,
+        pub created_by: Uuid,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod bonus {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "top_up_bonuses")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        pub site_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub intent_id: Uuid,
+        pub customer_id: Uuid,
+        pub amount_minor: i64,
+        pub currency: String,
+        pub rules_version: i64,
+        pub opened_at: DateTime<Utc>,
+        pub granted_at: Option<DateTime<Utc>>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+store::tenant_owned!(channel, callback, handover, bonus_rules);
+store::site_owned!(intent, attempt, payment, exception, refund, bonus);

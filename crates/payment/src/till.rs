@@ -4,24 +4,25 @@
 //! that are dealt with and the jobs that stood in for them are locked as they are changed, before the chain's head. A batch
 //! that asks for nothing reads nothing and writes nothing.
 
+mod bonus;
 mod simulation;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use futures::future::BoxFuture;
 use identity::CustomerId;
-use kernel::Money;
 use lane::{LaneSheaf, LaneTx, Look, Part, PartError, Step};
 use outbox::Outbox;
 use store::Tx;
 use uuid::Uuid;
 
+use crate::bonus::{Bonus, BonusRules};
 use crate::error::PaymentError;
 use crate::job::{CreateTrade, MoneySeen, OrdersReturned, SubmitRefund, WatchTrades};
 use crate::model::{
     Attempt, AttemptState, CallbackId, Channel, ChannelId, Exception, ExceptionId, ExceptionState, Intent, IntentId,
-    IntentState, Payment, PaymentId, Purpose, Refund, RefundId, RefundState, Use,
+    IntentState, Payment, PaymentId, Refund, RefundId, RefundState, Use,
 };
 use crate::number::OutNo;
 use crate::{repo, rules};
@@ -71,6 +72,7 @@ struct Wanted {
     intents: BTreeSet<IntentId>,
     paid_intents: BTreeSet<IntentId>,
     customers: BTreeSet<CustomerId>,
+    bonuses: BTreeSet<CustomerId>,
     out_nos: BTreeSet<OutNo>,
     trades: BTreeSet<(ChannelId, String)>,
     refunds: BTreeSet<RefundId>,
@@ -90,6 +92,11 @@ pub struct Till {
     by_trade: HashMap<(ChannelId, String), PaymentId>,
     exceptions: BTreeMap<ExceptionId, Known<Exception>>,
     refunds: BTreeMap<RefundId, Known<Refund>>,
+    /// What top-ups were promised.
+    bonuses: BTreeMap<IntentId, Known<Bonus>>,
+    bonus_rules: Option<(i64, BonusRules)>,
+    /// What customers were given before.
+    granted: HashMap<CustomerId, i64>,
     /// Intents to be closed if they still wait, unread.
     closing: BTreeSet<IntentId>,
     /// Refunds that may be sent now.
@@ -150,20 +157,6 @@ impl Till {
     /// The intent.
     pub fn intent(&self, id: IntentId) -> Option<&Intent> {
         self.intents.get(&id).map(|known| &known.value)
-    }
-
-    /// The top-ups that wait for a customer's money.
-    pub fn open_top_ups(&self, customer: CustomerId, now: DateTime<Utc>) -> impl Iterator<Item = &Intent> {
-        let is_his = move |intent: &&Intent| intent.purpose == Purpose::TopUp && intent.customer == Some(customer);
-        self.intents.values().map(|known| &known.value).filter(is_his).filter(move |intent| intent.is_payable(now))
-    }
-
-    /// What a customer's wallet with this balance may still take, with the top-ups that are on their way into it.
-    pub fn wallet_room(&self, customer: CustomerId, balance: Money, now: DateTime<Utc>) -> Money {
-        let coming = self.open_top_ups(customer, now).map(|intent| intent.amount);
-        let coming = coming.filter(|amount| amount.currency() == balance.currency()).map(|amount| amount.minor());
-        let full = coming.fold(balance.minor(), i64::saturating_add);
-        rules::wallet_room(Money::new(full, balance.currency()))
     }
 
     /// The try of this number.
@@ -328,6 +321,7 @@ impl Till {
         for refund in repo::lock_refunds_in(tx, &refunds).await? {
             self.refunds.insert(refund.id, Known::read(refund));
         }
+        self.read_bonuses(tx, wanted.bonuses.into_iter().collect()).await?;
         // From here on nothing is locked: what follows is changed under the locks above, or never.
         for attempt in repo::attempts_of_in(tx, &intents).await? {
             self.attempts.insert(attempt.out_no, Known::read(attempt));
@@ -362,6 +356,9 @@ impl Till {
         repo::insert_intents(sheaf, new);
         repo::change_intents_in(tx, changed).await?;
         repo::close_intents_in(tx, &self.closing).await?;
+        let (promised, granted) = self.bonus_news();
+        repo::insert_bonuses(sheaf, promised);
+        repo::grant_bonuses_in(tx, granted).await.map_err(part_error)?;
         let (new, changed) = news(&self.attempts);
         repo::insert_attempts(sheaf, new);
         repo::change_attempts_in(tx, changed).await?;

@@ -36,6 +36,16 @@ pub(crate) fn money(amount: Money) -> String {
     text
 }
 
+/// Millionths as people say them: `10%`, `1.25%`.
+pub(crate) fn percent(rate_ppm: u32) -> String {
+    let (whole, rest) = (rate_ppm / 10_000, rate_ppm % 10_000);
+    let digits = format!("{rest:04}");
+    match digits.trim_end_matches('0') {
+        "" => format!("{whole}%"),
+        fraction => format!("{whole}.{fraction}%"),
+    }
+}
+
 /// `1234.50`: as a form takes it.
 pub(crate) fn plain(amount: Money) -> String {
     money(amount).chars().filter(|letter| letter.is_ascii_digit() || *letter == '.').collect()

@@ -198,6 +198,7 @@ const TITLES: &[(&str, &str, &str)] = &[
     ("too_many_top_ups", "未付款充值太多", "Too many unpaid top-ups"),
     ("too_many_tries", "试了太多次", "Too many tries"),
     ("top_up_limit", "充值金额超出范围", "The top-up is out of range"),
+    ("top_up_rules_before_the_last", "生效时间早于上一版", "It begins before the last version"),
     ("unknown_host", "没有这个店铺", "There is no shop here"),
     ("value_out_of_range", "数值超出范围", "The value is out of range"),
     ("version_moved", "内容已被别人改过", "It was changed meanwhile"),

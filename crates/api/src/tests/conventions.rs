@@ -11,7 +11,7 @@ fn header(console: &Console, name: &str) -> String {
 }
 
 /// POSTs that move neither money nor stock. A new one stands here, or asks for a key.
-const WITHOUT_KEY: [&str; 26] = [
+const WITHOUT_KEY: [&str; 27] = [
     "/api/v1/session",
     "/api/v1/tenants/{tenant}/agents",
     "/api/v1/tenants/{tenant}/agents/{agent}/links",
@@ -36,6 +36,7 @@ const WITHOUT_KEY: [&str; 26] = [
     "/api/v1/tenants/{tenant}/sites/{site}/payees",
     "/api/v1/tenants/{tenant}/sites/{site}/payees/{payee}/remove",
     "/api/v1/tenants/{tenant}/sites/{site}/state",
+    "/api/v1/tenants/{tenant}/top-up-rules",
     "/api/v1/tenants/{tenant}/withdrawal-rules",
     "/api/v1/tenants/{tenant}/withdrawals/{withdrawal}/payee",
 ];

@@ -147,4 +147,38 @@ testkit::on_both! {
         // The main site's owner does not hand on what is a site's.
         assert_eq!(post(&mut ann, &own(&office, "prepaid-moves"), hand_on).await.0, StatusCode::NOT_FOUND);
     }
+
+    async fn rules_of_bonuses_are_versions(db) {
+        let office = Office::open(&db).await;
+        let mut ann = office.logged_in().await;
+        let path = of_tenant(&office, "top-up-rules");
+        assert_eq!(get(&mut ann, &path).await.1["data"], json!([]));
+        let tier = |from: i64, gives: Value| json!({"from": cny(from), "gives": gives});
+        let share = json!({"kind": "share", "rate_ppm": 100_000});
+        let rules = json!({
+            "tiers": [tier(100_00, json!({"kind": "fixed", "amount": cny(5_00)})), tier(500_00, share.clone())],
+            "most": cny(60_00), "month": cny(200_00),
+        });
+        let (status, saved) = post(&mut ann, &path, json!({"rules": rules})).await;
+        assert_eq!((status, &saved["is_in_force"], &saved["rules"]), (StatusCode::CREATED, &json!(true), &rules), "{saved}");
+        let bad = |tiers: Value| json!({"rules": {"tiers": tiers}});
+        for (sent, pointer) in [
+            (bad(json!([tier(100, json!({"kind": "fixed", "amount": cny(101)}))])), "/rules"),
+            (bad(json!([tier(200, share.clone()), tier(100, share.clone())])), "/rules"),
+            (bad(json!([tier(100, json!({"kind": "share", "rate_ppm": 0}))])), "/rules"),
+            (bad(json!([tier(-1, share.clone())])), "/rules/tiers/0/from/amount_minor"),
+            (json!({"rules": {"tiers": [], "most": cny(0)}}), "/rules"),
+        ] {
+            let (status, refused) = post(&mut ann, &path, sent).await;
+            assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{refused}");
+            assert_eq!(refusals(&refused)[0].0, pointer, "{refused}");
+        }
+        let (_, saved) = post(&mut ann, &path, json!({"rules": {"tiers": []}})).await;
+        assert_eq!(saved["version"], 2);
+        let early = json!({"rules": {"tiers": []}, "effective_from": "2020-01-01T00:00:00Z"});
+        assert_eq!(post(&mut ann, &path, early).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+        let mut cid = office.logged_in_as("cid@example.com").await;
+        assert_eq!(get(&mut cid, &path).await.1["data"].as_array().map(Vec::len), Some(2));
+        assert_eq!(post(&mut cid, &path, json!({"rules": {"tiers": []}})).await.0, StatusCode::FORBIDDEN);
+    }
 }

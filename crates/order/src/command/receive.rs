@@ -253,7 +253,12 @@ impl Receive {
         let channel = till.channel(self.seen.channel).expect("money comes by a channel that was read");
         let entry = postings::topped_up(&payment, channel, customer).expect("an amount that was judged can be posted");
         parts.part::<Book>().post(entry).expect("a wallet takes what comes");
-        parts.part::<Till>().take(payment);
+        let till = parts.part::<Till>();
+        till.take(payment);
+        if let Some(bonus) = till.grant(intent.id, now) {
+            let entry = postings::bonus_given(&bonus).expect("an amount that was promised can be posted");
+            parts.part::<Book>().post(entry).expect("a wallet takes what comes");
+        }
         Receipt::ToppedUp
     }
 

@@ -441,7 +441,7 @@ pub fn sold_by(chain: Chain) -> SoldBy {
     SoldBy { chain, currency: CNY, limits: Limits::default(), brought: Brought::Nobody }
 }
 
-fn payee(level: usize) -> String {
+pub fn payee(level: usize) -> String {
     format!("merchant-{level}")
 }
 

@@ -17,7 +17,10 @@ use kernel::{Currency, Money, Rate, Secret, SiteId, SiteScope, TenantId};
 use launch::{Applied, Mode, Pack};
 use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
 use order::{Brought, Buyer, Checkout, Contact, LinkToken, OrderId, SoldBy, Wanted};
-use payment::{Channel, ExceptionId, ExceptionState, OpenTopUp, OutNo, PublicChannel, Seen, TopUpOpened};
+use payment::{
+    BonusRules, BonusTier, Channel, ExceptionId, ExceptionState, Gives, OpenTopUp, OutNo, PublicChannel, Seen,
+    TopUpOpened,
+};
 use risk::Limits;
 use server::house::House;
 use server::settings::{self, Settings};
@@ -341,6 +344,11 @@ async fn member_money(house: &House, shop: &Shop) -> (String, String, String) {
     let new = NewRechargeBatch { name, face, count: 3, origin, expires_at: None };
     let batch = funds.make_batch(&scope, new, (asks, "cards")).await.expect("made").answer.id;
     let (_, codes) = funds.export(&scope, batch, (asks, "to sell")).await.expect("opened");
+    let tier = BonusTier { from_minor: 1_00, gives: Gives::Share { rate_ppm: 100_000 } };
+    let rules = BonusRules { tiers: vec![tier], ..BonusRules::default() };
+    let tx = house.store.write(&scope).await.expect("a writer");
+    house.payments.save_bonus_rules_in(&tx, rules, None, approves).await.expect("saved");
+    tx.commit().await.expect("committed");
     let login = Login::parse(&buyer_mark(shop.tenant.slug.as_str(), shop.site.slug.as_str())).expect("a log-in");
     let tx = house.store.read(&scope).await.expect("a reader");
     let customer = house.customers.find_in(&tx, &login).await.expect("read").expect("a customer").id;

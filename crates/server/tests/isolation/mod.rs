@@ -279,6 +279,11 @@ fn plain(text: &str, names: &BTreeMap<&'static str, String>) -> String {
     for (name, value) in names.iter().filter(|(name, _)| !["tenant", "site"].contains(name)) {
         text = text.replace(value.as_str(), &format!("<{name}>"));
     }
+    // How long somebody has to wait who has tried too often: the second of two requests a second less, now and then.
+    if let Some((head, rest)) = text.clone().split_once("the next one in ") {
+        let tail = rest.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        text = format!("{head}{tail}");
+    }
     for name in ["request_id", "trace_id"] {
         if let Some((head, rest)) = text.clone().split_once(&format!("\"{name}\":\"")) {
             let tail = rest.split_once('"').map_or("", |(_, tail)| tail);

@@ -234,6 +234,9 @@ fn member_money(method: &str, path: &str, target: &Target) -> Value {
             "site": target.names["site"], "direction": "add", "amount": cny(100), "cause": "deposit", "reason": "B-1",
         }),
         ("POST", "/adjustments/{adjustment}/reject") => json!({"note": "no such transfer"}),
+        ("POST", "/top-up-rules") => json!({"rules": {
+            "tiers": [{"from": cny(10_000), "gives": {"kind": "fixed", "amount": cny(500)}}],
+        }}),
         ("POST", "/credits") => json!({"site": target.names["site"], "credit": cny(100)}),
         ("POST", "/prepaid-moves") => json!({"to": target.below, "amount": cny(1)}),
         _ => Value::Null,

@@ -20,7 +20,7 @@ CREATE FUNCTION fill.entry(id uuid, k int) RETURNS uuid LANGUAGE sql IMMUTABLE S
   SELECT (left(hex, 16) || right(replace(id::text, '-', ''), 16))::uuid
   FROM (SELECT replace(fill.id(id, k)::text, '-', '') AS hex) AS one $$;
 CREATE FUNCTION fill.no(no text, k int) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$
-  SELECT left(no, 18) || upper(substr(md5(no || k), 1, 8)) $$;
+  SELECT left(no, 10) || upper(substr(md5(no || k), 1, 16)) $$;
 CREATE FUNCTION fill.at(at timestamptz, k int) RETURNS timestamptz LANGUAGE sql IMMUTABLE STRICT AS $$
   SELECT at - k * interval '2 hours' $$;
 ";
@@ -32,7 +32,7 @@ const ID: &str = "fill.id(@, k)";
 const AT: &str = "fill.at(@, k)";
 const NO: &str = "fill.no(@, k)";
 
-const COPIED: [Copied; 42] = [
+const COPIED: [Copied; 43] = [
     ("customers", &[("id", ID), ("login", "@ || k"), ("created_at", AT)]),
     ("customer_sessions", &[("token_hash", "sha256(@ || int4send(k))"), ("customer_id", ID), ("created_at", AT)]),
     ("accounts", &[("id", ID), ("owner_id", ID)]),
@@ -139,6 +139,7 @@ const COPIED: [Copied; 42] = [
             ("decided_by", "requested_by"),
         ],
     ),
+    ("top_up_bonuses", &[("intent_id", ID), ("opened_at", AT)]),
     ("prepaid_moves", &[("id", ID), ("made_at", AT)]),
     ("order_referrals", &[("order_id", ID), ("link_id", ID)]),
     ("order_commissions", &[("order_id", ID)]),

@@ -202,7 +202,7 @@ async fn order_page(
         let attempts = app.payments().attempts_of(&buyer.scope, intent).await?;
         let chosen = attempts.last().map(|attempt| attempt.channel);
         let ways = Ways { channels, chosen, is_unanswered: note.is_some_and(PayNote::is_unanswered) };
-        let due = Due { kind: "order", amount, expires_at, now, href: look.href() };
+        let due = Due { kind: "order", amount, bonus: None, expires_at, now, href: look.href() };
         let view = PayView::new(frame.language, (&due, shop), &ways, Some(look.bought(frame.language)), money);
         return page(app, frame.language, StatusCode::OK, "pay.html", &common, view);
     }

@@ -121,15 +121,16 @@ pub(crate) async fn top_up_page(
     Query(note): Query<PayNote>,
 ) -> Result<Response, Problem> {
     let intent = own(&app, &buyer, id).await?;
-    let (me, now) = {
+    let (me, bonus, now) = {
         let tx = rows::begin(&app, &shop).await?;
-        (me(&buyer, rows::wallet_in(&tx, &shop, buyer.customer.id).await?), tx.now())
+        let bonus = app.payments().bonuses_in(&tx, &[id]).await?.first().map(|bonus| bonus.amount);
+        (me(&buyer, rows::wallet_in(&tx, &shop, buyer.customer.id).await?), bonus, tx.now())
     };
     let (words, state) = (app.templates.words(frame.language), top_up_state(&intent, now));
     let common = Common::new(&frame, Some(me));
     let money = rows::money_in_trouble(&app, words, &shop, id).await?;
     if state != "unpaid" {
-        let view = TopUpView::new(words, intent.amount, state, money);
+        let view = TopUpView::new(words, (intent.amount, bonus), state, money);
         return page(&app, frame.language, StatusCode::OK, "topup.html", &common, view);
     }
     let attempts = app.payments().attempts_of(&buyer.scope, id).await?;
@@ -139,7 +140,7 @@ pub(crate) async fn top_up_page(
         is_unanswered: note.is_unanswered(),
     };
     let href = format!("/wallet/top-ups/{id}");
-    let due = Due { kind: "top_up", amount: intent.amount, expires_at: intent.expires_at, now, href };
+    let due = Due { kind: "top_up", amount: intent.amount, bonus, expires_at: intent.expires_at, now, href };
     let view = PayView::new(frame.language, (&due, &shop), &ways, None, money);
     page(&app, frame.language, StatusCode::OK, "pay.html", &common, view)
 }
@@ -210,11 +211,12 @@ pub(super) async fn wallet_page(
     (before, is_recharged): (Option<EntryId>, bool),
     refused: Refused,
 ) -> Result<Response, Problem> {
-    let (balance, statement) = {
+    let (balance, statement, bonuses) = {
         let tx = rows::begin(app, shop).await?;
+        let (_, bonuses) = app.payments().bonus_rules_in(&tx).await?;
         let wallet = Account::of(AccountKind::Wallet, buyer.customer.id.uuid(), shop.tenant.currency);
         let statement = ledger::statement_in(&tx, wallet, before, STATEMENT_LINES).await?;
-        (rows::wallet_in(&tx, shop, buyer.customer.id).await?, statement)
+        (rows::wallet_in(&tx, shop, buyer.customer.id).await?, statement, bonuses)
     };
     let channels = main_channels(app, shop).await?;
     let words = app.templates.words(frame.language);
@@ -231,6 +233,11 @@ pub(super) async fn wallet_page(
         }
     };
     let typed = (form.amount.as_str(), form.pay.as_str(), kept_key(&form.key));
-    let view = WalletView::new((words, frame.language), (balance, &channels, &statement), typed, (error, recharge));
+    let view = WalletView::new(
+        (words, frame.language),
+        (balance, &channels, &statement),
+        (typed, &bonuses),
+        (error, recharge),
+    );
     page(app, frame.language, status, "wallet.html", &Common::new(frame, Some(me(buyer, balance))), view)
 }

@@ -1,7 +1,8 @@
 //! Money on its way into a wallet.
 
 use axum::http::StatusCode;
-use payment::IntentId;
+use payment::{BonusRules, BonusTier, Gives, IntentId};
+use uuid::Uuid;
 
 use super::browser::{Answer, Browser, number};
 use super::fixture::{CASHIER, MAIN, OTHER, SUB, Town, yuan};
@@ -90,5 +91,27 @@ testkit::on_both! {
         assert_eq!(browser.get(&format!("/wallet/top-ups/{intent}")).await.status, StatusCode::NOT_FOUND);
         assert_eq!(town.buyer(OTHER).await.get(&page).await.status, StatusCode::NOT_FOUND);
         assert_eq!(town.browser(MAIN).get(&page).await.status, StatusCode::SEE_OTHER);
+    }
+
+    async fn what_is_given_beside_a_top_up_is_said_before_and_after(db) {
+        let town = Town::open(&db).await;
+        let fixed = BonusTier { from_minor: 40_00, gives: Gives::Fixed { minor: 5_00 } };
+        let share = BonusTier { from_minor: 500_00, gives: Gives::Share { rate_ppm: 125_000 } };
+        let rules = BonusRules { tiers: vec![fixed, share], most_minor: Some(80_00), month_minor: None };
+        let tx = town.state.store.write(&town.grove.scope).await.expect("a writer");
+        town.state.orders.payments().save_bonus_rules_in(&tx, rules, None, Uuid::now_v7()).await.expect("saved");
+        tx.commit().await.expect("committed");
+        let mut browser = town.buyer(MAIN).await;
+        let page = browser.get("/wallet").await;
+        assert!(page.text.contains("充 ¥40.00 起送 ¥5.00 · 充 ¥500.00 起送 12.5% · 单笔最多送 ¥80.00"), "{}", page.text);
+        let page = waiting(&town, &mut browser, "50").await;
+        let shown = browser.get(&page).await;
+        assert!(shown.text.contains("到账另送 ¥5.00"), "{}", shown.text);
+        browser.post(&format!("{page}/pay"), &[]).await;
+        town.gateway.is(Mood::Paid(yuan("50.00")));
+        browser.post(&format!("{page}/pay"), &[]).await;
+        let done = browser.get(&page).await;
+        assert!(done.text.contains("充值赠送") && done.text.contains("¥155.00"), "{}", done.text);
+        assert!(browser.get("/wallet").await.text.contains("+¥5.00"));
     }
 }

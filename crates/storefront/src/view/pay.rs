@@ -34,6 +34,8 @@ pub(crate) struct PayView {
 struct Bill {
     kind: &'static str,
     amount: String,
+    /// What is given beside a top-up.
+    bonus: Option<String>,
     clock: String,
     minutes_left: i64,
     seconds_left: i64,
@@ -94,6 +96,8 @@ pub(crate) struct MoneyView {
 pub(crate) struct Due {
     pub kind: &'static str,
     pub amount: Money,
+    /// What is given beside it.
+    pub bonus: Option<Money>,
     pub expires_at: DateTime<Utc>,
     pub now: DateTime<Utc>,
     /// The address of its page.
@@ -119,6 +123,7 @@ impl PayView {
         let pay = Bill {
             kind: due.kind,
             amount: format::money(due.amount),
+            bonus: due.bonus.map(format::money),
             clock: format::clock(due.expires_at),
             minutes_left: (seconds_left + 59) / 60,
             seconds_left,

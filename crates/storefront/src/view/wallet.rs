@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use kernel::{Currency, Language, Money};
 use ledger::{EntryKind, Statement, StatementLine};
 use order::OrderId;
-use payment::{Channel, Intent, IntentId};
+use payment::{BonusRules, BonusTier, Channel, Gives, Intent, IntentId};
 use serde::Serialize;
 
 use super::stage::{StateView, top_up_state};
@@ -29,6 +29,8 @@ pub(crate) struct WalletView {
     error: Option<FormError>,
     form: FormView,
     recharge: RechargeView,
+    /// What is given beside a top-up, a line each.
+    bonuses: Vec<String>,
     /// The statement, the last step first.
     entries: Vec<EntryView>,
     next_href: Option<String>,
@@ -87,6 +89,8 @@ struct Way {
 #[derive(Serialize)]
 pub(crate) struct TopUpView {
     amount: String,
+    /// What is given beside it.
+    bonus: Option<String>,
     state: StateView,
     money: Vec<MoneyView>,
 }
@@ -110,7 +114,7 @@ impl WalletView {
     pub fn new(
         (words, language): (&Words, Language),
         (balance, channels, statement): (Money, &[Channel], &Statement),
-        (amount, pay, key): (&str, &str, String),
+        ((amount, pay, key), bonuses): ((&str, &str, String), &BonusRules),
         (error, recharge): (Option<FormError>, RechargeView),
     ) -> Self {
         let currency = balance.currency();
@@ -129,6 +133,7 @@ impl WalletView {
             error,
             form: FormView { action: "/wallet/top-up", key },
             recharge,
+            bonuses: offered(words, bonuses, currency),
             entries: statement.lines.iter().map(|line| entry(words, line)).collect(),
             next_href: statement.next.map(|before| format!("/wallet?before={before}#statement")),
         }
@@ -137,8 +142,14 @@ impl WalletView {
 
 impl TopUpView {
     /// A top-up in this state.
-    pub fn new(words: &Words, amount: Money, state: &'static str, money: Vec<MoneyView>) -> Self {
-        Self { amount: format::money(amount), state: StateView::new(words, state), money }
+    pub fn new(
+        words: &Words,
+        (amount, bonus): (Money, Option<Money>),
+        state: &'static str,
+        money: Vec<MoneyView>,
+    ) -> Self {
+        let (amount, bonus) = (format::money(amount), bonus.map(format::money));
+        Self { amount, bonus, state: StateView::new(words, state), money }
     }
 }
 
@@ -154,6 +165,27 @@ impl TopUpsView {
         let next_href = next.map(|before| format!("/wallet/top-ups?before={before}"));
         Self { rows: top_ups.iter().map(row).collect(), next_href }
     }
+}
+
+/// What the rules give, tier by tier, and the bounds of it.
+fn offered(words: &Words, rules: &BonusRules, currency: Currency) -> Vec<String> {
+    let money = |minor: i64| format::money(Money::new(minor, currency));
+    let tier = |tier: &BonusTier| {
+        let from = money(tier.from_minor);
+        match tier.gives {
+            Gives::Fixed { minor } => words.get("wallet.bonus.fixed", &[("from", &from), ("bonus", &money(minor))]),
+            Gives::Share { rate_ppm } => {
+                words.get("wallet.bonus.share", &[("from", &from), ("percent", &format::percent(rate_ppm))])
+            }
+        }
+    };
+    let mut lines: Vec<String> = rules.tiers.iter().map(tier).collect();
+    if !lines.is_empty() {
+        let bound = |key: &str, minor: Option<i64>| minor.map(|minor| words.get(key, &[("most", &money(minor))]));
+        lines.extend(bound("wallet.bonus.most", rules.most_minor));
+        lines.extend(bound("wallet.bonus.month", rules.month_minor));
+    }
+    lines
 }
 
 /// A step in the customer's words, with the way to its order.
