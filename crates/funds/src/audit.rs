@@ -1,6 +1,6 @@
 //! The audit of member money: the books say of each card, adjustment, credit and move what its row says, and nothing else.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use ledger::{AccountKind, Entry, EntryId, EntryKind, LedgerError};
 use store::Tx;
@@ -87,17 +87,17 @@ fn strangers(audit: &mut FundsAudit, kind: EntryKind, left: &HashMap<Uuid, Entry
 async fn check_cards(tx: &impl Tx, audit: &mut FundsAudit) -> Result<(), FundsError> {
     let kind = EntryKind::RechargeRedeemed;
     let mut posted = entries(tx, kind, audit).await?;
-    let mut batches: HashMap<RechargeBatchId, Option<RechargeBatch>> = HashMap::new();
+    let mut batches: HashMap<RechargeBatchId, RechargeBatch> = HashMap::new();
     let mut after = Uuid::nil();
     loop {
         let page = cards::after(tx, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id.uuid();
+        let new: BTreeSet<RechargeBatchId> = page.iter().map(|card| card.batch).collect();
+        let new: Vec<RechargeBatchId> = new.into_iter().filter(|batch| !batches.contains_key(batch)).collect();
+        batches.extend(cards::batches_of(tx, &new).await?.into_iter().map(|batch| (batch.id, batch)));
         for card in &page {
-            if !batches.contains_key(&card.batch) {
-                batches.insert(card.batch, cards::batch(tx, card.batch).await?);
-            }
-            let batch = batches.get(&card.batch).and_then(Option::as_ref);
+            let batch = batches.get(&card.batch);
             let expected = match (card.state, card.redemption, batch) {
                 (CardState::Redeemed, Some(by), Some(batch)) => Some(rules::redeemed(card.id, batch, by)?),
                 _ => None,
