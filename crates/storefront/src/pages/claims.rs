@@ -7,40 +7,54 @@ use axum::response::{IntoResponse, Redirect, Response};
 use kernel::{Coded, Language};
 use order::{ClaimId, LinePart, LineWish, OrderError, OrderId, Proof, RefundRefusal, RefundTo, RefundWish};
 use serde::Deserialize;
-use web::{Form, MaybeBuyer, Path, Problem, Visitor, title_of};
+use web::{Form, MaybeBuyer, Path, Problem, ShopContext, Visitor, title_of};
 
-use super::order::{Address, problem};
+use super::order::{Address, problem, refused_page};
 use crate::app::App;
+use crate::complaint::KEY_REUSED;
 use crate::form::kept_key;
+use crate::frame::Frame;
 use crate::proof::proof;
+use crate::words::Words;
 
 /// What the form of the order's page sends.
-#[derive(Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 pub(crate) struct AskForm {
+    #[serde(default)]
     key: String,
-    reason: String,
+    #[serde(default)]
+    pub reason: String,
     /// The number of a line; the whole order without one.
     #[serde(default)]
-    line: String,
+    pub line: String,
     /// Places of cards, whatever stands between them.
     #[serde(default)]
-    pieces: String,
+    pub pieces: String,
     #[serde(default)]
-    to: String,
+    pub to: String,
 }
 
-/// What the page of an order is told in its address.
+/// What the page of an order is told in its address, or by the form that was sent to it.
 #[derive(Default, Deserialize)]
 pub(crate) struct ClaimNote {
     #[serde(default)]
     claim: String,
+    /// What was typed, to be put right.
+    #[serde(skip)]
+    pub typed: Option<AskForm>,
 }
+
+/// What is wrong with the form itself, as its keys of `claim.error.` say it.
+const FORM_FAULTS: [&str; 3] = ["reason", "pieces", "already_used"];
 
 impl ClaimNote {
     /// Why a claim was not taken, in words: only what refuses claims, whatever somebody writes into an address.
-    pub fn refused(&self, language: Language) -> Option<&'static str> {
+    pub fn refused(&self, words: &Words, language: Language) -> Option<String> {
+        if FORM_FAULTS.contains(&self.claim.as_str()) {
+            return Some(words.get(&format!("claim.error.{}", self.claim), &[]));
+        }
         let is_ours = ["claim_", "refund_", "order_"].iter().any(|own| self.claim.starts_with(own));
-        title_of(&self.claim, language).filter(|_| is_ours)
+        title_of(&self.claim, language).filter(|_| is_ours).map(str::to_owned)
     }
 }
 
@@ -84,22 +98,33 @@ fn places(text: &str) -> Result<BTreeSet<u32>, RefundRefusal> {
     text.split(',').filter(|word| !word.is_empty()).map(read).collect()
 }
 
-/// `POST ../claims`: asks, and back to the order.
+/// `POST ../claims`: asks, and back to the order; what is refused stands in its form again.
 pub(crate) async fn ask(
     buyer: MaybeBuyer,
-    visitor: Visitor,
+    ShopContext(shop): ShopContext,
+    (frame, visitor): (Frame, Visitor),
     State(app): State<App>,
     Path(address): Path<Address>,
     Form(form): Form<AskForm>,
 ) -> Result<Response, Problem> {
     let proof = proof(&buyer, &visitor, address.link()?);
-    let wish = match form.wish() {
-        Ok(wish) => wish,
-        Err(refusal) => return back(&address, Err(OrderError::Claim(refusal.into())), &proof),
+    let fault = match form.wish() {
+        Ok(wish) => {
+            let what = (address.id, wish, form.reason.as_str());
+            let asked = app.rooms.orders.ask_back(&buyer.scope, &proof, what, &kept_key(&form.key)).await;
+            match asked {
+                Ok(_) => return Ok(Redirect::to(&address.href()).into_response()),
+                Err(OrderError::Claim(refusal)) => refusal.code(),
+                Err(OrderError::Text { .. }) => "reason",
+                Err(error) if error.code() == KEY_REUSED => "already_used",
+                Err(error) => return Err(problem(error, &proof)),
+            }
+        }
+        Err(RefundRefusal::Piece { .. }) => "pieces",
+        Err(refusal) => refusal.code(),
     };
-    let what = (address.id, wish, form.reason.as_str());
-    let asked = app.rooms.orders.ask_back(&buyer.scope, &proof, what, &kept_key(&form.key)).await;
-    back(&address, asked.map(|_| ()), &proof)
+    let note = ClaimNote { claim: fault.to_owned(), typed: Some(form) };
+    refused_page(&app, &frame, (&shop, &buyer), (&proof, address.id), note).await
 }
 
 /// `POST ../claims/{claim}/withdraw`: does not ask for it any more, and back to the order.

@@ -68,6 +68,24 @@ pub(crate) async fn show(
     }
 }
 
+/// The order with a form that was refused: what was typed stands in it.
+pub(super) async fn refused_page(
+    app: &App,
+    frame: &Frame,
+    (shop, buyer): (&Shop, &MaybeBuyer),
+    (proof, id): (&Proof, OrderId),
+    note: ClaimNote,
+) -> Result<Response, Problem> {
+    let (view, sight) = find(app, &buyer.scope, proof, id).await?;
+    if proof.link != view.link {
+        return Err(Problem::not_found());
+    }
+    let shown = Shown::Masked(PayNote::default(), note);
+    let mut page = order_page(app, frame, (shop, buyer), (&view, sight), shown).await?;
+    *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    Ok(page)
+}
+
 /// `GET ../status`: for the page that waits.
 pub(crate) async fn status(
     buyer: MaybeBuyer,
@@ -117,7 +135,8 @@ pub(crate) async fn download(
     Ok((headers, file(frame.language, &view, &revealed)).into_response())
 }
 
-/// `GET ../codes`: the address of the page with codes, asked for again, is the order.
+/// `GET ../codes`, `GET ../claims`: the address of the page with codes, or of a form that was refused, asked for again, is the
+/// order.
 pub(crate) async fn back(_: Guest, Path(address): Path<Address>) -> Response {
     Redirect::to(&address.href()).into_response()
 }
@@ -195,8 +214,10 @@ async fn order_page(
         Shown::Masked(note, told) => (None, Some(note), Some(told)),
         Shown::Open(revealed) => (Some(revealed.as_slice()), None, None),
     };
-    let refused = told.filter(|_| sight == Sight::Codes).and_then(|told| told.refused(frame.language));
-    let look = Look { view, sight, revealed, goods: &goods, now, refused };
+    let told = told.filter(|_| sight == Sight::Codes);
+    let refused = told.and_then(|told| told.refused(words, frame.language));
+    let typed = told.and_then(|told| told.typed.as_ref());
+    let look = Look { view, sight, revealed, goods: &goods, now, refused, typed };
     if let Some((amount, expires_at)) = look.is_to_be_paid() {
         let channels = app.rooms.orders.channels(&buyer.scope, &chain).await?;
         let attempts = app.payments().attempts_of(&buyer.scope, intent).await?;

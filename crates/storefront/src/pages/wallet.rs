@@ -10,7 +10,7 @@ use payment::{Channel, ChannelId, ChannelState, Intent, IntentId, OpenTopUp, Pay
 use serde::Deserialize;
 use store::Tx;
 use tenancy::Shop;
-use web::{Buyer, Form, Json, Path, Problem, Query, ShopContext, Visit};
+use web::{Buyer, Form, Guest, Json, Path, Problem, Query, ShopContext, Visit};
 
 use super::page;
 use super::pay::{self, PayForm, PayNote};
@@ -69,6 +69,11 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let is_recharged = cursor.recharged.is_some();
     wallet_page(&app, &frame, (&shop, &buyer), (cursor.before, is_recharged), Refused::Nothing).await
+}
+
+/// `GET /wallet/top-up`, `GET /wallet/recharge`: the address of a form that was refused, asked for again, is the wallet.
+pub(crate) async fn back(_: Guest) -> Response {
+    Redirect::to("/wallet").into_response()
 }
 
 /// `POST /wallet/top-up`: on to the cashier, or the page again with the reason.

@@ -17,6 +17,7 @@ use super::pay::{Bought, BoughtLine, MoneyView, Watch};
 use super::stage::{StateView, Status, state_at};
 use crate::form::form_key;
 use crate::format;
+use crate::pages::claims::AskForm;
 use crate::words::Words;
 
 /// An order as somebody looks at it.
@@ -29,7 +30,9 @@ pub(crate) struct Look<'a> {
     pub goods: &'a HashMap<SkuId, Goods>,
     pub now: DateTime<Utc>,
     /// Why what was asked for just now is not.
-    pub refused: Option<&'static str>,
+    pub refused: Option<String>,
+    /// What was typed to ask for it.
+    pub typed: Option<&'a AskForm>,
 }
 
 /// The keys of the page.
@@ -50,7 +53,7 @@ pub(crate) struct OrderPageView {
     /// How he asks; none where nothing can be asked for, or somebody else looks.
     ask: Option<AskView>,
     /// Why what was asked for just now is not.
-    refused: Option<&'static str>,
+    refused: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -95,12 +98,18 @@ struct AskView {
     pieces: bool,
     /// Whether he may have it in his wallet.
     wallet: bool,
+    /// Whether the form was sent and refused: it is open, with what was typed.
+    is_open: bool,
+    typed_pieces: String,
+    typed_reason: String,
+    is_to_wallet: bool,
 }
 
 #[derive(Serialize)]
 struct ChoiceView {
     value: String,
     label: String,
+    chosen: bool,
 }
 
 /// A line that a person fulfils.
@@ -251,7 +260,7 @@ impl OrderPageView {
             refunds: view.refunds.iter().map(RefundView::from).collect(),
             claims: claims((words, language), look),
             ask: ask((words, language), look),
-            refused: look.refused,
+            refused: look.refused.clone(),
         }
     }
 }
@@ -345,11 +354,14 @@ fn ask((words, language): (&Words, Language), look: &Look<'_>) -> Option<AskView
     }
     let (open, over): (Vec<&LineView>, Vec<&LineView>) =
         view.lines.iter().filter(|line| !line.is_over).partition(|line| line.is_in_time(look.now));
+    let typed = look.typed.cloned().unwrap_or_default();
     let line = |line: &LineView| ChoiceView {
         value: line.number.to_string(),
+        chosen: typed.line == line.number.to_string(),
         label: format!("{} · {} × {}", line.title.get(language), line.sku_name.get(language), line.quantity),
     };
-    let whole = ChoiceView { value: String::new(), label: words.get("claim.whole", &[]) };
+    let whole =
+        ChoiceView { value: String::new(), label: words.get("claim.whole", &[]), chosen: typed.line.is_empty() };
     let mut choices: Vec<ChoiceView> = open.iter().map(|one| line(one)).collect();
     if choices.is_empty() {
         return None;
@@ -363,6 +375,10 @@ fn ask((words, language): (&Words, Language), look: &Look<'_>) -> Option<AskView
         choices,
         pieces: open.iter().any(|line| !line.is_shared && line.live().count() > 1),
         wallet: view.may_fill_wallet,
+        is_open: look.typed.is_some(),
+        is_to_wallet: typed.to == "wallet",
+        typed_pieces: typed.pieces,
+        typed_reason: typed.reason,
     })
 }
 
