@@ -114,6 +114,8 @@ tables!(
     Table::site("site_credits")
         .column("credit_minor", BigInt)
         .optional("alert_below_minor", BigInt)
+        // Since when its prepaid money is below that, as the watch has seen it.
+        .optional("low_since", Moment)
         .column("currency", Text)
         .column("version", BigInt)
         .column("changed_at", Moment)

@@ -36,6 +36,8 @@ pub(crate) struct PrepaidView {
     alert_below: Option<MoneyView>,
     /// Whether it is.
     is_low: bool,
+    /// Since when, as the watch of every five minutes has seen it.
+    low_since: Option<DateTime<Utc>>,
     /// How often credit or alert were changed; 0 is never.
     credit_version: i64,
 }
@@ -295,6 +297,7 @@ impl From<PrepaidStanding> for PrepaidView {
             owed: of.owed().into(),
             alert_below: of.lent.and_then(|lent| lent.alert_below).map(MoneyView::from),
             is_low: of.is_low(),
+            low_since: of.lent.and_then(|lent| lent.low_since),
             credit_version: of.lent.map_or(0, |lent| lent.version),
         }
     }

@@ -28,6 +28,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod vault;
+mod watch;
 
 pub use audit::{FundsAudit, audit_in};
 pub use code::{CodeFault, RechargeCode};
@@ -39,3 +40,4 @@ pub use model::{
 };
 pub use service::{AskAdjustment, Funds, MovePrepaid, PrepaidStanding, Redeem, SetCredit};
 pub use vault::Vault;
+pub use watch::{PrepaidWatcher, Turn, WatchPrepaid};

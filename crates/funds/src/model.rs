@@ -201,6 +201,8 @@ pub struct Lent {
     pub credit: Money,
     /// Below this its prepaid money is low.
     pub alert_below: Option<Money>,
+    /// Since when it is, as the watch has seen it.
+    pub low_since: Option<DateTime<Utc>>,
     /// How often it was changed.
     pub version: i64,
     /// When, and by whom.

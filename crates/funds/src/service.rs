@@ -9,7 +9,7 @@ use kernel::{Currency, Money, Secret, SiteId, SiteScope, TenantScope};
 use lane::{Answered, Command, Lanes};
 use ledger::{Account, AccountKind};
 use sha2::{Digest, Sha256};
-use store::{Store, Tx};
+use store::{Store, Tx, WriteTx};
 use tenancy::SiteTree;
 use uuid::Uuid;
 
@@ -132,6 +132,10 @@ impl Funds {
     /// Member money by these lanes; codes are sealed with the tenant's keys.
     pub const fn new(store: Store, lanes: Lanes, inventory: Inventory) -> Self {
         Self { store, lanes, inventory }
+    }
+
+    pub(crate) async fn writer(&self, scope: &TenantScope) -> Result<WriteTx<TenantScope>, FundsError> {
+        Ok(self.store.write(scope).await?)
     }
 
     /// The same rooms with other lanes, as another node has them.

@@ -121,6 +121,7 @@ pub(crate) mod credit {
         pub site_id: Uuid,
         pub credit_minor: i64,
         pub alert_below_minor: Option<i64>,
+        pub low_since: Option<DateTime<Utc>>,
         pub currency: String,
         pub version: i64,
         pub changed_at: DateTime<Utc>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use catalog::{Catalog, Prices};
 use commission::Agents;
-use funds::{Funds, Vault};
+use funds::{Funds, PrepaidWatcher, Vault};
 use identity::{Customers, LoginLimits, Operators, Passwords};
 use inventory::{Intake, Inventory, KeyRing, MasterKey, MasterKeys, Picks};
 use kernel::SystemClock;
@@ -134,6 +134,7 @@ impl House {
             .handle(RefundCloser(self.orders.clone()))
             .handle(Sweeper(self.orders.clone()))
             .handle(Releaser(self.settlement.clone()))
+            .handle(PrepaidWatcher(self.funds.clone()))
             .handle(KeyPruner { store: self.store.clone() })
             .handle(HeadExporter { store: self.store.clone(), folder: heads })
             .schedule(jobs::schedule(&self.tenancy));

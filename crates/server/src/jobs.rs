@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
+use funds::WatchPrepaid;
 use kernel::TenantId;
 use order::SweepHolds;
 use outbox::{Handler, Job, JobContext, JobError, Schedule, Tenants};
@@ -107,6 +108,7 @@ pub fn schedule(tenancy: &Tenancy) -> Schedule {
         .every("daily", Duration::from_secs(24 * 3600), &PruneKeys {})
         .every("settlement", Duration::from_secs(60), &SettleDue { is_whole: false })
         .every("settlement_whole", Duration::from_secs(24 * 3600), &SettleDue { is_whole: true })
+        .every("prepaid", Duration::from_secs(300), &WatchPrepaid {})
         .every("rescue", Duration::from_secs(600), &Rescue {})
         .every("holds", Duration::from_secs(10), &SweepHolds {})
 }

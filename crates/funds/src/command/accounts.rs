@@ -210,7 +210,9 @@ impl Lend {
         }
         let Credit { credit, alert_below } = self.credit;
         let changed = (now, self.by);
-        parts.part::<Vault>().lend(Lent { site: self.site, credit, alert_below, version: version + 1, changed });
+        let low_since = known.and_then(|known| known.low_since);
+        let lent = Lent { site: self.site, credit, alert_below, low_since, version: version + 1, changed };
+        parts.part::<Vault>().lend(lent);
         Ok(Credited { version: version + 1, more })
     }
 }

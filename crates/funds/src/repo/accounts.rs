@@ -1,5 +1,6 @@
 //! Adjustments, credits, and prepaid money that was handed on.
 
+use chrono::{DateTime, Utc};
 use kernel::{Currency, Money, SiteId, TenantScope};
 use sea_orm::ColumnTrait;
 use store::{Change, Rows, Sheaf, Tx, WriteTx};
@@ -106,6 +107,7 @@ pub(crate) fn insert_credits<'a>(sheaf: &mut Sheaf<TenantScope>, new: impl IntoI
         site_id: of.site.uuid(),
         credit_minor: of.credit.minor(),
         alert_below_minor: of.alert_below.map(|below| below.minor()),
+        low_since: of.low_since,
         currency: of.credit.currency().code().to_owned(),
         version: of.version,
         changed_at: of.changed.0,
@@ -131,6 +133,21 @@ pub(crate) async fn change_credits<'a>(
         ]);
     }
     tx.update_rows::<credit::Entity>(rows, &[C::SiteId], Change::Set).await?;
+    Ok(())
+}
+
+/// Since when these sites' money is low, or that it is not any more.
+pub(crate) async fn note_low(
+    tx: &WriteTx<TenantScope>,
+    turned: impl IntoIterator<Item = (SiteId, Option<DateTime<Utc>>)>,
+) -> Read<()> {
+    let mut rows = Rows::of_columns(&[credit::Column::SiteId, credit::Column::LowSince]);
+    for (site, since) in turned {
+        rows.push([site.uuid().into(), since.into()]);
+    }
+    if !rows.is_empty() {
+        tx.update_rows::<credit::Entity>(rows, &[credit::Column::SiteId], Change::Set).await?;
+    }
     Ok(())
 }
 
@@ -214,6 +231,7 @@ fn read_credit(row: credit::Model) -> Read<Lent> {
         site: SiteId::from_uuid(row.site_id),
         credit: Money::new(row.credit_minor, currency),
         alert_below: row.alert_below_minor.map(|minor| Money::new(minor, currency)),
+        low_since: row.low_since,
         version: row.version,
         changed: (row.changed_at, row.changed_by),
     })

@@ -99,4 +99,30 @@ on_both! {
         drop(tx);
         shop.all_holds().await;
     }
+
+    async fn low_money_is_told_once_and_once_more_when_it_is_filled(db) {
+        let shop = Shop::open(&db).await;
+        shop.lend(1, 100_00, None).await.expect("lent");
+        shop.lend(2, 0, None).await.expect("an alert alone");
+        let watch = async |node: &Funds| {
+            let turns = node.watch_prepaid(&shop.scope).await.expect("watched");
+            turns.into_iter().map(|turn| (turn.site, turn.available.minor(), turn.is_low)).collect::<Vec<_>>()
+        };
+        let (first, second) = (shop.funds.clone(), shop.twin());
+        assert_eq!(watch(&first).await, [(shop.sites[2], 0, true)]);
+        assert_eq!(watch(&second).await, []);
+        let prepaid = |place: usize| Account::of(AccountKind::SitePrepaid, shop.sites[place].uuid(), CNY);
+        shop.moves(prepaid(1), -80_01).await;
+        shop.moves(prepaid(2), 20_00).await;
+        let (one, other) = futures::join!(watch(&first), watch(&second));
+        let mut turns = [one, other].concat();
+        turns.sort();
+        let mut expected = vec![(shop.sites[1], 19_99, true), (shop.sites[2], 20_00, false)];
+        expected.sort();
+        assert_eq!(turns, expected);
+        // What was noted stays when the credit is changed.
+        shop.lend(1, 101_00, None).await.expect("lent");
+        assert_eq!(watch(&first).await, [(shop.sites[1], 20_99, false)]);
+        shop.all_holds().await;
+    }
 }

@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use commission::{AgentId, How, NewAgent, Referral};
 use funds::{
     AdjustmentWord, AskAdjustment, Cause, Credit, MovePrepaid, NewRechargeBatch, Origin, Redeem, SetCredit,
-    Target as Whose,
+    Target as Whose, WatchPrepaid,
 };
 use identity::{CustomerId, Login};
 use kernel::{Currency, FakeClock, Money, Platform, Secret, SiteScope};
@@ -329,6 +329,7 @@ async fn jobs(house: &House, target: &Target) {
     outbox.enqueue_in(&tx, &ExportHead {}).await.expect("written");
     outbox.enqueue_in(&tx, &SettleDue { is_whole: false }).await.expect("written");
     outbox.enqueue_in(&tx, &SettleDue { is_whole: true }).await.expect("written");
+    outbox.enqueue_in(&tx, &WatchPrepaid {}).await.expect("written");
     tx.commit().await.expect("committed");
     let runner = house.runner("plans");
     for _ in 0..4 {
