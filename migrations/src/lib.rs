@@ -19,6 +19,7 @@ mod m0013_commission;
 mod m0014_settlement;
 mod m0015_withdrawal;
 mod m0016_returns;
+mod m0017_replacements;
 mod m0018_funds;
 
 #[cfg(test)]
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_settlement::Migration),
             Box::new(m0015_withdrawal::Migration),
             Box::new(m0016_returns::Migration),
+            Box::new(m0017_replacements::Migration),
             Box::new(m0018_funds::Migration),
         ]
     }

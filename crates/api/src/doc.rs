@@ -19,8 +19,8 @@ use web::{Guest, Path, Problem, Route};
 
 use crate::{
     adjustments, agents, balances, bonuses, calendar, categories, channels, claims, earnings, fulfilments, goods,
-    intake, orders, own, payouts, plans, prepaid, prices, recharge, refunds, returns, session, sites, skus, stock,
-    tenants, troubles, version, withdrawals,
+    intake, orders, own, payouts, plans, prepaid, prices, recharge, refunds, replacements, returns, session, sites,
+    skus, stock, tenants, troubles, version, withdrawals,
 };
 
 /// Where the document is.
@@ -53,6 +53,7 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
         orders::list,
         orders::show,
         returns::refund,
+        replacements::replace,
         orders::own_orders,
         orders::own_order,
         fulfilments::list,

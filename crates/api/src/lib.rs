@@ -36,6 +36,7 @@ mod prepaid;
 mod prices;
 mod recharge;
 mod refunds;
+mod replacements;
 mod returns;
 mod routes;
 mod rules;

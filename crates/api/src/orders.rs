@@ -19,6 +19,7 @@ use web::{Operator, OrderRead, Path, Problem, Query, SiteOperator};
 use crate::claims::ClaimView;
 use crate::fulfilments::ManualView;
 use crate::page::{List, MoneyView, WordingView, after, answer, limit};
+use crate::replacements::OrderReplacementView;
 use crate::returns::OrderRefundView;
 use crate::routes::App;
 
@@ -130,6 +131,8 @@ pub(crate) struct OrderView {
     refunds: Vec<OrderRefundView>,
     /// What the buyer has asked to have back, the first claim first.
     claims: Vec<ClaimView>,
+    /// The codes that were replaced because they did not work, the first one first.
+    replacements: Vec<OrderReplacementView>,
     /// The agent who brought the buyer.
     #[schema(value_type = Option<String>)]
     agent: Option<AgentId>,
@@ -300,6 +303,7 @@ impl From<DeskView> for OrderView {
             payments: view.payments.into_iter().map(Into::into).collect(),
             refunds: view.refunds.into_iter().map(Into::into).collect(),
             claims: view.claims.into_iter().map(Into::into).collect(),
+            replacements: view.replacements.into_iter().map(Into::into).collect(),
             agent: view.agent,
         }
     }

@@ -21,8 +21,8 @@ use withdrawal::Withdrawals;
 
 use crate::{
     adjustments, agents, balances, bonuses, calendar, categories, channels, claims, doc, earnings, fulfilments, goods,
-    intake, orders, own, payouts, plans, prepaid, prices, recharge, refunds, returns, session, sites, skus, stock,
-    tenants, troubles, version, withdrawals,
+    intake, orders, own, payouts, plans, prepaid, prices, recharge, refunds, replacements, returns, session, sites,
+    skus, stock, tenants, troubles, version, withdrawals,
 };
 
 /// The console's host where the settings name no other.
@@ -153,6 +153,7 @@ fn order_routes(routes: Routes<App>) -> Routes<App> {
         .get("/api/v1/tenants/{tenant}/orders", orders::list)
         .get("/api/v1/tenants/{tenant}/orders/{order}", orders::show)
         .post("/api/v1/tenants/{tenant}/orders/{order}/refund", returns::refund)
+        .post("/api/v1/tenants/{tenant}/orders/{order}/lines/{line_no}/replacements", replacements::replace)
         .get("/api/v1/tenants/{tenant}/fulfilments", fulfilments::list)
         .post("/api/v1/tenants/{tenant}/fulfilments/{line}", fulfilments::act)
         .get("/api/v1/tenants/{tenant}/claims", claims::list)

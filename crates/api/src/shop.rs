@@ -4,6 +4,7 @@ mod agent;
 mod claims;
 pub(crate) mod doc;
 mod recharge;
+mod replacements;
 
 use std::sync::Arc;
 
@@ -97,6 +98,7 @@ fn routes() -> Routes<App> {
         .post("/api/v1/shop/orders/{order}/claims", claims::ask)
         .post("/api/v1/shop/orders/{order}/claims/{claim}/withdraw", claims::withdraw)
         .post("/api/v1/shop/recharges", recharge::redeem)
+        .get("/api/v1/shop/orders/{order}/replacements", replacements::list)
         .get("/api/v1/shop/agent", agent::show)
         .get("/api/v1/shop/agent/payees", agent::payees)
         .post("/api/v1/shop/agent/payees", agent::add_payee)

@@ -41,7 +41,7 @@ pub struct Picks {
     taken: Vec<TakenCard>,
     /// Held cards that are sold to their order.
     sold: Vec<Uuid>,
-    /// Sold cards whose order is refunded: nobody gets them again.
+    /// Sold cards that are void: nobody gets them again.
     voided: Vec<Uuid>,
     /// Held cards that become free: in hand again at once, so that this batch can give them to somebody else.
     released: Vec<(SkuId, Uuid)>,
@@ -153,7 +153,7 @@ impl Picks {
         delta.sold += count(cards);
     }
 
-    /// Makes the cards of a refunded order void. The caller has locked that order: nobody else moves its cards.
+    /// Makes sold cards void: their order is refunded, or they are replaced. The caller has locked that order: nobody else moves its cards.
     pub fn void_sold(&mut self, sku: SkuId, taken: &Taken) {
         if taken.is_nobodys() {
             return;
@@ -202,7 +202,7 @@ impl Picks {
     }
 
     /// Whether every buyer gets the same codes of it.
-    fn is_shared(&self, sku: SkuId) -> bool {
+    pub fn is_shared(&self, sku: SkuId) -> bool {
         self.shared.get(&sku).is_some_and(|shared| !shared.cards.is_empty())
     }
 

@@ -215,13 +215,12 @@ pub(crate) async fn shared_of_in(tx: &impl Tx, ids: &[Uuid]) -> Result<Vec<card:
         .await
 }
 
-/// The cards of an order's line, oldest first.
+/// The cards of an order's line.
 pub(crate) async fn cards_of_in(tx: &impl Tx, order: Uuid, ids: &[Uuid]) -> Result<Vec<card::Model>, StoreError> {
     tx.find::<card::Entity>()
         .among(card::Column::Id, ids.iter().copied())
         .filter(card::Column::OrderId.eq(order))
         .filter(card::Column::State.eq("sold"))
-        .ascending(card::Column::Id)
         .all()
         .await
 }

@@ -66,7 +66,7 @@ impl Inventory {
         Ok(Import::new(tx, self.keys.keys_or_make_in(tx).await?, source))
     }
 
-    /// Opens the codes of an order's cards, in the order of their ids. The caller logs that they were shown.
+    /// Opens the codes of an order's cards, one for each of `cards` in their order. The caller logs that they were shown.
     pub async fn reveal_in(
         &self,
         tx: &impl Tx,
@@ -75,11 +75,11 @@ impl Inventory {
     ) -> Result<Vec<CardCode>, InventoryError> {
         let ids: Vec<Uuid> = cards.iter().map(|card| card.uuid()).collect();
         let rows = repo::cards_of_in(tx, order, &ids).await?;
-        if rows.len() != ids.len() {
-            return Err(InventoryError::Sealed);
-        }
         let keys = self.keys.keys_in(tx, rows.iter().map(|row| row.key_version)).await?;
-        rows.into_iter().map(|row| opened(&keys, row)).collect()
+        // A card that was replaced has its successor in its place, whatever their ids are.
+        let mut rows: HashMap<Uuid, card::Model> = rows.into_iter().map(|row| (row.id, row)).collect();
+        let mut open = |id: &Uuid| opened(&keys, rows.remove(id).ok_or(InventoryError::Sealed)?);
+        ids.iter().map(&mut open).collect()
     }
 
     /// Opens shared codes, one for each of `cards`, which may name one several times. The caller has seen that the order

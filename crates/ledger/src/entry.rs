@@ -29,6 +29,8 @@ pub enum EntryKind {
     LineDelivered,
     /// A delivered line goes back, or a part of it: what that earned whom is the order's deposit again.
     LineReturned,
+    /// A card that did not work was replaced: what the new one had cost leaves the stock, too.
+    CodeReplaced,
     /// Money of an order goes back: it leaves the deposits again.
     OrderRefunded,
     /// What fell due of an earner is settled: it pays his debt first, and the rest is available.
@@ -71,13 +73,14 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// All kinds.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::OrderHeld,
         Self::OrderReleased,
         Self::OrderPaid,
         Self::OwnTakings,
         Self::LineDelivered,
         Self::LineReturned,
+        Self::CodeReplaced,
         Self::OrderRefunded,
         Self::EarningReleased,
         Self::WithdrawalAsked,
@@ -108,6 +111,7 @@ impl EntryKind {
             Self::OwnTakings => "own_takings",
             Self::LineDelivered => "line_delivered",
             Self::LineReturned => "line_returned",
+            Self::CodeReplaced => "code_replaced",
             Self::OrderRefunded => "order_refunded",
             Self::EarningReleased => "earning_released",
             Self::WithdrawalAsked => "withdrawal_asked",

@@ -5,6 +5,7 @@ mod children;
 mod hops;
 mod money;
 mod paid;
+mod replacements;
 mod returns;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,7 +25,9 @@ use crate::error::OrderError;
 use crate::fulfil::FulfilState;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState, States, step};
 use crate::repo::card_ids;
-use crate::table::{commission, event, fulfilment, hop, line, order, referral, returned_line, returns as order_return};
+use crate::table::{
+    commission, event, fulfilment, hop, line, order, referral, replacement, returned_line, returns as order_return,
+};
 use children::Children;
 
 /// What an audit of one tenant's orders counted and found.
@@ -78,6 +81,8 @@ struct Sale<'a> {
     returns: &'a [order_return::Model],
     /// Of which lines.
     returned: &'a [returned_line::Model],
+    /// Its cards that were replaced, the first one first.
+    replacements: &'a [replacement::Model],
     /// What was to be paid by a channel.
     intents: &'a [Intent],
     /// The money that bought it.
@@ -151,8 +156,8 @@ impl Sale<'_> {
 }
 
 /// Audits the orders of the transaction's tenant: invariants 2 (what sites have held is what their orders hold),
-/// 3 (a sold code belongs to one delivered line, a held one to one unpaid line), 5 (a paid order is delivered in time, or
-/// goes back), 6 (one payment bought it), 7 (no line gives back more than it cost, and what went back whole is void), 8 (margins sum
+/// 3 (a sold code belongs to one delivered line, a held one to one unpaid line, a void one went back or was replaced),
+/// 5 (a paid order is delivered in time, or goes back), 6 (one payment bought it), 7 (no line gives back more than it cost, and what went back whole is void), 8 (margins sum
 /// up, are posted to whom they belong, and go back with a refund), 11 (history follows the machines), 13 (what names an
 /// order without a foreign key names one that is there) and 15 (only unpaid orders hold, and a refund comes to its end),
 /// and that the ledger says the same as the order.
@@ -198,7 +203,9 @@ async fn check_sale(
     audit.orders += 1;
     audit.skus.extend(sale.lines.iter().map(|line| SkuId::from_uuid(line.sku_id)));
     audit.sites.extend(sale.hops.iter().map(|hop| SiteId::from_uuid(hop.site_id)));
-    check_history(audit, row, children.events.get(&row.id).map_or(&[][..], Vec::as_slice));
+    let events = children.events.get(&row.id).map_or(&[][..], Vec::as_slice);
+    check_history(audit, row, events);
+    replacements::check(audit, sale, events);
     check_delivery(audit, sale, tx.now());
     check_lines(audit, sale, cards);
     hops::check(audit, sale);
@@ -323,7 +330,7 @@ fn check_lines(audit: &mut OrderAudit, sale: &Sale<'_>, known: &mut Cards) {
             audit.report(3, format!("line {} of order {} lacks cards", line.line_no, row.id));
         }
         // A shared code is no order's own.
-        let mut cost = 0;
+        let (mut cost, mut own) = (0, HashMap::new());
         for card in cards.iter().filter(|_| !line.is_shared).map(|card: &CardId| card.uuid()) {
             let given = match void.contains(&CardId::from_uuid(card)) {
                 _ if is_waiting(row) => &mut known.held,
@@ -333,10 +340,12 @@ fn check_lines(audit: &mut OrderAudit, sale: &Sale<'_>, known: &mut Cards) {
             match given.remove(&card) {
                 Some(given) if (given.order, given.line) == (row.id, line.line_no) => {
                     cost += i128::from(given.cost_minor);
+                    own.insert(card, given);
                 }
                 _ => audit.report(3, format!("card {card} is not given to line {} of order {}", line.line_no, row.id)),
             }
         }
+        cost += replacements::check_line(audit, sale, line, (own, &mut known.void));
         let said = line.cost_of_goods_minor;
         if cost != i128::from(said) {
             let place = format!("line {} of order {}", line.line_no, row.id);

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::error::OrderError;
 use crate::job::OrdersDelivered;
-use crate::known::{KnownClaim, KnownLine, KnownOrder, News};
+use crate::known::{KnownClaim, KnownLine, KnownOrder, KnownReplacement, News};
 use crate::machine::{DeliveryState, OrderEvent, States};
 use crate::model::{Buyer, LinkToken, Method, OrderId};
 use crate::repo;
@@ -71,6 +71,8 @@ pub struct Desk {
     wanted: BTreeSet<OrderId>,
     /// Those whose claims are asked for, too.
     wanted_claims: BTreeSet<OrderId>,
+    /// Those whose replaced cards are asked for.
+    wanted_replacements: BTreeSet<OrderId>,
     known: BTreeMap<OrderId, KnownOrder>,
     tally: Tally,
     /// Which run of the batch this is, from 0.
@@ -191,6 +193,7 @@ impl Desk {
             new: Vec::new(),
             wanted: BTreeSet::new(),
             wanted_claims: BTreeSet::new(),
+            wanted_replacements: BTreeSet::new(),
             known: BTreeMap::new(),
             tally: Tally::default(),
             attempt: 0,
@@ -241,6 +244,12 @@ impl Desk {
     pub(crate) fn want_claims(&mut self, id: OrderId) {
         self.wanted.insert(id);
         self.wanted_claims.insert(id);
+    }
+
+    /// Asks for an order that exists, with the cards of it that were replaced; its row is locked.
+    pub(crate) fn want_replacements(&mut self, id: OrderId) {
+        self.wanted.insert(id);
+        self.wanted_replacements.insert(id);
     }
 
     /// Asks for the unpaid orders of a buyer.
@@ -413,6 +422,16 @@ impl Desk {
         Ok(())
     }
 
+    async fn read_replacements(&mut self, tx: &LaneTx) -> Result<(), OrderError> {
+        let asked: Vec<Uuid> = self.wanted_replacements.iter().map(|id| id.uuid()).collect();
+        for (id, own) in repo::replacements_of_in(tx, &asked).await? {
+            if let Some(order) = self.known.get_mut(&OrderId::from_uuid(id)) {
+                order.replacements = own;
+            }
+        }
+        Ok(())
+    }
+
     async fn write_rows(&self, tx: &LaneTx, sheaf: &mut LaneSheaf) -> Result<(), PartError> {
         repo::insert_into(sheaf, tx.now(), &self.new);
         let changed: Vec<&KnownOrder> = self.known.values().filter(|order| !order.happened.is_empty()).collect();
@@ -420,10 +439,11 @@ impl Desk {
         let known: Vec<&KnownOrder> = self.known.values().collect();
         repo::change_returns_in(tx, &known).await?;
         repo::change_claims_in(tx, &known).await?;
+        repo::add_replacements_in(tx, &known).await?;
         Ok(repo::change_work_in(tx, &known).await?)
     }
 
-    /// The orders that this batch has delivered, or the cards of them.
+    /// The orders that this batch has delivered, or the cards of them, and the SKUs that it took cards from.
     fn delivered(&self) -> Option<OrdersDelivered> {
         // The cards of a mixed order leave the stock with the payment, long before a person has done the rest.
         let has_cards =
@@ -436,11 +456,14 @@ impl Desk {
         let changed = self.known.values().filter(is_news);
         let mut orders: Vec<OrderId> = new.clone().map(|order| order.id).collect();
         orders.extend(changed.clone().map(|order| order.id));
-        if orders.is_empty() {
+        let is_new = |known: &KnownReplacement| known.news == News::New;
+        let renewed = self.known.values().filter(|order| order.replacements.iter().any(is_new));
+        let skus = new.flat_map(|order| &order.lines).map(PricedLine::sku);
+        let skus = skus.chain(changed.chain(renewed).flat_map(|order| &order.lines).map(|line| line.sku));
+        let skus: BTreeSet<SkuId> = skus.collect();
+        if skus.is_empty() {
             return None;
         }
-        let skus = new.flat_map(|order| &order.lines).map(PricedLine::sku);
-        let skus: BTreeSet<SkuId> = skus.chain(changed.flat_map(|order| &order.lines).map(|line| line.sku)).collect();
         Some(OrdersDelivered { orders, skus: skus.into_iter().collect() })
     }
 
@@ -461,6 +484,7 @@ impl Part for Desk {
             let orders = repo::load_in(tx, &self.wanted, repo::Lock::Wait).await.map_err(order_error)?;
             self.known = orders.into_iter().map(|order| (order.id, order)).collect();
             self.read_claims(tx).await.map_err(order_error)?;
+            self.read_replacements(tx).await.map_err(order_error)?;
             self.tally.read(tx).await?;
             if self.wants_plan {
                 self.plan = commission::plan_in(tx, self.plan.take()).await.map_err(plan_error)?;
@@ -512,6 +536,7 @@ impl Part for Desk {
         self.new.clear();
         self.wanted.clear();
         self.wanted_claims.clear();
+        self.wanted_replacements.clear();
         self.known.clear();
         self.tally.end(is_committed);
         (self.has_missed, self.looks_again, self.to_prove) = (false, false, None);

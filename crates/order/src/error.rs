@@ -15,6 +15,7 @@ use crate::fulfil::FulfilRefusal;
 use crate::model::OrderId;
 use crate::number::NumberFault;
 use crate::refund::RefundRefusal;
+use crate::replace::ReplaceRefusal;
 
 /// Why something about an order did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,9 @@ pub enum OrderError {
     /// An order was not refunded.
     #[error(transparent)]
     Refund(#[from] RefundRefusal),
+    /// No card was replaced.
+    #[error(transparent)]
+    Replace(#[from] ReplaceRefusal),
     #[error(transparent)]
     Lane(#[from] LaneError),
     #[error(transparent)]
@@ -86,6 +90,7 @@ impl Coded for OrderError {
             Self::Fulfil(refusal) => refusal.code(),
             Self::Claim(refusal) => refusal.code(),
             Self::Refund(refusal) => refusal.code(),
+            Self::Replace(refusal) => refusal.code(),
             Self::Risk(error) => error.code(),
             Self::Payment(error) => error.code(),
             Self::Identity(error) => error.code(),
@@ -107,6 +112,7 @@ impl Coded for OrderError {
             Self::Fulfil(refusal) => refusal.kind(),
             Self::Claim(refusal) => refusal.kind(),
             Self::Refund(refusal) => refusal.kind(),
+            Self::Replace(refusal) => refusal.kind(),
             Self::Broken { .. } => FaultKind::Internal,
             Self::Risk(error) => error.kind(),
             Self::Payment(error) => error.kind(),

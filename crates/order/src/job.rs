@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::OrderId;
 
-/// Orders that one batch delivered, or the cards of them, and the SKUs they took from.
+/// Orders that one batch delivered, or the cards of them, and the SKUs that it took cards from, for those or in the place of
+/// cards that did not work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrdersDelivered {
     /// The orders.

@@ -15,6 +15,7 @@ use crate::fulfil::FulfilState;
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState, Rejected, States, step};
 use crate::model::{Method, OrderId};
 use crate::refund::{BuyerRefund, LineStanding, RefundTo, ReturnedLine};
+use crate::replace::{BuyerReplacement, OrderReplacement};
 use crate::sale::{self, Collection, FrozenCommission, FrozenHop, SaleError, SoldLine};
 
 /// An order whose row this batch has locked.
@@ -44,6 +45,8 @@ pub(crate) struct KnownOrder {
     pub claims: Vec<KnownClaim>,
     /// The lines whose codes were looked at; read with the claims.
     pub seen: BTreeSet<i32>,
+    /// Its cards that were replaced, the first one first; read only where they were asked for.
+    pub replacements: Vec<KnownReplacement>,
     /// What this batch made happen, with who did it.
     pub happened: Vec<(OrderEvent, String)>,
 }
@@ -113,6 +116,24 @@ pub(crate) struct KnownClaim {
     pub news: News,
 }
 
+/// A card of an order that gave its place to another one.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownReplacement {
+    /// Its place among the replacements of the order, from 1.
+    pub number: i32,
+    pub line: i32,
+    /// The place in the line, from 1.
+    pub piece: u32,
+    pub old: CardId,
+    pub new: CardId,
+    /// What the new card was put in stock for.
+    pub cost: Money,
+    pub reason: String,
+    pub by: OperatorId,
+    pub at: DateTime<Utc>,
+    pub news: News,
+}
+
 /// What a batch has to write of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum News {
@@ -129,6 +150,19 @@ impl KnownReturn {
     pub fn for_buyer(&self) -> BuyerRefund {
         let is_to_wallet = self.refund.is_none();
         BuyerRefund { amount: self.amount, is_to_wallet, at: self.at, settled_at: self.settled_at }
+    }
+}
+
+impl KnownReplacement {
+    /// What the buyer sees of it.
+    pub const fn for_buyer(&self) -> BuyerReplacement {
+        BuyerReplacement { line: self.line, piece: self.piece, at: self.at }
+    }
+
+    /// What operators see of it.
+    pub fn for_desk(self) -> OrderReplacement {
+        let Self { number, line, piece, reason, by, at, .. } = self;
+        OrderReplacement { number, line, piece, reason: Some(reason), by: Some(by), at }
     }
 }
 
@@ -266,6 +300,7 @@ impl KnownOrder {
                 left: Money::new(price.minor() - back, line.currency),
                 is_over: self.is_over(line),
                 is_delivered: self.is_delivered(line),
+                is_shared: line.cards.is_shared,
                 cards: if has_own { line.cards.cards.clone() } else { Vec::new() },
                 void: self.returned_of(line).flat_map(|back| back.cards.iter().copied()).collect::<BTreeSet<CardId>>(),
             }

@@ -33,6 +33,7 @@ mod model;
 mod number;
 mod office;
 mod refund;
+mod replace;
 mod repo;
 pub mod sale;
 mod service;
@@ -47,7 +48,7 @@ pub use audit::{OrderAudit, audit_in};
 pub use claim::{CLAIMS_MAX, Claim, ClaimDecided, ClaimId, ClaimRefusal, ClaimState, Verdict};
 pub use command::{
     About, AskBack, Chain, DecideClaim, Due, EndRefund, Expire, Expiry, Fulfil, HOLD_DEFAULT, Place, PlaceAnswer,
-    Placed, Receipt, Receive, RefundEnded, RefundOrder, Refusal, WithdrawClaim,
+    Placed, Receipt, Receive, RefundEnded, RefundOrder, Refusal, ReplaceCodes, WithdrawClaim,
 };
 pub use desk::{Desk, DeskNews, DeskWishes, LineRow, OrderChange, StoredOrder};
 pub use earnings::{AgentEarning, EarningState};
@@ -67,6 +68,9 @@ pub use office::{DeskHop, DeskLine, DeskPayment, DeskView, FulfilBy, OrderFilter
 pub use refund::{
     BuyerRefund, LinePart, LineWish, OrderRefund, RefundAsked, RefundOf, RefundRefusal, RefundTo, RefundWish,
     ReturnedLine, ReturnedPart,
+};
+pub use replace::{
+    BuyerReplacement, OrderReplacement, REPLACEMENTS_MAX, ReplaceOf, ReplaceRefusal, ReplaceWish, Replaced,
 };
 pub use sale::FrozenCommission;
 pub use service::{Checkout, Orders, SoldBy};

@@ -77,6 +77,8 @@ kernel::words! {
         PartDelivered = "part_delivered",
         /// The last line was delivered.
         Delivered = "delivered",
+        /// Codes that did not work were replaced by new ones.
+        CodesReplaced = "codes_replaced",
         /// Delivery failed.
         DeliveryFailed = "delivery_failed",
         /// Delivery is tried again.
@@ -184,6 +186,7 @@ pub fn step(states: States, event: OrderEvent) -> Result<States, Rejected> {
             States { delivery: D::Failed, ..states }
         }
         E::DeliveryRetried if is_open && has_money && has_failed => States { delivery: D::Queued, ..states },
+        E::CodesReplaced if has_money && matches!(delivery, D::Delivered | D::PartDelivered) => states,
         E::RefundRequested if has_money => states,
         E::PartRefunded if has_money => States { payment: P::PartRefunded, ..states },
         // What was delivered stays completed; what was not is over.

@@ -20,6 +20,7 @@ use crate::known::KnownReturn;
 use crate::machine::{DeliveryState, OrderEvent, States};
 use crate::number::OrderNumber;
 use crate::refund::BuyerRefund;
+use crate::replace::BuyerReplacement;
 
 kernel::kinds! {
     /// An order; people call it by its [`crate::OrderNumber`].
@@ -348,6 +349,8 @@ pub struct OrderView {
     pub refunds: Vec<BuyerRefund>,
     /// What its buyer has asked to have back, the first claim first; who decided is not told.
     pub claims: Vec<Claim>,
+    /// Its codes that were replaced, the first one first.
+    pub replacements: Vec<BuyerReplacement>,
     /// Whether money that came by a channel may go into the buyer's wallet.
     pub may_fill_wallet: bool,
 }
@@ -359,6 +362,7 @@ impl OrderView {
             line.manual = line.manual.take().map(ManualLine::without_answers);
         }
         self.claims.clear();
+        self.replacements.clear();
         self
     }
 }

@@ -14,6 +14,7 @@ use crate::machine::{self, DeliveryState, OrderState, PaymentState, States};
 use crate::model::{Event, Method, OrderId};
 use crate::number::OrderNumber;
 use crate::refund::OrderRefund;
+use crate::replace::OrderReplacement;
 use crate::sale::FrozenCommission;
 
 /// Which orders a list shows; an empty condition lets all through.
@@ -164,6 +165,8 @@ pub struct DeskView {
     pub refunds: Vec<OrderRefund>,
     /// What its buyer has asked to have back, the first claim first.
     pub claims: Vec<Claim>,
+    /// Its cards that were replaced, the first one first.
+    pub replacements: Vec<OrderReplacement>,
     /// Who brought the buyer.
     pub agent: Option<AgentId>,
 }

@@ -96,10 +96,21 @@ pub(crate) struct LineStanding {
     pub is_over: bool,
     /// Whether it is with the buyer.
     pub is_delivered: bool,
+    /// Whether its codes are everybody's.
+    pub is_shared: bool,
     /// Its cards, with those that are void; none of a line without cards of its own.
     pub cards: Vec<CardId>,
     /// Those that are void.
     pub void: BTreeSet<CardId>,
+}
+
+impl LineStanding {
+    /// The card in this place, from 1, unless it is void or not with the buyer.
+    pub fn card(&self, piece: u32) -> Option<CardId> {
+        let place = usize::try_from(piece).ok().and_then(|piece| piece.checked_sub(1));
+        let card = place.and_then(|place| self.cards.get(place)).copied();
+        card.filter(|card| self.is_delivered && !self.void.contains(card))
+    }
 }
 
 /// What a wish comes to, line by line; never nothing.
@@ -156,10 +167,7 @@ fn rest(line: &LineStanding) -> ReturnedLine {
 }
 
 fn card(line: &LineStanding, piece: u32) -> Result<CardId, RefundRefusal> {
-    let place = usize::try_from(piece).ok().and_then(|piece| piece.checked_sub(1));
-    let card = place.and_then(|place| line.cards.get(place)).copied();
-    let card = card.filter(|card| line.is_delivered && !line.void.contains(card));
-    card.ok_or(RefundRefusal::Piece { line: line.line, piece })
+    line.card(piece).ok_or(RefundRefusal::Piece { line: line.line, piece })
 }
 
 /// A refund that was asked for.
@@ -321,6 +329,7 @@ mod tests {
             left: cny(unit * i64::from(pieces)),
             is_over: false,
             is_delivered: true,
+            is_shared: false,
             cards: (0..pieces).map(|_| CardId::new()).collect(),
             void: BTreeSet::new(),
         }

@@ -5,6 +5,7 @@ mod fulfil;
 mod office;
 mod orders;
 mod referrals;
+mod replacements;
 mod returns;
 
 use std::collections::{BTreeSet, HashMap};
@@ -22,7 +23,7 @@ use uuid::Uuid;
 use crate::claim::Claim;
 use crate::error::OrderError;
 use crate::fulfil::{FulfilState, ManualLine};
-use crate::known::KnownReturn;
+use crate::known::{KnownReplacement, KnownReturn};
 use crate::machine::{DeliveryState, OrderEvent, OrderState, PaymentState, States};
 use crate::model::{Device, Event, LineView, LinkToken, Method, Order, OrderId, OrderView};
 use crate::number::OrderNumber;
@@ -34,6 +35,7 @@ pub(crate) use fulfil::change_in as change_work_in;
 pub(crate) use office::{contact_of_in, fulfilments_in, hops_in, list_in, order_in, row_of};
 pub(crate) use orders::{Lock, change_in, due_in, insert_into, load_in, open_orders_in, overdue_in, placed_since_in};
 pub(crate) use referrals::{commissions_in, earnings_in, frozen};
+pub(crate) use replacements::{add_in as add_replacements_in, replacements_of_in, sku_of_line_in};
 pub(crate) use returns::{change_in as change_returns_in, unsettled_returns_in};
 
 /// An order that ends within this time may have ended before its command is decided.
@@ -66,10 +68,13 @@ pub(crate) async fn view_in(tx: &impl Tx, id: OrderId) -> Result<Option<(OrderVi
     // What cost nothing has no money that a buyer would look for.
     let refunds = returns.iter().filter(|back| back.amount.minor() > 0).map(KnownReturn::for_buyer).collect();
     let may_fill_wallet = order.method == Method::Channel && row.customer_id.is_some() && row.collector_id.is_none();
+    let events = events_in(tx, id).await?;
+    let replacements = replacements_in(tx, id, &events).await?;
     let view = OrderView {
         order,
         lines,
-        events: events_in(tx, id).await?,
+        events,
+        replacements: replacements.iter().map(KnownReplacement::for_buyer).collect(),
         refunds,
         may_fill_wallet,
         claims: if has_come {
@@ -92,6 +97,18 @@ pub(crate) async fn events_in(tx: &impl Tx, id: OrderId) -> Result<Vec<Event>, S
     let events = tx.find::<event::Entity>().filter(event::Column::OrderId.eq(id.uuid()));
     let events = events.ascending(event::Column::Seq).all().await?;
     Ok(events.into_iter().filter_map(event_of).collect())
+}
+
+/// The cards of an order with this history that were replaced, the first one first; nothing is asked where none was.
+pub(crate) async fn replacements_in(
+    tx: &impl Tx,
+    id: OrderId,
+    events: &[Event],
+) -> Result<Vec<KnownReplacement>, OrderError> {
+    if !events.iter().any(|event| event.event == OrderEvent::CodesReplaced) {
+        return Ok(Vec::new());
+    }
+    Ok(replacements_of_in(tx, &[id.uuid()]).await?.remove(&id.uuid()).unwrap_or_default())
 }
 
 /// What went back of an order, the first return first.

@@ -268,6 +268,23 @@ pub fn returned(
     Ok(Entry::try_new(EntryKind::LineReturned, order, &format!("returned:{}:{number}", line.number), postings)?)
 }
 
+/// A card that did not work is replaced, the `number`th of its order: what the new one was put in stock for leaves the stock,
+/// too. Nobody pays for it but the main site.
+pub fn replaced(order: Uuid, number: i32, cost: Money) -> Result<Entry, SaleError> {
+    let own = |kind| Account::own(kind, cost.currency());
+    let postings = [debit(own(AccountKind::CostOfGoods), cost), credit(own(AccountKind::StockAtCost), cost)];
+    Ok(Entry::try_new(EntryKind::CodeReplaced, order, &replaced_act(number), postings)?)
+}
+
+fn replaced_act(number: i32) -> String {
+    format!("replaced:{number}")
+}
+
+/// The id that the entry of a replacement has.
+pub fn replaced_id(order: Uuid, number: i32) -> EntryId {
+    entry_id(order, &replaced_act(number))
+}
+
 /// Where money goes that an order gives back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Back {

@@ -2,6 +2,7 @@
 
 mod claims;
 mod office;
+mod replacements;
 
 use std::sync::Arc;
 use std::time::Duration;

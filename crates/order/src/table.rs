@@ -334,6 +334,38 @@ pub(crate) mod returned_line {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// Cards that gave their place in a line to another one.
+pub(crate) mod replacement {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "order_replacements")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub order_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub number: i32,
+        pub site_id: Uuid,
+        pub line_no: i32,
+        /// The place in the line, from 1.
+        pub piece: i32,
+        pub old_card_id: Uuid,
+        pub new_card_id: Uuid,
+        /// What the new card was put in stock for.
+        pub cost_minor: i64,
+        pub currency: String,
+        pub reason: String,
+        pub requested_by: Uuid,
+        pub replaced_at: DateTime<Utc>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 /// What buyers ask to have back.
 pub(crate) mod claim {
     use super::*;
@@ -399,6 +431,7 @@ store::site_owned!(
     fulfilment,
     returns,
     returned_line,
+    replacement,
     claim,
     reveal
 );

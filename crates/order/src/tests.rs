@@ -14,6 +14,7 @@ mod lookup;
 mod money;
 mod office;
 mod refunds;
+mod replacements;
 mod returns;
 mod settled;
 

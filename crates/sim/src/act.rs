@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use kernel::Money;
 use lane::{Command, CommandKey, Parts};
 use ledger::{Account, AccountKind, Book, Earner, Entry, EntryKind, Posting};
-use order::{EndRefund, Expire, Fulfil, Place, Receive, RefundOrder};
+use order::{EndRefund, Expire, Fulfil, Place, Receive, RefundOrder, ReplaceCodes};
 use payment::{MoveRefund, OpenTopUp, RefundId, StartAttempt};
 use settlement::ReleaseDue;
 use uuid::Uuid;
@@ -19,6 +19,7 @@ pub(crate) enum Act {
     Expire(Expire),
     Fulfil(Fulfil),
     Refund(RefundOrder),
+    Replace(ReplaceCodes),
     EndRefund(EndRefund),
     TopUp(OpenTopUp),
     Attempt(StartAttempt),
@@ -52,6 +53,7 @@ macro_rules! of_each {
             Act::Expire($command) => $call,
             Act::Fulfil($command) => $call,
             Act::Refund($command) => $call,
+            Act::Replace($command) => $call,
             Act::EndRefund($command) => $call,
             Act::TopUp($command) => $call,
             Act::Attempt($command) => $call,

@@ -28,6 +28,8 @@ pub(crate) enum Event {
     Work { tenant: usize, line: LineRef },
     /// An operator refunds an order.
     GiveBack { tenant: usize, order: OrderId },
+    /// An operator replaces codes of an order.
+    Replace { tenant: usize, order: OrderId },
     /// An operator looks at a refund that waits for a word.
     Decide { tenant: usize, refund: RefundId },
     /// Another try to pay.

@@ -75,6 +75,7 @@ impl World {
             }
             Event::Work { tenant, line } => self.work_on(tenant, line),
             Event::GiveBack { tenant, order } => self.give_back(tenant, order),
+            Event::Replace { tenant, order } => self.replace_codes(tenant, order),
             Event::Decide { tenant, refund } => self.decide(tenant, refund),
             Event::TryAgain { tenant, out_no, channel } => {
                 if let Some(attempt) = self.databases[tenant].attempts.get(&out_no) {

@@ -10,7 +10,7 @@ use ledger::{Account, AccountKind};
 use order::{
     Brought, Buyer, ChannelPay, Expire, Fulfil, FulfilAct, FulfilRefusal, FulfilState, Fulfilled, LinePart, LineRef,
     LineWish, LinkToken, OrderId, Pay, Place, PlaceAnswer, Placed, RefundAsked, RefundOf, RefundOrder, RefundRefusal,
-    RefundTo, RefundWish, StoredOrder, Wanted,
+    RefundTo, RefundWish, ReplaceCodes, ReplaceOf, ReplaceRefusal, ReplaceWish, Replaced, StoredOrder, Wanted,
 };
 use payment::{OpenTopUp, TopUpOpened};
 use risk::Limits;
@@ -19,6 +19,7 @@ use settlement::Released;
 
 use crate::act::{Act, Ask, Asker, Grant};
 use crate::agenda::Event;
+use crate::dice::Dice;
 use crate::touched::Finding;
 use crate::world::{SECOND, World};
 
@@ -209,6 +210,10 @@ impl World {
                     return Err(format!("order {} was refunded by another tenant", refund.order));
                 }
             }
+            Act::Replace(_) if is_first => {
+                let replaced: Result<Vec<Replaced>, ReplaceRefusal> = read(answer);
+                self.totals.replaced += replaced.map_or(0, |replaced| replaced.len() as u64);
+            }
             Act::Release(_) if is_first => self.totals.released += read::<Released>(answer).earners,
             Act::Expire(_) if answer != "\"not_due\"" => self.totals.expired += 1,
             Act::Receive(receive) => self.received(ask, receive, &read(answer)),
@@ -270,6 +275,26 @@ impl World {
                 self.agenda.plan(at, Event::GiveBack { tenant, order: id });
             }
         }
+        if !self.is_calm && self.dice.is_hit(40) {
+            let tenant = if self.dice.is_hit(50) { 1 - tenant } else { tenant };
+            for _ in 0..[1, 1, 2, 3][self.dice.place(4)] {
+                let at = self.later(1, 600);
+                self.agenda.plan(at, Event::Replace { tenant, order: id });
+            }
+        }
+    }
+
+    /// An operator replaces codes of a line; some of it cannot be.
+    pub fn replace_codes(&mut self, tenant: usize, order: OrderId) {
+        let by = *self.dice.pick(&self.databases[tenant].layout.operators);
+        let of = ReplaceOf { reason: "it does not work".to_owned(), by };
+        let line = [1, 1, 1, 2, 3][self.dice.place(5)];
+        let piece = |dice: &mut Dice| [1, 1, 1, 2, 5][dice.place(5)];
+        let pieces = (0..[1, 1, 1, 2, 4][self.dice.place(5)]).map(|_| piece(&mut self.dice)).collect();
+        let known = self.databases[tenant].orders.get(&order);
+        let sku = known.and_then(|order| Some(order.lines().find(|own| own.number == line)?.sku));
+        let (wish, key) = (ReplaceWish { line, pieces }, self.dice.hex32());
+        self.ask_for(tenant, Act::Replace(ReplaceCodes { order, wish, sku, of, key }), Asker::Person);
     }
 
     /// A moment so many seconds from now.

@@ -113,6 +113,11 @@ fn cards(database: &Database) -> Result<(), Finding> {
                 }
             }
         }
+        for (line, old, _) in order.replaced() {
+            if let Some(other) = owners.insert(old, (order.id().uuid(), line)) {
+                return Err(format!("card {old} belongs to {other:?} and was replaced in order {}", order.id()));
+            }
+        }
     }
     match database.cards.iter().find(|(card, row)| row.line != owners.get(card).copied()) {
         Some((card, row)) => Err(format!("card {card} names {:?}, which has it not", row.line)),
@@ -223,7 +228,9 @@ impl Books<'_> {
             return;
         }
         for line in order.lines().filter(|line| is_delivered(order, line) && !line.is_manual && !line.is_shared) {
-            let cost: i64 = line.cards.iter().map(|card| self.database.cards[card].cost_minor).sum();
+            let old = order.replaced().filter(|(of, ..)| *of == line.number).map(|(_, old, _)| old);
+            let cost: i64 =
+                line.cards.iter().copied().chain(old).map(|card| self.database.cards[&card].cost_minor).sum();
             self.own(AccountKind::CostOfGoods, -cost);
             self.own(AccountKind::StockAtCost, cost);
         }

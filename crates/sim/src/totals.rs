@@ -43,6 +43,8 @@ pub struct Totals {
     pub expired: u64,
     /// Orders refunded.
     pub refunds: u64,
+    /// Codes replaced by new ones.
+    pub replaced: u64,
     /// Earners to whom something due was released.
     pub released: u64,
     /// Times that everything was counted anew.
@@ -78,6 +80,7 @@ impl Totals {
         self.exceptions += other.exceptions;
         self.expired += other.expired;
         self.refunds += other.refunds;
+        self.replaced += other.replaced;
         self.released += other.released;
         self.recounts += other.recounts;
         self.note(other.digest);
@@ -91,9 +94,9 @@ impl fmt::Display for Totals {
             f,
             "{steps} steps in {worlds} worlds: {orders} orders ({by_channel} by a channel), {commits} commits"
         )?;
-        let Self { refusals, payments, exceptions, expired, refunds, released, .. } = self;
+        let Self { refusals, payments, exceptions, expired, refunds, replaced, released, .. } = self;
         writeln!(f, "{answers} answers ({replays} again), {refusals} refusals, {expired} expired, {refunds} refunds")?;
-        writeln!(f, "{payments} payments ({exceptions} of no use), {released} releases")?;
+        writeln!(f, "{payments} payments ({exceptions} of no use), {replaced} codes replaced, {released} releases")?;
         let Self { deadlocks, lost_commits, recounts, digest, .. } = self;
         writeln!(f, "{reruns} runs again, {deadlocks} deadlocks, {lost_commits} commits not answered")?;
         let Self { deaths_before_commit, deaths_before_answer, deaths_before_jobs, deaths_anywhere, .. } = self;

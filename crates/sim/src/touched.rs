@@ -43,7 +43,8 @@ pub(crate) fn check(database: &Database, touched: &Touched) -> Result<(), Findin
         let order = row.line.and_then(|(order, _)| database.orders.get(&order::OrderId::from_uuid(order)));
         let number = row.line.map(|(_, number)| number);
         let line = order.and_then(|order| order.lines().find(|line| Some(line.number) == number));
-        let has_it = line.is_some_and(|line| line.cards.contains(card));
+        let had_it = |order: &StoredOrder| order.replaced().any(|(line, old, _)| (Some(line), old) == (number, *card));
+        let has_it = line.is_some_and(|line| line.cards.contains(card)) || order.is_some_and(had_it);
         if has_it == (row.state == CardState::Available) {
             return Err(format!("card {card} is {}, its line says otherwise", row.state.word()));
         }
@@ -124,6 +125,14 @@ fn line_is_sound(database: &Database, order: &StoredOrder, line: LineRow<'_>) ->
             return Err(format!("line {number} of order {id} cost {price} and gives back what it has not: {back:?}"));
         }
         is_over = back.is_last;
+    }
+    for (_, old, new) in order.replaced().filter(|(of, ..)| *of == number) {
+        let row = database.cards.get(&old).ok_or_else(|| format!("card {old} of order {id} is not there"))?;
+        let is_followed = line.cards.contains(&new) || order.replaced().any(|(of, old, _)| (of, old) == (number, new));
+        if row.state != CardState::Void || row.line != Some((id.uuid(), number)) || row.sku != line.sku || !is_followed
+        {
+            return Err(format!("card {old} of order {id} was replaced by {new}, and is {}", row.state.word()));
+        }
     }
     let is_gone = |card| !line.is_shared && (is_over || void.contains(card));
     for card in line.cards {

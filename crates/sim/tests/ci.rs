@@ -21,7 +21,7 @@ fn a_run_meets_everything_that_can_go_wrong() {
     assert!(deaths.iter().all(|deaths| *deaths > 0), "{totals}");
     let trouble =
         [totals.reruns, totals.replays, totals.lost_commits, totals.exceptions, totals.expired, totals.refunds];
-    assert!(trouble.iter().all(|trouble| *trouble > 0), "{totals}");
+    assert!(trouble.iter().all(|trouble| *trouble > 0) && totals.replaced > 0, "{totals}");
 }
 
 #[test]

@@ -31,6 +31,7 @@ pub(crate) const DOCUMENT: &str = "/api/v1/shop/openapi.json";
         super::claims::list,
         super::claims::ask,
         super::claims::withdraw,
+        super::replacements::list,
         super::recharge::redeem,
         super::agent::show,
         super::agent::payees,

@@ -70,7 +70,7 @@ testkit::on_both! {
         let (mut ann, mut sue) = (office.logged_in().await, office.logged_in_as("sue@example.com").await);
         let posts = crate::route_list().into_iter().filter(|route| route.method == "POST");
         let (without, with): (Vec<_>, Vec<_>) = posts.partition(|route| WITHOUT_KEY.contains(&route.path));
-        assert_eq!((without.len(), with.len()), (WITHOUT_KEY.len(), 24));
+        assert_eq!((without.len(), with.len()), (WITHOUT_KEY.len(), 25));
         for route in with {
             let path = filled(route.path, &office.grove.to_string(), &office.tree.north.to_string());
             let path = path.replace("{sku}", &catalog::SkuId::new().to_string());
@@ -81,6 +81,7 @@ testkit::on_both! {
             let path = path.replace("{claim}", &order::ClaimId::new().to_string());
             let path = path.replace("{refund}", &payment::RefundId::new().to_string());
             let path = path.replace("{order}", &order::OrderId::new().to_string()).replace("{line}", "ord_1-1");
+            let path = path.replace("{line_no}", "1");
             let console = if route.policy.starts_with("site-operator") { &mut sue } else { &mut ann };
             let (status, problem) = console.ask(Method::POST, &path, json!({})).await;
             let required = json!("idempotency_key_required");

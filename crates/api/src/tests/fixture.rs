@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
-use catalog::{Catalog, CategoryDraft, Code, Fulfilment, GoodsDraft, GoodsKind, OnSale, Prices, SkuDraft, SkuId};
+use catalog::{
+    Catalog, CategoryDraft, Code, Fulfilment, GoodsDraft, GoodsKind, OnSale, Prices, SiteLevel, SkuDraft, SkuId,
+};
 use commission::{Agents, Plans};
 use funds::{Funds, Vault};
 use identity::{Customers, Login, LoginLimits, Membership, NewCustomer, NewOperator, Operators, Passwords, Role};
@@ -13,9 +15,10 @@ use inventory::{CardCode, Intake, Inventory, KeyRing, MasterKey, MasterKeys, New
 use kernel::{Currency, Money, Platform, Secret, SiteId, TenantId, TenantScope, Wording};
 use lane::{LaneSettings, Lanes};
 use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
-use order::{Desk, Orders};
+use order::{Brought, Buyer, Desk, OrderId, Orders, SoldBy, Wanted};
 use payment::{Gateways, PaymentSettings, Payments, Till};
 use payment_adapters::SandboxGateway;
+use risk::Limits;
 use serde_json::{Value, json};
 use settlement::Settlement;
 use store::{Store, Tx, WriteTx};
@@ -96,6 +99,26 @@ impl Office {
     pub fn console(&self) -> Console {
         let (sent, headers) = (HeaderMap::new(), HeaderMap::new());
         Console { router: self.router.clone(), sent, headers, cookie: String::new(), set_cookie: String::new() }
+    }
+
+    /// Nora buys a piece at `north` for 10.00, from a wallet that just got so much.
+    pub async fn nora_buys(&self) -> OrderId {
+        let (rooms, scope) = (&self.rooms, Platform::assume().tenant(self.grove));
+        let tx = rooms.store.write(&scope).await.expect("a writer");
+        let login = Login::parse("nora@example.com").expect("a login");
+        let nora = rooms.customers.find_in(&tx, &login).await.expect("read").expect("she is there").id;
+        let sku = Code::parse("starfall-100").expect("a code");
+        let sku = rooms.catalog.sku_by_code_in(&tx, &sku).await.expect("read").expect("it is there");
+        let wallet = Account::of(AccountKind::Wallet, nora.uuid(), Currency::CNY);
+        pay_in(&tx, (wallet, nora.uuid()), 1_000).await;
+        tx.commit().await.expect("committed");
+        let place = |site, level: Option<&str>| SiteLevel { site, level: level.map(str::to_owned) };
+        let chain = vec![place(self.tree.main, None), place(self.tree.north, Some("gold"))];
+        let (currency, limits, brought) = (Currency::CNY, Limits::default(), Brought::Nobody);
+        let north = SoldBy { chain, currency, limits, brought };
+        let wanted = vec![Wanted::new(sku.id, 1, sku.price)];
+        let (site, buyer) = (scope.site(self.tree.north), Buyer::account(nora));
+        rooms.orders.place(&site, north, buyer, wanted, "nora").await.expect("bought").answer.order
     }
 
     /// The main site's owner.
@@ -267,12 +290,14 @@ fn site(name: &str, parent: Option<&str>) -> NewSite {
 
 /// What the site has paid in.
 async fn prepay(tx: &WriteTx<TenantScope>, site: SiteId, minor: i64) {
+    pay_in(tx, (Account::of(AccountKind::SitePrepaid, site.uuid(), Currency::CNY), site.uuid()), minor).await;
+}
+
+/// Puts money on an account of whoever this is.
+async fn pay_in(tx: &WriteTx<TenantScope>, (account, whose): (Account, Uuid), minor: i64) {
     let posting = |account, minor| Posting { account, amount: Money::new(minor, Currency::CNY) };
-    let postings = [
-        posting(Account::own(AccountKind::Opening, Currency::CNY), -minor),
-        posting(Account::of(AccountKind::SitePrepaid, site.uuid(), Currency::CNY), minor),
-    ];
-    let entry = Entry::try_new(EntryKind::Adjustment, site.uuid(), "opening", postings).expect("balanced");
+    let postings = [posting(Account::own(AccountKind::Opening, Currency::CNY), -minor), posting(account, minor)];
+    let entry = Entry::try_new(EntryKind::Adjustment, whose, "opening", postings).expect("balanced");
     let (mut book, batch) = (Book::new(tx.scope().id()), Uuid::now_v7());
     book.post(entry.because("paid in")).expect("posted");
     book.insert_in(tx, batch).await.expect("inserted");

@@ -9,6 +9,7 @@ mod funds;
 mod money;
 mod own;
 mod prices;
+mod replacements;
 mod sites;
 mod walls;
 mod withdrawals;

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::{PAGE, Sale};
 use crate::error::OrderError;
 use crate::table::{
-    claim, commission, contact, event, form, fulfilment, hold, hop, line, order, referral, returned_line, returns,
-    reveal,
+    claim, commission, contact, event, form, fulfilment, hold, hop, line, order, referral, replacement, returned_line,
+    returns, reveal,
 };
 
 /// The rows that belong to a page of orders.
@@ -27,6 +27,7 @@ pub(super) struct Children {
     pub works: HashMap<Uuid, Vec<fulfilment::Model>>,
     pub returns: HashMap<Uuid, Vec<returns::Model>>,
     pub returned: HashMap<Uuid, Vec<returned_line::Model>>,
+    pub replacements: HashMap<Uuid, Vec<replacement::Model>>,
     pub intents: HashMap<Uuid, Vec<Intent>>,
     /// What else names an order and is looked at for nothing else.
     others: Vec<Named>,
@@ -69,6 +70,9 @@ impl Children {
         let returned = within(tx.find::<returned_line::Entity>(), returned_line::Column::OrderId, span);
         let returned = returned.ascending(returned_line::Column::Number).all().await?;
         children.returned = grouped(returned, |row| row.order_id);
+        let replacements = within(tx.find::<replacement::Entity>(), replacement::Column::OrderId, span);
+        let replacements = replacements.ascending(replacement::Column::Number).all().await?;
+        children.replacements = grouped(replacements, |row| row.order_id);
         let intents = payment::order_intents_in(tx, span.0, span.1, PAGE).await?;
         children.intents = grouped(intents, |intent| intent.id.uuid());
         children.others = others_in(tx, span).await?;
@@ -86,6 +90,7 @@ impl Children {
             works: of(&self.works, row.id),
             returns: of(&self.returns, row.id),
             returned: of(&self.returned, row.id),
+            replacements: of(&self.replacements, row.id),
             intents: of(&self.intents, row.id),
             payments,
         }
@@ -142,6 +147,8 @@ impl Children {
         let returns = returns.map(move |own| row("order_returns", own.order_id, None, own.site_id));
         let returned = self.returned.values().flatten();
         let returned = returned.map(move |own| row("order_return_lines", own.order_id, Some(own.line_no), own.site_id));
+        let replaced = self.replacements.values().flatten();
+        let replaced = replaced.map(move |own| row("order_replacements", own.order_id, Some(own.line_no), own.site_id));
         let intents = self.intents.values().flatten();
         let intents = intents.map(move |own| row("intents", own.id.uuid(), None, own.site.uuid()));
         let others = self.others.iter().map(|own| Named { ..*own });
@@ -154,6 +161,7 @@ impl Children {
             .chain(works)
             .chain(returns)
             .chain(returned)
+            .chain(replaced)
             .chain(intents)
             .chain(others)
     }

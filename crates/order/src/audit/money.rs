@@ -7,7 +7,7 @@ use ledger::{Account, AccountKind, Earner, Entry, EntryKind, balances_in, posted
 use store::Tx;
 use uuid::Uuid;
 
-use super::{OrderAudit, Sale, hops, of_ledger, paid, returns};
+use super::{OrderAudit, Sale, hops, of_ledger, paid, replacements, returns};
 use crate::error::OrderError;
 use crate::table::line;
 
@@ -80,6 +80,7 @@ pub(super) async fn check(tx: &impl Tx, audit: &mut OrderAudit, sale: &Sale<'_>)
     }
     paid::check_entries(audit, sale, &entries);
     hops::check_entries(audit, sale, &entries);
+    replacements::check_entries(audit, sale, &entries);
     check_stock(audit, sale, &moved);
     let back = |line: &line::Model| sale.back_of(sale.line_deposit(line), line);
     let returned: i128 = sale.lines.iter().filter(|line| sale.is_delivered(line)).map(back).sum();
@@ -95,10 +96,12 @@ pub(super) async fn check(tx: &impl Tx, audit: &mut OrderAudit, sale: &Sale<'_>)
     Ok(())
 }
 
-/// What was delivered has left the stock for what its cards were put there for, and nothing has come back.
+/// What was delivered has left the stock for what its cards were put there for, with those that came in the place of others,
+/// and nothing has come back.
 fn check_stock(audit: &mut OrderAudit, sale: &Sale<'_>, moved: &Moved<'_>) {
     let lines = sale.lines.iter().filter(|line| sale.is_delivered(line));
     let cost: i128 = lines.map(|line| i128::from(line.cost_of_goods_minor)).sum();
+    let cost = cost + sale.cost_of_replacements();
     let left = moved.left();
     let on = |kind| left.get(&(kind, None)).copied().unwrap_or(0);
     if (on(AccountKind::StockAtCost), on(AccountKind::CostOfGoods)) != (cost, -cost) {

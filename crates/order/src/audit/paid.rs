@@ -14,13 +14,14 @@ use crate::model::Method;
 use crate::table::order;
 
 /// What entries about an order are of.
-const OF_ORDERS: [EntryKind; 7] = [
+const OF_ORDERS: [EntryKind; 8] = [
     EntryKind::OrderHeld,
     EntryKind::OrderReleased,
     EntryKind::OrderPaid,
     EntryKind::OwnTakings,
     EntryKind::LineDelivered,
     EntryKind::LineReturned,
+    EntryKind::CodeReplaced,
     EntryKind::OrderRefunded,
 ];
 

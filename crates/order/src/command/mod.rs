@@ -6,6 +6,7 @@ mod hold;
 mod place;
 mod receive;
 mod refund;
+mod replace;
 
 pub use claim::{AskBack, DecideClaim, WithdrawClaim};
 pub use fulfil::Fulfil;
@@ -14,6 +15,7 @@ pub(crate) use place::HOLD_MINUTES;
 pub use place::{Due, HOLD_DEFAULT, Place, PlaceAnswer, Placed};
 pub use receive::{About, Receipt, Receive};
 pub use refund::{EndRefund, RefundEnded, RefundOrder};
+pub use replace::ReplaceCodes;
 
 use catalog::{FieldFault, SiteLevel, SkuId};
 use kernel::{Coded, FaultKind, Money};

@@ -17,7 +17,7 @@ use settlement::Paydays;
 use super::{Desk, NewOrder};
 use crate::fulfil::FulfilState;
 use crate::job::OrdersDelivered;
-use crate::known::{KnownLine, KnownOrder, KnownReturn, Manual, News, Work};
+use crate::known::{KnownLine, KnownOrder, KnownReplacement, KnownReturn, Manual, News, Work};
 use crate::machine::{DeliveryState, OrderEvent, States};
 use crate::model::{Method, OrderId};
 use crate::refund::ReturnedLine;
@@ -187,6 +187,7 @@ impl StoredOrder {
             returns: Vec::new(),
             claims: Vec::new(),
             seen: BTreeSet::new(),
+            replacements: Vec::new(),
             happened: Vec::new(),
         };
         Self { known, events: order.events.iter().map(|event| (*event, now)).collect() }
@@ -216,6 +217,8 @@ impl StoredOrder {
                 own.work = Some(Work { news: News::None, ..work.clone() });
             }
         }
+        let fresh = new.replacements.iter().filter(|known| known.news == News::New);
+        own.replacements.extend(fresh.map(|known| KnownReplacement { news: News::None, ..known.clone() }));
         for back in &new.returns {
             match back.news {
                 News::None => {}
@@ -287,6 +290,11 @@ impl StoredOrder {
     pub fn returns(&self) -> impl Iterator<Item = (Money, &[ReturnedLine], Option<RefundId>, bool)> {
         let back = |back: &KnownReturn| back.settled_at.is_some();
         self.known.returns.iter().map(move |one| (one.amount, one.lines.as_slice(), one.refund, back(one)))
+    }
+
+    /// Its cards that were replaced: of which line, the old one and the new one.
+    pub fn replaced(&self) -> impl Iterator<Item = (i32, CardId, CardId)> {
+        self.known.replacements.iter().map(|known| (known.line, known.old, known.new))
     }
 
     /// Its lines.

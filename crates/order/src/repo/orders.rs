@@ -276,6 +276,7 @@ fn known(row: &order::Model, children: Children) -> Result<KnownOrder, OrderErro
         returns: Vec::new(),
         claims: Vec::new(),
         seen: BTreeSet::new(),
+        replacements: Vec::new(),
         happened: Vec::new(),
     })
 }

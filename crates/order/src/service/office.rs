@@ -21,6 +21,7 @@ use crate::error::OrderError;
 use crate::fulfil::{
     FulfilAct, FulfilState, Fulfilled, FulfilmentPage, LineRef, ManualLine, PROOF_CHARS_MAX, REASON_CHARS_MAX,
 };
+use crate::known::KnownReplacement;
 use crate::model::{Event, OrderId};
 use crate::office::{DeskLine, DeskPayment, DeskView, FulfilBy, OrderFilter, OrderList, OwnView};
 use crate::refund::{OrderRefund, RefundAsked, RefundOf, RefundTo, RefundWish};
@@ -67,6 +68,7 @@ impl Orders {
         for refund in &mut desk.refunds {
             (refund.reason, refund.by) = (None, None);
         }
+        desk.replacements.iter_mut().for_each(|known| (known.reason, known.by) = (None, None));
         desk.claims.iter_mut().for_each(|claim| claim.decided_by = None);
         let (row, _) = repo::order_in(&tx, id).await?.ok_or(OrderError::NotFound)?;
         let contact = repo::contact_of_in(&tx, id).await?;
@@ -111,9 +113,12 @@ impl Orders {
             amount: payment.amount,
             paid_at: payment.paid_at,
         });
+        let events = repo::events_in(tx, id).await?;
+        let replacements = repo::replacements_in(tx, id, &events).await?;
         Ok(DeskView {
             lines,
-            events: repo::events_in(tx, id).await?.into_iter().map(without_buyer).collect(),
+            events: events.into_iter().map(without_buyer).collect(),
+            replacements: replacements.into_iter().map(KnownReplacement::for_desk).collect(),
             payments: payments.collect(),
             refunds,
             claims: repo::claims_of_order_in(tx, id).await?.into_iter().map(without_asker).collect(),

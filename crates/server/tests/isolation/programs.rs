@@ -27,6 +27,7 @@ pub async fn matrix(db: &TestDb) {
         "GET /api/v1/shop/orders/{order}/claims buyer",
         "POST /api/v1/shop/orders/{order}/claims buyer",
         "POST /api/v1/shop/orders/{order}/claims/{claim}/withdraw buyer",
+        "GET /api/v1/shop/orders/{order}/replacements buyer",
         "POST /api/v1/shop/recharges buyer",
         "DELETE /api/v1/shop/session buyer",
         "POST /api/v1/shop/session guest",

@@ -20,6 +20,8 @@ pub fn fill(path: &str, names: &Names) -> String {
     for part in path.split('/').skip(1) {
         filled.push('/');
         match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+            // A place among the lines of an order is nobody's.
+            Some("line_no") => filled.push('1'),
             Some(name) if name.starts_with('*') || name == "file" => filled.push_str("index.css"),
             Some(name) => {
                 let value = names.get(name);
@@ -47,7 +49,7 @@ pub fn query_of(route: &Route, target: &Target) -> String {
 /// The actor's own tenant and site, and the things of `target`; none if he may ask for all of them, or there are none.
 pub fn mixed(route: &Route, home: &Target, target: &Target, reach: Option<Reach>) -> Option<Names> {
     let mut things = names_of(route.path);
-    things.retain(|name| !["tenant", "site", "file"].contains(&name.as_str()));
+    things.retain(|name| !["tenant", "site", "file", "line_no"].contains(&name.as_str()));
     // A site named below its tenant is a thing like others, unless the policy is about it.
     if route.policy.starts_with("operator") && route.path.contains("{site}") {
         things.push("site".to_owned());
@@ -185,15 +187,19 @@ pub fn body_of(route: &Route, target: &Target) -> String {
         ("POST", path) if path.ends_with("/results") => {
             format!("reference,result,note\n{},paid,\n", target.names["withdrawal"])
         }
-        ("POST", path) if path.ends_with("/payee") || path.ends_with("/file") || path.ends_with("/cancel") => {
-            String::new()
-        }
+        ("POST", path) if takes_nothing(path) => String::new(),
         ("POST", path) if path.ends_with("/orders/{order}/refund") => r#"{"reason":"he asked"}"#.to_owned(),
+        ("POST", path) if path.ends_with("/replacements") => r#"{"pieces":[1],"reason":"it fails"}"#.to_owned(),
         ("POST", path) if path.ends_with("/fulfilments/{line}") => r#"{"act":"take"}"#.to_owned(),
-        ("POST", path) if path.contains("/refunds/{refund}/") || path.ends_with("}/approve") => String::new(),
         ("POST", path) if path.ends_with("/claims/{claim}/reject") => r#"{"answer":"it was used"}"#.to_owned(),
         (method, path) => panic!("the matrix has no body for {method} {path}"),
     }
+}
+
+/// Whether a POST says all by its path.
+fn takes_nothing(path: &str) -> bool {
+    let is_bare = |end: &&str| path.ends_with(*end);
+    ["/payee", "/file", "/cancel", "}/approve"].iter().any(is_bare) || path.contains("/refunds/{refund}/")
 }
 
 /// The same for what is about being paid, and for other money.

@@ -32,7 +32,7 @@ const ID: &str = "fill.id(@, k)";
 const AT: &str = "fill.at(@, k)";
 const NO: &str = "fill.no(@, k)";
 
-const COPIED: [Copied; 43] = [
+const COPIED: [Copied; 44] = [
     ("customers", &[("id", ID), ("login", "@ || k"), ("created_at", AT)]),
     ("customer_sessions", &[("token_hash", "sha256(@ || int4send(k))"), ("customer_id", ID), ("created_at", AT)]),
     ("accounts", &[("id", ID), ("owner_id", ID)]),
@@ -154,6 +154,7 @@ const COPIED: [Copied; 43] = [
         &[("order_id", ID), ("refund_id", ID), ("requested_at", AT), ("settled_at", "fill.at(requested_at, k)")],
     ),
     ("order_return_lines", &[("order_id", ID)]),
+    ("order_replacements", &[("order_id", ID), ("old_card_id", ID), ("new_card_id", ID), ("replaced_at", AT)]),
     (
         "order_claims",
         &[

@@ -196,6 +196,9 @@ impl<'a> Counter<'a> {
         let order = self.place(self.lamp).await;
         self.shop(&format!("/orders/{order}/codes"), "").await;
         self.shop(&format!("/orders/{order}/file"), "").await;
+        let one = r#"{"pieces":[1],"reason":"it fails"}"#;
+        self.console(&format!("/orders/{order}/lines/1/replacements"), one).await;
+        self.shop(&format!("/orders/{order}/codes"), "").await;
         self.console(&format!("/orders/{order}/refund"), r#"{"reason":"he asked"}"#).await;
     }
 

@@ -92,6 +92,35 @@ testkit::on_both! {
         assert!(stranger.header("location").starts_with("/login"), "{}", stranger.text);
     }
 
+    async fn a_code_that_was_replaced_is_shown_as_such(db) {
+        let town = Town::open(&db).await;
+        let mut browser = town.buyer(MAIN).await;
+        let order = order_of(&browser.buy(&[("quantity", "3")]).await);
+        let href = format!("/orders/{order}");
+        let codes = |text: &str| -> Vec<String> {
+            let codes = text.split("CODE-grove-").skip(1);
+            codes.map(|rest| rest.split(|letter: char| !letter.is_ascii_digit()).next().expect("a number").to_owned()).collect()
+        };
+        let before = codes(&browser.post(&format!("{href}/file"), &[]).await.text);
+        let (id, by) = (order::OrderId::parse(&order).expect("an id"), identity::OperatorId::new());
+        let wish = order::ReplaceWish { line: 1, pieces: [2].into() };
+        let of = order::ReplaceOf { reason: "a secret reason".to_owned(), by };
+        town.state.orders.replace_codes(&town.grove.scope, (id, wish), of, "key").await.expect("replaced");
+        let page = browser.get(&href).await;
+        assert_eq!(page.text.matches("已换成新卡密，旧卡密作废").count(), 1, "{}", page.text);
+        assert!(page.text.contains("换成新卡密<time>"), "{}", page.text);
+        assert!(page.text.contains("第 3 张") && !page.text.contains("a secret reason") && !page.text.contains("CODE-"));
+        let seen = town.reveals(&order).await;
+        let shown = browser.post(&format!("{href}/codes"), &[]).await;
+        assert_eq!(shown.text.matches("已换成新卡密，旧卡密作废").count(), 1, "{}", shown.text);
+        assert_eq!(town.reveals(&order).await, seen + 1);
+        let after = codes(&browser.post(&format!("{href}/file"), &[]).await.text);
+        assert_eq!((&after[0], &after[2]), (&before[0], &before[2]));
+        assert!(!before.contains(&after[1]) && !shown.text.contains(&format!("CODE-grove-{}<", before[1])), "{after:?}");
+        let english = browser.ask(Method::GET, &href, &[("accept-language", "en")], None).await;
+        assert!(english.text.contains("Replaced by a new code on"), "{}", english.text);
+    }
+
     async fn the_same_form_sent_twice_is_one_order(db) {
         let town = Town::open(&db).await;
         let mut browser = town.buyer(MAIN).await;

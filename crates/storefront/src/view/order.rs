@@ -171,6 +171,8 @@ struct Code {
     index: u32,
     masked: Option<String>,
     text: Option<String>,
+    /// When it took the place of one that did not work.
+    replaced_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -272,7 +274,12 @@ fn line(language: Language, line: &LineView, look: &Look<'_>) -> Line {
         let (_, code) = open?.codes.iter().find(|(own, _)| *own == place)?;
         Some(code.reveal().to_owned())
     };
-    let codes = line.live().map(|(place, _)| Code { index: place, masked: None, text: text(place) });
+    let replaced_at = |place| {
+        let mut own = look.view.replacements.iter().rev().filter(|one| (one.line, one.piece) == (line.number, place));
+        own.next().map(|one| format::moment(one.at))
+    };
+    let code = |(place, _)| Code { index: place, masked: None, text: text(place), replaced_at: replaced_at(place) };
+    let codes = line.live().map(code);
     Line {
         title: line.title.get(language).to_owned(),
         sku_name: line.sku_name.get(language).to_owned(),
@@ -405,6 +412,7 @@ fn happened(words: &Words, view: &OrderView, event: &Event) -> Option<EventView>
         OrderEvent::PaidLate => words.get("order.event.paid_late", &[("amount", &amount)]),
         OrderEvent::Delivered if count == "1" => words.get("order.event.delivered_one", &[]),
         OrderEvent::Delivered => words.get("order.event.delivered", &[("count", &count)]),
+        OrderEvent::CodesReplaced => words.get("order.event.codes_replaced", &[]),
         OrderEvent::DeliveryFailed => words.get("order.event.failed", &[]),
         OrderEvent::Refunded | OrderEvent::PartRefunded | OrderEvent::RefundRequested => {
             let key = match (event.event, &refund) {
