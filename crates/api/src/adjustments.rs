@@ -4,14 +4,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use funds::{Adjustment, AdjustmentId, AdjustmentState, AdjustmentWord, AskAdjustment, Cause, Target};
+use funds::{Adjustment, AdjustmentId, AdjustmentState, AdjustmentWord, AskAdjustment, Cause, TEXT_CHARS_MAX, Target};
 use identity::{CustomerId, Login, OperatorId};
 use kernel::{Money, SiteId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use web::{FundsAdjust, FundsApprove, FundsRead, IdempotencyKey, Json, Operator, Path, Problem, Query};
 
-use crate::body::{Fields, NAME_CHARS_MAX, refused};
+use crate::body::{Fields, refused};
 use crate::page::{self, List, MoneyView, answer, answer_once};
 use crate::place::named;
 use crate::routes::App;
@@ -165,7 +165,7 @@ pub(crate) async fn ask(
     });
     let amount = fields.money("/amount", &sent.amount, currency);
     let cause = fields.word("/cause", &sent.cause, Cause::parse);
-    let reason = fields.line("/reason", &sent.reason, NAME_CHARS_MAX);
+    let reason = fields.line("/reason", &sent.reason, TEXT_CHARS_MAX);
     let (by, key) = (operator.operator.id.uuid(), key.0);
     let whole = || {
         let amount = amount?;
@@ -214,7 +214,7 @@ pub(crate) async fn reject(
     Json(sent): Json<NoteSent>,
 ) -> Result<Response, Problem> {
     let mut fields = Fields::default();
-    let note = fields.line("/note", &sent.note, NAME_CHARS_MAX);
+    let note = fields.line("/note", &sent.note, TEXT_CHARS_MAX);
     let (word, by) = (AdjustmentWord::Reject { note: fields.whole(note)? }, (operator.operator.id.uuid(), key.0));
     let decided = rooms.funds.decide_adjustment(&operator.scope, id, word, by).await.map_err(refused)?;
     Ok(answer_once(decided.is_replay, AdjustmentStateView { id, state: decided.answer.word() }))

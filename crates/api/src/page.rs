@@ -236,7 +236,15 @@ pub(crate) fn answer<T: Serialize>(status: StatusCode, body: T) -> Response {
 
 /// An answer to a command that may be sent again: it says whether it was decided before.
 pub(crate) fn answer_once<T: Serialize>(is_replay: bool, body: T) -> Response {
-    let mut response = answer(StatusCode::OK, body);
+    told_once(is_replay, answer(StatusCode::OK, body))
+}
+
+/// The same where something was made.
+pub(crate) fn created_once<T: Serialize>(is_replay: bool, body: T) -> Response {
+    told_once(is_replay, answer(StatusCode::CREATED, body))
+}
+
+fn told_once(is_replay: bool, mut response: Response) -> Response {
     if is_replay {
         response.headers_mut().insert(web::REPLAYED, HeaderValue::from_static("true"));
     }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use funds::{Credit, Lent, MovePrepaid, PrepaidMove, PrepaidMoveId, PrepaidStanding, SetCredit};
+use funds::{Credit, Lent, MovePrepaid, PrepaidMove, PrepaidMoveId, PrepaidStanding, SetCredit, TEXT_CHARS_MAX};
 use kernel::{Money, SiteId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -13,7 +13,7 @@ use web::{
     SiteOperator,
 };
 
-use crate::body::{Fields, NAME_CHARS_MAX, refused};
+use crate::body::{Fields, refused};
 use crate::page::{self, List, MoneyView, answer, answer_once};
 use crate::place::{Place, named};
 use crate::routes::App;
@@ -198,7 +198,7 @@ pub(crate) async fn lend(
             None => None,
         };
         let (by, key) = (operator.operator.id.uuid(), key.0.clone());
-        Some(SetCredit { site: site?, credit: Credit { credit: credit?, alert_below }, seen: sent.seen, by, key })
+        Some(SetCredit { site: site?, credit: Credit { amount: credit?, alert_below }, seen: sent.seen, by, key })
     };
     let whole = whole();
     let lent = rooms.funds.lend(&operator.scope, &tree, fields.whole(whole)?).await.map_err(refused)?;
@@ -270,7 +270,7 @@ pub(crate) async fn own_move(
     let mut fields = Fields::default();
     let to = fields.there("/to", place.child(&sent.to)).map(|site| site.id);
     let amount = fields.money("/amount", &sent.amount, place.currency);
-    let note = sent.note.as_deref().map(|note| fields.line("/note", note, NAME_CHARS_MAX));
+    let note = sent.note.as_deref().map(|note| fields.line("/note", note, TEXT_CHARS_MAX));
     let whole = || {
         let note = match note {
             Some(read) => Some(read?),
@@ -293,7 +293,7 @@ impl From<PrepaidStanding> for PrepaidView {
             site: of.site,
             available: of.available.into(),
             held: of.held.into(),
-            credit: of.lent.map_or(none, |lent: Lent| lent.credit).into(),
+            credit: of.lent.map_or(none, |lent: Lent| lent.amount).into(),
             owed: of.owed().into(),
             alert_below: of.lent.and_then(|lent| lent.alert_below).map(MoneyView::from),
             is_low: of.is_low(),

@@ -7,17 +7,17 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use funds::{
     FundsError, NewRechargeBatch, Origin, RechargeBatch, RechargeBatchId, RechargeCard, RechargeCardId, RechargeCode,
-    Tally,
+    TEXT_CHARS_MAX, Tally,
 };
 use identity::CustomerId;
-use kernel::SiteId;
+use kernel::{Coded, SiteId};
 use serde::{Deserialize, Serialize};
 use sheet::{Cell, Writer};
 use utoipa::ToSchema;
-use web::{FundsRead, IdempotencyKey, Json, Operator, Path, Problem, Query, RechargeWrite};
+use web::{FieldError, FundsRead, IdempotencyKey, Json, Operator, Path, Problem, Query, RechargeWrite};
 
-use crate::body::{Fields, NAME_CHARS_MAX, refused};
-use crate::page::{self, List, MoneyView, Part, answer, no_store};
+use crate::body::{Fields, refused};
+use crate::page::{self, List, MoneyView, Part, answer, created_once, no_store};
 use crate::routes::App;
 
 /// Cards that are to be made.
@@ -152,7 +152,7 @@ pub(crate) async fn make(
 ) -> Result<Response, Problem> {
     let currency = rooms.currency_in(&rooms.store.read(&operator.scope).await?).await?;
     let mut fields = Fields::default();
-    let name = fields.line("/name", &sent.name, NAME_CHARS_MAX);
+    let name = fields.line("/name", &sent.name, TEXT_CHARS_MAX);
     let face = fields.money("/face", &sent.face, currency);
     let origin = fields.word("/origin", &sent.origin, Origin::parse);
     fields.moment("/expires_at", sent.expires_at);
@@ -163,11 +163,7 @@ pub(crate) async fn make(
     let new = fields.whole(new())?;
     let by = (operator.operator.id.uuid(), key.0.as_str());
     let made = rooms.funds.make_batch(&operator.scope, new, by).await.map_err(refused_batch)?;
-    let mut response = answer(StatusCode::CREATED, RechargeBatchView::from(made.answer));
-    if made.is_replay {
-        response.headers_mut().insert(web::REPLAYED, axum::http::HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    Ok(created_once(made.is_replay, RechargeBatchView::from(made.answer)))
 }
 
 /// What the room refuses of a batch stands at its field.
@@ -179,9 +175,8 @@ fn refused_batch(error: FundsError) -> Problem {
         FundsError::Text { .. } => "/name",
         _ => return refused(error),
     };
-    let mut fields = Fields::default();
-    fields.refuse(pointer, kernel::Coded::code(&error), error.to_string());
-    fields.whole::<()>(None).err().unwrap_or_else(Problem::not_found)
+    let field = FieldError { pointer: pointer.to_owned(), code: error.code(), detail: error.to_string() };
+    Problem::of_fields(vec![field])
 }
 
 /// One batch, with how many of its cards are where.
@@ -305,7 +300,7 @@ pub(crate) async fn find(
 impl WhySent {
     fn read(&self) -> Result<String, Problem> {
         let mut fields = Fields::default();
-        let reason = fields.line("/reason", &self.reason, NAME_CHARS_MAX);
+        let reason = fields.line("/reason", &self.reason, TEXT_CHARS_MAX);
         fields.whole(reason)
     }
 }

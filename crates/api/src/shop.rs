@@ -36,7 +36,7 @@ use web::{
 };
 use withdrawal::Withdrawals;
 
-use crate::page::{MoneyView, no_store};
+use crate::page::{MoneyView, created_once, no_store};
 
 /// The word that pays from the buyer's wallet.
 const WALLET: &str = "wallet";
@@ -327,12 +327,7 @@ async fn place(
     };
     limits.tell([rooms.orders.velocity().left(&buyer.scope, visit.address, &most)]);
     let placed = placed.map_err(not_placed)?;
-    let view = Json(PlacedView::of(shop.tenant.id, placed.answer));
-    let mut response = (StatusCode::CREATED, [no_store()], view).into_response();
-    if placed.is_replay {
-        response.headers_mut().insert(web::REPLAYED, axum::http::HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    Ok(created_once(placed.is_replay, PlacedView::of(shop.tenant.id, placed.answer)))
 }
 
 /// Who brought the buyer. With a code that is said and nobody has, the order is refused; a link may have ended.

@@ -159,7 +159,7 @@ async fn check_credits(tx: &impl Tx, audit: &mut FundsAudit) -> Result<(), Funds
         let page = accounts::credits_after(tx, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.site.uuid();
-        lent.extend(page.iter().map(|of| (of.site.uuid(), of.credit.minor())));
+        lent.extend(page.iter().map(|of| (of.site.uuid(), of.amount.minor())));
     }
     let mut after = None;
     loop {

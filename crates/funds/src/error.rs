@@ -117,8 +117,6 @@ pub enum FundsError {
     #[error(transparent)]
     Identity(#[from] identity::IdentityError),
     #[error(transparent)]
-    Tenancy(#[from] tenancy::TenancyError),
-    #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Lane(#[from] LaneError),
@@ -151,7 +149,6 @@ impl Coded for FundsError {
             Self::Corrupt { .. } => "internal",
             Self::Inventory(error) => error.code(),
             Self::Identity(error) => error.code(),
-            Self::Tenancy(error) => error.code(),
             Self::Ledger(error) => error.code(),
             Self::Lane(error) => error.code(),
             Self::Store(error) => error.code(),
@@ -170,7 +167,6 @@ impl Coded for FundsError {
             Self::Corrupt { .. } => FaultKind::Internal,
             Self::Inventory(error) => error.kind(),
             Self::Identity(error) => error.kind(),
-            Self::Tenancy(error) => error.kind(),
             Self::Ledger(error) => error.kind(),
             Self::Lane(error) => error.kind(),
             Self::Store(error) => error.kind(),

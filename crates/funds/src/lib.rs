@@ -38,6 +38,7 @@ pub use model::{
     Adjustment, AdjustmentId, AdjustmentState, CardState, Cause, Credit, Lent, NewRechargeBatch, Origin, PrepaidMove,
     PrepaidMoveId, RechargeBatch, RechargeBatchId, RechargeCard, RechargeCardId, Redemption, Tally, Target,
 };
+pub use rules::TEXT_CHARS_MAX;
 pub use service::{AskAdjustment, Funds, MovePrepaid, PrepaidStanding, Redeem, SetCredit};
 pub use vault::Vault;
 pub use watch::{PrepaidWatcher, Turn, WatchPrepaid};

@@ -198,7 +198,7 @@ pub struct Lent {
     /// Of which site.
     pub site: SiteId,
     /// How much it was lent.
-    pub credit: Money,
+    pub amount: Money,
     /// Below this its prepaid money is low.
     pub alert_below: Option<Money>,
     /// Since when it is, as the watch has seen it.
@@ -213,7 +213,7 @@ pub struct Lent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credit {
     /// How much.
-    pub credit: Money,
+    pub amount: Money,
     /// Below this its prepaid money is low.
     pub alert_below: Option<Money>,
 }

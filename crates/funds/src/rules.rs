@@ -12,7 +12,7 @@ use crate::model::{
 /// Cards of a batch.
 pub(crate) const CARDS_MAX: u32 = 10_000;
 /// Letters of a name, a reason or a note.
-pub(crate) const TEXT_CHARS_MAX: usize = 200;
+pub const TEXT_CHARS_MAX: usize = 200;
 /// The most of a currency's whole units that a card is worth. A card that names nobody may be worth so much by the rules of
 /// single-purpose prepaid cards in mainland China; one that is given away is no dearer.
 const FACE_MAX: i64 = 1_000;

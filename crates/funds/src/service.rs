@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use chrono::{DateTime, Utc};
 use identity::{CustomerId, LoginLimits};
 use inventory::Inventory;
 use kernel::{Currency, Money, Secret, SiteId, SiteScope, TenantScope};
@@ -119,7 +118,7 @@ impl PrepaidStanding {
 
     /// What of the credit it has spent.
     pub fn owed(&self) -> Money {
-        let credit = self.lent.map_or(0, |lent| lent.credit.minor());
+        let credit = self.lent.map_or(0, |lent| lent.amount.minor());
         let there = self.available.minor().saturating_add(self.held.minor());
         Money::new(credit.saturating_sub(there).max(0), self.available.currency())
     }
@@ -172,7 +171,7 @@ impl Funds {
         Ok(Answered { answer: batch, is_replay: false })
     }
 
-    /// At most `limit` batches before this one, the newest first, each with how many of its cards are where.
+    /// At most `limit` batches before this one, the newest first.
     pub async fn batches_in(
         &self,
         tx: &impl Tx,
@@ -331,7 +330,7 @@ impl Funds {
         if known.parent.is_none() {
             return Err(FundsError::MainSite);
         }
-        rules::check_amount(credit.credit, 0)?;
+        rules::check_amount(credit.amount, 0)?;
         credit.alert_below.map_or(Ok(()), |below| rules::check_amount(below, 0))?;
         self.run(scope, Lend { site, credit, seen, by, key }).await
     }
@@ -393,13 +392,5 @@ impl Funds {
             lent: lent.iter().find(|lent| lent.site == *site).copied(),
         };
         Ok(sites.iter().zip(free).zip(held).map(standing).collect())
-    }
-}
-
-/// What a wall clock says to a card: for lists.
-impl RechargeBatch {
-    /// Whether its cards may be redeemed at `now`, as far as the batch says.
-    pub fn is_open(&self, now: DateTime<Utc>) -> bool {
-        self.voided.is_none() && self.of.expires_at.is_none_or(|end| end > now)
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures::future::BoxFuture;
 use kernel::SiteId;
-use lane::{LaneSheaf, LaneTx, Look, Part, PartError, Step};
+use lane::{Known, LaneSheaf, LaneTx, Look, Part, PartError, Step, news};
 use uuid::Uuid;
 
 use crate::error::FundsError;
@@ -16,41 +16,6 @@ use crate::model::{
     RechargeCardId, Redemption,
 };
 use crate::repo::{accounts, cards};
-
-/// A row as the batch knows it.
-struct Known<T> {
-    value: T,
-    is_new: bool,
-    is_changed: bool,
-}
-
-impl<T> Known<T> {
-    const fn read(value: T) -> Self {
-        Self { value, is_new: false, is_changed: false }
-    }
-
-    const fn new(value: T) -> Self {
-        Self { value, is_new: true, is_changed: false }
-    }
-
-    fn change(&mut self, value: T) {
-        self.value = value;
-        self.is_changed = !self.is_new;
-    }
-}
-
-/// The rows that are new, and those that were there and have changed.
-fn news<'a, K: 'a, T: 'a>(rows: impl IntoIterator<Item = (&'a K, &'a Known<T>)>) -> (Vec<&'a T>, Vec<&'a T>) {
-    let (mut new, mut changed) = (Vec::new(), Vec::new());
-    for (_, known) in rows {
-        if known.is_new {
-            new.push(&known.value);
-        } else if known.is_changed {
-            changed.push(&known.value);
-        }
-    }
-    (new, changed)
-}
 
 /// What a batch knows of member money, and what it writes of it.
 ///
@@ -109,8 +74,7 @@ impl Vault {
     /// A card that was read is redeemed.
     pub fn redeem(&mut self, id: RechargeCardId, by: Redemption) {
         if let Some(known) = self.cards.get_mut(&id) {
-            let redeemed = RechargeCard { state: CardState::Redeemed, redemption: Some(by), ..known.value.clone() };
-            known.change(redeemed);
+            known.change(|card| (card.state, card.redemption) = (CardState::Redeemed, Some(by)));
         }
     }
 
@@ -122,14 +86,14 @@ impl Vault {
     /// An adjustment that was read is decided.
     pub fn change_adjustment(&mut self, changed: Adjustment) {
         if let Some(known) = self.adjustments.get_mut(&changed.id) {
-            known.change(changed);
+            known.change(|known| *known = changed);
         }
     }
 
     /// A site is lent so much from now on.
     pub fn lend(&mut self, lent: Lent) {
         match self.credits.get_mut(&lent.site) {
-            Some(known) => known.change(lent),
+            Some(known) => known.change(|known| *known = lent),
             None => drop(self.credits.insert(lent.site, Known::new(lent))),
         }
     }

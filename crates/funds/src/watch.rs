@@ -47,7 +47,7 @@ impl Funds {
             let Some(last) = page.last() else { return Ok(turns) };
             after = last.site.uuid();
             let (sites, currency): (Vec<SiteId>, Currency) =
-                (page.iter().map(|lent| lent.site).collect(), last.credit.currency());
+                (page.iter().map(|lent| lent.site).collect(), last.amount.currency());
             // Locked before it is read: of two that look, the second sees what the first has noted.
             accounts::lock_credits(&tx, sites.iter().copied()).await?;
             let standings = self.prepaid_in(&tx, &sites, currency).await?;

@@ -153,7 +153,8 @@ impl Picks {
         delta.sold += count(cards);
     }
 
-    /// Makes sold cards void: their order is refunded, or they are replaced. The caller has locked that order: nobody else moves its cards.
+    /// Makes sold cards void: their order is refunded, or they are replaced. The caller has locked that order: nobody else
+    /// moves its cards.
     pub fn void_sold(&mut self, sku: SkuId, taken: &Taken) {
         if taken.is_nobodys() {
             return;

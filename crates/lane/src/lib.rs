@@ -23,6 +23,7 @@ mod book;
 mod command;
 mod error;
 mod keys;
+mod known;
 mod lanes;
 mod part;
 #[cfg(test)]
@@ -31,5 +32,6 @@ mod tests;
 pub use command::{Answered, Command, CommandKey, actor};
 pub use error::LaneError;
 pub use keys::{keep_in, kept_in, prune_in};
+pub use known::{Known, news};
 pub use lanes::{LaneSettings, LaneStats, Lanes};
 pub use part::{Claimed, LaneSheaf, LaneTx, Look, Others, Part, PartError, Parts, Step, carry_out_in};

@@ -157,10 +157,10 @@ impl Sale<'_> {
 
 /// Audits the orders of the transaction's tenant: invariants 2 (what sites have held is what their orders hold),
 /// 3 (a sold code belongs to one delivered line, a held one to one unpaid line, a void one went back or was replaced),
-/// 5 (a paid order is delivered in time, or goes back), 6 (one payment bought it), 7 (no line gives back more than it cost, and what went back whole is void), 8 (margins sum
-/// up, are posted to whom they belong, and go back with a refund), 11 (history follows the machines), 13 (what names an
-/// order without a foreign key names one that is there) and 15 (only unpaid orders hold, and a refund comes to its end),
-/// and that the ledger says the same as the order.
+/// 5 (a paid order is delivered in time, or goes back), 6 (one payment bought it), 7 (no line gives back more than it cost,
+/// and what went back whole is void), 8 (margins sum up, are posted to whom they belong, and go back with a refund),
+/// 11 (history follows the machines), 13 (what names an order without a foreign key names one that is there) and 15 (only
+/// unpaid orders hold, and a refund comes to its end), and that the ledger says the same as the order.
 pub async fn audit_in(tx: &impl Tx, stock: &InventoryAudit) -> Result<OrderAudit, OrderError> {
     let mut audit = OrderAudit::default();
     let mut cards = Cards { sold: stock.sold.clone(), held: stock.held.clone(), void: stock.void.clone() };

@@ -79,7 +79,8 @@ pub struct ReturnedLine {
     pub amount: Money,
     /// Whether nothing is left of it then.
     pub is_last: bool,
-    /// The cards that are void with it.
+    /// The cards that are void with it; answers that were kept before had none.
+    #[serde(default)]
     pub cards: Vec<CardId>,
 }
 
@@ -337,6 +338,13 @@ mod tests {
 
     fn of(line: i32, part: LinePart) -> RefundWish {
         RefundWish { lines: vec![LineWish { line, part }], to: RefundTo::Source }
+    }
+
+    #[test]
+    fn an_answer_that_was_kept_without_cards_is_read() {
+        let kept = serde_json::json!({"line": 1, "amount": cny(5_00), "is_last": true});
+        let read: ReturnedLine = serde_json::from_value(kept).expect("it is read");
+        assert_eq!((read.line, read.amount, read.is_last, read.cards), (1, cny(5_00), true, Vec::new()));
     }
 
     #[test]

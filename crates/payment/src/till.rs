@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::TimeDelta;
 use futures::future::BoxFuture;
 use identity::CustomerId;
-use lane::{LaneSheaf, LaneTx, Look, Part, PartError, Step};
+use lane::{Known, LaneSheaf, LaneTx, Look, Part, PartError, Step, news};
 use outbox::Outbox;
 use store::Tx;
 use uuid::Uuid;
@@ -31,41 +31,6 @@ pub use simulation::{TillJobs, TillNews, TillRows, TillWishes};
 
 /// A buyer's own request registers his trade at once; the job is for the case that it could not.
 const CREATE_AFTER: TimeDelta = TimeDelta::seconds(3);
-
-/// A row as the batch knows it.
-struct Known<T> {
-    value: T,
-    is_new: bool,
-    is_changed: bool,
-}
-
-impl<T> Known<T> {
-    const fn read(value: T) -> Self {
-        Self { value, is_new: false, is_changed: false }
-    }
-
-    const fn new(value: T) -> Self {
-        Self { value, is_new: true, is_changed: false }
-    }
-
-    fn change(&mut self, change: impl FnOnce(&mut T)) {
-        change(&mut self.value);
-        self.is_changed = true;
-    }
-}
-
-/// The rows that are new, and those that were there and have changed.
-fn news<'a, K: 'a, T>(rows: impl IntoIterator<Item = (&'a K, &'a Known<T>)>) -> (Vec<&'a T>, Vec<&'a T>) {
-    let (mut new, mut changed) = (Vec::new(), Vec::new());
-    for (_, known) in rows {
-        if known.is_new {
-            new.push(&known.value);
-        } else if known.is_changed {
-            changed.push(&known.value);
-        }
-    }
-    (new, changed)
-}
 
 #[derive(Default)]
 struct Wanted {
@@ -356,7 +321,7 @@ impl Till {
         repo::insert_intents(sheaf, new);
         repo::change_intents_in(tx, changed).await?;
         repo::close_intents_in(tx, &self.closing).await?;
-        let (promised, granted) = self.bonus_news();
+        let (promised, granted) = news(&self.bonuses);
         repo::insert_bonuses(sheaf, promised);
         repo::grant_bonuses_in(tx, granted).await.map_err(part_error)?;
         let (new, changed) = news(&self.attempts);

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use kernel::{Currency, Money};
-use lane::{LaneSheaf, LaneTx, Look, Part, PartError, Step};
+use lane::{Known, LaneSheaf, LaneTx, Look, Part, PartError, Step, news};
 use ledger::Side;
 use settlement::EarnerRef;
 use store::Tx;
@@ -19,13 +19,6 @@ use crate::model::{Event, EventKind, Payee, PayeeId, Payout, Rules, Withdrawal, 
 use crate::repo;
 use crate::rules::Today;
 
-/// A withdrawal as the batch knows it.
-struct Known {
-    value: Withdrawal,
-    is_new: bool,
-    is_changed: bool,
-}
-
 /// What a batch knows of withdrawals, and what it writes of them.
 ///
 /// Ask with the `want_` methods; the facts answer what was read together with what earlier commands of the batch did.
@@ -35,7 +28,7 @@ pub struct Teller {
     wanted_earners: BTreeSet<EarnerRef>,
     wanted_payees: BTreeSet<PayeeId>,
     /// Withdrawals that are not to be changed by anybody else: those asked for.
-    withdrawals: BTreeMap<WithdrawalId, Known>,
+    withdrawals: BTreeMap<WithdrawalId, Known<Withdrawal>>,
     /// The last ones of earners who ask for more, as they were read.
     recent: HashMap<EarnerRef, Vec<Withdrawal>>,
     payees: HashMap<PayeeId, Payee>,
@@ -116,7 +109,7 @@ impl Teller {
     pub fn open(&mut self, new: Withdrawal, kind: EventKind) {
         let (at, by) = new.requested;
         self.events.push((new.id, Event { kind, at, by, note: None }));
-        self.withdrawals.insert(new.id, Known { value: new, is_new: true, is_changed: false });
+        self.withdrawals.insert(new.id, Known::new(new));
     }
 
     /// A withdrawal that was read is changed.
@@ -124,8 +117,7 @@ impl Teller {
         let event = Event { kind, at: changed.changed_at, by, note: changed.note.clone() };
         self.events.push((changed.id, event));
         if let Some(known) = self.withdrawals.get_mut(&changed.id) {
-            known.value = changed;
-            known.is_changed = !known.is_new;
+            known.change(|known| *known = changed);
         }
     }
 
@@ -152,7 +144,7 @@ impl Teller {
             return Ok(());
         }
         for value in repo::requests::lock(tx, wanted.into_iter()).await? {
-            self.withdrawals.insert(value.id, Known { value, is_new: false, is_changed: false });
+            self.withdrawals.insert(value.id, Known::read(value));
         }
         for earner in earners {
             self.recent.insert(earner, repo::requests::recent(tx, earner).await?);
@@ -178,9 +170,9 @@ impl Teller {
         }
         // What is sent names its payout.
         repo::requests::insert_payouts(tx, &self.payouts).await?;
-        repo::requests::insert(sheaf, self.withdrawals.values().filter(|known| known.is_new).map(|known| &known.value));
-        let changed = self.withdrawals.values().filter(|known| known.is_changed);
-        repo::requests::change(tx, changed.map(|known| &known.value)).await?;
+        let (new, changed) = news(&self.withdrawals);
+        repo::requests::insert(sheaf, new);
+        repo::requests::change(tx, changed).await?;
         repo::requests::insert_events(sheaf, &self.events, |id| self.withdrawals.get(&id).map(|known| &known.value));
         for (earner, by) in &self.newly_checked {
             repo::payees::check_name(tx, *earner, *by).await?;

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use order::{ClaimId, LinePart, LineWish, OrderId, Proof, RefundTo, RefundWish};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use web::{Buyer, IdempotencyKey, Json, Path, Problem};
 use super::App;
 use crate::body::Fields;
 use crate::claims::ClaimView;
-use crate::page::{List, answer, no_store};
+use crate::page::{List, answer, created_once};
 use crate::returns::{check_named, source};
 
 /// What is asked for.
@@ -78,12 +78,7 @@ pub(super) async fn ask(
     let wish = fields.whole(to.map(|to| RefundWish { lines: lines.collect(), to }))?;
     let proof = Proof::account(buyer.customer.id);
     let asked = rooms.orders.ask_back(&buyer.scope, &proof, (order, wish, &sent.reason), &key.0).await?;
-    let view = Json(ClaimAskedView { id: asked.answer });
-    let mut response = (StatusCode::CREATED, [no_store()], view).into_response();
-    if asked.is_replay {
-        response.headers_mut().insert(web::REPLAYED, axum::http::HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    Ok(created_once(asked.is_replay, ClaimAskedView { id: asked.answer }))
 }
 
 /// What was asked for of an order, the first claim first.

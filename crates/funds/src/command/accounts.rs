@@ -199,8 +199,8 @@ impl Lend {
         if self.seen.is_some_and(|seen| seen != version) {
             return Err(Refusal::CreditMoved);
         }
-        let was = known.map_or(Money::zero(self.credit.credit.currency()), |known| known.credit);
-        let more = self.credit.credit.minus(was).map_err(|_| Refusal::TooLarge)?;
+        let was = known.map_or(Money::zero(self.credit.amount.currency()), |known| known.amount);
+        let more = self.credit.amount.minus(was).map_err(|_| Refusal::TooLarge)?;
         if more.minor() != 0 {
             let entry = rules::lent(self.site, version + 1, more).map_err(|error| refused(&error))?;
             parts.part::<Book>().post(entry).map_err(|error| match refused(&error) {
@@ -208,10 +208,10 @@ impl Lend {
                 other => other,
             })?;
         }
-        let Credit { credit, alert_below } = self.credit;
+        let Credit { amount, alert_below } = self.credit;
         let changed = (now, self.by);
         let low_since = known.and_then(|known| known.low_since);
-        let lent = Lent { site: self.site, credit, alert_below, low_since, version: version + 1, changed };
+        let lent = Lent { site: self.site, amount, alert_below, low_since, version: version + 1, changed };
         parts.part::<Vault>().lend(lent);
         Ok(Credited { version: version + 1, more })
     }
@@ -235,8 +235,8 @@ impl Command for Lend {
     fn want(&self, parts: &mut Parts) {
         parts.part::<Vault>().want_credit(self.site);
         let book = parts.part::<Book>();
-        book.want(Target::Prepaid(self.site).account(self.credit.credit));
-        book.want(credit_account(self.site, self.credit.credit));
+        book.want(Target::Prepaid(self.site).account(self.credit.amount));
+        book.want(credit_account(self.site, self.credit.amount));
     }
 
     fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Self::Answer {

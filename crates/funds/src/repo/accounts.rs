@@ -105,10 +105,10 @@ pub(crate) fn insert_credits<'a>(sheaf: &mut Sheaf<TenantScope>, new: impl IntoI
     sheaf.insert::<credit::Entity>(new.into_iter().map(|of| credit::Model {
         tenant_id: tenant,
         site_id: of.site.uuid(),
-        credit_minor: of.credit.minor(),
+        credit_minor: of.amount.minor(),
         alert_below_minor: of.alert_below.map(|below| below.minor()),
         low_since: of.low_since,
-        currency: of.credit.currency().code().to_owned(),
+        currency: of.amount.currency().code().to_owned(),
         version: of.version,
         changed_at: of.changed.0,
         changed_by: of.changed.1,
@@ -125,7 +125,7 @@ pub(crate) async fn change_credits<'a>(
     for of in changed {
         rows.push([
             of.site.uuid().into(),
-            of.credit.minor().into(),
+            of.amount.minor().into(),
             of.alert_below.map(|below| below.minor()).into(),
             of.version.into(),
             of.changed.0.into(),
@@ -166,7 +166,7 @@ pub(crate) fn insert_moves<'a>(sheaf: &mut Sheaf<TenantScope>, new: impl IntoIte
     }));
 }
 
-/// At most `limit` moves that a site made (`is_out`) or was made, before this one, the newest first.
+/// At most `limit` moves on this side of a site before this one, the newest first.
 pub(crate) async fn moves(
     tx: &impl Tx,
     (site, side): (SiteId, Side),
@@ -229,7 +229,7 @@ fn read_credit(row: credit::Model) -> Read<Lent> {
     let currency = Currency::parse(&row.currency).map_err(|_| unreadable())?;
     Ok(Lent {
         site: SiteId::from_uuid(row.site_id),
-        credit: Money::new(row.credit_minor, currency),
+        amount: Money::new(row.credit_minor, currency),
         alert_below: row.alert_below_minor.map(|minor| Money::new(minor, currency)),
         low_since: row.low_since,
         version: row.version,

@@ -134,7 +134,7 @@ pub(crate) async fn sealed_of(tx: &impl Tx, of: RechargeBatchId) -> Read<Vec<(Re
     rows.into_iter().map(read).collect()
 }
 
-/// How many cards of each batch are in which state, in the order of the batches.
+/// How many cards of a batch are in which state.
 pub(crate) async fn tally(tx: &impl Tx, of: RechargeBatchId) -> Read<Tally> {
     let find = tx.find::<card::Entity>().filter(card::Column::BatchId.eq(of.uuid()));
     let mut tally = Tally::default();
@@ -195,7 +195,7 @@ pub(crate) async fn note_export(
     Ok(tx.insert::<export::Entity>([row]).await?)
 }
 
-/// At most `limit` redeemed cards after this one, ascending, for the audit.
+/// At most `limit` cards after this one, ascending, for the audit.
 pub(crate) async fn after(tx: &impl Tx, after: Uuid, limit: u64) -> Read<Vec<RechargeCard>> {
     let find = tx.find::<card::Entity>().filter(card::Column::Id.gt(after));
     find.ascending(card::Column::Id).limit(limit).all().await?.into_iter().map(read_card).collect()

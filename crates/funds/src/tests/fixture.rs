@@ -118,7 +118,7 @@ impl Shop {
     pub async fn prepaid(&self, place: usize) -> [i64; 2] {
         let tx = self.store.read(&self.scope).await.expect("a reader");
         let standing = self.funds.prepaid_in(&tx, &[self.sites[place]], CNY).await.expect("read").remove(0);
-        [standing.available.minor(), standing.lent.map_or(0, |lent| lent.credit.minor())]
+        [standing.available.minor(), standing.lent.map_or(0, |lent| lent.amount.minor())]
     }
 
     pub async fn make(&self, new: NewRechargeBatch, key: &str) -> Result<RechargeBatch, FundsError> {
@@ -158,7 +158,7 @@ impl Shop {
     }
 
     pub async fn lend(&self, place: usize, minor: i64, seen: Option<i64>) -> Result<Credited, FundsError> {
-        let credit = Credit { credit: cents(minor), alert_below: Some(cents(20_00)) };
+        let credit = Credit { amount: cents(minor), alert_below: Some(cents(20_00)) };
         let (site, by, key) = (self.sites[place], self.people[0], Uuid::now_v7().to_string());
         Ok(self.funds.lend(&self.scope, &self.tree, SetCredit { site, credit, seen, by, key }).await?.answer)
     }

@@ -29,7 +29,7 @@ on_both! {
         let moved = join_all((0..MANY).map(|_| hand_on())).await;
         assert!(moved.into_iter().all(|one| one.is_ok()));
         let lend = || {
-            let credit = Credit { credit: cents(10_00), alert_below: None };
+            let credit = Credit { amount: cents(10_00), alert_below: None };
             let (site, by, key) = (shop.sites[1], shop.people[0], "lend".to_owned());
             shop.funds.lend(&shop.scope, &shop.tree, SetCredit { site, credit, seen: Some(0), by, key })
         };
@@ -103,7 +103,7 @@ on_both! {
         let shop = Shop::open(&db).await;
         let nodes = [shop.funds.clone(), shop.twin()];
         let lend = |place: usize| {
-            let credit = Credit { credit: cents(10_00), alert_below: None };
+            let credit = Credit { amount: cents(10_00), alert_below: None };
             let (site, by, key) = (shop.sites[1], shop.people[0], place.to_string());
             nodes[place % 2].lend(&shop.scope, &shop.tree, SetCredit { site, credit, seen: Some(0), by, key })
         };

@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use identity::CustomerId;
 use kernel::{Currency, Money};
+use lane::Known;
 use store::Tx;
 
-use super::{Known, Till, news};
+use super::Till;
 use crate::bonus::{Bonus, BonusRules};
 use crate::error::PaymentError;
 use crate::model::{Intent, IntentId, Purpose};
@@ -57,7 +58,7 @@ impl Till {
             let intent = self.intent(known.value.intent);
             known.value.granted_at.is_none() && intent.is_some_and(|intent| intent.is_payable(now))
         };
-        let newly = |known: &&Known<Bonus>| known.is_changed || (known.is_new && known.value.granted_at.is_some());
+        let newly = |known: &&Known<Bonus>| known.is_news() && known.value.granted_at.is_some();
         let own = self.bonuses.values().filter(|known| known.value.customer == customer);
         let own = own.filter(|known| open(known) || newly(known)).map(|known| known.value.amount.minor());
         own.fold(read, i64::saturating_add)
@@ -87,10 +88,5 @@ impl Till {
             self.granted = repo::granted_in(tx, &wanted, tx.now() - BonusRules::MONTH).await?;
         }
         Ok(())
-    }
-
-    /// The bonuses that are new, and those that were given.
-    pub(super) fn bonus_news(&self) -> (Vec<&Bonus>, Vec<&Bonus>) {
-        news(&self.bonuses)
     }
 }

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use identity::CustomerId;
+use lane::{Known, news};
 
-use super::{Known, Till, news};
+use super::Till;
 use crate::job::{CreateTrade, OrdersReturned, SubmitRefund, WatchTrades};
 use crate::model::{Attempt, Channel, ChannelId, Exception, Intent, IntentId, Payment, Refund, RefundId};
 use crate::number::OutNo;

@@ -364,7 +364,7 @@ async fn member_money(house: &House, shop: &Shop) -> (String, String, String) {
     let by = (approves, "yes".to_owned());
     funds.decide_adjustment(&scope, first, AdjustmentWord::Approve, by).await.expect("approved");
     if shop.chain.len() > 1 {
-        let credit = Credit { credit: cny(5_00), alert_below: Some(cny(1_00)) };
+        let credit = Credit { amount: cny(5_00), alert_below: Some(cny(1_00)) };
         let lend = SetCredit { site, credit, seen: None, by: approves, key: "lend".to_owned() };
         funds.lend(&scope, &tree, lend).await.expect("lent");
     }

@@ -182,7 +182,7 @@ impl<'a> Counter<'a> {
         let by = (approves, key());
         funds.decide_adjustment(&scope, asked, AdjustmentWord::Approve, by).await.expect("approved");
         if tree.is_right_below(below, site) {
-            let credit = Credit { credit: cny(6_00), alert_below: None };
+            let credit = Credit { amount: cny(6_00), alert_below: None };
             let lend = SetCredit { site, credit, seen: None, by: approves, key: key() };
             funds.lend(&scope, &tree, lend).await.expect("lent");
             let note = Some("stock up".to_owned());

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use kernel::{Coded, Language};
-use order::{ClaimId, LinePart, LineWish, OrderError, OrderId, Proof, RefundRefusal, RefundTo, RefundWish};
+use order::{ClaimId, LinePart, LineWish, OrderError, OrderId, RefundRefusal, RefundTo, RefundWish};
 use serde::Deserialize;
 use web::{Form, MaybeBuyer, Path, Problem, ShopContext, Visitor, title_of};
 
@@ -127,7 +127,7 @@ pub(crate) async fn ask(
     refused_page(&app, &frame, (&shop, &buyer), (&proof, address.id), note).await
 }
 
-/// `POST ../claims/{claim}/withdraw`: does not ask for it any more, and back to the order.
+/// `POST ../claims/{claim}/withdraw`: does not ask for it any more, and back to the order, which says why if that is too late.
 pub(crate) async fn withdraw(
     buyer: MaybeBuyer,
     visitor: Visitor,
@@ -136,17 +136,11 @@ pub(crate) async fn withdraw(
 ) -> Result<Response, Problem> {
     let address = Address::of(id, link);
     let proof = proof(&buyer, &visitor, address.link()?);
-    let withdrawn = app.rooms.orders.withdraw_claim(&buyer.scope, &proof, (id, claim)).await;
-    back(&address, withdrawn, &proof)
-}
-
-/// Back to the order, which says why nothing came of it.
-fn back(address: &Address, done: Result<(), OrderError>, proof: &Proof) -> Result<Response, Problem> {
-    match done {
+    match app.rooms.orders.withdraw_claim(&buyer.scope, &proof, (id, claim)).await {
         Ok(()) => Ok(Redirect::to(&address.href()).into_response()),
         Err(OrderError::Claim(refusal)) => {
             Ok(Redirect::to(&format!("{}?claim={}#after", address.href(), refusal.code())).into_response())
         }
-        Err(error) => Err(problem(error, proof)),
+        Err(error) => Err(problem(error, &proof)),
     }
 }
