@@ -21,6 +21,7 @@ mod m0015_withdrawal;
 mod m0016_returns;
 mod m0017_replacements;
 mod m0018_funds;
+mod m0019_books;
 
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_returns::Migration),
             Box::new(m0017_replacements::Migration),
             Box::new(m0018_funds::Migration),
+            Box::new(m0019_books::Migration),
         ]
     }
 }

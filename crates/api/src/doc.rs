@@ -18,9 +18,9 @@ use utoipa_swagger_ui::Config;
 use web::{Guest, Path, Problem, Route};
 
 use crate::{
-    adjustments, agents, balances, bonuses, calendar, categories, channels, claims, earnings, fulfilments, goods,
-    intake, orders, own, payouts, plans, prepaid, prices, recharge, refunds, replacements, returns, session, sites,
-    skus, stock, tenants, troubles, version, withdrawals,
+    adjustments, agents, balances, bonuses, books, calendar, categories, channels, claims, earnings, fulfilments,
+    goods, intake, orders, own, payouts, plans, prepaid, prices, recharge, refunds, replacements, returns, session,
+    sites, skus, stock, tenants, troubles, version, withdrawals,
 };
 
 /// Where the document is.
@@ -93,6 +93,13 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
         channels::set_state,
         balances::balances,
         balances::entries,
+        books::closings,
+        books::closing,
+        books::closing_file,
+        books::statement,
+        books::aging,
+        books::profit,
+        books::own_statement,
         own::profile::profile,
         own::profile::put_profile,
         own::profile::children,

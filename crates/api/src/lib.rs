@@ -15,6 +15,7 @@ mod asking;
 mod balances;
 mod body;
 mod bonuses;
+mod books;
 mod calendar;
 mod cashier;
 mod categories;

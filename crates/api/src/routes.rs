@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ::books::Books;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::StatusCode;
@@ -20,9 +21,9 @@ use web::{Face, Guest, Kit, Problem, Route, Routes};
 use withdrawal::Withdrawals;
 
 use crate::{
-    adjustments, agents, balances, bonuses, calendar, categories, channels, claims, doc, earnings, fulfilments, goods,
-    intake, orders, own, payouts, plans, prepaid, prices, recharge, refunds, replacements, returns, session, sites,
-    skus, stock, tenants, troubles, version, withdrawals,
+    adjustments, agents, balances, bonuses, books, calendar, categories, channels, claims, doc, earnings, fulfilments,
+    goods, intake, orders, own, payouts, plans, prepaid, prices, recharge, refunds, replacements, returns, session,
+    sites, skus, stock, tenants, troubles, version, withdrawals,
 };
 
 /// The console's host where the settings name no other.
@@ -53,6 +54,8 @@ pub struct ApiState {
     pub withdrawals: Withdrawals,
     /// Recharge cards, adjustments, prepaid money.
     pub funds: Funds,
+    /// Closed days, statements, profit.
+    pub books: Books,
     /// Money that came, and goes back.
     pub payments: Payments,
     /// Those who have prices of their own.
@@ -129,6 +132,13 @@ fn base_routes() -> Routes<App> {
         .post("/api/v1/tenants/{tenant}/channels/{channel}/state", channels::set_state)
         .get("/api/v1/tenants/{tenant}/balances", balances::balances)
         .get("/api/v1/tenants/{tenant}/entries", balances::entries)
+        .get("/api/v1/tenants/{tenant}/closings", books::closings)
+        .get("/api/v1/tenants/{tenant}/closings/{day}", books::closing)
+        .get("/api/v1/tenants/{tenant}/closings/{day}/file", books::closing_file)
+        .get("/api/v1/tenants/{tenant}/statements", books::statement)
+        .get("/api/v1/tenants/{tenant}/aging", books::aging)
+        .get("/api/v1/tenants/{tenant}/profit", books::profit)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/statement", books::own_statement)
         .get("/api/v1/tenants/{tenant}/sites/{site}/profile", own::profile::profile)
         .put("/api/v1/tenants/{tenant}/sites/{site}/profile", own::profile::put_profile)
         .get("/api/v1/tenants/{tenant}/sites/{site}/children", own::profile::children)

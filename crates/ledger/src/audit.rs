@@ -1,15 +1,20 @@
 //! The audit: balances derived again, the chain verified, everything compared with what is stored.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
+use kernel::Currency;
 use sea_orm::ColumnTrait;
 use store::Tx;
 use uuid::Uuid;
 
 use crate::account::AccountKind;
 use crate::chain::{ChainHash, LinkedEntry, content};
+use crate::entry::{EntryId, is_belated};
 use crate::error::LedgerError;
-use crate::table::{account, entry, head, link, posting};
+use crate::repo::account_of;
+use crate::table::{account, belated, entry, head, link, posting};
+use crate::turnover::Turnover;
 
 /// What does not hold, in words for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +38,11 @@ pub struct Audit {
     pub breaches: Vec<Breach>,
 }
 
+/// Of which kind each account is, and in which currency.
+type Kinds = HashMap<Uuid, (AccountKind, Currency)>;
+
 const PAGE: u64 = 5_000;
+const FAR_AT_ONCE: usize = 500;
 const BREACHES_MAX: usize = 100;
 
 impl Audit {
@@ -50,6 +59,7 @@ pub async fn audit_in(tx: &impl Tx) -> Result<Audit, LedgerError> {
     let mut audit = Audit::default();
     let mut sums: HashMap<Uuid, i128> = HashMap::new();
     let mut batches: HashMap<Uuid, Vec<LinkedEntry>> = HashMap::new();
+    let mut far = BTreeSet::new();
     let mut after = Uuid::nil();
     loop {
         let entries = page(tx, after).await?;
@@ -61,6 +71,9 @@ pub async fn audit_in(tx: &impl Tx) -> Result<Audit, LedgerError> {
             audit.entries += 1;
             audit.postings += own.len() as u64;
             check_entry(&mut audit, &row, &own);
+            if is_belated(EntryId::from_uuid(row.id), row.posted_at) {
+                far.insert((row.posted_at, row.id));
+            }
             for line in &own {
                 *sums.entry(line.account_id).or_default() += i128::from(line.amount_minor);
             }
@@ -82,8 +95,9 @@ pub async fn audit_in(tx: &impl Tx) -> Result<Audit, LedgerError> {
         let (read, strange) = (audit.postings, stored.abs_diff(audit.postings));
         audit.report(1, format!("{strange} postings belong to no entry: {stored} are stored, entries name {read}"));
     }
-    check_balances(tx, &mut audit, &sums).await?;
-    check_chain(tx, &mut audit, batches).await?;
+    let kinds = check_balances(tx, &mut audit, &sums).await?;
+    check_chain(tx, &mut audit, (batches, kinds)).await?;
+    check_belated(tx, &mut audit, far).await?;
     Ok(audit)
 }
 
@@ -128,7 +142,8 @@ fn check_entry(audit: &mut Audit, row: &entry::Model, postings: &[posting::Model
     }
 }
 
-async fn check_balances(tx: &impl Tx, audit: &mut Audit, sums: &HashMap<Uuid, i128>) -> Result<(), LedgerError> {
+/// Whether balances are the sums of their postings; answers which kind each account is of, in which currency.
+async fn check_balances(tx: &impl Tx, audit: &mut Audit, sums: &HashMap<Uuid, i128>) -> Result<Kinds, LedgerError> {
     let accounts = tx.find::<account::Entity>().ascending(account::Column::Id).all().await?;
     for row in &accounts {
         let derived = sums.get(&row.id).copied().unwrap_or(0);
@@ -143,17 +158,48 @@ async fn check_balances(tx: &impl Tx, audit: &mut Audit, sums: &HashMap<Uuid, i1
             audit.report(2, format!("account {} ({}) is a debt above zero", row.id, row.kind));
         }
     }
-    let known: std::collections::HashSet<Uuid> = accounts.iter().map(|row| row.id).collect();
+    let known: HashSet<Uuid> = accounts.iter().map(|row| row.id).collect();
     for stranger in sums.keys().filter(|id| !known.contains(id)) {
         audit.report(2, format!("postings go to {stranger}, which is no account"));
     }
+    let kinds = accounts.iter().filter_map(|row| Some((row.id, account_of(row)?)));
+    Ok(kinds.map(|(id, account)| (id, (account.kind, account.currency))).collect())
+}
+
+/// Every entry that was posted far from the time in its id is in the list of such entries: statements find it there.
+async fn check_belated(
+    tx: &impl Tx,
+    audit: &mut Audit,
+    far: BTreeSet<(DateTime<Utc>, Uuid)>,
+) -> Result<(), LedgerError> {
+    use belated::Column::{EntryId as InEntry, PostedAt};
+    for some in far.into_iter().collect::<Vec<_>>().chunks(FAR_AT_ONCE) {
+        let moments = tx.find::<belated::Entity>().among(PostedAt, some.iter().map(|(at, _)| *at));
+        let listed: Vec<(DateTime<Utc>, Uuid)> =
+            moments.among(InEntry, some.iter().map(|(_, id)| *id)).columns([PostedAt, InEntry]).await?;
+        let listed: HashSet<(DateTime<Utc>, Uuid)> = listed.into_iter().collect();
+        for (at, id) in some.iter().filter(|one| !listed.contains(*one)) {
+            audit.report(2, format!("entry {id} was posted at {at}, far from the time in its id, and is not listed"));
+        }
+    }
     Ok(())
+}
+
+/// What these entries move, kind by kind.
+fn turnover(entries: &[LinkedEntry], kinds: &Kinds) -> Turnover {
+    let mut turnover = Turnover::default();
+    for (account, minor, _) in entries.iter().flat_map(|entry| &entry.postings) {
+        if let Some((kind, currency)) = kinds.get(account) {
+            turnover.post(*kind, *currency, i128::from(*minor));
+        }
+    }
+    turnover
 }
 
 async fn check_chain(
     tx: &impl Tx,
     audit: &mut Audit,
-    mut batches: HashMap<Uuid, Vec<LinkedEntry>>,
+    (mut batches, kinds): (HashMap<Uuid, Vec<LinkedEntry>>, Kinds),
 ) -> Result<(), LedgerError> {
     let mut hash = ChainHash::ROOT;
     let mut sequence = 0;
@@ -167,6 +213,9 @@ async fn check_chain(
             sequence += 1;
             audit.links += 1;
             let mut entries = batches.remove(&row.batch_id).unwrap_or_default();
+            if row.moved.as_deref().is_some_and(|moved| *moved != turnover(&entries, &kinds).to_string()) {
+                audit.report(2, format!("link {} says that its entries moved something else than they did", row.seq));
+            }
             hash = hash.next(row.seq, &content(&mut entries));
             if row.seq != sequence || ChainHash::from_bytes(&row.hash) != Some(hash) {
                 audit.report(12, format!("link {} of the ledger does not verify", row.seq));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{Currency, Money};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -172,6 +173,24 @@ pub fn entry_id(subject: Uuid, act: &str) -> EntryId {
     let mut bytes = *subject.as_bytes();
     bytes[8..].copy_from_slice(&digest[..8]);
     EntryId::from_uuid(Uuid::from_bytes(bytes))
+}
+
+/// Entries that were posted farther than this from the time in their id are named in a list of their own.
+pub(crate) const BELATED_AFTER: TimeDelta = TimeDelta::days(1);
+
+/// Whether an entry was posted long after what it is about was made, or before: it does not stand where others of its time do.
+pub(crate) fn is_belated(id: EntryId, posted_at: DateTime<Utc>) -> bool {
+    (posted_at.timestamp_millis() - millis_of(id)).abs() > BELATED_AFTER.num_milliseconds()
+}
+
+/// The time in an entry's id: its first 48 bits, as those of its subject's id (RFC 9562, 5.7).
+fn millis_of(id: EntryId) -> i64 {
+    (id.uuid().as_u128() >> 80) as i64
+}
+
+/// No id of this time or later is below it.
+pub(crate) fn first_of(moment: DateTime<Utc>) -> Uuid {
+    Uuid::from_u128((moment.timestamp_millis().max(0).unsigned_abs() as u128) << 80)
 }
 
 impl Entry {

@@ -29,6 +29,9 @@ pub enum LedgerError {
     /// A balance would leave the range of 64 bits.
     #[error("the balance of {account:?} does not fit")]
     Overflow { account: Account },
+    /// Too much was posted since the period began to add it up.
+    #[error("more than {limit} postings since the period began")]
+    TooLong { limit: usize },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -37,6 +40,7 @@ impl Coded for LedgerError {
     fn code(&self) -> &'static str {
         match self {
             Self::Insufficient { .. } => "insufficient_funds",
+            Self::TooLong { .. } => "period_too_long",
             Self::Store(error) => error.code(),
             _ => "internal",
         }
@@ -44,7 +48,7 @@ impl Coded for LedgerError {
 
     fn kind(&self) -> FaultKind {
         match self {
-            Self::Insufficient { .. } => FaultKind::Refused,
+            Self::Insufficient { .. } | Self::TooLong { .. } => FaultKind::Refused,
             Self::Store(error) => error.kind(),
             _ => FaultKind::Internal,
         }

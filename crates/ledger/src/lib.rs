@@ -19,12 +19,14 @@ mod chain;
 mod earner;
 mod entry;
 mod error;
+mod period;
 mod repo;
 mod statement;
 mod subjects;
 mod table;
 #[cfg(test)]
 mod tests;
+mod turnover;
 
 pub use account::{Account, AccountId, AccountKind};
 pub use accounts::{AccountBalance, AccountLine, LineMark, account_in, accounts_in, lines_in};
@@ -34,8 +36,10 @@ pub use chain::ChainHash;
 pub use earner::{Earner, Purse, Side};
 pub use entry::{Entry, EntryId, EntryKind, Posting, entry_id};
 pub use error::LedgerError;
+pub use period::{PERIOD_ENTRIES_MAX, PERIOD_LINES_MAX, PeriodEntries, PeriodLine, Section, period_in};
 pub use repo::{
     balances_in, due_in, entries_of_in, entries_of_kind_in, head_in, link_hash_in, posted_of_in, purses_in, undated_in,
 };
 pub use statement::{Statement, StatementLine, statement_in};
 pub use subjects::subjects_in;
+pub use turnover::{MovedLink, Sides, Totals, Turnover, links_in, totals_in};

@@ -12,12 +12,13 @@ use crate::account::{Account, AccountId, AccountKind};
 use crate::accounts::{AccountBalance, balance_of};
 use crate::chain::{ChainHash, LinkedEntry, content};
 use crate::earner::{Earner, Purse};
-use crate::entry::{Entry, EntryId, EntryKind, Posting};
+use crate::entry::{Entry, EntryId, EntryKind, Posting, is_belated};
 use crate::error::LedgerError;
-use crate::table::{account, entry, head, link, posting};
+use crate::table::{account, belated, entry, head, link, posting};
+use crate::turnover::Turnover;
 
 /// The kinds of accounts that have a day.
-const PENDING: [&str; 2] = [AccountKind::SitePending.name(), AccountKind::AgentPending.name()];
+pub(crate) const PENDING: [&str; 2] = [AccountKind::SitePending.name(), AccountKind::AgentPending.name()];
 
 /// The balances of `accounts`, in their order; one that was never posted to has nothing.
 pub async fn balances_in(tx: &impl Tx, accounts: &[Account]) -> Result<Vec<Money>, LedgerError> {
@@ -126,7 +127,10 @@ pub async fn entries_of_kind_in(
 }
 
 /// The entries of these rows, in their order.
-async fn with_postings_in(tx: &impl Tx, rows: Vec<entry::Model>) -> Result<Vec<(DateTime<Utc>, Entry)>, LedgerError> {
+pub(crate) async fn with_postings_in(
+    tx: &impl Tx,
+    rows: Vec<entry::Model>,
+) -> Result<Vec<(DateTime<Utc>, Entry)>, LedgerError> {
     let ids = rows.iter().map(|row| row.id);
     let touched: BTreeSet<Uuid> = rows.iter().flat_map(entry::Model::account_ids).collect();
     let found = tx
@@ -205,6 +209,9 @@ pub(crate) fn insert_entries(
         })
     });
     sheaf.insert::<posting::Entity>(postings.collect::<Vec<_>>());
+    let belated = entries.iter().map(Entry::id).filter(|id| is_belated(*id, posted_at));
+    let belated = belated.map(|id| belated::Model { tenant_id: tenant.uuid(), posted_at, entry_id: id.uuid() });
+    sheaf.insert::<belated::Entity>(belated.collect::<Vec<_>>());
 }
 
 /// The accounts of an entry, each once, as its row names them.
@@ -231,9 +238,11 @@ pub(crate) async fn link_in(
     let linked_at = tx.now();
     let content = content(&mut linked(entries, linked_at, ids));
     let count = i32::try_from(entries.len()).expect("a batch is small");
+    let moved = Turnover::of(entries).to_string();
     if is_head_there && tx.backend() == Backend::Postgres {
-        let mut rest = Rows::of_columns(&[link::Column::BatchId, link::Column::Entries, link::Column::LinkedAt]);
-        rest.push([batch.into(), count.into(), linked_at.into()]);
+        use link::Column::{BatchId, Entries, LinkedAt, Moved};
+        let mut rest = Rows::of_columns(&[BatchId, Entries, LinkedAt, Moved]);
+        rest.push([batch.into(), count.into(), linked_at.into(), moved.into()]);
         sheaf.chain(Chained::<head::Entity, link::Entity> {
             seq: head::Column::Seq,
             hash: head::Column::Hash,
@@ -249,7 +258,8 @@ pub(crate) async fn link_in(
     let previous = ChainHash::from_bytes(&head.hash).unwrap_or(ChainHash::ROOT);
     let seq = head.seq + 1;
     let hash = previous.next(seq, &content).bytes().to_vec();
-    let link = link::Model { tenant_id, seq, batch_id: batch, hash: hash.clone(), entries: count, linked_at };
+    let moved = Some(moved);
+    let link = link::Model { tenant_id, seq, batch_id: batch, hash: hash.clone(), entries: count, linked_at, moved };
     sheaf.insert::<link::Entity>([link]);
     let mut rows = Rows::of_columns(&[head::Column::Seq, head::Column::Hash]);
     rows.push([seq.into(), hash.into()]);

@@ -87,6 +87,27 @@ pub(crate) mod link {
         pub hash: Vec<u8>,
         pub entries: i32,
         pub linked_at: DateTime<Utc>,
+        /// As [`crate::Turnover`] writes it; none in links of before.
+        pub moved: Option<String>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod belated {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "belated_entries")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub posted_at: DateTime<Utc>,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub entry_id: Uuid,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -111,7 +132,7 @@ pub(crate) mod head {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-store::tenant_owned!(account, entry, posting, link, head);
+store::tenant_owned!(account, entry, posting, belated, link, head);
 
 impl entry::Model {
     /// The accounts of its postings, each once.

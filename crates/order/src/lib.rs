@@ -32,6 +32,7 @@ pub mod machine;
 mod model;
 mod number;
 mod office;
+mod parts;
 mod refund;
 mod replace;
 mod repo;
@@ -65,6 +66,7 @@ pub use model::{
 };
 pub use number::{NumberFault, OrderNumber};
 pub use office::{DeskHop, DeskLine, DeskPayment, DeskView, FulfilBy, OrderFilter, OrderList, OrderRow, OwnView};
+pub use parts::{SoldPart, sold_parts_in};
 pub use refund::{
     BuyerRefund, LinePart, LineWish, OrderRefund, RefundAsked, RefundOf, RefundRefusal, RefundTo, RefundWish,
     ReturnedLine, ReturnedPart,

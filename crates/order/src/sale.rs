@@ -265,7 +265,16 @@ pub fn returned(
         let own = given.into_iter().find(|account| Earner::of(account) == Some(earner));
         postings.extend(take_back(&earner, &purse(&earner)?, own, amount));
     }
-    Ok(Entry::try_new(EntryKind::LineReturned, order, &format!("returned:{}:{number}", line.number), postings)?)
+    Ok(Entry::try_new(EntryKind::LineReturned, order, &returned_act(line.number, number), postings)?)
+}
+
+fn returned_act(line: i32, number: i32) -> String {
+    format!("returned:{line}:{number}")
+}
+
+/// The id that the entry of a line has in the `number`th return of its order.
+pub fn returned_id(order: Uuid, line: i32, number: i32) -> EntryId {
+    entry_id(order, &returned_act(line, number))
 }
 
 /// A card that did not work is replaced, the `number`th of its order: what the new one was put in stock for leaves the stock,

@@ -66,14 +66,16 @@ async fn audit_tenant(
     let settlement = settlement::audit_in(&tx, jobs.worked_at).await?;
     let withdrawals = withdrawal::audit_in(&tx).await?;
     let funds = funds::audit_in(&tx).await?;
+    let closings = books::audit_in(&tx).await?;
     let text = &mut report.text;
     let _ = writeln!(
         text,
-        "{}: {} entries, {} postings, {} links; {} cards; {} orders; {} payments, {} refunds",
+        "{}: {} entries, {} postings, {} links, {} closed days; {} cards; {} orders; {} payments, {} refunds",
         slug,
         ledger.entries,
         ledger.postings,
         ledger.links,
+        closings.closings,
         stock.cards,
         orders.orders,
         payments.payments,
@@ -93,6 +95,7 @@ async fn audit_tenant(
     found.extend(settlement.breaches);
     found.extend(withdrawals.breaches);
     found.extend(funds.breaches);
+    found.extend(closings.breaches);
     found.extend(payments.breaches);
     found.extend(jobs.breaches.into_iter().map(|finding| (15, finding)));
     found.extend(compare_heads(&tx, &heads.join(head_file(tenant))).await?);

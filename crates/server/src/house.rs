@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use books::{Books, DayCloser};
 use catalog::{Catalog, Prices};
 use commission::Agents;
 use funds::{Funds, PrepaidWatcher, Vault};
@@ -58,6 +59,8 @@ pub struct House {
     pub withdrawals: Withdrawals,
     /// Recharge cards, adjustments, prepaid money.
     pub funds: Funds,
+    /// Closed days, statements, profit.
+    pub books: Books,
     /// Finding an order again without an account.
     pub lookups: Lookups,
     /// Files of cards, in and out.
@@ -85,6 +88,7 @@ impl House {
         let settlement = Settlement::new(store.clone(), lanes.clone(), prices.clone());
         let withdrawals = Withdrawals::new(store.clone(), lanes.clone(), inventory.clone());
         let funds = Funds::new(store.clone(), lanes.clone(), inventory.clone());
+        let books = Books::new(store.clone(), inventory.clone());
         let lookups = Lookups::new(orders.clone(), passwords.clone());
         let intake = Intake::new(store.clone(), inventory.clone(), prices.clone(), orders.shelf().clone());
         let launch = Launch::new(
@@ -113,6 +117,7 @@ impl House {
             settlement,
             withdrawals,
             funds,
+            books,
             lookups,
             intake,
             launch,
@@ -128,6 +133,7 @@ impl House {
     /// The runner of jobs with all handlers and schedules.
     pub fn runner(&self, node: &str) -> Runner {
         let heads = self.settings.data_dir.join("heads");
+        let closings = self.settings.data_dir.join("closings");
         let runner = Runner::new(self.store.clone(), node, &self.outbox)
             .handle(LowStock::new(self.store.clone(), self.inventory.clone()))
             .handle(MoneyReceiver(self.orders.clone()))
@@ -135,6 +141,7 @@ impl House {
             .handle(Sweeper(self.orders.clone()))
             .handle(Releaser(self.settlement.clone()))
             .handle(PrepaidWatcher(self.funds.clone()))
+            .handle(DayCloser { books: self.books.clone(), store: self.store.clone(), folder: closings })
             .handle(KeyPruner { store: self.store.clone() })
             .handle(HeadExporter { store: self.store.clone(), folder: heads })
             .schedule(jobs::schedule(&self.tenancy));

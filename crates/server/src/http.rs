@@ -76,6 +76,7 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         settlement: house.settlement.clone(),
         withdrawals: house.withdrawals.clone(),
         funds: house.funds.clone(),
+        books: house.books.clone(),
         store: house.store.clone(),
         kit: kit.clone().patient(UPLOAD_TIME),
     });

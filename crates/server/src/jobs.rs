@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use books::CloseDays;
 use chrono::TimeDelta;
 use funds::WatchPrepaid;
 use kernel::TenantId;
@@ -109,6 +110,7 @@ pub fn schedule(tenancy: &Tenancy) -> Schedule {
         .every("settlement", Duration::from_secs(60), &SettleDue { is_whole: false })
         .every("settlement_whole", Duration::from_secs(24 * 3600), &SettleDue { is_whole: true })
         .every("prepaid", Duration::from_secs(300), &WatchPrepaid {})
+        .every("closings", Duration::from_secs(600), &CloseDays {})
         .every("rescue", Duration::from_secs(600), &Rescue {})
         .every("holds", Duration::from_secs(10), &SweepHolds {})
 }

@@ -121,6 +121,8 @@ const TITLES: &[(&str, &str, &str)] = &[
     ("payment_expired", "付款已超时", "The payment has expired"),
     ("payment_not_found", "没有这笔付款", "There is no such payment"),
     ("payment_not_open", "这笔付款已结束", "The payment is not open"),
+    ("period_invalid", "期间不对", "The period is not valid"),
+    ("period_too_long", "期间内往来太多", "Too much has happened in the period"),
     ("plan_in_the_past", "生效时间已过", "The plan begins in the past"),
     ("plan_notice_too_short", "公示时间不够", "The notice is too short"),
     ("plan_rule_twice", "佣金规则重复", "Two rules of the plan are about the same"),

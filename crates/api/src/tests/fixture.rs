@@ -142,6 +142,7 @@ impl Console {
     /// What is answered to a GET, as text.
     pub async fn text(&mut self, path: &str) -> String {
         let request = Request::builder().uri(path).header(header::HOST, CONSOLE_HOST);
+        let request = request.header(header::COOKIE, &self.cookie);
         let request = request.body(Body::empty()).expect("a request");
         let response = self.router.clone().oneshot(request).await.expect("an answer");
         self.headers = response.headers().clone();
@@ -215,6 +216,7 @@ fn rooms(db: &TestDb, passwords: &Passwords) -> ApiState {
         plans: Plans,
         settlement: Settlement::new(store.clone(), lanes.clone(), prices.clone()),
         withdrawals: Withdrawals::new(store.clone(), lanes.clone(), inventory.clone()),
+        books: books::Books::new(store.clone(), inventory.clone()),
         funds: Funds::new(store.clone(), lanes.clone(), inventory.clone()),
         prices,
         payments,

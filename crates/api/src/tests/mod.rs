@@ -1,6 +1,7 @@
 //! The API as the console meets it, on both databases.
 
 mod agents;
+mod books;
 mod catalogue;
 mod conventions;
 mod earnings;

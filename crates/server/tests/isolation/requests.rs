@@ -41,6 +41,9 @@ pub fn query_of(route: &Route, target: &Target) -> String {
         Some("earnings") if !route.path.contains("/sites/") && !route.path.contains("{agent}") => {
             format!("?site={}", target.names["site"])
         }
+        Some("statements") => format!("?party={}&from=2026-11-20&to=2026-11-21", target.names["site"]),
+        Some("statement") => "?from=2026-11-20&to=2026-11-21".to_owned(),
+        Some("profit") => "?by=goods&from=2026-11-20&to=2026-11-21".to_owned(),
         Some("imports") => "?file_name=new.txt".to_owned(),
         _ => String::new(),
     }

@@ -167,7 +167,8 @@ impl Entry {
         if let Ok(id) = HeaderValue::from_str(self.id.as_str()) {
             headers.insert(REQUEST_ID, id);
         }
-        headers.insert(header::CONTENT_SECURITY_POLICY, kit.policy.clone());
+        // A page that brings its own look says what it may do itself.
+        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert_with(|| kit.policy.clone());
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         response
