@@ -42,7 +42,6 @@ pub struct Audit {
 type Kinds = HashMap<Uuid, (AccountKind, Currency)>;
 
 const PAGE: u64 = 5_000;
-const FAR_AT_ONCE: usize = 500;
 const BREACHES_MAX: usize = 100;
 
 impl Audit {
@@ -59,7 +58,7 @@ pub async fn audit_in(tx: &impl Tx) -> Result<Audit, LedgerError> {
     let mut audit = Audit::default();
     let mut sums: HashMap<Uuid, i128> = HashMap::new();
     let mut batches: HashMap<Uuid, Vec<LinkedEntry>> = HashMap::new();
-    let mut far = BTreeSet::new();
+    let mut listed = belated_in(tx).await?;
     let mut after = Uuid::nil();
     loop {
         let entries = page(tx, after).await?;
@@ -71,8 +70,9 @@ pub async fn audit_in(tx: &impl Tx) -> Result<Audit, LedgerError> {
             audit.entries += 1;
             audit.postings += own.len() as u64;
             check_entry(&mut audit, &row, &own);
-            if is_belated(EntryId::from_uuid(row.id), row.posted_at) {
-                far.insert((row.posted_at, row.id));
+            let is_listed = listed.remove(&row.id) == Some(row.posted_at);
+            if !is_listed && is_belated(EntryId::from_uuid(row.id), row.posted_at) {
+                audit.report(2, format!("entry {} is far from the time in its id, and not listed as belated", row.id));
             }
             for line in &own {
                 *sums.entry(line.account_id).or_default() += i128::from(line.amount_minor);
@@ -97,8 +97,17 @@ pub async fn audit_in(tx: &impl Tx) -> Result<Audit, LedgerError> {
     }
     let kinds = check_balances(tx, &mut audit, &sums).await?;
     check_chain(tx, &mut audit, (batches, kinds)).await?;
-    check_belated(tx, &mut audit, far).await?;
+    for (id, at) in listed {
+        audit.report(13, format!("an entry {id} of {at} is listed as belated, and there is none"));
+    }
     Ok(audit)
+}
+
+/// When the entries were posted that are listed as belated.
+async fn belated_in(tx: &impl Tx) -> Result<HashMap<Uuid, DateTime<Utc>>, LedgerError> {
+    use belated::Column::{EntryId as InEntry, PostedAt};
+    let listed: Vec<(Uuid, DateTime<Utc>)> = tx.find::<belated::Entity>().columns([InEntry, PostedAt]).await?;
+    Ok(listed.into_iter().collect())
 }
 
 async fn page(tx: &impl Tx, after: Uuid) -> Result<Vec<entry::Model>, LedgerError> {
@@ -164,25 +173,6 @@ async fn check_balances(tx: &impl Tx, audit: &mut Audit, sums: &HashMap<Uuid, i1
     }
     let kinds = accounts.iter().filter_map(|row| Some((row.id, account_of(row)?)));
     Ok(kinds.map(|(id, account)| (id, (account.kind, account.currency))).collect())
-}
-
-/// Every entry that was posted far from the time in its id is in the list of such entries: statements find it there.
-async fn check_belated(
-    tx: &impl Tx,
-    audit: &mut Audit,
-    far: BTreeSet<(DateTime<Utc>, Uuid)>,
-) -> Result<(), LedgerError> {
-    use belated::Column::{EntryId as InEntry, PostedAt};
-    for some in far.into_iter().collect::<Vec<_>>().chunks(FAR_AT_ONCE) {
-        let moments = tx.find::<belated::Entity>().among(PostedAt, some.iter().map(|(at, _)| *at));
-        let listed: Vec<(DateTime<Utc>, Uuid)> =
-            moments.among(InEntry, some.iter().map(|(_, id)| *id)).columns([PostedAt, InEntry]).await?;
-        let listed: HashSet<(DateTime<Utc>, Uuid)> = listed.into_iter().collect();
-        for (at, id) in some.iter().filter(|one| !listed.contains(*one)) {
-            audit.report(2, format!("entry {id} was posted at {at}, far from the time in its id, and is not listed"));
-        }
-    }
-    Ok(())
 }
 
 /// What these entries move, kind by kind.

@@ -230,10 +230,8 @@ impl PeriodEntries {
         }
     }
 
-    fn wanted<'t>(&self, tx: &'t impl Tx) -> store::Find<'t, entry::Entity> {
-        use entry::Column::{Kind, PostedAt};
-        let within = tx.find::<entry::Entity>().filter(PostedAt.gte(self.from)).filter(PostedAt.lt(self.until));
-        within.filter(Kind.is_in(self.kinds.iter().copied()))
+    fn wants(&self, row: &entry::Model) -> bool {
+        row.posted_at >= self.from && row.posted_at < self.until && self.kinds.contains(&row.kind.as_str())
     }
 
     fn high(&self) -> Uuid {
@@ -242,12 +240,13 @@ impl PeriodEntries {
 
     async fn in_time(&mut self, tx: &impl Tx, after: Uuid) -> Result<Vec<entry::Model>, LedgerError> {
         use entry::Column::Id;
-        let find = self.wanted(tx).filter(Id.gt(after)).filter(Id.lt(self.high())).ascending(Id);
-        let rows = find.limit(PAGE).all().await?;
+        let find = tx.find::<entry::Entity>().filter(Id.gt(after)).filter(Id.lt(self.high())).ascending(Id);
+        let mut rows = find.limit(PAGE).all().await?;
         self.at = match rows.last() {
             Some(last) => Stage::InTime { after: last.id },
             None => Stage::Belated { after: (self.from, Uuid::nil()) },
         };
+        rows.retain(|row| self.wants(row));
         Ok(rows)
     }
 
@@ -259,6 +258,11 @@ impl PeriodEntries {
         // The others were met already.
         let own = listed.into_iter().filter(|(at, id)| *at < self.until && !(low < *id && *id < high));
         let ids: Vec<Uuid> = own.map(|(_, id)| id).collect();
-        if ids.is_empty() { Ok(Vec::new()) } else { Ok(self.wanted(tx).among(entry::Column::Id, ids).all().await?) }
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut rows = tx.find::<entry::Entity>().among(entry::Column::Id, ids).all().await?;
+        rows.retain(|row| self.wants(row));
+        Ok(rows)
     }
 }

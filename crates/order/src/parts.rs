@@ -24,13 +24,22 @@ pub struct SoldPart {
     pub quantity: u32,
 }
 
+/// Orders whose lines are asked for at once.
+const ORDERS_AT_ONCE: usize = 100;
+
 /// The lines of these orders, by the entries that may be about them: of a delivery, of each return, of each replaced code.
 pub async fn sold_parts_in(tx: &impl Tx, orders: &BTreeSet<Uuid>) -> Result<HashMap<EntryId, SoldPart>, StoreError> {
+    let mut parts = HashMap::with_capacity(orders.len());
+    for some in orders.iter().copied().collect::<Vec<_>>().chunks(ORDERS_AT_ONCE) {
+        add_parts(tx, some, &mut parts).await?;
+    }
+    Ok(parts)
+}
+
+async fn add_parts(tx: &impl Tx, orders: &[Uuid], parts: &mut HashMap<EntryId, SoldPart>) -> Result<(), StoreError> {
     let ids = || orders.iter().copied();
-    let lines = tx.find::<line::Entity>().among(line::Column::OrderId, ids()).all().await?;
     let mut known: HashMap<(Uuid, i32), SoldPart> = HashMap::new();
-    let mut parts = HashMap::with_capacity(lines.len());
-    for row in lines {
+    for row in tx.find::<line::Entity>().among(line::Column::OrderId, ids()).all().await? {
         let title = |goods: &str, sku: &str| format!("{goods} {sku}").trim().to_owned();
         let part = SoldPart {
             site: SiteId::from_uuid(row.site_id),
@@ -42,14 +51,12 @@ pub async fn sold_parts_in(tx: &impl Tx, orders: &BTreeSet<Uuid>) -> Result<Hash
         known.insert((row.order_id, row.line_no), part);
     }
     let returned = tx.find::<returned_line::Entity>().among(returned_line::Column::OrderId, ids()).all().await?;
-    let returned =
-        returned.into_iter().map(|row| (row.order_id, row.line_no, returned_id(row.order_id, row.line_no, row.number)));
+    let returned = returned
+        .into_iter()
+        .map(|row| ((row.order_id, row.line_no), returned_id(row.order_id, row.line_no, row.number)));
     let replaced = tx.find::<replacement::Entity>().among(replacement::Column::OrderId, ids()).all().await?;
-    let replaced = replaced.into_iter().map(|row| (row.order_id, row.line_no, replaced_id(row.order_id, row.number)));
-    for (order, line, entry) in returned.chain(replaced) {
-        if let Some(part) = known.get(&(order, line)) {
-            parts.insert(entry, part.clone());
-        }
-    }
-    Ok(parts)
+    let replaced = replaced.into_iter().map(|row| ((row.order_id, row.line_no), replaced_id(row.order_id, row.number)));
+    let about = returned.chain(replaced).filter_map(|(line, entry)| Some((entry, known.get(&line)?.clone())));
+    parts.extend(about);
+    Ok(())
 }

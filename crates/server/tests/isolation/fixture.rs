@@ -87,8 +87,11 @@ impl Fixture {
         let settings = Settings { data_dir: db.folder(), sandbox_url, limits: unhurried(), ..Settings::default() };
         let house = House::open(&settings, db.store.clone()).await.expect("the house opens");
         let (mut targets, mut staff) = (Vec::new(), BTreeMap::new());
-        for tenant in [HOME, FOREIGN] {
-            let applied = launch(&house, db, tenant).await;
+        // What happened the day before is closed by now.
+        db.clock.advance(-BEFORE);
+        let launched = [launch(&house, db, HOME).await, launch(&house, db, FOREIGN).await];
+        db.clock.advance(BEFORE);
+        for (tenant, applied) in [HOME, FOREIGN].into_iter().zip(launched) {
             pay_agents(&house, tenant).await;
             for site in SITES {
                 targets.push(target(&house, tenant, site, &applied).await);
@@ -122,6 +125,18 @@ impl Fixture {
         let bytes = to_bytes(answer.into_body(), 4 << 20).await.expect("a body");
         (status, String::from_utf8_lossy(&bytes).into_owned())
     }
+}
+
+/// So long before all else the shops were launched: at least one day was over since.
+const BEFORE: chrono::TimeDelta = chrono::TimeDelta::hours(25);
+
+/// The first day that is closed.
+async fn closed_day(house: &House, shop: &Shop) -> String {
+    let scope = shop.scope().engine();
+    house.books.close_days(&scope).await.expect("closed");
+    let tx = house.store.read(&scope).await.expect("a reader");
+    let closings = house.books.closings_after_in(&tx, None, 1).await.expect("read");
+    closings.first().expect("a day is over").day.to_string()
 }
 
 /// All cells of a matrix are asked from one address.
@@ -228,6 +243,7 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
     let (recharge_batch, recharge_code, adjustment) = member_money(house, &shop).await;
     let names = BTreeMap::from([
         ("recharge_batch", recharge_batch),
+        ("day", closed_day(house, &shop).await),
         ("adjustment", adjustment),
         ("payee", payee),
         ("payout", payout),

@@ -187,7 +187,7 @@ fn assert_no_marks(fixture: &Fixture, actor: Actor, text: &str, at: &str) {
 fn assert_no_ids(fixture: &Fixture, actor: Actor, text: &str, at: &str) {
     let Some((role, _)) = actor.role() else { return };
     for target in &fixture.targets {
-        for (name, value) in target.names.iter().filter(|(name, _)| !["code", "link", "tenant"].contains(name)) {
+        for (name, value) in target.names.iter().filter(|(name, _)| !["code", "day", "link", "tenant"].contains(name)) {
             let is_his = target.tenant_slug == HOME
                 && match role.reach() {
                     identity::Reach::Tenant => true,

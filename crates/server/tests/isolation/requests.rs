@@ -44,6 +44,7 @@ pub fn query_of(route: &Route, target: &Target) -> String {
         Some("statements") => format!("?party={}&from=2026-11-20&to=2026-11-21", target.names["site"]),
         Some("statement") => "?from=2026-11-20&to=2026-11-21".to_owned(),
         Some("profit") => "?by=goods&from=2026-11-20&to=2026-11-21".to_owned(),
+        Some("file") if route.path.contains("{day}") => "?format=csv".to_owned(),
         Some("imports") => "?file_name=new.txt".to_owned(),
         _ => String::new(),
     }
@@ -52,7 +53,7 @@ pub fn query_of(route: &Route, target: &Target) -> String {
 /// The actor's own tenant and site, and the things of `target`; none if he may ask for all of them, or there are none.
 pub fn mixed(route: &Route, home: &Target, target: &Target, reach: Option<Reach>) -> Option<Names> {
     let mut things = names_of(route.path);
-    things.retain(|name| !["tenant", "site", "file", "line_no"].contains(&name.as_str()));
+    things.retain(|name| !["tenant", "site", "file", "line_no", "day"].contains(&name.as_str()));
     // A site named below its tenant is a thing like others, unless the policy is about it.
     if route.policy.starts_with("operator") && route.path.contains("{site}") {
         things.push("site".to_owned());
