@@ -117,8 +117,8 @@ impl Books {
         let moments = (from.begins(), to.after(1).begins());
         let mut pages = PeriodEntries::new(&KINDS, moments);
         while let Some(entries) = pages.next_in(tx).await? {
-            let orders: BTreeSet<Uuid> = entries.iter().map(|(_, entry)| entry.subject()).collect();
-            let parts = sold_parts_in(tx, &orders).await?;
+            let about = entries.iter().map(|(_, entry)| (entry.kind(), entry.subject()));
+            let parts = sold_parts_in(tx, about).await?;
             add(&mut rows, by, &entries, |entry| parts.get(&entry.id()));
         }
         let mut rows: Vec<ProfitRow> = rows.into_values().collect();

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use catalog::SkuId;
 use kernel::{SiteId, Wording};
-use ledger::EntryId;
+use ledger::{EntryId, EntryKind};
 use store::{StoreError, Tx};
 use uuid::Uuid;
 
@@ -27,36 +27,55 @@ pub struct SoldPart {
 /// Orders whose lines are asked for at once.
 const ORDERS_AT_ONCE: usize = 100;
 
-/// The lines of these orders, by the entries that may be about them: of a delivery, of each return, of each replaced code.
-pub async fn sold_parts_in(tx: &impl Tx, orders: &BTreeSet<Uuid>) -> Result<HashMap<EntryId, SoldPart>, StoreError> {
-    let mut parts = HashMap::with_capacity(orders.len());
-    for some in orders.iter().copied().collect::<Vec<_>>().chunks(ORDERS_AT_ONCE) {
-        add_parts(tx, some, &mut parts).await?;
+/// The lines that these entries are about: of a delivery, of a return, of a replaced code; `entries` are kinds, and the orders
+/// that they are about.
+pub async fn sold_parts_in(
+    tx: &impl Tx,
+    entries: impl IntoIterator<Item = (EntryKind, Uuid)>,
+) -> Result<HashMap<EntryId, SoldPart>, StoreError> {
+    let (mut orders, mut returned, mut replaced) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for (kind, order) in entries {
+        orders.insert(order);
+        match kind {
+            EntryKind::LineReturned => drop(returned.insert(order)),
+            EntryKind::CodeReplaced => drop(replaced.insert(order)),
+            _ => {}
+        }
     }
+    let (mut parts, mut known) = (HashMap::with_capacity(orders.len()), HashMap::new());
+    for some in chunks(&orders) {
+        for row in tx.find::<line::Entity>().among(line::Column::OrderId, some).all().await? {
+            let part = part_of(&row);
+            parts.insert(delivered_id(row.order_id, row.line_no), part.clone());
+            known.insert((row.order_id, row.line_no), part);
+        }
+    }
+    let mut about: Vec<(EntryId, (Uuid, i32))> = Vec::new();
+    for some in chunks(&returned) {
+        let rows = tx.find::<returned_line::Entity>().among(returned_line::Column::OrderId, some).all().await?;
+        let entry = |row: &returned_line::Model| returned_id(row.order_id, row.line_no, row.number);
+        about.extend(rows.iter().map(|row| (entry(row), (row.order_id, row.line_no))));
+    }
+    for some in chunks(&replaced) {
+        let rows = tx.find::<replacement::Entity>().among(replacement::Column::OrderId, some).all().await?;
+        let entry = |row: &replacement::Model| replaced_id(row.order_id, row.number);
+        about.extend(rows.iter().map(|row| (entry(row), (row.order_id, row.line_no))));
+    }
+    parts.extend(about.into_iter().filter_map(|(entry, line)| Some((entry, known.get(&line)?.clone()))));
     Ok(parts)
 }
 
-async fn add_parts(tx: &impl Tx, orders: &[Uuid], parts: &mut HashMap<EntryId, SoldPart>) -> Result<(), StoreError> {
-    let ids = || orders.iter().copied();
-    let mut known: HashMap<(Uuid, i32), SoldPart> = HashMap::new();
-    for row in tx.find::<line::Entity>().among(line::Column::OrderId, ids()).all().await? {
-        let title = |goods: &str, sku: &str| format!("{goods} {sku}").trim().to_owned();
-        let part = SoldPart {
-            site: SiteId::from_uuid(row.site_id),
-            sku: SkuId::from_uuid(row.sku_id),
-            title: Wording::new(title(&row.title_zh, &row.sku_name_zh), title(&row.title_en, &row.sku_name_en)),
-            quantity: row.quantity.unsigned_abs(),
-        };
-        parts.insert(delivered_id(row.order_id, row.line_no), part.clone());
-        known.insert((row.order_id, row.line_no), part);
+fn chunks(orders: &BTreeSet<Uuid>) -> Vec<Vec<Uuid>> {
+    let orders: Vec<Uuid> = orders.iter().copied().collect();
+    orders.chunks(ORDERS_AT_ONCE).map(<[Uuid]>::to_vec).collect()
+}
+
+fn part_of(row: &line::Model) -> SoldPart {
+    let title = |goods: &str, sku: &str| format!("{goods} {sku}").trim().to_owned();
+    SoldPart {
+        site: SiteId::from_uuid(row.site_id),
+        sku: SkuId::from_uuid(row.sku_id),
+        title: Wording::new(title(&row.title_zh, &row.sku_name_zh), title(&row.title_en, &row.sku_name_en)),
+        quantity: row.quantity.unsigned_abs(),
     }
-    let returned = tx.find::<returned_line::Entity>().among(returned_line::Column::OrderId, ids()).all().await?;
-    let returned = returned
-        .into_iter()
-        .map(|row| ((row.order_id, row.line_no), returned_id(row.order_id, row.line_no, row.number)));
-    let replaced = tx.find::<replacement::Entity>().among(replacement::Column::OrderId, ids()).all().await?;
-    let replaced = replaced.into_iter().map(|row| ((row.order_id, row.line_no), replaced_id(row.order_id, row.number)));
-    let about = returned.chain(replaced).filter_map(|(line, entry)| Some((entry, known.get(&line)?.clone())));
-    parts.extend(about);
-    Ok(())
 }

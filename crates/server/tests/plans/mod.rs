@@ -24,9 +24,10 @@ use watch::{Seen, Watch};
 const ROWS_MAX: u64 = 1_000;
 
 /// Statements that read more on purpose, by what is in them, and why.
-const ALLOWED: [(&str, &str); 5] = [
+const ALLOWED: [(&str, &str); 6] = [
     ("COUNT(*) AS \"count\" FROM \"agents\"", "who appoints an agent counts those of the site: 20,000 are the most"),
     ("\"account_id\" = $2 ORDER BY \"postings\".\"entry_id\" DESC LIMIT", "a statement sorts 5,000 postings"),
+    ("\"entry_id\" >= $3 LIMIT", "a statement of a period adds up what was posted since it began"),
     ("\"command_keys\".\"asked_at\" < $2", "2,000 old keys are forgotten at once"),
     ("DELETE FROM \"command_keys\"", "2,000 old keys are forgotten at once"),
     ("\"jobs\".\"attempts\" > $", "jobs of a clock that ran ahead are looked for after it did, and every five minutes"),
