@@ -35,5 +35,5 @@ pub use model::{Closing, ClosingDocument, ClosingKeyId, Party, TrialRow};
 pub use paper::{Format, Paper};
 pub use profit::{Profit, ProfitBy, ProfitKey, ProfitRow};
 pub use seal::{PublicKey, verify};
-pub use service::{Books, Closed};
+pub use service::{Books, Closed, closing_in};
 pub use statement::Statement;

@@ -124,8 +124,13 @@ impl Books {
 
     /// The closing of this day.
     pub async fn closing_in(&self, tx: &impl Tx, day: Day) -> Result<Option<Closing>, BooksError> {
-        repo::closing(tx, day).await
+        closing_in(tx, day).await
     }
+}
+
+/// The closing of this day.
+pub async fn closing_in(tx: &impl Tx, day: Day) -> Result<Option<Closing>, BooksError> {
+    repo::closing(tx, day).await
 }
 
 impl Closing {

@@ -127,6 +127,11 @@ impl PrepaidStanding {
 type Answer<T> = Result<Answered<T>, FundsError>;
 
 /// Recharge cards.
+/// The batch that was made under the key, if the same was asked for.
+fn made_before((answer, asked): (RechargeBatch, Vec<u8>), fingerprint: &[u8]) -> Answer<RechargeBatch> {
+    if asked == fingerprint { Ok(Answered { answer, is_replay: true }) } else { Err(FundsError::KeyReused) }
+}
+
 impl Funds {
     /// Member money by these lanes; codes are sealed with the tenant's keys.
     pub const fn new(store: Store, lanes: Lanes, inventory: Inventory) -> Self {
@@ -151,14 +156,18 @@ impl Funds {
         (by, key): (Uuid, &str),
     ) -> Answer<RechargeBatch> {
         let tx = self.store.write(scope).await?;
-        rules::check_batch(&new, tx.now())?;
         let fingerprint = Sha256::digest(serde_json::to_vec(&new).expect("plain data")).to_vec();
         let key = format!("{by}:{key}");
+        // What was made is answered again, also when its last day has come too near meanwhile to make it now.
+        if let Some(known) = cards::batch_of_key(&tx, &key).await? {
+            return made_before(known, &fingerprint);
+        }
+        rules::check_batch(&new, tx.now())?;
         let batch = RechargeBatch { id: RechargeBatchId::new(), of: new, created: (tx.now(), by), voided: None };
         if !cards::insert_batch(&tx, &batch, (&key, fingerprint.clone())).await? {
-            let (known, asked) = cards::batch_of_key(&tx, &key).await?.ok_or(FundsError::ChangedMeanwhile)?;
-            let is_same = asked == fingerprint;
-            return if is_same { Ok(Answered { answer: known, is_replay: true }) } else { Err(FundsError::KeyReused) };
+            // Somebody was faster by a moment.
+            let known = cards::batch_of_key(&tx, &key).await?.ok_or(FundsError::ChangedMeanwhile)?;
+            return made_before(known, &fingerprint);
         }
         let draw = |_| (RechargeCardId::new(), RechargeCode::draw());
         let drawn: Vec<(RechargeCardId, RechargeCode)> = (0..batch.of.count).map(draw).collect();
@@ -215,6 +224,7 @@ impl Funds {
         let batch = cards::batch(&tx, id).await?.ok_or(FundsError::Missing { what: "batch" })?;
         cards::note_export(&tx, id, (by, reason)).await?;
         tx.commit().await?;
+        tracing::info!(tenant.id = %scope.id(), batch.id = %id, operator.id = %by, "the codes of {id} are carried away");
         let tx = self.store.read(scope).await?;
         let mut opened = Vec::new();
         for (card, sealed) in cards::sealed_of(&tx, id).await? {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use identity::CustomerId;
 use kernel::{Coded, FaultKind, Money, SiteId};
-use lane::{Command, CommandKey, Parts};
+use lane::{Command, CommandKey, Parts, actor};
 use ledger::{Account, AccountKind, Book};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,9 @@ use crate::rules::{RefundEvent, refund_step, top_up_limits, wallet_room};
 use crate::till::Till;
 
 /// How long a top-up may be paid.
-const TOP_UP_LIFE: TimeDelta = TimeDelta::minutes(15);
+pub(crate) const TOP_UP_LIFE: TimeDelta = TimeDelta::minutes(15);
+/// For how long the money of one that was not paid in time is thought of as late: its bonus is promised still.
+pub(crate) const TOP_UP_LATE: TimeDelta = TimeDelta::hours(25);
 /// The most top-ups that wait for one customer's money.
 const OPEN_TOP_UPS_MAX: usize = 3;
 /// The most tries to pay one intent.
@@ -168,6 +170,11 @@ impl Command for OpenTopUp {
         bytes.extend(self.amount.minor().to_be_bytes());
         bytes.extend(self.amount.currency().code().as_bytes());
         bytes
+    }
+
+    /// What goes into one wallet goes one after another: what it may hold, and be given, is looked up before.
+    fn actors(&self) -> Vec<u64> {
+        vec![actor(&self.customer.uuid())]
     }
 
     fn want(&self, parts: &mut Parts) {

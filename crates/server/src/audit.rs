@@ -29,12 +29,12 @@ pub struct Report {
 /// SKUs that are asked for at once.
 const SKUS_AT_ONCE: usize = 1_000;
 
-/// Audits all tenants of the store; `heads` holds the exported heads of their ledgers.
-pub async fn run(store: &Store, heads: &Path) -> anyhow::Result<Report> {
+/// Audits all tenants of the store; `data` is the folder with the exported heads of their ledgers and their closings.
+pub async fn run(store: &Store, data: &Path) -> anyhow::Result<Report> {
     let tenants = Tenancy::new(store.clone()).tenants().await?;
     let mut report = Report::default();
     for (tenant, slug) in &tenants {
-        let found = audit_tenant(store, (*tenant, slug), heads, &mut report).await;
+        let found = audit_tenant(store, (*tenant, slug), data, &mut report).await;
         let found = found.with_context(|| format!("the audit of {slug} did not end"))?;
         report.breaches += found.len();
         for (invariant, finding) in found {
@@ -53,7 +53,7 @@ pub async fn run(store: &Store, heads: &Path) -> anyhow::Result<Report> {
 async fn audit_tenant(
     store: &Store,
     (tenant, slug): (TenantId, &str),
-    heads: &Path,
+    data: &Path,
     report: &mut Report,
 ) -> anyhow::Result<Vec<(u8, String)>> {
     let tx = store.snapshot(&Platform::assume().tenant(tenant)).await?;
@@ -98,7 +98,24 @@ async fn audit_tenant(
     found.extend(closings.breaches);
     found.extend(payments.breaches);
     found.extend(jobs.breaches.into_iter().map(|finding| (15, finding)));
-    found.extend(compare_heads(&tx, &heads.join(head_file(tenant))).await?);
+    found.extend(compare_heads(&tx, &data.join("heads").join(head_file(tenant))).await?);
+    found.extend(compare_closings(&tx, &data.join("closings").join(tenant.to_string())).await?);
+    Ok(found)
+}
+
+/// Each closing that lies outside must still be the one that is kept: one that was made anew shows here only.
+async fn compare_closings(tx: &impl store::Tx, folder: &Path) -> anyhow::Result<Vec<(u8, String)>> {
+    let Ok(files) = std::fs::read_dir(folder) else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for file in files {
+        let path = file?.path();
+        let day = path.file_stem().and_then(|stem| kernel::Day::parse(stem.to_str()?));
+        let Some(day) = day.filter(|_| path.extension().is_some_and(|end| end == "json")) else { continue };
+        let kept = books::closing_in(tx, day).await?;
+        if kept.is_none_or(|kept| kept.text.as_bytes() != std::fs::read(&path).unwrap_or_default()) {
+            found.push((12, format!("the closing of {day} is not the one that was laid down")));
+        }
+    }
     Ok(found)
 }
 

@@ -173,7 +173,7 @@ async fn run_audit(settings: &Settings) -> anyhow::Result<ExitCode> {
     let Opened::Here(database) = database::open(settings, Access::Read).await? else {
         bail!("the database cannot be opened for reading");
     };
-    let report = audit::run(&database.store, &settings.data_dir.join("heads")).await?;
+    let report = audit::run(&database.store, &settings.data_dir).await?;
     print(&report.text)?;
     Ok(if report.breaches == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -119,7 +119,7 @@ async fn look_over(settings: &Settings) -> anyhow::Result<ExitCode> {
     let Opened::Here(database) = database::open(settings, Access::Own).await? else {
         bail!("a server has taken the restored file already");
     };
-    let report = audit::run(&database.store, &settings.data_dir.join("heads")).await?;
+    let report = audit::run(&database.store, &settings.data_dir).await?;
     print(&report.text)?;
     let are_open = try_keys(settings, &database.store).await?;
     database.store.close().await?;

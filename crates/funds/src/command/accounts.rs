@@ -143,6 +143,13 @@ fn post(parts: &mut Parts, of: &Adjustment, now: DateTime<Utc>) -> Result<(), Re
             return Err(Refusal::WalletFull { room });
         }
     }
+    // What goes out again had come in: what was lent did not.
+    if let Target::Prepaid(site) = of.target
+        && (of.cause, of.amount.minor() < 0) == (Cause::Deposit, true)
+    {
+        let taken = Money::zero(of.amount.currency()).minus(of.amount).map_err(|_| Refusal::TooLarge)?;
+        check_own(parts, site, taken)?;
+    }
     let entry = rules::adjusted(of).map_err(|error| refused(&error))?;
     parts.part::<Book>().post(entry).map(drop).map_err(|error| refused(&error))
 }
@@ -158,12 +165,21 @@ impl Command for Decide {
         fingerprint(&self.word)
     }
 
+    /// What goes into one wallet goes one after another: what it may hold is looked up before.
+    fn actors(&self) -> Vec<u64> {
+        match self.about.0 {
+            Target::Wallet(customer) => vec![actor(&customer.uuid())],
+            Target::Prepaid(site) => vec![actor(&("credit", site.uuid()))],
+        }
+    }
+
     fn want(&self, parts: &mut Parts) {
         let (target, amount) = self.about;
         parts.part::<Vault>().want_adjustment(self.id);
         parts.part::<Book>().want(target.account(amount));
-        if let Target::Wallet(customer) = target {
-            parts.part::<Till>().want_open_top_ups(customer);
+        match target {
+            Target::Wallet(customer) => parts.part::<Till>().want_open_top_ups(customer),
+            Target::Prepaid(site) => want_own(parts, site, amount),
         }
     }
 
@@ -248,6 +264,29 @@ fn credit_account(site: SiteId, money: Money) -> Account {
     Account::of(AccountKind::SiteCredit, site.uuid(), money.currency())
 }
 
+/// Asks for what of a site's prepaid money is its own. What it was lent is locked, if it ever was: no two decisions look at
+/// the same balance.
+fn want_own(parts: &mut Parts, site: SiteId, money: Money) {
+    parts.part::<Vault>().want_credit(site);
+    let book = parts.part::<Book>();
+    book.want(Target::Prepaid(site).account(money));
+    book.want(credit_account(site, money));
+}
+
+/// Refuses more than what of a site's prepaid money is its own.
+fn check_own(parts: &mut Parts, site: SiteId, wanted: Money) -> Result<(), Refusal> {
+    let book = parts.part::<Book>();
+    let there = book.balance(&Target::Prepaid(site).account(wanted)).expect("it was asked for");
+    let lent = book.balance(&credit_account(site, wanted)).expect("it was asked for");
+    // What was lent stands below zero.
+    let own = there.plus(lent).map_err(|_| Refusal::TooLarge)?;
+    if own.minor() < wanted.minor() {
+        let available = if own.minor() < 0 { Money::zero(own.currency()) } else { own };
+        return Err(Refusal::Insufficient { available });
+    }
+    Ok(())
+}
+
 /// Prepaid money that was handed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moved {
@@ -272,15 +311,7 @@ pub(crate) struct HandOn {
 
 impl HandOn {
     fn decide_or_refuse(&self, parts: &mut Parts, now: DateTime<Utc>) -> Result<Moved, Refusal> {
-        let book = parts.part::<Book>();
-        let there = book.balance(&Target::Prepaid(self.from).account(self.amount)).expect("it was asked for");
-        let lent = book.balance(&credit_account(self.from, self.amount)).expect("it was asked for");
-        // What was lent stands below zero.
-        let own = there.plus(lent).map_err(|_| Refusal::TooLarge)?;
-        if own.minor() < self.amount.minor() {
-            let available = if own.minor() < 0 { Money::zero(own.currency()) } else { own };
-            return Err(Refusal::Insufficient { available });
-        }
+        check_own(parts, self.from, self.amount)?;
         let made = PrepaidMove {
             id: self.id,
             from: self.from,
@@ -290,7 +321,7 @@ impl HandOn {
             made: (now, self.by),
         };
         let entry = rules::handed_on(&made).map_err(|error| refused(&error))?;
-        book.post(entry).map_err(|error| refused(&error))?;
+        parts.part::<Book>().post(entry).map_err(|error| refused(&error))?;
         parts.part::<Vault>().hand_on(made);
         Ok(Moved { id: self.id, amount: self.amount })
     }
@@ -307,10 +338,12 @@ impl Command for HandOn {
         fingerprint(&(self.to, self.amount, &self.note))
     }
 
+    fn actors(&self) -> Vec<u64> {
+        vec![actor(&("credit", self.from.uuid()))]
+    }
+
     fn want(&self, parts: &mut Parts) {
-        let book = parts.part::<Book>();
-        book.want(Target::Prepaid(self.from).account(self.amount));
-        book.want(credit_account(self.from, self.amount));
+        want_own(parts, self.from, self.amount);
     }
 
     fn decide(&self, parts: &mut Parts, now: DateTime<Utc>) -> Self::Answer {

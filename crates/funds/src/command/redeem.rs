@@ -84,7 +84,7 @@ impl Command for RedeemCard {
     }
 
     fn actors(&self) -> Vec<u64> {
-        vec![actor(&("recharge", self.card.uuid()))]
+        vec![actor(&("recharge", self.card.uuid())), actor(&self.customer.uuid())]
     }
 
     fn want(&self, parts: &mut Parts) {

@@ -57,6 +57,69 @@ on_both! {
         shop.all_holds().await;
     }
 
+    async fn what_was_lent_is_not_handed_on_by_moves_on_two_nodes(db) {
+        let shop = Shop::open(&db).await;
+        let nodes = [shop.funds.clone(), shop.twin()];
+        for round in 0..5 {
+            shop.moves(Target::Prepaid(shop.sites[1]).account(cents(0)), 50_00).await;
+            if round == 0 {
+                shop.lend(1, 500_00, None).await.expect("lent");
+            }
+            let hand_on = |place: usize| {
+                let (from, to, by) = (shop.sites[1], shop.sites[2], shop.people[0]);
+                let key = format!("{round}-{place}");
+                let of = MovePrepaid { from, to, amount: cents(50_00), note: None, by, key };
+                nodes[place % 2].hand_on(&shop.scope, &shop.tree, of)
+            };
+            let moved = join_all((0..40).map(hand_on)).await;
+            assert_eq!(moved.into_iter().filter(Result::is_ok).count(), 1, "round {round}");
+            assert_eq!(shop.prepaid(1).await, [500_00, 500_00]);
+        }
+        shop.all_holds().await;
+    }
+
+    async fn many_cards_at_once_do_not_fill_a_wallet_over_its_brim(db) {
+        let shop = Shop::open(&db).await;
+        let (_, codes) = shop.cards(60, Origin::Sold).await;
+        let wallet = Target::Wallet(shop.customers[0]);
+        shop.moves(wallet.account(cents(0)), 4_800_00).await;
+        let approve = |id| {
+            let by = (shop.people[1], "approve".to_owned());
+            shop.funds.decide_adjustment(&shop.scope, id, AdjustmentWord::Approve, by)
+        };
+        let asked = join_all((0..20).map(|_| shop.ask(wallet, 50_00, Cause::Goodwill))).await;
+        let approved = join_all(asked.into_iter().map(|id| approve(id.expect("asked"))));
+        let at = shop.at(1);
+        let redeem = |place: usize| {
+            let key = place.to_string();
+            let (funds, code, at) = (&shop.funds, &codes[place], &at);
+            let limits = shop.patient();
+            let customer = shop.customers[0];
+            async move { redeem_by((funds, limits), (at, customer), code, &key).await }
+        };
+        let (approved, redeemed) = futures::future::join(approved, join_all((0..60).map(redeem))).await;
+        let done = approved.into_iter().filter(Result::is_ok).count() + redeemed.into_iter().filter(Result::is_ok).count();
+        assert_eq!((done, shop.wallet(0).await), (4, 5_000_00));
+        shop.all_holds().await;
+    }
+
+    async fn a_deposit_that_goes_back_is_none_that_was_lent(db) {
+        let shop = Shop::open(&db).await;
+        let prepaid = Target::Prepaid(shop.sites[1]);
+        shop.moves(prepaid.account(cents(0)), 30_00).await;
+        shop.lend(1, 100_00, None).await.expect("lent");
+        let decide = async |minor: i64, cause: Cause| {
+            let id = shop.ask(prepaid, minor, cause).await.expect("asked");
+            shop.decide(id, AdjustmentWord::Approve, 1).await
+        };
+        let refused = decide(-30_01, Cause::Deposit).await;
+        assert!(matches!(refused, Err(FundsError::Refused(Refusal::Insufficient { available })) if available == cents(30_00)), "{refused:?}");
+        assert_eq!(decide(-30_00, Cause::Deposit).await.expect("approved"), AdjustmentState::Approved);
+        assert_eq!(decide(-10_00, Cause::Correction).await.expect("approved"), AdjustmentState::Approved);
+        assert_eq!(shop.prepaid(1).await, [90_00, 100_00]);
+        shop.all_holds().await;
+    }
+
     async fn of_approvals_and_refusals_on_two_nodes_one_counts(db) {
         let shop = Shop::open(&db).await;
         let nodes = [shop.funds.clone(), shop.twin()];

@@ -94,7 +94,10 @@ on_both! {
         assert_eq!(promised, 20_00, "what is left of the month, with what is open");
         shop.receive(shop.pays_in(channel, first, 700_00)).await;
         db.clock.advance(TimeDelta::minutes(20));
-        // The second was not paid: its promise is over.
+        // The second was not paid in time, but its money may be late: then it is given what it was promised.
+        let (_, promised) = shop.tops_up(channel, 100_00).await;
+        assert_eq!(promised, 0);
+        db.clock.advance(TimeDelta::hours(25));
         let (second, promised) = shop.tops_up(channel, 100_00).await;
         assert_eq!(promised, 5_00);
         shop.receive(shop.pays_in(channel, second, 100_00)).await;

@@ -1,11 +1,12 @@
 //! Rules of bonuses, and what top-ups were promised.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Utc};
 use identity::CustomerId;
 use kernel::{Currency, Money, SiteId, TenantScope};
-use sea_orm::ColumnTrait;
+use sea_orm::{ColumnTrait, Condition};
 use store::{Change, Rows, Sheaf, Tx, WriteTx};
 use uuid::Uuid;
 
@@ -52,17 +53,23 @@ pub(crate) async fn bonuses_in(tx: &impl Tx, intents: &[IntentId]) -> Read<Bonus
     find.all().await?.into_iter().map(bonus_of).collect()
 }
 
-/// What these customers were given for top-ups that they opened since `since`, in minor units.
+/// What these customers were given for top-ups that they opened since `since`, in minor units; and what they may still be
+/// given for those of the time between `late`, whose money may be late.
 pub(crate) async fn granted_in(
     tx: &impl Tx,
     customers: &[CustomerId],
     since: DateTime<Utc>,
+    late: RangeInclusive<DateTime<Utc>>,
 ) -> Result<HashMap<CustomerId, i64>, PaymentError> {
     if customers.is_empty() {
         return Ok(HashMap::new());
     }
     let find = tx.find::<bonus::Entity>().among(bonus::Column::CustomerId, uuids(customers));
-    let find = find.filter(bonus::Column::OpenedAt.gt(since)).filter(bonus::Column::GrantedAt.is_not_null());
+    let find = find.filter(bonus::Column::OpenedAt.gt(since)).filter(
+        Condition::any()
+            .add(bonus::Column::GrantedAt.is_not_null())
+            .add(bonus::Column::OpenedAt.between(*late.start(), *late.end())),
+    );
     let sums: Vec<(Uuid, i64)> = find.sum_by(bonus::Column::CustomerId, bonus::Column::AmountMinor).await?;
     Ok(sums.into_iter().map(|(customer, sum)| (CustomerId::from_uuid(customer), sum)).collect())
 }

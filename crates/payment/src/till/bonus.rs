@@ -8,6 +8,7 @@ use store::Tx;
 
 use super::Till;
 use crate::bonus::{Bonus, BonusRules};
+use crate::command::{TOP_UP_LATE, TOP_UP_LIFE};
 use crate::error::PaymentError;
 use crate::model::{Intent, IntentId, Purpose};
 use crate::{repo, rules};
@@ -50,7 +51,8 @@ impl Till {
         self.bonus_rules.clone().unwrap_or_default()
     }
 
-    /// What a customer was given in the last 30 days, or may still be given for top-ups that are open.
+    /// What a customer was given in the last 30 days, or may still be given for top-ups that are open, or whose money may
+    /// only be late.
     pub(crate) fn granted(&self, customer: CustomerId, now: DateTime<Utc>) -> i64 {
         let read = self.granted.get(&customer).copied().unwrap_or(0);
         // What was read as granted is not among those that this batch knows as open.
@@ -85,7 +87,10 @@ impl Till {
         }
         if !wanted.is_empty() {
             self.bonus_rules = Some(repo::bonus_rules_in(tx, tx.now()).await?);
-            self.granted = repo::granted_in(tx, &wanted, tx.now() - BonusRules::MONTH).await?;
+            let now = tx.now();
+            // Those of the last minutes are known as open, or as over.
+            let late = now - TOP_UP_LATE..=now - TOP_UP_LIFE;
+            self.granted = repo::granted_in(tx, &wanted, now - BonusRules::MONTH, late).await?;
         }
         Ok(())
     }

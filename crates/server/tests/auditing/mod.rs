@@ -29,6 +29,24 @@ testkit::on_both! {
         assert!(text.contains("earns from an order, and is no site"), "{text}");
     }
 
+    async fn a_closing_that_lies_outside_is_the_one_that_is_kept(db) {
+        let fixture = Fixture::open(&db).await;
+        let target = &fixture.targets[0];
+        let folder = db.folder().join("closings").join(target.tenant.to_string());
+        std::fs::create_dir_all(&folder).expect("made");
+        let file = folder.join(format!("{}.json", target.names["day"]));
+        let tx = db.store.read(&kernel::Platform::assume().tenant(target.tenant)).await.expect("a reader");
+        let day = kernel::Day::parse(&target.names["day"]).expect("a day");
+        let kept = books::closing_in(&tx, day).await.expect("read").expect("it is closed");
+        drop(tx);
+        std::fs::write(&file, &kept.text).expect("written");
+        let report = audited(&db).await;
+        assert_eq!(report.breaches, 0, "{}", report.text);
+        std::fs::write(&file, kept.text.replace("closed_at", "closed_on")).expect("written");
+        let text = audited(&db).await.text;
+        assert!(text.contains(&format!("BREACH of invariant 12: the closing of {day} is not the one that was laid down")), "{text}");
+    }
+
     async fn dead_letters_are_told_and_are_no_breach(db) {
         Fixture::open(&db).await;
         db.tamper("UPDATE jobs SET state = 'dead', last_error = 'lost its way'").await.expect("tampered");

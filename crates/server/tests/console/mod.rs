@@ -104,7 +104,7 @@ testkit::on_both! {
         assert_eq!((status, &refused["code"]), (StatusCode::CONFLICT, &json!("order_refunded")), "{refused}");
         let view = owner.get(&format!("/orders/{order}")).await;
         assert_eq!(view["refunds"][0]["reason"], "the code did not work", "{view}");
-        let report = server::audit::run(&db.store, &db.folder().join("heads")).await.expect("an audit");
+        let report = server::audit::run(&db.store, &db.folder()).await.expect("an audit");
         assert_eq!(report.breaches, 0, "{}", report.text);
         let (status, shown) = codes(&fixture, &north, &order).await;
         assert!(!shown.contains("CODE-"), "{status} {shown}");

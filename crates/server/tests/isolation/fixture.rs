@@ -94,7 +94,9 @@ impl Fixture {
         for (tenant, applied) in [HOME, FOREIGN].into_iter().zip(launched) {
             pay_agents(&house, tenant).await;
             for site in SITES {
-                targets.push(target(&house, tenant, site, &applied).await);
+                let mut target = target(&house, tenant, site, &applied).await;
+                target.names.insert("day", closed_day(&house, target.tenant).await);
+                targets.push(target);
             }
             favour_agents(&house, tenant, &targets).await;
             sign_in(&house, tenant, &applied, &targets, &mut staff).await;
@@ -131,8 +133,8 @@ impl Fixture {
 const BEFORE: chrono::TimeDelta = chrono::TimeDelta::hours(25);
 
 /// The first day that is closed.
-async fn closed_day(house: &House, shop: &Shop) -> String {
-    let scope = shop.scope().engine();
+async fn closed_day(house: &House, tenant: TenantId) -> String {
+    let scope = Platform::assume().tenant(tenant);
     house.books.close_days(&scope).await.expect("closed");
     let tx = house.store.read(&scope).await.expect("a reader");
     let closings = house.books.closings_after_in(&tx, None, 1).await.expect("read");
@@ -243,7 +245,6 @@ async fn target(house: &House, tenant: &'static str, site: &'static str, applied
     let (recharge_batch, recharge_code, adjustment) = member_money(house, &shop).await;
     let names = BTreeMap::from([
         ("recharge_batch", recharge_batch),
-        ("day", closed_day(house, &shop).await),
         ("adjustment", adjustment),
         ("payee", payee),
         ("payout", payout),

@@ -114,7 +114,7 @@ impl Example {
         let after = Books::read(&tx, &accounts).await;
         assert_eq!(ledger::link_hash_in(&tx, before.link).await.expect("a link"), Some(before.hash));
         drop(tx);
-        let report = server::audit::run(&house.store, &db.folder().join("heads")).await.expect("an audit");
+        let report = server::audit::run(&house.store, &db.folder()).await.expect("an audit");
         assert_eq!(report.breaches, 0, "{}", report.text);
         let hops = hops(db, &house, &scope).await;
         agree(&hops, &sites, &explained);

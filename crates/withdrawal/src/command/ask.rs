@@ -182,7 +182,8 @@ impl Command for ConvertTo {
     }
 
     fn actors(&self) -> Vec<u64> {
-        vec![actor(&("earner", self.earner.key().1))]
+        let wallet = self.wallet.map(|customer| actor(&customer.uuid()));
+        [actor(&("earner", self.earner.key().1))].into_iter().chain(wallet).collect()
     }
 
     fn want(&self, parts: &mut Parts) {
