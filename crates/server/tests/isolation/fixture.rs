@@ -13,7 +13,7 @@ use chrono::TimeDelta;
 use commission::{Base, How, NewAgent, Plan, PlanAuthor, Plans, Referral, Rule, Target as About, Terms};
 use funds::{AdjustmentWord, AskAdjustment, Cause, Credit, NewRechargeBatch, Origin, SetCredit, Target as Whose};
 use identity::{Customer, CustomerId, Login, Membership, NewOperator, Passwords, Role, Token};
-use kernel::{Currency, Money, Rate, Secret, SiteId, SiteScope, TenantId};
+use kernel::{Currency, Money, Platform, Rate, Secret, SiteId, SiteScope, TenantId};
 use launch::{Applied, Mode, Pack};
 use ledger::{Account, AccountKind, Book, Entry, EntryKind, Posting};
 use order::{Brought, Buyer, Checkout, Contact, LinkToken, OrderId, SoldBy, Wanted};
