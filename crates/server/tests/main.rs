@@ -11,6 +11,7 @@ mod flood;
 mod infra;
 mod isolation;
 mod keys;
+mod money_model;
 mod paying;
 mod plans;
 mod watching;

@@ -134,7 +134,7 @@ impl Receive {
         }
     }
 
-    /// The order takes the money, if it still can. Nothing has changed when it declines.
+    /// The order takes the money, if it still can. When it declines, nothing has changed but that what was over has ended.
     fn buy(&self, parts: &mut Parts, mut order: KnownOrder, now: DateTime<Utc>) -> Result<Receipt, Declined> {
         if !order.is_unpaid() || !matches!(order.states.order, OrderState::Open | OrderState::Expired) {
             return Err(Declined::Back(ExceptionKind::Late));
@@ -147,8 +147,9 @@ impl Receive {
         if order.is_overdue(now) && !self.seen.is_confirmed {
             return Err(Declined::Unconfirmed);
         }
-        // What went bad while it was held is not sold: other pieces are looked for, as for an order that has expired.
-        if order.states.order == OrderState::Open && order.lines.iter().any(|line| line.is_spoiled(now)) {
+        // The sweeper only cleans: an order whose time is over has expired, whether it was swept or not. What went bad while
+        // it was held is not sold either: other pieces are looked for.
+        if order.may_end(now) {
             order = super::hold::expire(parts, order);
         }
         let paid = if order.states.order == OrderState::Expired {

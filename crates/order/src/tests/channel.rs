@@ -129,6 +129,42 @@ on_both! {
         assert_eq!(shop.stock().await.available, 60);
     }
 
+    async fn money_that_comes_a_day_late_goes_back_though_nobody_has_swept(db) {
+        for (seconds, is_sold) in [(0, true), (1, false)] {
+            let shop = Shop::open(&db).await;
+            let channel = shop.open_channel(0).await;
+            let placed = shop.order((0, channel), (1, 10_00), 1).await.expect("placed");
+            db.clock.advance(TimeDelta::minutes(15) + TimeDelta::hours(24) + TimeDelta::seconds(seconds));
+            let late = payment::Seen { is_confirmed: true, ..shop.money((0, channel), &placed, "T1") };
+            let receipt = shop.receive(late).await;
+            assert_eq!(matches!(receipt, Receipt::Delivered { .. }), is_sold, "{receipt:?}");
+            assert_eq!(shop.stock().await.sold, i64::from(is_sold));
+            assert_eq!(shop.stock().await.held, 0, "what was over has ended");
+            assert_eq!(shop.orders.sweep(&shop.scope).await.expect("swept"), 0);
+            assert_eq!(shop.audit().await, Vec::<String>::new());
+        }
+    }
+
+    async fn late_money_buys_at_the_days_cost_or_goes_back_whether_the_order_was_swept_or_not(db) {
+        for is_swept in [true, false] {
+            for (cost, is_sold) in [(10_00, true), (10_01, false)] {
+                let shop = Shop::open(&db).await;
+                let channel = shop.open_channel(0).await;
+                let placed = shop.order((0, channel), (1, 10_00), 1).await.expect("placed");
+                db.clock.advance(TimeDelta::minutes(16));
+                if is_swept {
+                    assert_eq!(shop.orders.sweep(&shop.scope).await.expect("swept"), 1);
+                }
+                shop.costs(cost).await;
+                let late = payment::Seen { is_confirmed: true, ..shop.money((0, channel), &placed, "T1") };
+                let receipt = shop.receive(late).await;
+                assert_eq!(matches!(receipt, Receipt::Delivered { .. }), is_sold, "{is_swept}, {cost}: {receipt:?}");
+                assert_eq!(shop.stock().await.sold, i64::from(is_sold));
+                assert_eq!(shop.audit().await, Vec::<String>::new());
+            }
+        }
+    }
+
     async fn wrong_money_never_delivers(db) {
         let shop = Shop::open(&db).await;
         let channel = shop.open_channel(0).await;

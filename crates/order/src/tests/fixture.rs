@@ -60,7 +60,7 @@ impl Shop {
         let hash = passwords.hash(&Secret::new("a long password".to_owned())).await.expect("hashed");
         let tx = store.write(&scope).await.expect("a writer");
         let sites = sites(&store, &tx).await;
-        let sku = sku(&store, &tx).await;
+        let sku = sku(&store, &tx, 7_00).await;
         let customer = customer(&customers, &tx, (sites[0], &hash), "lin@example.test").await;
         tx.commit().await.expect("committed");
         let lanes = lanes(&store);
@@ -165,6 +165,13 @@ impl Shop {
         let (sku, _) = catalog.save_sku_in(&tx, &sku).await.expect("a sku");
         tx.commit().await.expect("committed");
         sku
+    }
+
+    /// A new piece costs so much from now on.
+    pub async fn costs(&self, minor: i64) {
+        let tx = self.store.write(&self.scope).await.expect("a writer");
+        sku(&self.store, &tx, minor).await;
+        tx.commit().await.expect("committed");
     }
 
     /// New codes of their own, which this node is told of.
@@ -491,7 +498,7 @@ async fn goods(store: &Store, tx: &WriteTx<TenantScope>, kind: GoodsKind) -> Goo
     catalog.save_goods_in(tx, &goods).await.expect("goods").0
 }
 
-async fn sku(store: &Store, tx: &WriteTx<TenantScope>) -> SkuId {
+async fn sku(store: &Store, tx: &WriteTx<TenantScope>, cost: i64) -> SkuId {
     let catalog = Catalog::new(store.clone());
     let goods = goods(store, tx, GoodsKind::Card).await;
     let sku = SkuDraft {
@@ -500,7 +507,7 @@ async fn sku(store: &Store, tx: &WriteTx<TenantScope>) -> SkuId {
         state: OnSale::On,
         name: Wording::new("10 元", "10"),
         face_value: None,
-        cost: cents(7_00),
+        cost: cents(cost),
         price: cents(10_00),
         quantity_max: 1000,
         sort: 1,

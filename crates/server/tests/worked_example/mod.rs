@@ -1,6 +1,9 @@
-//! The worked example of the guides: an order three levels below the main site, written down from the rows it left.
+//! The worked examples of the guides: an order three levels below the main site, and stories of what may happen to the money
+//! of others, written down from the rows they left.
 
 mod page;
+mod stage;
+mod stories;
 
 use std::collections::HashMap;
 use std::fs;
@@ -36,6 +39,10 @@ testkit::on_both! {
     async fn the_worked_example_is_what_the_rows_say(db) {
         let page = page::write(&Example::of(&db).await);
         is_kept_as("worked-example.md", &page);
+    }
+
+    async fn more_worked_examples_are_what_the_rows_say(db) {
+        is_kept_as("worked-examples.md", &stories::write(db.backend).await);
     }
 }
 

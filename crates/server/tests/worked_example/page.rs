@@ -16,7 +16,7 @@ Who pays what to whom when a sub-site of a sub-site of a sub-site sells somethin
 ```
 UPDATE_DOCS=1 cargo nextest run -p server --test main worked_example
 ```
-What each account means, and why amounts have the sign they have: [ledger.md](ledger.md).
+What each account means, and why amounts have the sign they have: [ledger.md](ledger.md). What happens to the money of agents, of refunds, of withdrawals and of sites that collect themselves: [worked-examples.md](worked-examples.md).
 ";
 
 /// The whole page.
@@ -291,7 +291,7 @@ fn zero() -> Money {
 }
 
 /// `¥9.90`, `−¥9.90`: as the shop prints it.
-fn yuan(money: Money) -> String {
+pub(super) fn yuan(money: Money) -> String {
     let (sign, minor) = (if money.is_negative() { "−" } else { "" }, money.minor().unsigned_abs());
     format!("{sign}¥{}.{:02}", minor / 100, minor % 100)
 }
