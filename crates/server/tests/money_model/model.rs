@@ -1,13 +1,13 @@
 //! What has to happen: a shop on paper, from product.md and the guides, naive and in exact fractions. It reads nothing of the
 //! program's rules. Each act becomes deeds for the program, each with the answer that it has to give.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::books::{Books, Earner, Name, Owner};
 use super::case::{
-    About, Act, Case, FormulaCase, LineCase, MoneyCase, PriceCase, RoundingCase, SKUS, WALLETS, Way, WhomCase,
+    About, Act, Case, FormulaCase, LineCase, MoneyCase, PriceCase, RoundingCase, SKUS, TermCase, WALLETS, Way, WhomCase,
 };
 use super::deed::{Deed, Placing};
 use super::prices::{self, Asked, Hop};
@@ -49,6 +49,8 @@ pub struct Line {
     pub asked: Asked,
     pub hops: Vec<Hop>,
     pub shares: Shares,
+    /// When each earner is to have his part.
+    pub terms: BTreeMap<Earner, TermCase>,
     pub total: i64,
     /// When each earner may have his part: days are counted from the delivery.
     pub delivered: Option<DateTime<Utc>>,
@@ -328,8 +330,11 @@ impl Model {
             let bringer = bringer.filter(|_| !is_too_deep);
             let shares = shares::of_line(&self.case, &hops, asked, (bringer, buyer));
             let total = i64::from(line.quantity) * hops[hops.len() - 1].price;
+            let sites = hops.iter().map(|hop| Earner::Site(hop.site));
+            let earners = sites.chain(shares.agents.iter().map(|(agent, _)| *agent));
+            let terms = earners.map(|earner| (earner, super::purses::term(&self.case, earner, asked.sku))).collect();
             let void = BTreeSet::new();
-            Some(Line { asked, hops, shares, total, delivered: None, has_failed: false, back: 0, void })
+            Some(Line { asked, hops, shares, terms, total, delivered: None, has_failed: false, back: 0, void })
         };
         lines.iter().map(line).collect()
     }
@@ -402,7 +407,7 @@ impl Model {
         let is_covered = matches!(collects, Collects::Main) || line.is_manual();
         postings.push((if is_covered { held(site) } else { prepaid(site) }, -loss));
         for (earner, amount) in owed {
-            let day = super::purses::due(&self.case, earner, line.asked.sku, self.now);
+            let day = super::purses::due(line.terms[&earner], self.now);
             postings.push((earner.pending(day), amount));
         }
         self.books.post(&postings);

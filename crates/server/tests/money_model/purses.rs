@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, Utc, Weekday};
 
 use super::books::{Earner, Name, Owner};
-use super::case::{Case, SKUS, StepCase, TermAbout, WALLETS};
+use super::case::{Case, SKUS, StepCase, TermAbout, TermCase, WALLETS};
 use super::deed::Deed;
 use super::fraction::Fraction;
 use super::model::{Model, prepaid, wallet};
@@ -44,14 +44,18 @@ pub struct Purses {
     asked: BTreeMap<Earner, Vec<(State, bool)>>,
 }
 
-/// When what the earner has of a line delivered at `now` falls due.
-pub fn due(case: &Case, earner: Earner, sku: usize, now: DateTime<Utc>) -> NaiveDate {
+/// By which term the earner has his part of what is sold today: "the order keeps the term it was placed with".
+pub fn term(case: &Case, earner: Earner, sku: usize) -> TermCase {
     let level = match earner {
         Earner::Site(site) => case.sites[site].level.map(TermAbout::SiteLevel),
         Earner::Agent(agent) => case.agents[agent].level.map(TermAbout::AgentLevel),
     };
     let says = |about: TermAbout| case.terms.rules.iter().find(|(rule, _)| *rule == about).map(|(_, term)| *term);
-    let term = says(TermAbout::Goods(SKUS[sku].1)).or_else(|| says(level?)).unwrap_or(case.terms.usual);
+    says(TermAbout::Goods(SKUS[sku].1)).or_else(|| says(level?)).unwrap_or(case.terms.usual)
+}
+
+/// When what was delivered at `now` falls due.
+pub fn due(term: TermCase, now: DateTime<Utc>) -> NaiveDate {
     let mut day = today(now);
     if !term.is_business {
         return day + Days::new(u64::from(term.days));

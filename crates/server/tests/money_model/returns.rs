@@ -68,7 +68,7 @@ impl Model {
         };
         let mut taken = 0;
         for (earner, earned) in known.earners(site, collects) {
-            let day = super::purses::due(&self.case, earner, known.asked.sku, delivered);
+            let day = super::purses::due(known.terms[&earner], delivered);
             taken += of(earned);
             self.claw_back(earner, of(earned), day);
         }
