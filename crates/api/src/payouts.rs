@@ -7,12 +7,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use books::Format;
 use chrono::{DateTime, Utc};
 use kernel::{Coded, Money, TenantScope};
 use serde::{Deserialize, Serialize};
 use settlement::TEXT_CHARS_MAX;
-use sheet::{Cell, Limits, Writer};
-use utoipa::ToSchema;
+use sheet::{Cell, Grid, GridCell, Limits, Writer};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 use web::{IdempotencyKey, Json, Operator, Path, Problem, Query, WithdrawalPay, WithdrawalRead};
 use withdrawal::{
@@ -31,6 +32,15 @@ const RESULTS_BYTES_MAX: u64 = 2 << 20;
 const RESULTS_MAX: u64 = 1_000;
 /// Columns of such a file: a bank's own may stand beside ours.
 const COLUMNS_MAX: usize = 50;
+
+/// In what form.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileQuery {
+    /// `csv`, as without it, or `xlsx`.
+    format: Option<String>,
+}
 
 /// What is to be sent together.
 #[derive(Deserialize, ToSchema)]
@@ -176,32 +186,59 @@ pub(crate) async fn show(
     Ok(answer(StatusCode::OK, PayoutDetail { payout: PayoutView::from(payout), withdrawals }))
 }
 
-/// The file for the bank, as CSV: what is still on its way, with names and accounts in the clear. That it was read is written
-/// into the history of each withdrawal before.
+/// The file for the bank, as CSV or as a workbook, where accounts stay text: what is still on its way, with names and accounts
+/// in the clear. That it was read is written into the history of each withdrawal before.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/payouts/{payout}/file", tag = "payouts",
-    params(("tenant" = String, Path), ("payout" = String, Path)),
-    responses((status = 200, content_type = "text/csv", body = String))
+    params(("tenant" = String, Path), ("payout" = String, Path), FileQuery),
+    responses((status = 200, content((String = "text/csv"))))
 )]
 pub(crate) async fn file(
     operator: Operator<WithdrawalPay>,
     State(App(rooms)): State<App>,
     Path((_tenant, id)): Path<(String, PayoutId)>,
+    Query(query): Query<FileQuery>,
 ) -> Result<Response, Problem> {
+    let readable = |text: &str| Format::parse(text).filter(|format| *format != Format::Html);
+    let format = page::filter("format", query.format.as_deref(), readable)?.unwrap_or(Format::Csv);
     let by = operator.operator.id.uuid();
     let (payout, lines) = rooms.withdrawals.payout_lines(&operator.scope, id, by).await.map_err(refused)?;
-    let file = csv(&lines).map_err(|error| Problem::internal(&error))?;
+    let file = if format == Format::Xlsx { xlsx(&lines) } else { csv(&lines) };
+    let file = file.map_err(|error| Problem::internal(&error))?;
     let headers = [
-        (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (CONTENT_DISPOSITION, format!("attachment; filename=\"{}.csv\"", payout.id)),
+        (CONTENT_TYPE, format.media_type().to_owned()),
+        (CONTENT_DISPOSITION, format!("attachment; filename=\"{}.{}\"", payout.id, format.word())),
     ];
     Ok((headers, [no_store()], file).into_response())
 }
 
+/// The columns of the file.
+const HEADING: [&str; 7] = ["reference", "means", "holder", "account", "bank", "amount", "currency"];
+
+/// Everything but the amount is text: a spreadsheet that reads a long number as a number rounds it.
+fn xlsx(lines: &[PayoutLine]) -> std::io::Result<Vec<u8>> {
+    let mut grid = Grid::default();
+    grid.row(HEADING.map(|heading| GridCell::Heading(heading.to_owned())));
+    for PayoutLine { withdrawal, means, details } in lines {
+        let Some((_, split)) = withdrawal.sent else { continue };
+        let text = |text: &str| GridCell::Text(text.to_owned());
+        let currency = split.net.currency();
+        grid.row([
+            GridCell::Text(withdrawal.id.to_string()),
+            text(means.word()),
+            text(&details.holder),
+            text(&details.number),
+            text(&details.bank),
+            GridCell::Amount { minor: split.net.minor(), decimals: currency.decimals() },
+            text(currency.code()),
+        ]);
+    }
+    grid.finish()
+}
+
 fn csv(lines: &[PayoutLine]) -> std::io::Result<Vec<u8>> {
     let mut file = Writer::for_spreadsheets(Vec::new())?;
-    let heading = ["reference", "means", "holder", "account", "bank", "amount", "currency"];
-    file.row(heading.map(Cell::plain))?;
+    file.row(HEADING.map(Cell::plain))?;
     for PayoutLine { withdrawal, means, details } in lines {
         let Some((_, split)) = withdrawal.sent else { continue };
         file.row([

@@ -117,6 +117,9 @@ testkit::on_both! {
         let (_, file) = ann.send(&of_payout("/file"), String::new()).await;
         let line = format!("{id},bank,张三,6222021200001234,'=某银行,60.00,CNY\r\n");
         assert!(file.ends_with(&line), "{file}");
+        let (status, workbook) = ann.send(&of_payout("/file?format=xlsx"), String::new()).await;
+        assert!(status == StatusCode::OK && workbook.starts_with("PK") && workbook.contains("xl/worksheets/sheet1.xml"));
+        assert!(ann.send(&of_payout("/file?format=html"), String::new()).await.1.contains("filter_unknown"));
         let results = format!("reference,result,note\r\n{id},paid,B-1\r\nwdr_nothing,paid,\r\n{id},returned,\r\n{id},lost,\r\n");
         let (status, told) = ann.send(&of_payout("/results"), results.clone()).await;
         let told: Value = serde_json::from_str(&told).expect("JSON");
@@ -130,7 +133,7 @@ testkit::on_both! {
         let (_, shown) = get(&mut ann, &path("")).await;
         assert_eq!((&shown["withdrawal"]["state"], &shown["withdrawal"]["note"]), (&json!("paid"), &json!("B-1")));
         let kinds: Vec<&str> = shown["events"].as_array().expect("events").iter().filter_map(|one| one["kind"].as_str()).collect();
-        assert_eq!(kinds, ["requested", "opened", "approved", "sent", "opened", "paid"]);
+        assert_eq!(kinds, ["requested", "opened", "approved", "sent", "opened", "opened", "paid"]);
         assert_eq!(column(&get(&mut sue, &own(&office, "withdrawals")).await.1, "state"), ["paid"]);
         assert_eq!(column(&get(&mut ann, &of_tenant(&office, "withdrawals?state=paid&site=north")).await.1, "id"), [id.as_str()]);
         assert_eq!(get(&mut ann, &of_tenant(&office, "withdrawals?state=requested")).await.1["data"], json!([]));
