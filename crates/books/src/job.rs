@@ -13,7 +13,7 @@ use store::Store;
 
 use crate::error::BooksError;
 use crate::model::Closing;
-use crate::service::Books;
+use crate::service::{Books, Closed};
 
 /// Closes the days that are over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,11 +42,16 @@ impl Handler<CloseDays> for DayCloser {
         let scope = context.scope();
         let retry = |error: BooksError| JobError::Retry(error.to_string());
         let closed = self.books.close_days(scope).await;
-        if let Err(error @ (BooksError::Unproved { .. } | BooksError::Damaged { .. })) = &closed {
-            metrics::counter!("cardgrove_closings_total", "outcome" => "refused").increment(1);
-            tracing::error!(tenant.id = %scope.id(), %error, "a day cannot be closed: {error}");
-        }
-        for day in closed.map_err(retry)?.days {
+        let closed = match closed {
+            // Somebody has to look: trying again soon does not help.
+            Err(error @ (BooksError::Unproved { .. } | BooksError::Untold { .. } | BooksError::Damaged { .. })) => {
+                metrics::counter!("cardgrove_closings_total", "outcome" => "refused").increment(1);
+                tracing::error!(tenant.id = %scope.id(), %error, "a day cannot be closed: {error}");
+                Closed::default()
+            }
+            closed => closed.map_err(retry)?,
+        };
+        for day in closed.days {
             metrics::counter!("cardgrove_closings_total", "outcome" => "closed").increment(1);
             tracing::info!(tenant.id = %scope.id(), %day, "{day} is closed");
         }

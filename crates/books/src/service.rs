@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use inventory::Inventory;
 use kernel::{Day, TenantScope};
-use ledger::{Totals, links_in, totals_in};
+use ledger::{Totals, last_untold_in, links_in, totals_in};
 use sha2::{Digest, Sha256};
 use store::{Store, Tx};
 
@@ -150,11 +150,13 @@ impl Closing {
 /// nothing is to be closed.
 async fn next_in(tx: &impl Tx) -> Result<Option<Next>, BooksError> {
     let last = repo::before(tx, None, 1).await?.pop();
-    let (day, through) = match &last {
-        Some(last) => (last.day.after(1), last.head_seq),
-        None => match links_in(tx, 0, 1).await?.pop() {
-            Some(first) => (Day::of(first.at), 0),
-            None => return Ok(None),
+    let (day, through, known) = match &last {
+        Some(last) => (last.day.after(1), last.head_seq, None),
+        // What links of before have moved nobody knows: the books begin after the last of them.
+        None => match (last_untold_in(tx).await?, links_in(tx, 0, 1).await?.pop()) {
+            (Some(untold), _) => (Day::of(untold.at), untold.sequence, Some(untold.hash.to_string())),
+            (None, Some(first)) => (Day::of(first.at), 0, None),
+            (None, None) => return Ok(None),
         },
     };
     if !is_over(day, tx.now()) {
@@ -165,7 +167,7 @@ async fn next_in(tx: &impl Tx) -> Result<Option<Next>, BooksError> {
     // What was there before all that is known to have moved since.
     let derived = before(&before(&now, &later), &moved);
     let (opening, previous, known_head) = match &last {
-        None if untold => (derived, None, None),
+        None if known.is_some() => (derived, None, known),
         None => (Totals::new(), None, None),
         Some(last) => {
             let document = last.document()?;

@@ -42,4 +42,4 @@ pub use repo::{
 };
 pub use statement::{Statement, StatementLine, statement_in};
 pub use subjects::subjects_in;
-pub use turnover::{MovedLink, Sides, Totals, Turnover, links_in, totals_in};
+pub use turnover::{MovedLink, Sides, Totals, Turnover, last_untold_in, links_in, totals_in};

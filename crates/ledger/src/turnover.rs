@@ -118,6 +118,12 @@ pub async fn links_in(tx: &impl Tx, after: i64, limit: u64) -> Result<Vec<MovedL
     Ok(rows.iter().filter_map(moved_of).collect())
 }
 
+/// The last link that says nothing of what it moved.
+pub async fn last_untold_in(tx: &impl Tx) -> Result<Option<MovedLink>, LedgerError> {
+    let find = tx.find::<link::Entity>().filter(link::Column::Moved.is_null()).descending(link::Column::Seq);
+    Ok(find.limit(1).one().await?.as_ref().and_then(moved_of))
+}
+
 /// What is on all accounts now, kind by kind; kinds without an account are left out.
 pub async fn totals_in(tx: &impl Tx) -> Result<Totals, LedgerError> {
     use account::Column::{BalanceMinor, Currency as In, Kind};
