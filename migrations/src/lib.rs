@@ -22,6 +22,7 @@ mod m0016_returns;
 mod m0017_replacements;
 mod m0018_funds;
 mod m0019_books;
+mod m0020_levels;
 
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_replacements::Migration),
             Box::new(m0018_funds::Migration),
             Box::new(m0019_books::Migration),
+            Box::new(m0020_levels::Migration),
         ]
     }
 }

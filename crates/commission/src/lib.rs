@@ -31,4 +31,4 @@ pub use model::{
     Agent, AgentChange, AgentCode, AgentId, AgentState, Base, Campaign, Earning, How, Link, LinkId, Mode, NewAgent,
     Plan, PlanVersion, Referral, Referrer, Rule, Target, Terms, Touch,
 };
-pub use service::{AGENT_NAME_CHARS_MAX, Agents, PlanAuthor, Plans, plan_in};
+pub use service::{AGENT_NAME_CHARS_MAX, Agents, PlanAuthor, Plans, places_in, plan_in};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use catalog::Code;
 use identity::CustomerId;
 use kernel::text::one_line;
 use kernel::{Currency, SiteId, SiteScope, TenantScope};
@@ -107,8 +108,31 @@ impl Agents {
             return Ok(is);
         }
         let changed = Agent { version: is.version + 1, ..changed };
-        repo::agents::update(tx, &changed).await?;
+        repo::agents::update(tx, std::slice::from_ref(&changed)).await?;
         Ok(changed)
+    }
+
+    /// Gives agents the second of these levels, as far as they still have the first; says to whom it was given. Agents whose
+    /// time is over keep theirs.
+    pub async fn move_levels_in(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        moves: &BTreeMap<AgentId, (Option<Code>, Code)>,
+    ) -> Result<BTreeSet<AgentId>, CommissionError> {
+        let held = match moves.is_empty() {
+            true => BTreeMap::new(),
+            false => repo::agents::hold(tx, &moves.keys().copied().collect()).await?,
+        };
+        let moved: Vec<Agent> = held
+            .into_values()
+            .filter(|is| is.state != AgentState::Closed)
+            .filter_map(|is| {
+                let (_, to) = moves.get(&is.id).filter(|(from, _)| *from == is.level)?;
+                Some(Agent { level: Some(to.clone()), version: is.version + 1, ..is })
+            })
+            .collect();
+        repo::agents::update(tx, &moved).await?;
+        Ok(moved.into_iter().map(|agent| agent.id).collect())
     }
 
     /// Whether the agent may stand below `upper`; holds him and all who are to be above him, in one order, and answers them.
@@ -376,6 +400,14 @@ impl Plans {
     ) -> Result<Vec<PlanVersion>, CommissionError> {
         repo::plans::page(tx, before, limit).await
     }
+}
+
+/// Of which site these agents are, and their accounts there.
+pub async fn places_in(
+    tx: &impl Tx,
+    ids: &BTreeSet<AgentId>,
+) -> Result<HashMap<AgentId, (SiteId, CustomerId)>, CommissionError> {
+    Ok(repo::agents::places(tx, ids).await?)
 }
 
 /// The version in force at the transaction's time, for a lane that knows one already: a version never changes, so only its

@@ -67,6 +67,16 @@ impl Day {
         matches!(self.0.weekday(), Weekday::Sat | Weekday::Sun)
     }
 
+    /// Whether it is a Monday.
+    pub fn is_monday(self) -> bool {
+        self.0.weekday() == Weekday::Mon
+    }
+
+    /// Whether it is the first of a month.
+    pub fn is_first_of_month(self) -> bool {
+        self.0.day() == 1
+    }
+
     /// Its first moment.
     pub fn begins(self) -> DateTime<Utc> {
         let moment = self.0.and_time(NaiveTime::MIN).and_local_timezone(offset()).single();

@@ -18,6 +18,7 @@
 //! is logged, and never for the word of its page alone.
 
 mod audit;
+mod brought;
 mod claim;
 mod command;
 mod desk;
@@ -46,6 +47,7 @@ mod tests;
 mod worker;
 
 pub use audit::{OrderAudit, audit_in};
+pub use brought::{SalePart, Seller, complaints_in, sale_parts_in};
 pub use claim::{CLAIMS_MAX, Claim, ClaimDecided, ClaimId, ClaimRefusal, ClaimState, Verdict};
 pub use command::{
     About, AskBack, Chain, DecideClaim, Due, EndRefund, Expire, Expiry, Fulfil, HOLD_DEFAULT, Place, PlaceAnswer,

@@ -65,7 +65,7 @@ pub async fn sold_parts_in(
     Ok(parts)
 }
 
-fn chunks(orders: &BTreeSet<Uuid>) -> Vec<Vec<Uuid>> {
+pub(crate) fn chunks(orders: &BTreeSet<Uuid>) -> Vec<Vec<Uuid>> {
     let orders: Vec<Uuid> = orders.iter().copied().collect();
     orders.chunks(ORDERS_AT_ONCE).map(<[Uuid]>::to_vec).collect()
 }

@@ -131,6 +131,34 @@ impl Tenancy {
     }
 }
 
+impl Tenancy {
+    /// Makes changes of the tenant's tree, and whatever else begins with this, follow one another until the transaction ends.
+    pub async fn hold_in(&self, tx: &WriteTx<TenantScope>) -> Result<(), TenancyError> {
+        if repo::hold_tree(tx).await? { Ok(()) } else { Err(TenancyError::NoTenant) }
+    }
+
+    /// Gives sub-sites the second of these levels, as far as they still have the first; says to which it was given. Sites that
+    /// are closed keep theirs.
+    pub async fn move_levels_in(
+        &self,
+        tx: &WriteTx<TenantScope>,
+        moves: &[(SiteId, (String, String))],
+    ) -> Result<Vec<SiteId>, TenancyError> {
+        if moves.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tree = hold_tree(tx).await?;
+        let mut moved = Vec::new();
+        for (site, (from, to)) in moves {
+            let is = tree.get(*site).filter(|is| is.state != SiteState::Closed && is.level.as_ref() == Some(from));
+            let Some(is) = is else { continue };
+            repo::update_site(tx, &Site { level: Some(to.clone()), ..is.clone() }).await?;
+            moved.push(*site);
+        }
+        Ok(moved)
+    }
+}
+
 async fn hold_tree(tx: &WriteTx<TenantScope>) -> Result<SiteTree, TenancyError> {
     if repo::hold_tree(tx).await? { SiteTree::try_new(repo::sites(tx).await?) } else { Err(TenancyError::NoTenant) }
 }

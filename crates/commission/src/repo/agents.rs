@@ -1,6 +1,6 @@
 //! Agents, who is above whom, and links.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::Code;
 use identity::CustomerId;
@@ -51,6 +51,21 @@ pub(crate) async fn those(tx: &impl Tx, ids: &BTreeSet<AgentId>) -> Result<BTree
     let find = tx.find::<agent::Entity>().among(agent::Column::Id, ids.iter().map(|id| id.uuid()));
     let found: Vec<(Uuid,)> = find.columns([agent::Column::Id]).await?;
     Ok(found.into_iter().map(|(id,)| AgentId::from_uuid(id)).collect())
+}
+
+/// Of which site these agents are, and their accounts there.
+pub(crate) async fn places(
+    tx: &impl Tx,
+    ids: &BTreeSet<AgentId>,
+) -> Result<HashMap<AgentId, (SiteId, CustomerId)>, StoreError> {
+    use agent::Column::{CustomerId as Customer, Id, SiteId as Site};
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let find = tx.find::<agent::Entity>().among(Id, ids.iter().map(|id| id.uuid()));
+    let found: Vec<(Uuid, Uuid, Uuid)> = find.columns([Id, Site, Customer]).await?;
+    let read = |(id, site, customer)| (AgentId::from_uuid(id), (SiteId::from_uuid(site), CustomerId::from_uuid(customer)));
+    Ok(found.into_iter().map(read).collect())
 }
 
 /// How many agents the site has.
@@ -118,8 +133,8 @@ pub(crate) async fn insert(tx: &WriteTx<TenantScope>, new: &Agent) -> Result<(),
     tx.insert::<agent::Entity>([row_of(tx, new)]).await
 }
 
-pub(crate) async fn update(tx: &WriteTx<TenantScope>, changed: &Agent) -> Result<(), StoreError> {
-    let rows = Rows::<agent::Entity>::of([row_of(tx, changed)]);
+pub(crate) async fn update(tx: &WriteTx<TenantScope>, changed: &[Agent]) -> Result<(), StoreError> {
+    let rows = Rows::<agent::Entity>::of(changed.iter().map(|agent| row_of(tx, agent)));
     tx.update_rows(rows, &[agent::Column::Id], Change::Set).await.map(|_| ())
 }
 
