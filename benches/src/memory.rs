@@ -77,6 +77,7 @@ impl Default for Pricing {
             cost: Money::new(7_00, CNY),
             list_price: Money::new(8_00, CNY),
             face_value: None,
+            site_levels: Vec::new(),
             state: OnSale::On,
             quantity_max: 100,
             epoch: 1,

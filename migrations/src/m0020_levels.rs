@@ -1,9 +1,9 @@
 //! Levels: ladders, days that were counted, what everybody sold on them, where he stands and how he came there.
 
 use sea_orm_migration::{DbErr, SchemaManager};
+use store::dialect::schema;
 use store::dialect::schema::Table;
 use store::dialect::schema::Type::{BigInt, Bool, Bytes, Int, Moment, Text, Uuid};
-use store::dialect::schema;
 
 use crate::tables;
 
@@ -92,8 +92,6 @@ tables!(
 
 async fn after(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let backend = crate::backend(manager);
-    // Query: claims that were approved within a day.
-    crate::run(manager, &schema::add_index_where("order_claims", &["decided_at"], "state = 'approved'")).await?;
     // The levels of sub-sites that may sell these goods, as JSON; all may if there are none.
     crate::run(manager, &schema::add_optional(backend, "goods", "site_levels", Text)).await
 }

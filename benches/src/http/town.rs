@@ -298,6 +298,7 @@ impl Builder<'_> {
         for number in 0..GOODS {
             let draft = GoodsDraft {
                 refunds: Default::default(),
+                site_levels: Vec::new(),
                 code: code(&format!("credits-{number}")),
                 category: ids[number % CATEGORIES],
                 kind: GoodsKind::Card,

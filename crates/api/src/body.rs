@@ -1,7 +1,7 @@
 //! Reading a body's values: every refused field is told, each at its place.
 
 use axum::http::StatusCode;
-use catalog::CatalogError;
+use catalog::{CatalogError, Code};
 use chrono::{DateTime, Datelike, Utc};
 use kernel::{Coded, Currency, FaultKind, Money, Wording};
 use web::{FieldError, Problem};
@@ -48,6 +48,13 @@ impl Fields {
                 None
             }
         }
+    }
+
+    /// A list of codes, each refused at its place.
+    pub(crate) fn codes(&mut self, pointer: &str, sent: &[String]) -> Option<Vec<Code>> {
+        let read = |(place, text): (usize, &String)| self.read(format!("{pointer}/{place}"), Code::parse(text));
+        let codes: Vec<Option<Code>> = sent.iter().enumerate().map(read).collect();
+        codes.into_iter().collect()
     }
 
     /// What the catalogue read, or its refusal at this field; that the database failed is no field's fault.

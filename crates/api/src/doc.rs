@@ -19,8 +19,8 @@ use web::{Guest, Path, Problem, Route};
 
 use crate::{
     adjustments, agents, balances, bonuses, books, calendar, categories, channels, claims, earnings, fulfilments,
-    goods, intake, orders, own, payouts, plans, prepaid, prices, recharge, refunds, replacements, returns, session,
-    sites, skus, stock, tenants, troubles, version, withdrawals,
+    goods, intake, levels, orders, own, payouts, plans, prepaid, prices, recharge, refunds, replacements, returns,
+    session, sites, skus, stock, tenants, troubles, version, withdrawals,
 };
 
 /// Where the document is.
@@ -100,6 +100,16 @@ pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
         books::aging,
         books::profit,
         books::own_statement,
+        levels::rules,
+        levels::save_rules,
+        levels::preview,
+        levels::list,
+        levels::of,
+        levels::changes,
+        levels::pin,
+        levels::unpin,
+        levels::own,
+        levels::of_own_agent,
         own::profile::profile,
         own::profile::put_profile,
         own::profile::children,

@@ -48,6 +48,9 @@ pub(crate) struct GoodsView {
     refund_within_hours: u32,
     /// Whether he may only as long as he has not looked at the codes.
     refund_until_seen: bool,
+    /// The levels of sub-sites that may sell them; all may if there are none.
+    #[schema(value_type = Vec<String>)]
+    site_levels: Vec<Code>,
 }
 
 /// Goods with all their SKUs.
@@ -107,6 +110,8 @@ pub(crate) struct GoodsSent {
     refund_within_hours: Option<u32>,
     /// Whether he may only as long as he has not looked at the codes; what is there if not sent.
     refund_until_seen: Option<bool>,
+    /// The levels of sub-sites that may sell them, 20 at most; all may if there are none. What is there if not sent.
+    site_levels: Option<Vec<String>>,
 }
 
 /// What is sent without a word about it is on sale.
@@ -135,6 +140,7 @@ impl GoodsView {
             fulfil_within_hours: goods.fulfilment.within_hours,
             refund_within_hours: goods.refunds.within_hours,
             refund_until_seen: goods.refunds.until_seen,
+            site_levels: goods.site_levels,
         }
     }
 }
@@ -153,7 +159,12 @@ impl GoodsSent {
         let art = self.art.map(|art| fields.read("/art", Code::parse(&art)).map(String::from));
         let (art, sort) = (art.flatten(), self.sort);
         let known = rooms.catalog.find_goods_in(tx, &code).await?;
-        let (known, refunds) = known.map(|goods| (goods.fulfilment, goods.refunds)).unwrap_or_default();
+        let known = known.map(|goods| (goods.fulfilment, goods.refunds, goods.site_levels));
+        let (known, refunds, levels) = known.unwrap_or_default();
+        let site_levels = match self.site_levels {
+            None => Some(levels),
+            Some(sent) => fields.codes("/site_levels", &sent),
+        };
         let refunds = RefundRule {
             within_hours: self.refund_within_hours.unwrap_or(refunds.within_hours),
             until_seen: self.refund_until_seen.unwrap_or(refunds.until_seen),
@@ -170,8 +181,21 @@ impl GoodsSent {
         let draft = || {
             let (category, kind, state) = (category?.id, kind?, state?);
             let fulfilment = Fulfilment { form: form?, within_hours };
-            let (title, description) = (title?, description?);
-            Some(GoodsDraft { code, category, kind, state, title, description, art, sort, fulfilment, refunds })
+            let (title, description, site_levels) = (title?, description?, site_levels?);
+            let draft = GoodsDraft {
+                code,
+                category,
+                kind,
+                state,
+                title,
+                description,
+                art,
+                sort,
+                fulfilment,
+                refunds,
+                site_levels,
+            };
+            Some(draft)
         };
         let draft = draft();
         fields.whole(draft)

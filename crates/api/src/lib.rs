@@ -27,6 +27,7 @@ mod explain;
 mod fulfilments;
 mod goods;
 mod intake;
+mod levels;
 mod orders;
 mod own;
 mod page;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ::books::Books;
+use ::levels::Levels;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::StatusCode;
@@ -22,8 +23,8 @@ use withdrawal::Withdrawals;
 
 use crate::{
     adjustments, agents, balances, bonuses, books, calendar, categories, channels, claims, doc, earnings, fulfilments,
-    goods, intake, orders, own, payouts, plans, prepaid, prices, recharge, refunds, replacements, returns, session,
-    sites, skus, stock, tenants, troubles, version, withdrawals,
+    goods, intake, levels, orders, own, payouts, plans, prepaid, prices, recharge, refunds, replacements, returns,
+    session, sites, skus, stock, tenants, troubles, version, withdrawals,
 };
 
 /// The console's host where the settings name no other.
@@ -56,6 +57,8 @@ pub struct ApiState {
     pub funds: Funds,
     /// Closed days, statements, profit.
     pub books: Books,
+    /// Who rises and who falls.
+    pub levels: Levels,
     /// Money that came, and goes back.
     pub payments: Payments,
     /// Those who have prices of their own.
@@ -204,6 +207,16 @@ fn settlement_routes(routes: Routes<App>) -> Routes<App> {
         .get("/api/v1/tenants/{tenant}/settlement-terms", earnings::terms)
         .post("/api/v1/tenants/{tenant}/settlement-terms", earnings::save_terms)
         .get("/api/v1/tenants/{tenant}/sites/{site}/settlement-terms", earnings::own_terms)
+        .get("/api/v1/tenants/{tenant}/level-rules", levels::rules)
+        .post("/api/v1/tenants/{tenant}/level-rules", levels::save_rules)
+        .post("/api/v1/tenants/{tenant}/level-rules/preview", levels::preview)
+        .get("/api/v1/tenants/{tenant}/levels", levels::list)
+        .get("/api/v1/tenants/{tenant}/level", levels::of)
+        .get("/api/v1/tenants/{tenant}/level-changes", levels::changes)
+        .post("/api/v1/tenants/{tenant}/levels/pin", levels::pin)
+        .post("/api/v1/tenants/{tenant}/levels/unpin", levels::unpin)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/level", levels::own)
+        .get("/api/v1/tenants/{tenant}/sites/{site}/agents/{agent}/level", levels::of_own_agent)
         .get("/api/v1/tenants/{tenant}/calendar-days", calendar::days)
         .post("/api/v1/tenants/{tenant}/calendar-days", calendar::save_day)
         .get("/api/v1/tenants/{tenant}/earning-holds", earnings::holds)

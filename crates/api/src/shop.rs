@@ -8,6 +8,7 @@ mod replacements;
 
 use std::sync::Arc;
 
+use ::levels::Levels;
 use axum::Router;
 use axum::extract::{FromRef, Request, State};
 use axum::http::header::SET_COOKIE;
@@ -60,6 +61,8 @@ pub struct ShopState {
     pub withdrawals: Withdrawals,
     /// Recharge cards.
     pub funds: Funds,
+    /// Where agents stand.
+    pub levels: Levels,
     /// Transactions that an answer reads in.
     pub store: Store,
     /// Proxies and bounds, shared with the other applications of the server.
@@ -100,6 +103,7 @@ fn routes() -> Routes<App> {
         .post("/api/v1/shop/recharges", recharge::redeem)
         .get("/api/v1/shop/orders/{order}/replacements", replacements::list)
         .get("/api/v1/shop/agent", agent::show)
+        .get("/api/v1/shop/agent/level", agent::level)
         .get("/api/v1/shop/agent/payees", agent::payees)
         .post("/api/v1/shop/agent/payees", agent::add_payee)
         .post("/api/v1/shop/agent/payees/{payee}/remove", agent::remove_payee)

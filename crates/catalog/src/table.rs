@@ -38,6 +38,8 @@ pub(crate) mod goods {
         pub fulfil_within_hours: i32,
         /// By when a buyer may ask for his money back; nothing is the usual rule.
         pub refund_rule: Option<String>,
+        /// The levels of sub-sites that may sell them, with commas between.
+        pub site_levels: Option<String>,
         pub state: String,
         pub title_zh: String,
         pub title_en: String,

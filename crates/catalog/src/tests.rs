@@ -98,6 +98,7 @@ fn category_draft() -> CategoryDraft {
 fn goods_draft(category: CategoryId) -> GoodsDraft {
     GoodsDraft {
         refunds: Default::default(),
+        site_levels: Vec::new(),
         code: code("starfall"),
         category,
         kind: GoodsKind::Card,

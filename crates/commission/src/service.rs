@@ -5,8 +5,8 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use catalog::Code;
+use chrono::{DateTime, TimeDelta, Utc};
 use identity::CustomerId;
 use kernel::text::one_line;
 use kernel::{Currency, SiteId, SiteScope, TenantScope};

@@ -133,6 +133,7 @@ async fn skus(store: &Store, tx: &WriteTx<TenantScope>) -> (SkuId, SkuId) {
     let (category, _) = catalog.save_category_in(tx, &category).await.expect("a category");
     let goods = GoodsDraft {
         refunds: Default::default(),
+        site_levels: Vec::new(),
         code: code("starfall"),
         category,
         kind: GoodsKind::Card,

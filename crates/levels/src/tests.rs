@@ -33,7 +33,11 @@ fn code(text: &str) -> Code {
 }
 
 fn rung(level: &str, sales_minor: i64, buyers: u32, complaints_ppm_max: Option<u32>) -> Rung {
-    Rung { level: code(level), name: Wording::new("级", level), needs: Needs { sales_minor, buyers, complaints_ppm_max } }
+    Rung {
+        level: code(level),
+        name: Wording::new("级", level),
+        needs: Needs { sales_minor, buyers, complaints_ppm_max },
+    }
 }
 
 /// Everybody is judged daily by a week, and told ten days ahead.

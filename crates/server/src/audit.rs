@@ -67,6 +67,7 @@ async fn audit_tenant(
     let withdrawals = withdrawal::audit_in(&tx).await?;
     let funds = funds::audit_in(&tx).await?;
     let closings = books::audit_in(&tx).await?;
+    let levels = levels::audit_in(&tx).await?;
     let text = &mut report.text;
     let _ = writeln!(
         text,
@@ -96,6 +97,7 @@ async fn audit_tenant(
     found.extend(withdrawals.breaches);
     found.extend(funds.breaches);
     found.extend(closings.breaches);
+    found.extend(levels.breaches);
     found.extend(payments.breaches);
     found.extend(jobs.breaches.into_iter().map(|finding| (15, finding)));
     found.extend(compare_heads(&tx, &data.join("heads").join(head_file(tenant))).await?);

@@ -12,6 +12,7 @@ use inventory::{Intake, Inventory, KeyRing, MasterKey, MasterKeys, Picks};
 use kernel::SystemClock;
 use lane::{LaneSettings, Lanes};
 use launch::Launch;
+use levels::{Judge, Levels};
 use order::{Desk, Lookups, LowStock, MoneyReceiver, Orders, RefundCloser, Sweeper};
 use outbox::{Outbox, Runner};
 use payment::{Cashier, Gateways, PaymentSettings, Payments, Till};
@@ -61,6 +62,8 @@ pub struct House {
     pub funds: Funds,
     /// Closed days, statements, profit.
     pub books: Books,
+    /// Who rises and who falls.
+    pub levels: Levels,
     /// Finding an order again without an account.
     pub lookups: Lookups,
     /// Files of cards, in and out.
@@ -89,6 +92,7 @@ impl House {
         let withdrawals = Withdrawals::new(store.clone(), lanes.clone(), inventory.clone());
         let funds = Funds::new(store.clone(), lanes.clone(), inventory.clone());
         let books = Books::new(store.clone(), inventory.clone());
+        let levels = Levels::new(store.clone(), tenancy.clone(), agents.clone());
         let lookups = Lookups::new(orders.clone(), passwords.clone());
         let intake = Intake::new(store.clone(), inventory.clone(), prices.clone(), orders.shelf().clone());
         let launch = Launch::new(
@@ -118,6 +122,7 @@ impl House {
             withdrawals,
             funds,
             books,
+            levels,
             lookups,
             intake,
             launch,
@@ -141,6 +146,7 @@ impl House {
             .handle(Sweeper(self.orders.clone()))
             .handle(Releaser(self.settlement.clone()))
             .handle(PrepaidWatcher(self.funds.clone()))
+            .handle(Judge(self.levels.clone()))
             .handle(DayCloser { books: self.books.clone(), store: self.store.clone(), folder: closings })
             .handle(KeyPruner { store: self.store.clone() })
             .handle(HeadExporter { store: self.store.clone(), folder: heads })

@@ -57,6 +57,7 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         settlement: house.settlement.clone(),
         withdrawals: house.withdrawals.clone(),
         funds: house.funds.clone(),
+        levels: house.levels.clone(),
         store: house.store.clone(),
         kit: kit.clone(),
     });
@@ -77,6 +78,7 @@ pub fn router(house: &House, address: SocketAddr, logins: &[DemoLogin]) -> anyho
         withdrawals: house.withdrawals.clone(),
         funds: house.funds.clone(),
         books: house.books.clone(),
+        levels: house.levels.clone(),
         store: house.store.clone(),
         kit: kit.clone().patient(UPLOAD_TIME),
     });

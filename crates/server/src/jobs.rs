@@ -10,6 +10,7 @@ use books::CloseDays;
 use chrono::TimeDelta;
 use funds::WatchPrepaid;
 use kernel::TenantId;
+use levels::JudgeLevels;
 use order::SweepHolds;
 use outbox::{Handler, Job, JobContext, JobError, Schedule, Tenants};
 use payment::Rescue;
@@ -111,6 +112,7 @@ pub fn schedule(tenancy: &Tenancy) -> Schedule {
         .every("settlement_whole", Duration::from_secs(24 * 3600), &SettleDue { is_whole: true })
         .every("prepaid", Duration::from_secs(300), &WatchPrepaid {})
         .every("closings", Duration::from_secs(600), &CloseDays {})
+        .every("levels", Duration::from_secs(600), &JudgeLevels {})
         .every("rescue", Duration::from_secs(600), &Rescue {})
         .every("holds", Duration::from_secs(10), &SweepHolds {})
 }

@@ -127,6 +127,7 @@ impl Layout {
             cost: money(cost),
             list_price: money(list_price),
             face_value: None,
+            site_levels: Vec::new(),
             state: OnSale::On,
             quantity_max: 20,
             epoch: 1,

@@ -14,6 +14,7 @@ use withdrawal::{PayeeId, WithdrawalId};
 use super::{App, ShopState};
 use crate::asking::{AskSent, Asker, ConvertSent, PasswordSent, PayeeSent, not_confirmed};
 use crate::earnings::{PurseView, purse_in};
+use crate::levels::{LadderView, ladder_in};
 use crate::page::{List, Part, answer};
 use crate::withdrawals::{AskedView, EarnersRulesView, PayeeView, WithdrawalView};
 
@@ -99,6 +100,19 @@ pub(super) async fn show(buyer: Buyer, shop: ShopContext, State(App(rooms)): Sta
         earnings,
     };
     Ok(answer(StatusCode::OK, view))
+}
+
+/// Where the agent stands on the main site's ladder, what each rung needs, and what happened to his level.
+#[utoipa::path(
+    get, path = "/api/v1/shop/agent/level", tag = "agent",
+    responses((status = 200, body = LadderView), (status = 404, description = "he is no agent of this site"))
+)]
+pub(super) async fn level(buyer: Buyer, shop: ShopContext, State(App(rooms)): State<App>) -> Result<Response, Problem> {
+    let agent = agent(&rooms, &buyer).await?;
+    let tx = rooms.store.snapshot(&buyer.scope).await?;
+    let of = EarnerRef::Agent(agent.site, agent.id);
+    let ladder = ladder_in(&rooms.levels, &tx, of, (shop.0.tenant.currency, false)).await?;
+    Ok(answer(StatusCode::OK, ladder))
 }
 
 /// The accounts that the agent is paid to, masked.

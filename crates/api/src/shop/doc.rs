@@ -34,6 +34,7 @@ pub(crate) const DOCUMENT: &str = "/api/v1/shop/openapi.json";
         super::replacements::list,
         super::recharge::redeem,
         super::agent::show,
+        super::agent::level,
         super::agent::payees,
         super::agent::add_payee,
         super::agent::remove_payee,

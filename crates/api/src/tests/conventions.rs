@@ -11,7 +11,7 @@ fn header(console: &Console, name: &str) -> String {
 }
 
 /// POSTs that move neither money nor stock. A new one stands here, or asks for a key.
-const WITHOUT_KEY: [&str; 27] = [
+const WITHOUT_KEY: [&str; 31] = [
     "/api/v1/session",
     "/api/v1/tenants/{tenant}/agents",
     "/api/v1/tenants/{tenant}/agents/{agent}/links",
@@ -20,6 +20,10 @@ const WITHOUT_KEY: [&str; 27] = [
     "/api/v1/tenants/{tenant}/commission-plans",
     "/api/v1/tenants/{tenant}/earning-holds",
     "/api/v1/tenants/{tenant}/earning-holds/{hold}/lift",
+    "/api/v1/tenants/{tenant}/level-rules",
+    "/api/v1/tenants/{tenant}/level-rules/preview",
+    "/api/v1/tenants/{tenant}/levels/pin",
+    "/api/v1/tenants/{tenant}/levels/unpin",
     "/api/v1/tenants/{tenant}/payee-names/forget",
     "/api/v1/tenants/{tenant}/payouts/{payout}/file",
     "/api/v1/tenants/{tenant}/recharge-batches/{recharge_batch}/file",

@@ -217,6 +217,7 @@ fn rooms(db: &TestDb, passwords: &Passwords) -> ApiState {
         settlement: Settlement::new(store.clone(), lanes.clone(), prices.clone()),
         withdrawals: Withdrawals::new(store.clone(), lanes.clone(), inventory.clone()),
         books: books::Books::new(store.clone(), inventory.clone()),
+        levels: levels::Levels::new(store.clone(), Tenancy::new(store.clone()), Agents::new(store.clone())),
         funds: Funds::new(store.clone(), lanes.clone(), inventory.clone()),
         prices,
         payments,
@@ -314,6 +315,7 @@ async fn skus(state: &ApiState, tx: &WriteTx<TenantScope>) -> SkuId {
     let (category, _) = state.catalog.save_category_in(tx, &category).await.expect("a category");
     let goods = GoodsDraft {
         refunds: Default::default(),
+        site_levels: Vec::new(),
         code: code("starfall"),
         category,
         kind: GoodsKind::Card,

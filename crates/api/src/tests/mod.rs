@@ -7,6 +7,7 @@ mod conventions;
 mod earnings;
 mod fixture;
 mod funds;
+mod levels;
 mod money;
 mod own;
 mod prices;

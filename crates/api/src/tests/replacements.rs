@@ -32,6 +32,7 @@ async fn noras_list(office: &Office, db: &TestDb, order: order::OrderId) -> Valu
         settlement: rooms.settlement,
         withdrawals: rooms.withdrawals,
         funds: rooms.funds,
+        levels: rooms.levels,
         store: rooms.store,
         kit: rooms.kit,
     });

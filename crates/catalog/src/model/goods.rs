@@ -73,6 +73,8 @@ pub struct Goods {
     pub fulfilment: Fulfilment,
     /// By when a buyer may ask for his money back.
     pub refunds: RefundRule,
+    /// The levels of sub-sites that may sell them; all may if there are none.
+    pub site_levels: Vec<Code>,
     /// Whether they are sold.
     pub state: OnSale,
     /// What buyers read.
@@ -98,6 +100,8 @@ pub struct GoodsDraft {
     pub fulfilment: Fulfilment,
     /// By when a buyer may ask for his money back.
     pub refunds: RefundRule,
+    /// The levels of sub-sites that may sell them; all may if there are none.
+    pub site_levels: Vec<Code>,
     /// Whether they are sold.
     pub state: OnSale,
     /// What buyers read.
@@ -161,7 +165,7 @@ pub struct SkuDraft {
 }
 
 /// What the price resolver needs to know of a SKU.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkuFacts {
     /// The SKU.
     pub sku: SkuId,
@@ -175,6 +179,8 @@ pub struct SkuFacts {
     pub list_price: Money,
     /// What is printed on the card.
     pub face_value: Option<Money>,
+    /// The levels of sub-sites that may sell it; all may if there are none.
+    pub site_levels: Vec<Code>,
     /// Whether the SKU and its goods are both on sale.
     pub state: OnSale,
     /// The most a line may ask for.
@@ -234,6 +240,9 @@ impl GoodsKind {
     }
 }
 
+/// The most levels that goods are for.
+const SITE_LEVELS_MAX: usize = 20;
+
 impl GoodsDraft {
     /// Says whether the goods can be fulfilled as they say.
     pub fn check(&self) -> Result<(), CatalogError> {
@@ -245,6 +254,9 @@ impl GoodsDraft {
         }
         if self.refunds.within_hours > RefundRule::WITHIN_HOURS_MAX {
             return Err(CatalogError::Range { field: "refund_within_hours" });
+        }
+        if self.site_levels.len() > SITE_LEVELS_MAX {
+            return Err(CatalogError::TooMany { what: "levels of goods", limit: SITE_LEVELS_MAX as u64 });
         }
         Ok(())
     }
@@ -306,6 +318,7 @@ impl Sku {
             cost: self.cost,
             list_price: self.price,
             face_value: self.face_value,
+            site_levels: goods.site_levels.clone(),
             state: self.state.and(goods.state),
             quantity_max: self.quantity_max,
             epoch: self.epoch,

@@ -162,6 +162,7 @@ pub(crate) async fn save_goods(
         form: form_text(&draft.fulfilment.form),
         fulfil_within_hours: signed(draft.fulfilment.within_hours),
         refund_rule: draft.refunds.kept(),
+        site_levels: levels_text(&draft.site_levels),
         state: draft.state.word().to_owned(),
         title_zh: draft.title.zh.clone(),
         title_en: draft.title.en.clone(),
@@ -242,12 +243,23 @@ pub(super) fn read_goods(row: goods::Model) -> Result<Goods, CatalogError> {
         kind: stored(TABLE, GoodsKind::parse(&row.kind))?,
         fulfilment: Fulfilment { form: read_form(&row.form)?, within_hours: unsigned(TABLE, row.fulfil_within_hours)? },
         refunds: stored(TABLE, RefundRule::read(row.refund_rule.as_deref()).ok_or("no refund rule"))?,
+        site_levels: stored(TABLE, read_levels(row.site_levels.as_deref()))?,
         state: stored(TABLE, OnSale::parse(&row.state))?,
         title: Wording::new(row.title_zh, row.title_en),
         description: Wording::new(row.description_zh, row.description_en),
         art: row.art,
         sort: row.sort,
     })
+}
+
+/// Codes with commas between; nothing for goods that all sell.
+fn levels_text(levels: &[Code]) -> Option<String> {
+    let codes: Vec<&str> = levels.iter().map(Code::as_str).collect();
+    (!codes.is_empty()).then(|| codes.join(","))
+}
+
+fn read_levels(text: Option<&str>) -> Result<Vec<Code>, CatalogError> {
+    text.into_iter().flat_map(|text| text.split(',')).map(Code::parse).collect()
 }
 
 /// A form without questions, which nearly all goods have.

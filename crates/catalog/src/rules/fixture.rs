@@ -109,6 +109,7 @@ impl Case {
             cost: yuan(cost),
             list_price: yuan(list_price),
             face_value: None,
+            site_levels: Vec::new(),
             state: OnSale::On,
             quantity_max: 50,
             epoch: 1,

@@ -24,6 +24,8 @@
 //! tightest of all counts ([`limits`]). A price above the cap becomes the cap, rounded down to the step of the rule:
 //! the cap wins over rounding. A cap below the floor, or a capped price below floor or purchase price, hides the SKU.
 //!
+//! **Levels.** Goods may be for sub-sites of some levels only: of others they are hidden, and of all below those.
+//!
 //! A loss may be allowed only on retail prices: it is the seller's balance that covers it. A site whose wholesale
 //! price hides the SKU hides it from the whole branch below; a site's hidden retail price hides it on that site only.
 //!
@@ -123,6 +125,11 @@ fn walk(request: &PriceRequest<'_>, mut note: impl FnMut(SiteId, Step)) -> Resul
     let mut hops = Vec::with_capacity(request.chain.len());
     let mut cost = request.sku.cost;
     for (place, input) in request.chain.iter().enumerate() {
+        let levels = &request.sku.site_levels;
+        let is_among = |level: &str| levels.iter().any(|one| one.as_str() == level);
+        if place > 0 && !levels.is_empty() && !input.level.is_some_and(is_among) {
+            return Err(Hidden { site: input.site, reason: HiddenReason::OtherLevels });
+        }
         let hop = hop::price(request, place, cost, &mut |step| note(input.site, step))
             .map_err(|reason| Hidden { site: input.site, reason })?;
         cost = hop.price;

@@ -83,6 +83,9 @@ pub enum HiddenReason {
     /// The SKU or its goods are off sale, or not there at all.
     #[error("it is not on sale")]
     NotOnSale,
+    /// The goods are for sites of other levels.
+    #[error("it is for sites of other levels")]
+    OtherLevels,
     /// A fixed price is under the purchase price.
     #[error("the fixed price {price} is under the purchase price {cost}")]
     BelowCost { price: Money, cost: Money },
@@ -175,6 +178,7 @@ impl Coded for Hidden {
     fn code(&self) -> &'static str {
         match self.reason {
             HiddenReason::NotOnSale => "not_on_sale",
+            HiddenReason::OtherLevels => "goods_of_other_levels",
             HiddenReason::BelowCost { .. } => "price_below_cost",
             HiddenReason::LossTooHigh { .. } => "price_loss_too_high",
             HiddenReason::CapBelowFloor { .. } => "price_cap_below_floor",

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::fixture::*;
 use super::{HiddenReason, Source, Step};
 use crate::model::Audience::{Retail, Wholesale};
-use crate::model::{Formula, OnSale, Reach, Rounding, Target, Terms, Whom};
+use crate::model::{Code, Formula, OnSale, Reach, Rounding, Target, Terms, Whom};
 
 fn reason(case: &Case) -> HiddenReason {
     case.resolve().expect_err("the case has no price").reason
@@ -365,4 +365,25 @@ fn who_hides_a_sku_above_is_not_told_below() {
 fn a_secret_rule_for_nobody_known_is_not_met_by_a_guest() {
     let reach = Reach { whom: Whom::Subject(Uuid::from_u128(77)), ..everywhere(Retail) };
     assert_eq!(Case::of(1, "8.00", "9.00").rule_for(0, reach, fixed("8.10")).retail(), yuan("9.00"));
+}
+
+#[test]
+fn goods_for_some_levels_are_hidden_from_other_sites_and_from_all_below_them() {
+    let code = |text: &str| Code::parse(text).expect("a code");
+    let mut case = Case::of(3, "8.00", "9.60");
+    case.sku.site_levels = vec![code("gold"), code("silver")];
+    let with = |levels: [Option<&str>; 2]| {
+        let mut case = case.clone();
+        for (place, level) in (1..).zip(levels) {
+            case.chain[place].level = level.map(str::to_owned);
+        }
+        case.resolve().map_err(|hidden| (hidden.site, hidden.reason))
+    };
+    assert!(with([Some("gold"), Some("silver")]).is_ok());
+    assert_eq!(with([Some("gold"), Some("bronze")]), Err((site(2), HiddenReason::OtherLevels)));
+    assert_eq!(with([Some("bronze"), Some("gold")]), Err((site(1), HiddenReason::OtherLevels)));
+    assert_eq!(with([None, Some("gold")]), Err((site(1), HiddenReason::OtherLevels)));
+    // The main site sells what it has.
+    case.chain.truncate(1);
+    assert!(case.resolve().is_ok());
 }

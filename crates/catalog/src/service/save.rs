@@ -55,7 +55,7 @@ impl Catalog {
             repo::goods::save_goods(tx, Some((old.id, created_at)), draft).await?;
             repo::price::raise_catalog_epoch(tx).await?;
         }
-        if changes.touch(&["category", "state"]) {
+        if changes.touch(&["category", "state", "site_levels"]) {
             repo::goods::raise_epochs_of(tx, old.id).await?;
         }
         Ok((old.id, changes.into_saved()))

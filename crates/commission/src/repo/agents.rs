@@ -64,7 +64,8 @@ pub(crate) async fn places(
     }
     let find = tx.find::<agent::Entity>().among(Id, ids.iter().map(|id| id.uuid()));
     let found: Vec<(Uuid, Uuid, Uuid)> = find.columns([Id, Site, Customer]).await?;
-    let read = |(id, site, customer)| (AgentId::from_uuid(id), (SiteId::from_uuid(site), CustomerId::from_uuid(customer)));
+    let read =
+        |(id, site, customer)| (AgentId::from_uuid(id), (SiteId::from_uuid(site), CustomerId::from_uuid(customer)));
     Ok(found.into_iter().map(read).collect())
 }
 

@@ -124,8 +124,8 @@ testkit::on_both! {
             let code = Code::parse("quillnote").expect("a code");
             let (goods, _) = house.catalog.goods_by_code_in(tx, &code).await?.expect("on sale");
             let state = OnSale::Off;
-            let catalog::Goods { code, kind, fulfilment, refunds, title, description, art, sort, .. } = goods;
-            let draft = GoodsDraft { code, category, kind, fulfilment, refunds, state, title, description, art, sort };
+            let catalog::Goods { code, kind, fulfilment, refunds, site_levels, title, description, art, sort, .. } = goods;
+            let draft = GoodsDraft { code, category, kind, fulfilment, refunds, site_levels, state, title, description, art, sort };
             house.catalog.save_goods_in(tx, &draft).await
         });
         off.await.expect("taken off");

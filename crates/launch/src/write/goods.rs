@@ -46,9 +46,11 @@ impl Writer<'_> {
     /// A pack does not say whether goods are on sale: new ones are, and what somebody took off stays off.
     async fn save_goods(&self, goods: &PackGoods) -> Result<(GoodsId, Saved), LaunchError> {
         let known = self.launch.catalog.find_goods_in(self.tx, &goods.code).await?;
+        // Not in a pack either: what somebody has set stays.
+        let (refunds, site_levels) = known.map(|known| (known.refunds, known.site_levels)).unwrap_or_default();
         let mut draft = GoodsDraft {
-            // Not in a pack either: what somebody has set stays.
-            refunds: known.map(|known| known.refunds).unwrap_or_default(),
+            refunds,
+            site_levels,
             code: goods.code.clone(),
             category: self.categories[&goods.category],
             kind: goods.kind,

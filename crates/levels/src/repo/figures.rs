@@ -13,6 +13,9 @@ use crate::table::{buyer, figure};
 /// Rows that are written at once.
 const AT_ONCE: usize = 5_000;
 
+/// Sites and agents whose figures are asked for in one statement.
+const OWNERS_AT_ONCE: usize = 50;
+
 /// What somebody sold on a day, or brought.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DayOf {
@@ -65,16 +68,21 @@ pub(crate) async fn insert(
 }
 
 /// What these sold from the first until the last of these days, and their buyers since the first; who sold nothing has none.
-pub(crate) async fn of(
+pub(crate) async fn of(tx: &impl Tx, owners: &[Uuid], days: (Day, Day)) -> Result<HashMap<Uuid, Figures>, StoreError> {
+    let mut figures = HashMap::new();
+    for some in owners.chunks(OWNERS_AT_ONCE) {
+        add_of(tx, some, days, &mut figures).await?;
+    }
+    Ok(figures)
+}
+
+async fn add_of(
     tx: &impl Tx,
     owners: &[Uuid],
     (first, last): (Day, Day),
-) -> Result<HashMap<Uuid, Figures>, StoreError> {
+    figures: &mut HashMap<Uuid, Figures>,
+) -> Result<(), StoreError> {
     use figure::Column::{Complaints, Day as On, Orders, OwnerId, SalesMinor};
-    let mut figures: HashMap<Uuid, Figures> = HashMap::new();
-    if owners.is_empty() {
-        return Ok(figures);
-    }
     let days = || {
         let find = tx.find::<figure::Entity>().among(OwnerId, owners.iter().copied());
         find.filter(On.gte(first.number())).filter(On.lte(last.number()))
@@ -93,5 +101,5 @@ pub(crate) async fn of(
     for (owner, count) in buyers.count_by::<Uuid>(buyer::Column::OwnerId).await? {
         figures.entry(owner).or_default().buyers = count.unsigned_abs();
     }
-    Ok(figures)
+    Ok(())
 }

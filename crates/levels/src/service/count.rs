@@ -43,11 +43,7 @@ impl Levels {
     }
 
     /// What everybody below the main site sold on the day.
-    async fn sold_in(
-        &self,
-        tx: &ReadTx<TenantScope>,
-        day: Day,
-    ) -> Result<BTreeMap<(SiteId, Uuid), DayOf>, LevelError> {
+    async fn sold_in(&self, tx: &ReadTx<TenantScope>, day: Day) -> Result<BTreeMap<(SiteId, Uuid), DayOf>, LevelError> {
         let main = self.tenancy.sites_in(tx).await?.into_iter().find(|site| site.parent.is_none()).map(|site| site.id);
         let mut sold = Sold { main, figures: BTreeMap::new() };
         for hours in periods(day) {

@@ -78,8 +78,8 @@ impl Levels {
         tx: &store::WriteTx<TenantScope>,
         decisions: &[Decision],
     ) -> Result<BTreeSet<EarnerRef>, LevelError> {
-        let (mut sites, mut agents): (Vec<(SiteId, (String, String))>, BTreeMap<AgentId, (Option<Code>, Code)>) =
-            (Vec::new(), BTreeMap::new());
+        let mut sites: Vec<(SiteId, (String, String))> = Vec::new();
+        let mut agents: BTreeMap<AgentId, (Option<Code>, Code)> = BTreeMap::new();
         let mut earners: HashMap<Uuid, EarnerRef> = HashMap::new();
         for Decision { level, then, .. } in decisions {
             let Some(to) = then.level.as_ref().filter(|to| level.as_ref() != Some(to)) else { continue };

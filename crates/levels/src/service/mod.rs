@@ -140,11 +140,7 @@ impl Levels {
     }
 
     /// What these sold in the window of the rules in force, up to the last day that was counted.
-    pub async fn figures_in(
-        &self,
-        tx: &impl Tx,
-        owners: &[Uuid],
-    ) -> Result<HashMap<Uuid, Figures>, LevelError> {
+    pub async fn figures_in(&self, tx: &impl Tx, owners: &[Uuid]) -> Result<HashMap<Uuid, Figures>, LevelError> {
         let Some(rules) = self.in_force_in(tx).await? else { return Ok(HashMap::new()) };
         let Some(last) = repo::rules::days(tx, 1).await?.pop() else { return Ok(HashMap::new()) };
         Ok(repo::figures::of(tx, owners, rules.rules.window(last.day)).await?)
@@ -177,15 +173,11 @@ impl Levels {
     }
 
     /// What these rules would make of everybody of a side, by the days that were counted.
-    pub async fn foretell_in(
-        &self,
-        tx: &impl Tx,
-        rules: &LevelRules,
-        side: Side,
-    ) -> Result<Foretold, LevelError> {
+    pub async fn foretell_in(&self, tx: &impl Tx, rules: &LevelRules, side: Side) -> Result<Foretold, LevelError> {
         rules.check()?;
         let rungs = rules.ladder(side);
-        let mut told = Foretold { reach: rungs.iter().map(|rung| (rung.level.clone(), 0)).collect(), ..Foretold::default() };
+        let mut told =
+            Foretold { reach: rungs.iter().map(|rung| (rung.level.clone(), 0)).collect(), ..Foretold::default() };
         let Some(last) = repo::rules::days(tx, 1).await?.pop() else { return Ok(told) };
         for some in self.ranked_in(tx, side).await?.chunks(AT_ONCE) {
             let owners: Vec<Uuid> = some.iter().map(|(earner, _)| earner.key().1).collect();
@@ -225,6 +217,9 @@ impl Levels {
         // A judgment and a decision follow one another.
         self.tenancy.hold_in(tx).await?;
         let is = self.level_in(tx, earner).await?;
+        if is.is_none() && matches!(earner, EarnerRef::Site(_)) {
+            return Err(LevelError::MainSite);
+        }
         let level = wanted.level.or_else(|| is.clone());
         if level != is {
             self.give_in(tx, earner, (is.clone(), level.clone())).await?;
@@ -284,16 +279,16 @@ impl Levels {
         if is_moved { Ok(()) } else { Err(LevelError::ChangedMeanwhile) }
     }
 
-    /// Somebody's level; nobody has one who is closed, or the main site.
+    /// Somebody's level; the main site has none. Who is closed is not there.
     async fn level_in(&self, tx: &impl Tx, earner: EarnerRef) -> Result<Option<Code>, LevelError> {
         match earner {
             EarnerRef::Site(id) => {
                 let site = self.tenancy.sites_in(tx).await?.into_iter().find(|site| site.id == id);
                 let site = site.filter(|site| site.state != SiteState::Closed);
                 let site = site.ok_or(LevelError::Missing { what: "site" })?;
-                let level = site.level.ok_or(LevelError::MainSite)?;
-                let unreadable = |error: catalog::CatalogError| LevelError::Corrupt { table: "sites", what: error.to_string() };
-                Code::parse(&level).map(Some).map_err(unreadable)
+                let unreadable =
+                    |error: catalog::CatalogError| LevelError::Corrupt { table: "sites", what: error.to_string() };
+                site.level.map(|level| Code::parse(&level)).transpose().map_err(unreadable)
             }
             EarnerRef::Agent(_, id) => {
                 let agent = self.agents.agent_in(tx, id).await?.filter(|agent| agent.state != AgentState::Closed);

@@ -65,6 +65,7 @@ impl Shop {
             kind: goods.kind,
             fulfilment: goods.fulfilment,
             refunds: rule,
+            site_levels: Vec::new(),
             state: goods.state,
             title: goods.title,
             description: goods.description,

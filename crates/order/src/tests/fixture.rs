@@ -139,6 +139,7 @@ impl Shop {
         let (category, _) = catalog.save_category_in(&tx, &category).await.expect("a category");
         let goods = GoodsDraft {
             refunds: Default::default(),
+            site_levels: Vec::new(),
             code: code(name),
             category,
             kind: GoodsKind::Manual,
@@ -485,6 +486,7 @@ async fn goods(store: &Store, tx: &WriteTx<TenantScope>, kind: GoodsKind) -> Goo
     let (category, _) = catalog.save_category_in(tx, &category).await.expect("a category");
     let goods = GoodsDraft {
         refunds: Default::default(),
+        site_levels: Vec::new(),
         code: code("starfall"),
         category,
         kind,

@@ -33,7 +33,7 @@ enum Kind {
 }
 
 /// Every metric with what it means; the operator's guide explains the same ones.
-const KNOWN: [(&str, Kind, &str); 28] = [
+const KNOWN: [(&str, Kind, &str); 29] = [
     ("cardgrove_build_info", Kind::Gauge, "1, with the version that runs"),
     ("cardgrove_http_request_seconds", Kind::Histogram, "answered requests by method, route and status"),
     ("cardgrove_http_refused_total", Kind::Counter, "requests sent away at the gate, by class and reason"),
@@ -50,6 +50,11 @@ const KNOWN: [(&str, Kind, &str); 28] = [
     ("cardgrove_cards_total", Kind::Counter, "cards by what happened: sold, held, sold_from_hold, freed"),
     ("cardgrove_stock_events_total", Kind::Counter, "SKUs by what happened: sold_out, restocked, low"),
     ("cardgrove_closings_total", Kind::Counter, "days closed, and refused because the books do not prove, by outcome"),
+    (
+        "cardgrove_level_changes_total",
+        Kind::Counter,
+        "levels that were judged, by what happened: promoted, warned, demoted",
+    ),
     (
         "cardgrove_prepaid_events_total",
         Kind::Counter,

@@ -15,6 +15,7 @@ pub async fn matrix(db: &TestDb) {
     let known = [
         "GET /api/v1/shop/agent buyer",
         "POST /api/v1/shop/agent/conversions buyer",
+        "GET /api/v1/shop/agent/level buyer",
         "GET /api/v1/shop/agent/payees buyer",
         "POST /api/v1/shop/agent/payees buyer",
         "POST /api/v1/shop/agent/payees/{payee}/remove buyer",

@@ -41,6 +41,10 @@ pub fn query_of(route: &Route, target: &Target) -> String {
         Some("earnings") if !route.path.contains("/sites/") && !route.path.contains("{agent}") => {
             format!("?site={}", target.names["site"])
         }
+        Some("levels") => "?side=agent".to_owned(),
+        Some("level") if !route.path.contains("{site}") && !route.path.contains("/shop/") => {
+            format!("?agent={}", target.names["agent"])
+        }
         Some("statements") => format!("?party={}&from=2026-11-20&to=2026-11-21", target.names["site"]),
         Some("statement") => "?from=2026-11-20&to=2026-11-21".to_owned(),
         Some("profit") => "?by=goods&from=2026-11-20&to=2026-11-21".to_owned(),
@@ -231,10 +235,16 @@ fn paid_out(method: &str, path: &str, target: &Target) -> Value {
     }
 }
 
-/// The same for member money; nothing if it is not about that.
+/// The same for levels and member money; nothing if it is not about that.
 fn member_money(method: &str, path: &str, target: &Target) -> Value {
     let cny = |minor: i64| json!({"amount_minor": minor, "currency": "CNY"});
     match (method, path) {
+        ("POST", "/level-rules" | "/level-rules/preview") => json!({
+            "sites": [], "window_days": 30, "judged": "weekly", "grace_days": 0, "notice_days": 7,
+            "agents": [{"level": "bronze", "name": {"zh": "级", "en": "Bronze"}, "needs": {"sales": cny(0), "buyers": 0}}],
+        }),
+        ("POST", "/levels/pin") => json!({"agent": target.names["agent"], "level": "gold", "reason": "a friend"}),
+        ("POST", "/levels/unpin") => json!({"agent": target.names["agent"], "reason": "no friend any more"}),
         ("POST", "/recharge-batches") => json!({"name": "New", "face": cny(1_000), "count": 2, "origin": "gift"}),
         ("POST", "/recharge-batches/{recharge_batch}/file" | "/recharge-batches/{recharge_batch}/void") => {
             json!({"reason": "to sell"})

@@ -190,6 +190,7 @@ impl World {
             let (category, _, is_manual) = SKUS.into_iter().find(|(_, goods, _)| *goods == number).expect("a SKU");
             let draft = GoodsDraft {
                 refunds: Default::default(),
+                site_levels: Vec::new(),
                 code: code(&format!("goods-{number}")),
                 category: self.categories[category],
                 kind: if is_manual { GoodsKind::Manual } else { GoodsKind::Card },

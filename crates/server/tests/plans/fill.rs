@@ -195,7 +195,7 @@ const COPIED: [Copied; 44] = [
 ];
 
 /// What the first minute has no rows of.
-const INVENTED: [&str; 3] = [
+const INVENTED: [&str; 7] = [
     "INSERT INTO callbacks (tenant_id, id, channel_id, event_key, headers, body, state, received_at, processed_at)
      SELECT tenant_id, fill.id(id, k), id, 'event-' || k, '', '', 'processed', fill.at(created_at, k), fill.at(created_at, k)
      FROM channels, generate_series(1, 3000) AS k",
@@ -205,6 +205,16 @@ const INVENTED: [&str; 3] = [
      FROM sites, generate_series(1, 2000) AS k",
     "INSERT INTO card_exports (tenant_id, id, sku_id, card_state, card_count, exported_by, reason, created_at)
      SELECT tenant_id, fill.id(id, k), id, 'sold', 1, 'somebody', 'a reason', now() FROM skus, generate_series(1, 500) AS k",
+    "INSERT INTO level_figures (tenant_id, site_id, owner_id, day, sales_minor, orders, complaints)
+     SELECT tenant_id, site_id, id, 20261100 + k, 100, 1, 0 FROM agents, generate_series(1, 15) AS k",
+    "INSERT INTO level_buyers (tenant_id, site_id, owner_id, buyer, last_day)
+     SELECT tenant_id, site_id, id, sha256(int4send(k)), 20261100 + k FROM agents, generate_series(1, 15) AS k",
+    "INSERT INTO level_standings (tenant_id, site_id, side, owner_id, level, since, warned_to, warned_for)
+     SELECT tenant_id, site_id, 'agent', id, NULL, 20261101, CASE WHEN right(id::text, 1) = '0' THEN 'bronze' END,
+            CASE WHEN right(id::text, 1) = '0' THEN 20270101 END FROM agents ON CONFLICT DO NOTHING",
+    "INSERT INTO level_changes (tenant_id, site_id, id, side, owner_id, at, what, to_level)
+     SELECT tenant_id, site_id, fill.id(id, k), 'agent', id, fill.at(created_at, k), 'given', 'gold'
+     FROM agents, generate_series(1, 5) AS k",
 ];
 
 /// Fills `db`, and tells the planner of it.

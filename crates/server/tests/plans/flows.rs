@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::http::Method;
-use catalog::SkuId;
+use catalog::{Code, SkuId};
 use chrono::TimeDelta;
 use commission::{AgentId, How, NewAgent, Referral};
 use funds::{
@@ -12,7 +12,8 @@ use funds::{
     Target as Whose, WatchPrepaid,
 };
 use identity::{CustomerId, Login};
-use kernel::{Currency, FakeClock, Money, Platform, Secret, SiteScope};
+use kernel::{Currency, FakeClock, Money, Platform, Secret, SiteScope, Wording};
+use levels::{JudgeLevels, LevelRules, Needs, Rung, Schedule};
 use order::{Brought, Buyer, Checkout, Contact, LinkToken, OrderId, QueryPassword, SoldBy, SweepHolds, Wanted};
 use outbox::Outbox;
 use payment::{Channel, OpenTopUp, OutNo, Rescue, Seen, TopUpOpened};
@@ -333,6 +334,8 @@ async fn jobs(house: &House, target: &Target) {
     outbox.enqueue_in(&tx, &SettleDue { is_whole: false }).await.expect("written");
     outbox.enqueue_in(&tx, &SettleDue { is_whole: true }).await.expect("written");
     outbox.enqueue_in(&tx, &WatchPrepaid {}).await.expect("written");
+    house.levels.save_rules_in(&tx, ladders(), None, Uuid::nil()).await.expect("saved");
+    outbox.enqueue_in(&tx, &JudgeLevels {}).await.expect("written");
     tx.commit().await.expect("committed");
     let runner = house.runner("plans");
     for _ in 0..4 {
@@ -343,6 +346,23 @@ async fn jobs(house: &House, target: &Target) {
     house.tenancy.reload().await.expect("read");
     let tx = house.store.read(&scope).await.expect("a reader");
     outbox.dead_in(&tx, 20).await.expect("read");
+}
+
+/// Rules by which every agent has a level.
+fn ladders() -> LevelRules {
+    let rung = |level: &str, sales_minor| Rung {
+        level: Code::parse(level).expect("a code"),
+        name: Wording::new("级", level),
+        needs: Needs { sales_minor, ..Needs::default() },
+    };
+    LevelRules {
+        sites: vec![rung("gold", 0)],
+        agents: vec![rung("bronze", 0), rung("gold", 1_000)],
+        window_days: 30,
+        judged: Schedule::Daily,
+        grace_days: 0,
+        notice_days: 7,
+    }
 }
 
 fn key() -> String {

@@ -9,7 +9,7 @@ use crate::isolation::fixture::{Fixture, HOME, Sent, Target};
 use crate::isolation::requests::{fill, of_shop, query_of};
 
 /// The filters of lists, by the end of their path. `{name}` is filled in as in paths.
-const FILTERS: [(&str, &[&str]); 13] = [
+const FILTERS: [(&str, &[&str]); 14] = [
     (
         "/orders",
         &[
@@ -63,6 +63,7 @@ const FILTERS: [(&str, &[&str]); 13] = [
     ("/adjustments", &["state=requested", "state=approved", "state=rejected"]),
     ("/prepaid", &["low=true"]),
     ("/prepaid-moves", &["side=in"]),
+    ("/levels", &["side=site", "side=agent&warned=true"]),
 ];
 
 /// Asks for everything that the main site's owner, the owner of a sub-site, its customer and a guest can read.

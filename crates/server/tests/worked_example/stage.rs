@@ -13,9 +13,10 @@ use commission::{
 use identity::{Customer, Login, OperatorId};
 use kernel::{Day, Money, Platform, Rate, Secret, TenantScope, Wording};
 use ledger::{Account, Entry, EntryId, EntryKind};
+use levels::{LevelRules, Needs, Rung, Schedule};
 use order::{
-    Brought, Buyer, Checkout, Contact, LinePart, LineWish, LinkToken, OrderId, Placed, Receipt, RefundAsked,
-    RefundCloser, RefundOf, RefundWish, SoldBy, Wanted,
+    Brought, Buyer, Checkout, Contact, LinePart, LineWish, LinkToken, OrderId, Placed, Proof, Receipt, RefundAsked,
+    RefundCloser, RefundOf, RefundWish, SoldBy, Verdict, Wanted,
 };
 use outbox::{Outbox, Runner};
 use payment::{ChannelId, MoveRefund, NewChannel, RefundEvent, RefundId, Seen};
@@ -176,6 +177,7 @@ impl Stage {
         found.extend(payment::audit_in(&tx).await.expect("an audit").breaches);
         found.extend(settlement::audit_in(&tx, tx.now()).await.expect("an audit").breaches);
         found.extend(withdrawal::audit_in(&tx).await.expect("an audit").breaches);
+        found.extend(levels::audit_in(&tx).await.expect("an audit").breaches);
         assert!(found.is_empty(), "{found:?}");
         let (entries, postings) = (audit.entries, audit.postings);
         say!(page, "\nThe audit read all {entries} entries and {postings} postings again: every invariant holds.");
@@ -225,6 +227,17 @@ impl Stage {
         let (agent, link) = self.house.agents.appoint_in(&tx, new).await.expect("appointed");
         tx.commit().await.expect("committed");
         self.names.insert(agent.id.uuid(), name.to_owned());
+        Promoter { agent, code: link.code }
+    }
+
+    /// The customer promotes the site himself.
+    pub async fn customer_promotes(&mut self, site: usize) -> Promoter {
+        let (site, customer) = (self.sites[site].id, self.customer.id);
+        let tx = self.house.store.write(&self.scope).await.expect("a writer");
+        let new = NewAgent { site, customer, upper: None, name: self.customer.name.clone(), level: None };
+        let (agent, link) = self.house.agents.appoint_in(&tx, new).await.expect("appointed");
+        tx.commit().await.expect("committed");
+        self.names.insert(agent.id.uuid(), self.customer.name.clone());
         Promoter { agent, code: link.code }
     }
 
@@ -352,6 +365,73 @@ impl Stage {
         self.db.clock.advance(TimeDelta::days(days));
         self.house.settlement.release(&self.scope, false).await.expect("released");
         self.today().await
+    }
+
+    /// The ladder of agents, each rung with its level, what is to be sold for it, and to how many: judged daily by ten days,
+    /// and told seven days ahead.
+    pub async fn ladder(&self, rungs: &[(&str, i64, u32)]) {
+        let rung = |(level, sales_minor, buyers): &(&str, i64, u32)| Rung {
+            level: Code::parse(level).expect("a code"),
+            name: Wording::new(*level, *level),
+            needs: Needs { sales_minor: *sales_minor, buyers: *buyers, complaints_ppm_max: None },
+        };
+        let agents = rungs.iter().map(rung).collect();
+        let rules = LevelRules {
+            sites: Vec::new(),
+            agents,
+            window_days: 10,
+            judged: Schedule::Daily,
+            grace_days: 0,
+            notice_days: 7,
+        };
+        let tx = self.house.store.write(&self.scope).await.expect("a writer");
+        self.house.levels.save_rules_in(&tx, rules, None, Uuid::now_v7()).await.expect("saved");
+        tx.commit().await.expect("committed");
+    }
+
+    /// So many nights go by, each day is counted, and everybody is judged: what was told of whom, as a table for after the step.
+    pub async fn judges_after(&mut self, nights: u32) -> String {
+        let mut table = String::from(
+            "| day | who | what | from | to | by | sales | buyers | orders | complaints |\n|---|---|---|---|---|---|--:|--:|--:|--:|",
+        );
+        for _ in 0..nights {
+            let now = self.house.store.read(&self.scope).await.expect("a reader").now();
+            let tomorrow = Day::of(now).after(1).begins() + TimeDelta::minutes(30);
+            self.db.clock.advance(tomorrow - now);
+            self.house.settlement.release(&self.scope, false).await.expect("released");
+            self.house.levels.count(&self.scope).await.expect("counted");
+            self.house.levels.judge(&self.scope).await.expect("judged");
+            let tx = self.house.store.read(&self.scope).await.expect("a reader");
+            let history = self.house.levels.history_in(&tx, None, None, 50).await.expect("the history");
+            for change in history.into_iter().rev().filter(|change| change.at >= tomorrow) {
+                let level = |level: &Option<Code>| level.as_ref().map_or(String::new(), |level| format!("`{level}`"));
+                let (name, what) = (self.names[&change.earner.key().1].clone(), change.what.word());
+                let by = change.takes_effect.map(|day| day.to_string()).unwrap_or_default();
+                let figures = change.figures.map_or(String::from("| | |"), |of| {
+                    format!("{} | {} | {} | {}", yuan(cents(of.sales_minor)), of.buyers, of.orders, of.complaints)
+                });
+                let (day, from, to) = (Day::of(change.at), level(&change.from), level(&change.to));
+                let row = format!("| {day} | {name} | {what} | {from} | {to} | {by} | {figures} |");
+                self.rows.push_str(&row);
+                table = format!("{table}\n{row}");
+            }
+        }
+        table
+    }
+
+    /// The customer asks for the money of the order back, and is right.
+    pub async fn complains(&self, site: usize, order: OrderId) {
+        let scope = self.scope.site(self.sites[site].id);
+        let wish = RefundWish { lines: vec![LineWish { line: 1, part: LinePart::Rest }], ..RefundWish::default() };
+        let proof = Proof { customer: Some(self.customer.id), ..Proof::default() };
+        let asked = self.house.orders.ask_back(&scope, &proof, (order, wish, "it does not work"), &key()).await;
+        let by = (OperatorId::new(), key());
+        let decided = self
+            .house
+            .orders
+            .decide_claim(&self.scope, asked.expect("asked").answer, Verdict::Approve, (by.0, &by.1))
+            .await;
+        decided.expect("decided");
     }
 
     pub async fn today(&self) -> String {

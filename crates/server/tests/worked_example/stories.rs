@@ -16,7 +16,7 @@ use super::stage::{CEDAR, MAPLE, Stage, WILLOW, cents, key};
 const HEAD: &str = "\
 # More worked examples
 
-Five stories about money, each in a new shop: the one of [worked-example.md](worked-example.md), where an order three levels below the main site is followed from the price to the last posting. What each account means, and why amounts have the sign they have: [ledger.md](ledger.md). What plans, terms and refunds promise: [money.md](money.md).
+Six stories about money, each in a new shop: the one of [worked-example.md](worked-example.md), where an order three levels below the main site is followed from the price to the last posting. What each account means, and why amounts have the sign they have: [ledger.md](ledger.md). What plans, terms and refunds promise: [money.md](money.md).
 
 Every figure was read back from the database after a real run. A table shows all that a step writes into the books: each entry, its postings, and what is on the account after the step. An entry always sums to zero. The page is written by the test `crates/server/tests/worked_example/`, on SQLite and on PostgreSQL; do not edit it, but run
 ```
@@ -29,6 +29,7 @@ The sites stand one under the other: **Cedar Cards** is the main site, below it 
 - [Three partial refunds](#three-partial-refunds)
 - [A refund after a withdrawal](#a-refund-after-a-withdrawal)
 - [A level that changes in the middle of the month](#a-level-that-changes-in-the-middle-of-the-month)
+- [Levels that rise and fall by what was sold](#levels-that-rise-and-fall-by-what-was-sold)
 - [A site that collects itself, and money that comes late](#a-site-that-collects-itself-and-money-that-comes-late)
 ";
 
@@ -39,6 +40,7 @@ pub async fn write(backend: Backend) -> String {
     page += &three_refunds(backend).await;
     page += &refund_after_withdrawal(backend).await;
     page += &level_change(backend).await;
+    page += &climbing(backend).await;
     page += &late_money(backend).await;
     page
 }
@@ -207,6 +209,58 @@ async fn level_change(backend: Backend) -> String {
     stage.step("The day is settled", "What she has earned as a `gold` agent is due.").await;
     stage.settles_after(2).await;
     stage.step("Monday comes", "What she has earned as a `silver` agent is due, and so are the margins.").await;
+    stage.end().await
+}
+
+async fn climbing(backend: Backend) -> String {
+    let mut stage = Stage::open(backend, "Levels that rise and fall by what was sold").await;
+    stage.say(
+        "The ladder of agents has three rungs: `bronze` needs nothing, `silver` ¥20.00 sold to one buyer, `gold` ¥30.00 sold to \
+         two, within ten days. Everybody is judged every night; who is to fall is told seven days ahead. The plan pays `bronze` \
+         agents 2 % of the price, `silver` ones 5 %, and `gold` ones 8 %. Mei Lan and Lin An have just become agents of \
+         Willow Cards.",
+    );
+    stage.pays(&[(0, Some("bronze"), 20_000), (0, Some("silver"), 50_000), (0, Some("gold"), 80_000)]).await;
+    stage.ladder(&[("bronze", 0, 0), ("silver", 20_00, 1), ("gold", 30_00, 2)]).await;
+    let mei = stage.promoter((WILLOW, "Mei Lan"), None, None).await;
+    let lin = stage.customer_promotes(WILLOW).await;
+    let channel = stage.channel(CEDAR).await;
+    let first = stage.buys(WILLOW, Some(&mei), 2).await;
+    stage.step("Mei Lan brings a buyer", "She has no level yet, so the plan pays her nothing.").await;
+    let own = stage.buys(WILLOW, Some(&lin), 1).await;
+    stage.step("Lin An buys by his own link", "Nobody earns from what he buys himself, and nobody rises by it.").await;
+    stage.tells_shares(own).await;
+    let told = stage.judges_after(1).await;
+    stage.step("The night comes", "The day is counted, and both are judged.").await;
+    stage.say(&told);
+    let waiting = stage.orders(WILLOW, channel, Some(&mei), 1).await;
+    assert!(matches!(stage.pays_for(&waiting, (CEDAR, channel), waiting.total).await, Receipt::Delivered { .. }));
+    stage.step("Mei Lan brings a guest", "As a `silver` agent she has 5 % of ¥11.50, rounded down to ¥0.57.").await;
+    let told = stage.judges_after(1).await;
+    stage.step("The next night comes", "Two buyers and ¥34.50 are enough for `gold`.").await;
+    stage.say(&told);
+    stage.complains(WILLOW, first).await;
+    stage
+        .step(
+            "The first buyer's codes do not work",
+            "His claim is right, and he has his money back: that is a complaint.",
+        )
+        .await;
+    let told = stage.judges_after(7).await;
+    stage
+        .step(
+            "A week goes by",
+            "What went back was not sold: ¥11.50 are left, which is enough for `bronze`. She is told at once, and keeps `gold` for \
+             seven days.",
+        )
+        .await;
+    stage.say(&told);
+    let last = stage.buys(WILLOW, Some(&mei), 1).await;
+    stage.step("Mei Lan brings a buyer", "It is still 8 % of ¥11.50: ¥0.92.").await;
+    stage.tells_shares(last).await;
+    let told = stage.judges_after(1).await;
+    stage.step("The day comes", "With this one she has sold ¥23.00: enough for `silver`, so she falls no lower.").await;
+    stage.say(&told);
     stage.end().await
 }
 

@@ -71,6 +71,7 @@ async fn change_goods(town: &Town, change: impl FnOnce(&mut GoodsDraft)) {
     drop(tx);
     let mut draft = GoodsDraft {
         refunds: Default::default(),
+        site_levels: Vec::new(),
         code: is.code,
         category: is.category,
         kind: is.kind,

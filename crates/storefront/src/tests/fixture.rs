@@ -160,6 +160,7 @@ impl Town {
             let (category, _) = catalog.save_category_in(tx, &games).await.expect("a category");
             let goods = GoodsDraft {
                 refunds: Default::default(),
+                site_levels: Vec::new(),
                 code: code(name),
                 category,
                 kind,
@@ -356,6 +357,7 @@ async fn goods(state: &StorefrontState, tx: &WriteTx<TenantScope>, title: &Wordi
     let (category, _) = state.catalog.save_category_in(tx, &category).await.expect("a category");
     let goods = GoodsDraft {
         refunds: Default::default(),
+        site_levels: Vec::new(),
         code: code("starfall"),
         category,
         kind: GoodsKind::Card,
