@@ -92,6 +92,6 @@ tables!(
 
 async fn after(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let backend = crate::backend(manager);
-    // The levels of sub-sites that may sell these goods, as JSON; all may if there are none.
+    // The levels of sub-sites that may sell these goods, with commas between; all may if there are none.
     crate::run(manager, &schema::add_optional(backend, "goods", "site_levels", Text)).await
 }

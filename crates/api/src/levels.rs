@@ -107,11 +107,7 @@ pub(crate) async fn list(
     Query(query): Query<LevelsQuery>,
 ) -> Result<Response, Problem> {
     let mut fields = Fields::default();
-    let side = fields.word("side", &query.side, |text| match text {
-        "site" => Some(Side::Site),
-        "agent" => Some(Side::Agent),
-        _ => None,
-    });
+    let side = fields.word("side", &query.side, Side::parse);
     let side = fields.whole(side)?;
     let (limit, after) = (page::limit(query.limit)?, page::after(query.cursor.as_deref(), Uuid::parse_str)?);
     let tx = rooms.store.snapshot(&operator.scope).await?;

@@ -2,19 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use kernel::{Currency, Day};
+use chrono::{DateTime, Utc};
+use kernel::Currency;
 use ledger::{AccountKind, MovedLink, Totals, Turnover};
 
 use crate::model::TrialRow;
-
-/// How long a day waits after its end: what was begun in it is committed by then.
-pub(crate) const GRACE: TimeDelta = TimeDelta::minutes(10);
-
-/// Whether the day can be closed.
-pub(crate) fn is_over(day: Day, now: DateTime<Utc>) -> bool {
-    now >= day.after(1).begins() + GRACE
-}
 
 /// Links that were read, in the order of the chain, as far as they belong to the day and those after it.
 #[derive(Debug, Default)]

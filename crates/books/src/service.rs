@@ -7,7 +7,7 @@ use ledger::{Totals, last_untold_in, links_in, totals_in};
 use sha2::{Digest, Sha256};
 use store::{Store, Tx};
 
-use crate::close::{Read, before, closing_of, disproof, is_over, trial};
+use crate::close::{Read, before, closing_of, disproof, trial};
 use crate::error::BooksError;
 use crate::model::{Closing, ClosingDocument, ClosingKeyId, FORM, Links, Previous, TrialRow};
 use crate::repo::{self, KeptKey};
@@ -159,7 +159,7 @@ async fn next_in(tx: &impl Tx) -> Result<Option<Next>, BooksError> {
             (None, None) => return Ok(None),
         },
     };
-    if !is_over(day, tx.now()) {
+    if !day.is_over(tx.now()) {
         return Ok(None);
     }
     let Read { mut moved, links, head, later, untold, .. } = read_in(tx, through, day.after(1).begins()).await?;

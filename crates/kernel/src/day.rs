@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveTime, Utc, Weekday};
+use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 use serde::{Deserialize, Serialize};
 
 const OFFSET_SECONDS: i32 = 8 * 3_600;
@@ -20,6 +20,9 @@ pub fn shop_time(moment: DateTime<Utc>) -> DateTime<FixedOffset> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Day(NaiveDate);
+
+/// So long after the end of a day all that was begun on it is committed.
+const COMMITTED_BY: TimeDelta = TimeDelta::minutes(10);
 
 /// What is no day of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +78,11 @@ impl Day {
     /// Whether it is the first of a month.
     pub fn is_first_of_month(self) -> bool {
         self.0.day() == 1
+    }
+
+    /// Whether it is over at `now`, and what was begun on it is committed as well: ten minutes after its end.
+    pub fn is_over(self, now: DateTime<Utc>) -> bool {
+        now >= self.after(1).begins() + COMMITTED_BY
     }
 
     /// Its first moment.

@@ -14,6 +14,21 @@ pub enum Side {
     Agent,
 }
 
+impl Side {
+    /// The stable word, the same in columns and answers.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Site => "site",
+            Self::Agent => "agent",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Site, Self::Agent].into_iter().find(|side| side.word() == word)
+    }
+}
+
 /// A site or an agent with what it earns in one currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Earner {

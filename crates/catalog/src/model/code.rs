@@ -27,6 +27,11 @@ impl Code {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// These codes with commas between, which no code has.
+    pub(crate) fn listed(codes: &[Self]) -> String {
+        codes.iter().map(Self::as_str).collect::<Vec<_>>().join(",")
+    }
 }
 
 impl fmt::Display for Code {

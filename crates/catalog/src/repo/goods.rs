@@ -162,7 +162,7 @@ pub(crate) async fn save_goods(
         form: form_text(&draft.fulfilment.form),
         fulfil_within_hours: signed(draft.fulfilment.within_hours),
         refund_rule: draft.refunds.kept(),
-        site_levels: levels_text(&draft.site_levels),
+        site_levels: (!draft.site_levels.is_empty()).then(|| Code::listed(&draft.site_levels)),
         state: draft.state.word().to_owned(),
         title_zh: draft.title.zh.clone(),
         title_en: draft.title.en.clone(),
@@ -250,12 +250,6 @@ pub(super) fn read_goods(row: goods::Model) -> Result<Goods, CatalogError> {
         art: row.art,
         sort: row.sort,
     })
-}
-
-/// Codes with commas between; nothing for goods that all sell.
-fn levels_text(levels: &[Code]) -> Option<String> {
-    let codes: Vec<&str> = levels.iter().map(Code::as_str).collect();
-    (!codes.is_empty()).then(|| codes.join(","))
 }
 
 fn read_levels(text: Option<&str>) -> Result<Vec<Code>, CatalogError> {

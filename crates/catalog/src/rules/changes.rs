@@ -21,16 +21,12 @@ pub(crate) fn goods_changes(old: &Goods, new: &GoodsDraft) -> Differences {
         .field("fulfil_within_hours", old.fulfilment.within_hours, new.fulfilment.within_hours)
         .field("refund_within_hours", old.refunds.within_hours, new.refunds.within_hours)
         .field("refund_until_seen", old.refunds.until_seen, new.refunds.until_seen)
-        .field("site_levels", codes(&old.site_levels), codes(&new.site_levels))
+        .field("site_levels", Code::listed(&old.site_levels), Code::listed(&new.site_levels))
         .field("state", old.state.word(), new.state.word());
     let changes = wording(changes, ["title_zh", "title_en"], &old.title, &new.title);
     wording(changes, ["description_zh", "description_en"], &old.description, &new.description)
         .optional("art", old.art.as_ref(), new.art.as_ref())
         .field("sort", old.sort, new.sort)
-}
-
-fn codes(levels: &[Code]) -> String {
-    levels.iter().map(Code::as_str).collect::<Vec<_>>().join(",")
 }
 
 /// A form as data: an operator sees that it changes, and what.

@@ -18,27 +18,13 @@ use crate::table::{change, standing};
 /// Rows that are written at once.
 const AT_ONCE: usize = 5_000;
 
-/// The word of a side in a column.
-pub(crate) const fn word(side: Side) -> &'static str {
-    match side {
-        Side::Site => "site",
-        Side::Agent => "agent",
-    }
-}
-
-/// Where these stand, by owner; held until the transaction ends if `is_held`.
-pub(crate) async fn of(
-    tx: &impl Tx,
-    side: Side,
-    owners: &[Uuid],
-    is_held: bool,
-) -> Result<HashMap<Uuid, Standing>, LevelError> {
+/// Where these stand, by owner. Whoever changes what he reads holds the tenant's tree before: nobody else does meanwhile.
+pub(crate) async fn of(tx: &impl Tx, side: Side, owners: &[Uuid]) -> Result<HashMap<Uuid, Standing>, LevelError> {
     if owners.is_empty() {
         return Ok(HashMap::new());
     }
-    let find = tx.find::<standing::Entity>().filter(standing::Column::Side.eq(word(side)));
-    let find = find.among(standing::Column::OwnerId, owners.iter().copied()).ascending(standing::Column::OwnerId);
-    let rows = if is_held { find.locked().all().await? } else { find.all().await? };
+    let find = tx.find::<standing::Entity>().filter(standing::Column::Side.eq(side.word()));
+    let rows = find.among(standing::Column::OwnerId, owners.iter().copied()).all().await?;
     rows.into_iter().map(|row| Ok((row.owner_id, read(row)?))).collect()
 }
 
@@ -49,7 +35,7 @@ pub(crate) async fn page(
     after: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<Standing>, LevelError> {
-    let mut find = tx.find::<standing::Entity>().of_words(standing::Column::Side, &[word(side)]);
+    let mut find = tx.find::<standing::Entity>().of_words(standing::Column::Side, &[side.word()]);
     find = find.ascending(standing::Column::OwnerId).limit(limit);
     if is_warned {
         find = find.filter(standing::Column::WarnedFor.is_not_null());
@@ -75,7 +61,7 @@ fn row_of(tx: &WriteTx<TenantScope>, of: &Standing) -> standing::Model {
     standing::Model {
         tenant_id: tx.scope().id().uuid(),
         site_id: of.earner.site().uuid(),
-        side: word(side).to_owned(),
+        side: side.word().to_owned(),
         owner_id: owner,
         level: of.level.as_ref().map(Code::to_string),
         since: of.since.number(),
@@ -110,7 +96,7 @@ pub(crate) async fn tell(tx: &WriteTx<TenantScope>, changes: &[Change]) -> Resul
                 tenant_id,
                 site_id: of.earner.site().uuid(),
                 id: of.id.uuid(),
-                side: word(side).to_owned(),
+                side: side.word().to_owned(),
                 owner_id: owner,
                 at: of.at,
                 what: of.what.word().to_owned(),
@@ -191,9 +177,9 @@ fn figures_of(text: &str) -> Option<Figures> {
 }
 
 fn earner(table: &'static str, side: &str, site: Uuid, owner: Uuid) -> Result<EarnerRef, LevelError> {
-    match side {
-        "site" if site == owner => Ok(EarnerRef::Site(SiteId::from_uuid(site))),
-        "agent" => Ok(EarnerRef::Agent(SiteId::from_uuid(site), AgentId::from_uuid(owner))),
+    match Side::parse(side) {
+        Some(Side::Site) if site == owner => Ok(EarnerRef::Site(SiteId::from_uuid(site))),
+        Some(Side::Agent) => Ok(EarnerRef::Agent(SiteId::from_uuid(site), AgentId::from_uuid(owner))),
         _ => Err(LevelError::Corrupt { table, what: "an unknown side".to_owned() }),
     }
 }

@@ -16,8 +16,6 @@ use crate::model::LevelRules;
 use crate::repo;
 use crate::repo::figures::DayOf;
 
-/// What was begun on a day is written by then.
-const STILL_COMES: TimeDelta = TimeDelta::minutes(10);
 /// Entries are gone through so many hours together: there is a bound on how many a period may have.
 const HOURS: i32 = 6;
 /// What changes what somebody sold.
@@ -122,7 +120,7 @@ async fn next_in(tx: &ReadTx<TenantScope>) -> Result<Option<Day>, LevelError> {
             None => return Ok(None),
         },
     };
-    Ok((day.after(1).begins() + STILL_COMES <= tx.now()).then_some(day))
+    Ok(day.is_over(tx.now()).then_some(day))
 }
 
 fn periods(day: Day) -> impl Iterator<Item = (DateTime<Utc>, DateTime<Utc>)> {

@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::Code;
-use commission::AgentId;
-use kernel::{Day, SiteId, TenantScope};
+use kernel::{Day, TenantScope};
 use ledger::Side;
 use settlement::EarnerRef;
 use store::{ReadTx, Tx};
 use uuid::Uuid;
 
-use super::{AT_ONCE, Levels, change_of};
+use super::{AT_ONCE, Levels, Move, change_of};
 use crate::error::LevelError;
 use crate::model::{Change, Figures, RulesVersion, Schedule, Standing, What};
 use crate::repo;
@@ -26,6 +25,14 @@ struct Decision {
     level: Option<Code>,
     then: Standing,
     told: Vec<Change>,
+}
+
+impl Decision {
+    /// The level that is to be another one.
+    fn moves(&self) -> Option<Move> {
+        let to = self.then.level.clone().filter(|_| self.then.level != self.level)?;
+        Some((self.then.earner, (self.level.clone(), to)))
+    }
 }
 
 impl Levels {
@@ -55,11 +62,13 @@ impl Levels {
             let owners = decisions.iter().map(|of: &Decision| of.then.earner.key());
             let owners: Vec<Uuid> = owners.filter(|(of, _)| *of == side).map(|(_, owner)| owner).collect();
             for some in owners.chunks(AT_ONCE) {
-                known.extend(repo::standings::of(&tx, side, some, false).await?);
+                known.extend(repo::standings::of(&tx, side, some).await?);
             }
         }
         decisions.retain(|of| known.get(&of.then.earner.key().1) == of.seen.as_ref());
-        let moved = self.move_in(&tx, &decisions).await?;
+        // Somebody may have changed one by hand meanwhile: that is seen the next time.
+        let moves: Vec<Move> = decisions.iter().filter_map(Decision::moves).collect();
+        let moved = self.move_in(&tx, &moves).await?;
         decisions.retain(|of| of.level == of.then.level || moved.contains(&of.then.earner));
         let standings: Vec<Standing> = decisions.iter().map(|of| of.then.clone()).collect();
         let told: Vec<Change> = decisions.into_iter().flat_map(|of| of.told).collect();
@@ -70,29 +79,6 @@ impl Levels {
             *happened.entry(change.what).or_default() += 1;
         }
         Ok(happened)
-    }
-
-    /// Moves the levels that are to be others; says whose were, for somebody may have changed one by hand meanwhile.
-    async fn move_in(
-        &self,
-        tx: &store::WriteTx<TenantScope>,
-        decisions: &[Decision],
-    ) -> Result<BTreeSet<EarnerRef>, LevelError> {
-        let mut sites: Vec<(SiteId, (String, String))> = Vec::new();
-        let mut agents: BTreeMap<AgentId, (Option<Code>, Code)> = BTreeMap::new();
-        let mut earners: HashMap<Uuid, EarnerRef> = HashMap::new();
-        for Decision { level, then, .. } in decisions {
-            let Some(to) = then.level.as_ref().filter(|to| level.as_ref() != Some(to)) else { continue };
-            earners.insert(then.earner.key().1, then.earner);
-            match (then.earner, level) {
-                (EarnerRef::Site(site), Some(from)) => sites.push((site, (from.to_string(), to.to_string()))),
-                (EarnerRef::Site(_), None) => {}
-                (EarnerRef::Agent(_, agent), from) => drop(agents.insert(agent, (from.clone(), to.clone()))),
-            }
-        }
-        let sites = self.tenancy.move_levels_in(tx, &sites).await?.into_iter().map(|site| site.uuid());
-        let agents = self.agents.move_levels_in(tx, &agents).await?.into_iter().map(|agent| agent.uuid());
-        Ok(sites.chain(agents).filter_map(|owner| earners.get(&owner).copied()).collect())
     }
 
     async fn decide_in(
@@ -112,7 +98,7 @@ impl Levels {
         ranked.retain(|(earner, _)| due.as_ref().is_none_or(|due| due.contains(&earner.key().1)));
         for some in ranked.chunks(AT_ONCE) {
             let owners: Vec<Uuid> = some.iter().map(|(earner, _)| earner.key().1).collect();
-            let mut standings = repo::standings::of(tx, side, &owners, false).await?;
+            let mut standings = repo::standings::of(tx, side, &owners).await?;
             let figures = repo::figures::of(tx, &owners, rules.rules.window(last)).await?;
             for ((earner, level), owner) in some.iter().zip(&owners) {
                 let seen = standings.remove(owner);

@@ -3,7 +3,7 @@
 mod count;
 mod judge;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::Code;
 use chrono::{DateTime, Utc};
@@ -40,6 +40,9 @@ pub struct Levels {
     tenancy: Tenancy,
     agents: Agents,
 }
+
+/// Whose level is to be another, the one he has, and the other.
+type Move = (EarnerRef, (Option<Code>, Code));
 
 /// What an operator gives somebody, for good.
 #[derive(Debug, Clone)]
@@ -141,19 +144,19 @@ impl Levels {
 
     /// What these sold in the window of the rules in force, up to the last day that was counted.
     pub async fn figures_in(&self, tx: &impl Tx, owners: &[Uuid]) -> Result<HashMap<Uuid, Figures>, LevelError> {
-        let Some(rules) = self.in_force_in(tx).await? else { return Ok(HashMap::new()) };
-        let Some(last) = repo::rules::days(tx, 1).await?.pop() else { return Ok(HashMap::new()) };
-        Ok(repo::figures::of(tx, owners, rules.rules.window(last.day)).await?)
+        match window_in(tx, self.in_force_in(tx).await?.as_ref()).await? {
+            Some(window) => Ok(repo::figures::of(tx, owners, window).await?),
+            None => Ok(HashMap::new()),
+        }
     }
 
     /// Where somebody stands on his ladder.
     pub async fn ladder_in(&self, tx: &impl Tx, earner: EarnerRef) -> Result<Ladder, LevelError> {
         let level = self.level_in(tx, earner).await?;
         let (side, owner) = earner.key();
-        let standing = repo::standings::of(tx, side, &[owner], false).await?.remove(&owner);
+        let standing = repo::standings::of(tx, side, &[owner]).await?.remove(&owner);
         let rules = self.in_force_in(tx).await?;
-        let last = repo::rules::days(tx, 1).await?.pop();
-        let window = rules.as_ref().zip(last).map(|(version, last)| version.rules.window(last.day));
+        let window = window_in(tx, rules.as_ref()).await?;
         let figures = match window {
             Some(window) => repo::figures::of(tx, &[owner], window).await?.remove(&owner).unwrap_or_default(),
             None => Figures::default(),
@@ -221,11 +224,14 @@ impl Levels {
             return Err(LevelError::MainSite);
         }
         let level = wanted.level.or_else(|| is.clone());
-        if level != is {
-            self.give_in(tx, earner, (is.clone(), level.clone())).await?;
+        if let Some(to) = level.clone().filter(|_| level != is) {
+            let moved = self.move_in(tx, &[(earner, (is.clone(), to))]).await?;
+            if moved.is_empty() {
+                return Err(LevelError::ChangedMeanwhile);
+            }
         }
         let (side, owner) = earner.key();
-        let known = repo::standings::of(tx, side, &[owner], true).await?.remove(&owner);
+        let known = repo::standings::of(tx, side, &[owner]).await?.remove(&owner);
         let since = known.filter(|known| known.level == level).map_or(Day::of(tx.now()), |known| known.since);
         let pin = Some(Pin { reason: reason.clone(), by: wanted.by, at: tx.now() });
         let standing = Standing { earner, level: level.clone(), since, warned: None, pin };
@@ -246,7 +252,7 @@ impl Levels {
         let reason = line(reason)?;
         self.tenancy.hold_in(tx).await?;
         let (side, owner) = earner.key();
-        let known = repo::standings::of(tx, side, &[owner], true).await?.remove(&owner);
+        let known = repo::standings::of(tx, side, &[owner]).await?.remove(&owner);
         let known = known.filter(|known| known.pin.is_some()).ok_or(LevelError::NotPinned)?;
         let standing = Standing { pin: None, ..known };
         repo::standings::save(tx, std::slice::from_ref(&standing)).await?;
@@ -257,26 +263,21 @@ impl Levels {
         Ok(standing)
     }
 
-    /// Moves one earner's level.
-    async fn give_in(
-        &self,
-        tx: &WriteTx<TenantScope>,
-        earner: EarnerRef,
-        (from, to): (Option<Code>, Option<Code>),
-    ) -> Result<(), LevelError> {
-        let to = to.ok_or(LevelError::Missing { what: "level" })?;
-        let is_moved = match earner {
-            EarnerRef::Site(site) => {
-                let from = from.ok_or(LevelError::MainSite)?;
-                let moves = [(site, (from.to_string(), to.to_string()))];
-                !self.tenancy.move_levels_in(tx, &moves).await?.is_empty()
+    /// Gives the second of these levels to whoever still has the first; says who that was.
+    async fn move_in(&self, tx: &WriteTx<TenantScope>, moves: &[Move]) -> Result<BTreeSet<EarnerRef>, LevelError> {
+        let (mut sites, mut agents) = (Vec::new(), BTreeMap::new());
+        for (earner, (from, to)) in moves {
+            match (earner, from) {
+                (EarnerRef::Agent(_, agent), from) => drop(agents.insert(*agent, (from.clone(), to.clone()))),
+                (EarnerRef::Site(site), Some(from)) => sites.push((*site, (from.to_string(), to.to_string()))),
+                // The main site: it keeps having none.
+                (EarnerRef::Site(_), None) => {}
             }
-            EarnerRef::Agent(_, agent) => {
-                let moves = BTreeMap::from([(agent, (from, to))]);
-                !self.agents.move_levels_in(tx, &moves).await?.is_empty()
-            }
-        };
-        if is_moved { Ok(()) } else { Err(LevelError::ChangedMeanwhile) }
+        }
+        let sites = self.tenancy.move_levels_in(tx, &sites).await?.into_iter().map(|site| site.uuid());
+        let agents = self.agents.move_levels_in(tx, &agents).await?.into_iter().map(|agent| agent.uuid());
+        let moved: BTreeSet<Uuid> = sites.chain(agents).collect();
+        Ok(moves.iter().map(|(earner, _)| *earner).filter(|earner| moved.contains(&earner.key().1)).collect())
     }
 
     /// Somebody's level; the main site has none. Who is closed is not there.
@@ -322,6 +323,12 @@ impl Levels {
             }
         }
     }
+}
+
+/// The days that the rules look at, up to the last one that was counted.
+async fn window_in(tx: &impl Tx, rules: Option<&RulesVersion>) -> Result<Option<(Day, Day)>, LevelError> {
+    let last = repo::rules::days(tx, 1).await?.pop();
+    Ok(rules.zip(last).map(|(version, last)| version.rules.window(last.day)))
 }
 
 /// A line of the history that says nothing yet but whom it is about.
